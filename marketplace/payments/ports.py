@@ -56,7 +56,7 @@ class SellerAccount:
     """
     A seller as the provider sees them.
 
-    `payable` is the only answer that counts; `reason` is the provider's word for why not, `due` what is missing.
+    `payable` is the only answer that counts; `reason` is the provider's word for why not, `due` what lacks.
     """
 
     account_id: str

@@ -1,0 +1,324 @@
+"""The port's questions, put to Stripe through its own client."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from marketplace.kernel.money import Money
+from marketplace.payments.ports import (
+    Checkout,
+    EventRef,
+    GatewayConfig,
+    GatewayRejected,
+    Link,
+    PaymentMethod,
+    PaymentSnapshot,
+    RefundSnapshot,
+    ReversalSnapshot,
+    SellerAccount,
+    TransferSnapshot,
+)
+
+from . import reading, webhooks
+from .answering import answering
+
+if TYPE_CHECKING:
+    import stripe
+
+API_VERSION = "2026-10-28.endive"
+
+
+class StripeGateway:
+    """
+    `marketplace.payments.ports.PaymentGateway` over Stripe's own client.
+
+    The same code speaks to Stripe and to the local stand-in; `api_base` names the latter.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str,
+        webhook_secrets: Sequence[str],
+        api_base: str | None = None,
+        max_network_retries: int = 2,
+        timeout: tuple[float, float] = (3, 20),
+    ) -> None:
+        """
+        Remember whom to ask; nothing is sent yet.
+
+        :raises GatewayConfig: a stand-in that is not on this machine, or a live key meant for it
+        """
+        if api_base is not None:
+            if not api_key.startswith("sk_test_"):
+                raise GatewayConfig("A stand-in for Stripe is only ever given a test key (sk_test_…).")
+            if urlsplit(api_base).hostname not in {"127.0.0.1", "::1", "localhost"}:
+                raise GatewayConfig(f"A stand-in for Stripe must be on this machine, not at {api_base}.")
+        self._api_key = api_key
+        self._webhook_secrets = tuple(webhook_secrets)
+        self._api_base = api_base
+        self._max_network_retries = max_network_retries
+        self._timeout = timeout
+
+    @cached_property
+    def _client(self) -> "stripe.StripeClient":
+        import requests
+        import stripe
+
+        session = requests.Session()
+        # A proxy named in the environment is for the world outside, never for this machine.
+        session.trust_env = self._api_base is None
+        return stripe.StripeClient(
+            self._api_key,
+            stripe_version=API_VERSION,
+            base_addresses={} if self._api_base is None else {"api": self._api_base},
+            max_network_retries=self._max_network_retries,
+            http_client=stripe.RequestsClient(timeout=self._timeout, session=session),
+        )
+
+    # -- sellers ---------------------------------------------------------------------------------
+
+    def create_seller_account(
+        self, *, clinic_id: UUID, email: str, name: str, country: str, key: str
+    ) -> SellerAccount:
+        """See the port."""
+        with answering():
+            account = self._client.v2.core.accounts.create(
+                {
+                    "contact_email": email,
+                    "display_name": name,
+                    "dashboard": "express",
+                    "identity": {"country": country.lower(), "entity_type": "company"},
+                    "defaults": {
+                        "currency": "usd",
+                        "responsibilities": {
+                            "fees_collector": "application",
+                            "losses_collector": "application",
+                        },
+                    },
+                    "configuration": {
+                        "recipient": {
+                            "capabilities": {"stripe_balance": {"stripe_transfers": {"requested": True}}}
+                        }
+                    },
+                    "include": ["configuration.recipient", "requirements"],
+                    "metadata": {"clinic_id": str(clinic_id)},
+                },
+                {"idempotency_key": key},
+            )
+        return reading.seller(account)
+
+    def onboarding_link(self, *, account_id: str, return_url: str, refresh_url: str) -> Link:
+        """See the port. Without a key of ours: a link works once, so each call must mint a new one."""
+        with answering():
+            link = self._client.v2.core.account_links.create(
+                {
+                    "account": account_id,
+                    "use_case": {
+                        "type": "account_onboarding",
+                        "account_onboarding": {"return_url": return_url, "refresh_url": refresh_url},
+                    },
+                }
+            )
+        return Link(url=link.url, expires_at=datetime.fromisoformat(link.expires_at))
+
+    def get_seller_account(self, account_id: str) -> SellerAccount:
+        """See the port."""
+        with answering():
+            account = self._client.v2.core.accounts.retrieve(
+                account_id, {"include": ["configuration.recipient", "requirements"]}
+            )
+        return reading.seller(account)
+
+    # -- buyers ----------------------------------------------------------------------------------
+
+    def create_checkout(
+        self,
+        *,
+        order_id: UUID,
+        amount: Money,
+        title: str,
+        buyer_email: str,
+        buyer_name: str,
+        methods: frozenset[PaymentMethod],
+        success_url: str,
+        cancel_url: str,
+        expires_at: datetime,
+        transfer_group: str,
+        key: str,
+    ) -> Checkout:
+        """
+        See the port.
+
+        Each checkout has a customer of its own: the account number of a bank transfer belongs to the
+        customer, so what arrives on it can only be meant for this order.
+        """
+        ours = {"order_id": str(order_id)}
+        with answering():
+            customer = self._client.v1.customers.create(
+                {"email": buyer_email, "name": buyer_name, "metadata": ours},
+                {"idempotency_key": f"{key}:customer"},
+            )
+            session = self._client.v1.checkout.sessions.create(
+                {
+                    "mode": "payment",
+                    "client_reference_id": str(order_id),
+                    "customer": customer.id,
+                    "line_items": [
+                        {
+                            "quantity": 1,
+                            "price_data": {
+                                "currency": amount.currency,
+                                "unit_amount": amount.minor,
+                                "product_data": {"name": title},
+                            },
+                        }
+                    ],
+                    # What is allowed is named: a method switched on in the dashboard changes nothing here.
+                    "allowed_payment_method_types": [reading.TYPES[method] for method in sorted(methods)],
+                    "payment_method_options": {
+                        "customer_balance": {
+                            "funding_type": "bank_transfer",
+                            "bank_transfer": {"type": "us_bank_transfer"},
+                        }
+                    },
+                    "payment_intent_data": {"transfer_group": transfer_group, "metadata": ours},
+                    "metadata": ours,
+                    "success_url": success_url,
+                    "cancel_url": cancel_url,
+                    "expires_at": int(expires_at.timestamp()),
+                },
+                {"idempotency_key": key},
+            )
+        return reading.checkout(session)
+
+    def expire_checkout(self, checkout_id: str) -> Checkout:
+        """See the port."""
+        with answering():
+            return reading.checkout(self._client.v1.checkout.sessions.expire(checkout_id))
+
+    def get_payment(self, reference: str) -> PaymentSnapshot:
+        """See the port."""
+        with answering():
+            session = self._session_of(reference)
+            intent = session.payment_intent
+            assert not isinstance(intent, str), "the payment was asked for with the session"
+            charge = intent.latest_charge if intent else None
+            assert not isinstance(charge, str), "the charge was asked for with the payment"
+            if charge and charge.status == "failed":
+                charge = None
+            disputes = self._disputes_of(charge) if charge and charge.disputed else None
+        return reading.payment(session, intent, charge, disputes)
+
+    def _session_of(self, reference: str) -> "stripe.checkout.Session":
+        paths = ["payment_intent.latest_charge.balance_transaction"]
+        if reference.startswith("cs_"):
+            return self._client.v1.checkout.sessions.retrieve(reference, {"expand": paths})
+        found = self._client.v1.checkout.sessions.list(
+            {"payment_intent": self._intent_of(reference), "expand": [f"data.{path}" for path in paths]}
+        )
+        if not found.data:
+            raise GatewayRejected(f"{reference} was not paid on a checkout page of ours.", status=404)
+        return found.data[0]
+
+    def _intent_of(self, reference: str) -> str:
+        kind = reference.partition("_")[0]
+        if kind == "pi":
+            return reference
+        of: stripe.Charge | stripe.Refund | stripe.Dispute
+        if kind in {"ch", "py"}:
+            of = self._client.v1.charges.retrieve(reference)
+        elif kind in {"re", "pyr"}:
+            of = self._client.v1.refunds.retrieve(reference)
+        elif kind in {"dp", "du"}:
+            of = self._client.v1.disputes.retrieve(reference)
+        else:
+            raise GatewayRejected(f"{reference} does not name a payment.", status=404)
+        return str(of.payment_intent)
+
+    def _disputes_of(self, charge: "stripe.Charge") -> "list[stripe.Dispute]":
+        return self._client.v1.disputes.list({"charge": charge.id, "limit": 100}).data
+
+    # -- moving money ----------------------------------------------------------------------------
+
+    def create_transfer(
+        self,
+        *,
+        order_id: UUID,
+        amount: Money,
+        destination: str,
+        charge_id: str,
+        transfer_group: str,
+        step: str,
+        key: str,
+    ) -> TransferSnapshot:
+        """See the port. Naming the charge lets Stripe refuse to send more than was paid for this order."""
+        with answering():
+            transfer = self._client.v1.transfers.create(
+                {
+                    "amount": amount.minor,
+                    "currency": amount.currency,
+                    "destination": destination,
+                    "source_transaction": charge_id,
+                    "transfer_group": transfer_group,
+                    "metadata": {"order_id": str(order_id), "step": step},
+                },
+                {"idempotency_key": key},
+            )
+        return reading.transfer(transfer)
+
+    def find_transfers(self, transfer_group: str) -> tuple[TransferSnapshot, ...]:
+        """See the port."""
+        with answering():
+            found = self._client.v1.transfers.list({"transfer_group": transfer_group, "limit": 100})
+            return reading.oldest_first(reading.transfer(transfer) for transfer in found.auto_paging_iter())
+
+    def get_transfer(self, transfer_id: str) -> TransferSnapshot:
+        """See the port."""
+        with answering():
+            return reading.transfer(self._client.v1.transfers.retrieve(transfer_id))
+
+    def reverse_transfer(self, *, transfer_id: str, amount: Money, step: str, key: str) -> ReversalSnapshot:
+        """See the port."""
+        with answering():
+            reversal = self._client.v1.transfers.reversals.create(
+                transfer_id,
+                {"amount": amount.minor, "metadata": {"step": step}},
+                {"idempotency_key": key},
+            )
+        return reading.reversal(reversal)
+
+    def find_reversals(self, transfer_id: str) -> tuple[ReversalSnapshot, ...]:
+        """See the port."""
+        with answering():
+            found = self._client.v1.transfers.reversals.list(transfer_id, {"limit": 100})
+            return reading.oldest_first(reading.reversal(reversal) for reversal in found.auto_paging_iter())
+
+    def refund(self, *, charge_id: str, amount: Money, step: str, key: str) -> RefundSnapshot:
+        """See the port."""
+        with answering():
+            refund = self._client.v1.refunds.create(
+                {
+                    "charge": charge_id,
+                    "amount": amount.minor,
+                    "reason": "requested_by_customer",
+                    "metadata": {"step": step},
+                },
+                {"idempotency_key": key},
+            )
+        return reading.refund(refund)
+
+    def find_refunds(self, charge_id: str) -> tuple[RefundSnapshot, ...]:
+        """See the port."""
+        with answering():
+            found = self._client.v1.refunds.list({"charge": charge_id, "limit": 100})
+            return reading.oldest_first(reading.refund(refund) for refund in found.auto_paging_iter())
+
+    # -- being told ------------------------------------------------------------------------------
+
+    def parse_webhook(self, raw: bytes, signature: str, *, at: datetime) -> EventRef:
+        """See the port."""
+        return webhooks.parse(raw, signature, self._webhook_secrets, at=at)
