@@ -1,0 +1,1 @@
+"""What a developer's machine stands in for: the database server, Stripe, the mailbox, the people."""
