@@ -1,1 +1,27 @@
 """The outside world, behind the ports of the rooms; only `app` chooses among these."""
+
+from flask import Flask
+
+from ..config import Settings
+from ..documents.ports import DocumentStore
+from ..extensions import bind
+from ..notifications.ports import Mailer
+from ..payments.ports import PaymentGateway
+from .mail import SmtpMailer
+from .storage import DiskStore
+from .stripe_gateway import StripeGateway
+
+
+def bind_all(app: Flask, settings: Settings) -> None:
+    """Let the adapters answer for the ports of the rooms. Nothing outside is touched yet."""
+    bind(app, Mailer, SmtpMailer(app, settings))
+    bind(app, DocumentStore, DiskStore(settings.data_dir / "files"))
+    bind(
+        app,
+        PaymentGateway,
+        StripeGateway(
+            api_key=settings.stripe_api_key,
+            webhook_secrets=settings.stripe_webhook_secrets,
+            api_base=settings.stripe_api_base,
+        ),
+    )

@@ -1,0 +1,19 @@
+"""
+Second Light: used cosmetic lasers, sold only to people who have proved they may use them.
+
+The map, from the top of the house to its ground:
+
+app, cli, dev            put the house together, command it, stand in for the world on a developer's machine
+web, jobs, adapters      pages by audience; background work; Stripe, disks, mail
+orders                   promise, hold, dispatch, arrival, acceptance
+listings                 units for sale and how they are found
+eligibility              THE GATE: who may buy what, where, and why
+credentials, payments, catalog   what people proved; the money; makers and models
+documents                private files
+clinics                  organisations, sites, members
+accounts                 people, sign-in, permissions
+notifications            messages that follow events
+audit, queue             the chained record; promises kept inside the transaction
+extensions               the database and the unit of work
+kernel, config           words and tools without business; settings
+"""

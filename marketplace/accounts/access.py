@@ -1,0 +1,120 @@
+"""
+Who may do what: one table. Pure.
+
+This is the outer wall: may this kind of person do this kind of thing at all. Whether it is *their* listing, order or
+document is asked by the use-case, which answers "not found" to strangers.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from ..kernel.terms import StaffRole
+
+
+class Grant(StrEnum):
+    """Kinds of people."""
+
+    SIGNED_IN = "signed_in"
+    MEMBER = "member"  # signed in, address confirmed, and not staff: staff do not trade here
+    VERIFIER = "verifier"
+    MODERATOR = "moderator"
+    FINANCE = "finance"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+
+
+class Permission(StrEnum):
+    """Kinds of acts. Those that end in `:read` change nothing, and no view may change anything under them."""
+
+    ACCOUNT_READ = "account:read"
+    ACCOUNT_MANAGE = "account:manage"
+    CLINIC_READ = "clinic:read"
+    CLINIC_MANAGE = "clinic:manage"
+    CREDENTIAL_READ = "credential:read"
+    CREDENTIAL_SUBMIT = "credential:submit"
+    LISTING_READ = "listing:read"
+    LISTING_WRITE = "listing:write"
+    ORDER_READ = "order:read"
+    ORDER_PLACE = "order:place"
+    ORDER_CONFIRM = "order:confirm"
+    ORDER_FULFIL = "order:fulfil"
+    REVIEW_READ = "review:read"
+    CREDENTIAL_REVIEW = "credential:review"
+    LISTING_REVIEW = "listing:review"
+    SELLER_REVIEW = "seller:review"
+    MONEY_READ = "money:read"
+    MONEY_MANAGE = "money:manage"
+    PEOPLE_READ = "people:read"
+    PEOPLE_MANAGE = "people:manage"
+    POLICY_READ = "policy:read"
+    AUDIT_READ = "audit:read"
+
+    @property
+    def reads_only(self) -> bool:
+        """Whether nothing can change under this permission."""
+        return self.value.endswith(":read")
+
+
+_P, _G = Permission, Grant
+
+GRANTED: dict[Permission, frozenset[Grant]] = {
+    _P.ACCOUNT_READ: frozenset({_G.SIGNED_IN}),
+    _P.ACCOUNT_MANAGE: frozenset({_G.SIGNED_IN}),
+    _P.CLINIC_READ: frozenset({_G.MEMBER}),
+    _P.CLINIC_MANAGE: frozenset({_G.MEMBER}),
+    _P.CREDENTIAL_READ: frozenset({_G.MEMBER}),
+    _P.CREDENTIAL_SUBMIT: frozenset({_G.MEMBER}),
+    _P.LISTING_READ: frozenset({_G.MEMBER}),
+    _P.LISTING_WRITE: frozenset({_G.MEMBER}),
+    _P.ORDER_READ: frozenset({_G.MEMBER}),
+    _P.ORDER_PLACE: frozenset({_G.MEMBER}),
+    _P.ORDER_CONFIRM: frozenset({_G.MEMBER}),
+    _P.ORDER_FULFIL: frozenset({_G.MEMBER}),
+    _P.REVIEW_READ: frozenset({_G.VERIFIER, _G.MODERATOR, _G.AUDITOR, _G.ADMIN}),
+    _P.CREDENTIAL_REVIEW: frozenset({_G.VERIFIER}),
+    _P.LISTING_REVIEW: frozenset({_G.MODERATOR}),
+    _P.SELLER_REVIEW: frozenset({_G.VERIFIER}),
+    _P.MONEY_READ: frozenset({_G.FINANCE, _G.AUDITOR, _G.ADMIN}),
+    _P.MONEY_MANAGE: frozenset({_G.FINANCE}),
+    _P.PEOPLE_READ: frozenset({_G.ADMIN, _G.AUDITOR}),
+    _P.PEOPLE_MANAGE: frozenset({_G.ADMIN}),
+    _P.POLICY_READ: frozenset({_G.VERIFIER, _G.MODERATOR, _G.AUDITOR, _G.ADMIN}),
+    _P.AUDIT_READ: frozenset({_G.AUDITOR, _G.ADMIN}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who is asking: the person behind a living session."""
+
+    id: UUID
+    session_id: UUID
+    name: str
+    email: str
+    staff_role: StaffRole | None
+    email_confirmed: bool
+
+    is_authenticated = True
+    is_active = True
+    is_anonymous = False
+
+    def get_id(self) -> str:
+        """Return the session, for Flask-Login; the cookie's own token never comes back out of the database."""
+        return str(self.session_id)
+
+    @property
+    def grants(self) -> frozenset[Grant]:
+        """The kinds of people that this one is."""
+        if self.staff_role is not None:
+            return frozenset({Grant.SIGNED_IN, Grant(self.staff_role.value)})
+        return frozenset({Grant.SIGNED_IN, Grant.MEMBER} if self.email_confirmed else {Grant.SIGNED_IN})
+
+    def may(self, permission: Permission) -> bool:
+        """Say whether this kind of person may do this kind of thing."""
+        return may(self.grants, permission)
+
+
+def may(grants: frozenset[Grant], permission: Permission) -> bool:
+    """Say whether any of `grants` carries `permission`. What the table does not list, nobody may do."""
+    return not grants.isdisjoint(GRANTED.get(permission, frozenset()))

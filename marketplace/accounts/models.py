@@ -1,0 +1,91 @@
+"""People, their sessions and the single-use tokens mailed to them."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from ..extensions import Base, Keyed
+from ..kernel.terms import StaffRole
+
+
+class User(Keyed, Base):
+    """A person. `email` is kept in its normal form, so that it can be unique."""
+
+    __tablename__ = "users"
+    __table_args__ = (
+        CheckConstraint("email = lower(email) AND email LIKE '%_@_%'", name="email_is_normal"),
+        CheckConstraint("length(trim(name)) > 0", name="name_is_given"),
+    )
+
+    email: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str] = mapped_column(comment="The legal name, as on the person's certificates.")
+    password_hash: Mapped[str]
+    staff_role: Mapped[StaffRole | None]
+    email_confirmed_at: Mapped[datetime | None]
+    disabled_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class UserSession(Keyed, Base):
+    """One sign-in. The cookie carries a random token; only its SHA-256 is kept here. Ending the row ends the session."""
+
+    __tablename__ = "user_sessions"
+    __table_args__ = (
+        CheckConstraint("octet_length(token_digest) = 32", name="token_is_digested"),
+        CheckConstraint("expires_at > created_at", name="expiry_follows_creation"),
+        CheckConstraint("(ended_at IS NULL) = (ended_because IS NULL)", name="end_has_a_reason"),
+    )
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    token_digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    created_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    ended_because: Mapped[str | None]
+    user_agent: Mapped[str] = mapped_column(default="")
+    address: Mapped[str] = mapped_column(default="", comment="The network address of the sign-in.")
+
+    user: Mapped[User] = relationship()
+
+
+class TokenPurpose(StrEnum):
+    """What a mailed token allows, once."""
+
+    CONFIRM_EMAIL = "confirm_email"
+    RESET_PASSWORD = "reset_password"  # noqa: S105  The name of a purpose.
+
+
+class MailedToken(Keyed, Base):
+    """A single-use right sent by mail. Only the digest is kept."""
+
+    __tablename__ = "mailed_tokens"
+    __table_args__ = (CheckConstraint("octet_length(digest) = 32", name="token_is_digested"),)
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    purpose: Mapped[TokenPurpose]
+    digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class ParkedForm(Keyed, Base):
+    """
+    What somebody had typed when their session ran out, kept for a while until they have signed in again.
+
+    Never holds passwords or files. `ticket_digest` is the SHA-256 of a ticket in that browser's cookie.
+    """
+
+    __tablename__ = "parked_forms"
+    __table_args__ = (Index("ix_parked_forms_expires_at", "expires_at"),)
+
+    ticket_digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    path: Mapped[str]
+    fields: Mapped[list[list[str]]] = mapped_column(JSONB)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]

@@ -1,0 +1,68 @@
+"""Puts the house together: settings, extensions, adapters, pages, errors, commands."""
+
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from flask import Flask
+from flask_bootstrap import Bootstrap5
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from . import adapters, cli, logs, web
+from .config import Mode, Settings, from_environment
+from .extensions import ENGINE_OPTIONS, csrf, db, limiter, login_manager
+
+MAX_UPLOAD = 64 * 1024 * 1024  # A form with several files; each file has its own smaller limit.
+MAX_TEXT = 256 * 1024
+
+
+def create_app(settings: Settings | None = None, **overrides: Any) -> Flask:
+    """
+    Build the application. Touches neither database nor network: it starts while they are away.
+
+    :raises marketplace.config.SettingsIncomplete: something it must know is missing
+    """
+    settings = settings or from_environment(os.environ)
+    logs.configure(human=settings.mode is not Mode.PRODUCTION)
+    app = Flask("marketplace", template_folder="../templates", static_folder="static")
+    app.config.from_mapping(_flask_settings(settings))
+    app.config.update(overrides)
+    app.extensions["second_light_settings"] = settings
+    if settings.proxy_count:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # Flask's documented way to wrap it.
+            app.wsgi_app, x_for=settings.proxy_count, x_proto=settings.proxy_count, x_host=settings.proxy_count
+        )
+    db.init_app(app)
+    csrf.init_app(app)
+    login_manager.init_app(app)
+    limiter.init_app(app)
+    Bootstrap5(app)
+    adapters.bind_all(app, settings)
+    web.register(app, settings)
+    cli.register(app)
+    return app
+
+
+def _flask_settings(settings: Settings) -> Mapping[str, object]:
+    return {
+        "SECRET_KEY": settings.secret_key,
+        "TESTING": settings.mode is Mode.TEST,
+        "SQLALCHEMY_DATABASE_URI": settings.database_url,
+        "SQLALCHEMY_ENGINE_OPTIONS": dict(ENGINE_OPTIONS),
+        "SESSION_COOKIE_NAME": "__Host-second_light" if settings.secure_cookies else "second_light",
+        "SESSION_COOKIE_SECURE": settings.secure_cookies,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "PERMANENT_SESSION_LIFETIME": timedelta(days=14),
+        "MAX_CONTENT_LENGTH": MAX_UPLOAD,
+        "MAX_FORM_MEMORY_SIZE": MAX_TEXT,
+        "MAX_FORM_PARTS": 500,
+        "SEND_FILE_MAX_AGE_DEFAULT": timedelta(days=365) if settings.mode is Mode.PRODUCTION else None,
+        "WTF_CSRF_TIME_LIMIT": None,  # A form may stay open as long as the session lives.
+        "WTF_CSRF_SSL_STRICT": settings.secure_cookies,
+        "BOOTSTRAP_SERVE_LOCAL": True,
+        "RATELIMIT_ENABLED": settings.mode is not Mode.TEST,
+        "RATELIMIT_STORAGE_URI": "memory://",
+        "RATELIMIT_HEADERS_ENABLED": False,
+    }

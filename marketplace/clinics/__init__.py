@@ -1,0 +1,1 @@
+"""Organisations that buy and sell, their sites (places of use) and their members."""

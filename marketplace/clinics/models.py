@@ -1,0 +1,128 @@
+"""Organisations, their sites (places of use), members and invitations."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from ..extensions import Base, Keyed
+from ..kernel.terms import ClinicRole
+
+
+class SellerStanding(StrEnum):
+    """Whether staff found the clinic to be one that may lawfully hold and sell a prescription device."""
+
+    UNVERIFIED = "unverified"
+    IN_REVIEW = "in_review"
+    VERIFIED = "verified"
+    REFUSED = "refused"
+    SUSPENDED = "suspended"
+
+
+class SellerBasis(StrEnum):
+    """In which capacity a seller holds the device, 21 CFR 801.109(a)(1)."""
+
+    PRACTITIONER = "practitioner"
+    PRACTICE = "practice"
+    DISTRIBUTOR = "distributor"
+
+
+class Clinic(Keyed, Base):
+    """An organisation that buys or sells. `seller_standing` is written by staff only."""
+
+    __tablename__ = "clinics"
+    __table_args__ = (
+        CheckConstraint("length(trim(name)) > 0", name="name_is_given"),
+        CheckConstraint(
+            "seller_standing <> 'verified' OR (seller_basis IS NOT NULL AND seller_checked_by IS NOT NULL"
+            " AND seller_checked_at IS NOT NULL AND length(trim(seller_evidence)) > 0)",
+            name="verified_seller_has_evidence",
+        ),
+    )
+
+    name: Mapped[str]
+    legal_name: Mapped[str]
+    seller_standing: Mapped[SellerStanding] = mapped_column(default=SellerStanding.UNVERIFIED)
+    seller_basis: Mapped[SellerBasis | None]
+    seller_evidence: Mapped[str | None] = mapped_column(comment="What staff looked at, and where.")
+    seller_checked_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    seller_checked_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+    sites: Mapped[list["ClinicSite"]] = relationship(back_populates="clinic", order_by="ClinicSite.name")
+    members: Mapped[list["ClinicMember"]] = relationship(back_populates="clinic")
+
+
+class ClinicSite(Keyed, Base):
+    """A place of use. Its state decides which rules hold, its time zone when a day ends."""
+
+    __tablename__ = "clinic_sites"
+    __table_args__ = (
+        CheckConstraint("state ~ '^[A-Z]{2}$'", name="state_is_a_postal_code"),
+        CheckConstraint("postal_code ~ '^[0-9]{5}(-[0-9]{4})?$'", name="postal_code_is_a_zip"),
+        # Lets other tables point at a site together with the clinic it belongs to.
+        UniqueConstraint("id", "clinic_id", name="site_belongs_to_one_clinic"),
+    )
+
+    clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"), index=True)
+    name: Mapped[str]
+    street: Mapped[str]
+    city: Mapped[str]
+    state: Mapped[str]
+    postal_code: Mapped[str]
+    time_zone: Mapped[str] = mapped_column(comment="IANA name.")
+    laser_safety_officer_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("users.id"), comment="The member named as laser safety officer of this site."
+    )
+    created_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+
+    clinic: Mapped[Clinic] = relationship(back_populates="sites")
+
+
+class ClinicMember(Keyed, Base):
+    """What a person is to a clinic, from when to when. Leaving ends the row; it is not removed."""
+
+    __tablename__ = "clinic_members"
+    __table_args__ = (
+        Index(
+            "one_membership_per_person", "clinic_id", "user_id", unique=True,
+            postgresql_where=text("left_at IS NULL"),
+        ),
+        CheckConstraint("left_at IS NULL OR left_at >= joined_at", name="leaving_follows_joining"),
+    )  # fmt: skip
+
+    clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    role: Mapped[ClinicRole]
+    joined_at: Mapped[datetime]
+    left_at: Mapped[datetime | None]
+
+    clinic: Mapped[Clinic] = relationship(back_populates="members")
+
+
+class ClinicInvitation(Keyed, Base):
+    """An offer of membership, mailed; it becomes a membership when the person it was mailed to accepts it."""
+
+    __tablename__ = "clinic_invitations"
+    __table_args__ = (
+        Index(
+            "one_open_invitation_per_address", "clinic_id", "email", unique=True,
+            postgresql_where=text("accepted_at IS NULL AND withdrawn_at IS NULL"),
+        ),
+        CheckConstraint("octet_length(token_digest) = 32", name="token_is_digested"),
+    )  # fmt: skip
+
+    clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
+    email: Mapped[str]
+    role: Mapped[ClinicRole]
+    token_digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    invited_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    invited_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    accepted_at: Mapped[datetime | None]
+    withdrawn_at: Mapped[datetime | None]
+
+    clinic: Mapped[Clinic] = relationship()

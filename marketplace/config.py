@@ -1,0 +1,154 @@
+"""Settings, read from the environment once; half of them is none: the house does not start."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+
+class Mode(StrEnum):
+    """What the process is for. Demo and test offer stand-ins; production never does."""
+
+    PRODUCTION = "production"
+    DEMO = "demo"
+    TEST = "test"
+
+
+class SettingsIncomplete(Exception):
+    """One or more settings are missing or wrong; the message names every one of them."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("Second Light cannot start:\n" + "\n".join(f"  - {problem}" for problem in problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the house must be told. Amounts in minor units, rates in basis points."""
+
+    mode: Mode
+    secret_key: str
+    database_url: str
+    base_url: str
+    data_dir: Path
+    stripe_api_key: str
+    stripe_webhook_secrets: tuple[str, ...]
+    stripe_api_base: str | None
+    mail_host: str
+    mail_port: int
+    mail_username: str | None
+    mail_password: str | None
+    mail_tls: bool
+    mail_from: str
+    mailbox_url: str | None
+    platform_fee_bps: int
+    card_cap_minor: int
+    proxy_count: int
+
+    @property
+    def secure_cookies(self) -> bool:
+        """Cookies travel over TLS only, except where the address itself is plain http (a developer's machine)."""
+        return self.base_url.startswith("https://")
+
+
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+def from_environment(environ: Mapping[str, str]) -> Settings:
+    """
+    Read the settings from `SECOND_LIGHT_*` variables (and `DATABASE_URL`).
+
+    :raises SettingsIncomplete: naming everything that is missing, malformed or dangerous, not only the first
+    """
+    return _Reader(environ).settings()
+
+
+class _Reader:
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._problems: list[str] = []
+
+    def settings(self) -> Settings:
+        settings = Settings(
+            mode=self._mode(),
+            secret_key=self._text("SECRET_KEY"),
+            database_url=self._database_url(),
+            base_url=self._text("BASE_URL").rstrip("/"),
+            data_dir=Path(self._text("DATA_DIR")),
+            stripe_api_key=self._text("STRIPE_API_KEY"),
+            stripe_webhook_secrets=tuple(
+                secret for secret in self._text("STRIPE_WEBHOOK_SECRETS").split(",") if secret
+            ),
+            stripe_api_base=self._optional("STRIPE_API_BASE"),
+            mail_host=self._text("MAIL_HOST"),
+            mail_port=self._number("MAIL_PORT", 587),
+            mail_username=self._optional("MAIL_USERNAME"),
+            mail_password=self._optional("MAIL_PASSWORD"),
+            mail_tls=self._optional("MAIL_TLS") != "no",
+            mail_from=self._text("MAIL_FROM"),
+            mailbox_url=self._optional("MAILBOX_URL"),
+            platform_fee_bps=self._number("PLATFORM_FEE_BPS", 600),
+            card_cap_minor=self._number("CARD_CAP_MINOR", 1_500_000),
+            proxy_count=self._number("PROXY_COUNT", 0),
+        )
+        self._look_for_danger(settings)
+        if self._problems:
+            raise SettingsIncomplete(self._problems)
+        return settings
+
+    def _optional(self, name: str) -> str | None:
+        return self._environ.get(f"SECOND_LIGHT_{name}") or None
+
+    def _text(self, name: str) -> str:
+        value = self._optional(name)
+        if value is None:
+            self._problems.append(f"SECOND_LIGHT_{name} is not set")
+        return value or ""
+
+    def _number(self, name: str, default: int) -> int:
+        value = self._optional(name)
+        if value is None:
+            return default
+        if not (value.isascii() and value.isdigit()):
+            self._problems.append(f"SECOND_LIGHT_{name} must be a whole number, not {value!r}")
+            return default
+        return int(value)
+
+    def _mode(self) -> Mode:
+        value = self._text("MODE")
+        try:
+            return Mode(value)
+        except ValueError:
+            if value:
+                self._problems.append(f"SECOND_LIGHT_MODE must be one of {', '.join(Mode)}, not {value!r}")
+            return Mode.PRODUCTION
+
+    def _database_url(self) -> str:
+        url = self._environ.get("DATABASE_URL", "")
+        if not url:
+            self._problems.append("DATABASE_URL is not set")
+        # Hosts hand out postgres:// addresses; SQLAlchemy wants the driver named.
+        for prefix in ("postgres://", "postgresql://"):
+            if url.startswith(prefix):
+                return "postgresql+psycopg://" + url.removeprefix(prefix)
+        if url and not url.startswith("postgresql+psycopg://"):
+            self._problems.append("DATABASE_URL must be a PostgreSQL address")
+        return url
+
+    def _look_for_danger(self, settings: Settings) -> None:
+        production = settings.mode is Mode.PRODUCTION
+        live = settings.stripe_api_key.startswith(("sk_live_", "rk_live_"))
+        if settings.secret_key and len(settings.secret_key) < 32:
+            self._problems.append("SECOND_LIGHT_SECRET_KEY must have at least 32 characters")
+        if settings.platform_fee_bps > 10_000:
+            self._problems.append("SECOND_LIGHT_PLATFORM_FEE_BPS cannot be more than 10000 (100 %)")
+        if production and settings.base_url and not settings.secure_cookies:
+            self._problems.append("SECOND_LIGHT_BASE_URL must start with https:// in production")
+        if not production and live:
+            self._problems.append("a live Stripe key may only be used in production")
+        if settings.stripe_api_base is not None:
+            if production or live:
+                self._problems.append("SECOND_LIGHT_STRIPE_API_BASE stands in for Stripe and cannot be set in production")
+            if urlsplit(settings.stripe_api_base).hostname not in _LOOPBACK:
+                self._problems.append("SECOND_LIGHT_STRIPE_API_BASE must be an address of this machine")

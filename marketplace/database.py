@@ -1,0 +1,82 @@
+"""Bring the database to the schema that the code expects, and say whether it is there."""
+
+from importlib import import_module
+from pathlib import Path
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.schema import MetaData, SchemaItem
+
+from .extensions import Base
+
+_ROOT = Path(__file__).resolve().parent.parent / "migrations"
+_ROOMS = (
+    "notifications", "accounts", "clinics", "documents", "catalog", "credentials", "eligibility", "listings",
+    "orders", "payments",
+)  # fmt: skip
+_MIGRATION_LOCK = 0x5EC0DE  # Two processes that start together must not migrate at the same time.
+
+
+def metadata() -> MetaData:
+    """Return the tables of every room."""
+    import_module("marketplace.audit")
+    for room in _ROOMS:
+        import_module(f"marketplace.{room}.models")
+    return Base.metadata
+
+
+def upgrade(engine: Engine, revision: str = "head") -> None:
+    """Migrate upwards to `revision`, all steps in one transaction."""
+    with engine.begin() as connection:
+        _prepare(connection)
+        command.upgrade(_config(connection), revision)
+
+
+def downgrade(engine: Engine, revision: str) -> None:
+    """Migrate downwards to `revision`, all steps in one transaction."""
+    with engine.begin() as connection:
+        _prepare(connection)
+        command.downgrade(_config(connection), revision)
+
+
+def is_current(connection: Connection) -> bool:
+    """Say whether the database stands at the newest revision."""
+    return MigrationContext.configure(connection).get_current_revision() == head()
+
+
+def head() -> str | None:
+    """
+    Return the newest revision.
+
+    :raises alembic.util.CommandError: there are several
+    """
+    return ScriptDirectory.from_config(Config(_ROOT / "alembic.ini")).get_current_head()
+
+
+def differences(connection: Connection) -> list[object]:
+    """Return what the models have and the database has not, or the other way round."""
+    context = MigrationContext.configure(
+        connection, opts={"include_object": ours, "compare_type": True, "compare_server_default": False}
+    )
+    return list(compare_metadata(context, metadata()))
+
+
+def ours(_object: SchemaItem, name: str | None, kind: str, _reflected: bool, _compared: SchemaItem | None) -> bool:  # noqa: FBT001
+    """Say whether alembic should look at it: the queue's tables belong to procrastinate."""
+    return not (kind == "table" and (name or "").startswith("procrastinate_"))
+
+
+def _config(connection: Connection) -> Config:
+    config = Config(_ROOT / "alembic.ini")
+    config.attributes["connection"] = connection
+    return config
+
+
+def _prepare(connection: Connection) -> None:
+    connection.execute(text("SET LOCAL lock_timeout = '4s'"))
+    connection.execute(text("SET LOCAL statement_timeout = '60s'"))
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})

@@ -1,0 +1,116 @@
+"""The database, the unit of work, and the registry of ports that app.py fills with adapters."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeVar, cast
+from uuid import UUID, uuid4
+
+from flask import Flask, current_app
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_login import LoginManager
+from flask_sqlalchemy import SQLAlchemy
+from flask_wtf.csrf import CSRFProtect
+from sqlalchemy import DateTime, Enum, MetaData, Text, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+T = TypeVar("T")
+
+# Constraints are named as facts: "orders_price_is_positive".
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+def _values(kind: type[StrEnum]) -> list[str]:
+    return [member.value for member in kind]
+
+
+class Base(DeclarativeBase):
+    """
+    The common ground of all models.
+
+    Enums are stored as their values under a CHECK, moments are aware, free text is `text`, JSON is `jsonb`.
+    """
+
+    metadata = MetaData(naming_convention=NAMES)
+    type_annotation_map = {  # noqa: RUF012  SQLAlchemy reads it from the class.
+        UUID: Uuid(),
+        str: Text(),
+        datetime: DateTime(timezone=True),
+        StrEnum: Enum(StrEnum, native_enum=False, create_constraint=True, length=40, values_callable=_values),
+        dict[str, Any]: JSONB(),
+        list[Any]: JSONB(),
+    }
+
+
+class Keyed:
+    """Rows known by a random key that is safe to show in an address."""
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4, sort_order=-10)
+
+
+db = SQLAlchemy(metadata=Base.metadata, disable_autonaming=True)
+login_manager = LoginManager()
+csrf = CSRFProtect()
+limiter = Limiter(key_func=get_remote_address)
+
+ENGINE_OPTIONS: dict[str, Any] = {
+    "pool_size": 4,
+    "max_overflow": 4,
+    "pool_timeout": 2,
+    "pool_pre_ping": True,
+    "connect_args": {
+        "connect_timeout": 3,
+        "application_name": "second-light",
+        "options": "-c statement_timeout=5000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=10000",
+    },
+}
+
+
+class UnitsOfWorkDoNotNest(RuntimeError):
+    """A use-case was called inside another use-case; call its step instead."""
+
+
+@contextmanager
+def unit_of_work() -> Iterator[Session]:
+    """
+    Do a whole business operation or nothing: commit at the end, roll back on any exception.
+
+    The only place that commits.
+
+    :raises UnitsOfWorkDoNotNest: one is already open in this context
+    """
+    session = db.session()
+    if session.info.get("in_unit_of_work"):
+        raise UnitsOfWorkDoNotNest
+    session.info["in_unit_of_work"] = True
+    try:
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.info.pop("in_unit_of_work", None)
+
+
+def bind(app: Flask, port: type[T], adapter: T) -> None:
+    """Let `adapter` answer for `port` in this app."""
+    app.extensions.setdefault("second_light_ports", {})[port] = adapter
+
+
+def adapter_of(port: type[T]) -> T:
+    """
+    Return what answers for `port` in the current app.
+
+    :raises KeyError: app.py bound nothing to it
+    """
+    return cast("T", current_app.extensions["second_light_ports"][port])

@@ -1,0 +1,69 @@
+"""Background work: each job's name, the one use-case it calls, and how often it is tried again."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+from uuid import UUID
+
+from flask import Flask, has_app_context
+from procrastinate import PsycopgConnector, RetryStrategy
+
+from .kernel import clock
+from .logs import log
+from .notifications import service as notifications
+from .queue import procrastinate_app
+
+F = TypeVar("F", bound=Callable[..., None])
+
+JOBS: dict[str, Callable[..., None]] = {}
+_app: Flask | None = None
+
+# 12 tries over about a day: 10 s, 20 s, 40 s, … what fails longer waits for a person.
+PATIENT = RetryStrategy(max_attempts=12, exponential_wait=10)
+
+
+def job(name: str, *, every: str | None = None) -> Callable[[F], F]:
+    """
+    Let the function answer for jobs called `name`; `every` is a cron line for work that nobody promises.
+
+    It runs in an app context of its own, so that nothing leaks from one job into the next.
+    """
+
+    def register(run: F) -> F:
+        @wraps(run)
+        def within(**arguments: Any) -> None:
+            if has_app_context():  # A test runs it inside its own transaction.
+                run(**arguments)
+                return
+            if _app is None:
+                raise RuntimeError("The worker was not started by jobs.work()")
+            with _app.app_context():
+                run(**arguments)
+
+        JOBS[name] = within
+        if every is None:
+            procrastinate_app.task(within, name=name, retry=PATIENT)
+        else:
+            scheduled = procrastinate_app.task(lambda timestamp: within(), name=name, queueing_lock=name)  # noqa: ARG005
+            procrastinate_app.periodic(cron=every)(scheduled)
+        return run
+
+    return register
+
+
+def work(app: Flask, database_url: str) -> None:
+    """Do promised jobs until told to stop (SIGINT, SIGTERM): running ones are finished first."""
+    global _app  # noqa: PLW0603  One app for the whole process, built once.
+    _app = app
+    conninfo = database_url.replace("postgresql+psycopg://", "postgresql://", 1)
+    log.info("worker_started", jobs=len(JOBS))
+    connector = PsycopgConnector(conninfo=conninfo)
+    procrastinate_app.with_connector(connector).run_worker(
+        concurrency=2, fetch_job_polling_interval=2.0, delete_jobs="successful", install_signal_handlers=True
+    )
+
+
+@job("send_mail")
+def send_mail(*, mail_id: str) -> None:
+    """Send a promised mail."""
+    notifications.send(mail_id=UUID(mail_id), at=clock.now())

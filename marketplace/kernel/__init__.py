@@ -1,0 +1,1 @@
+"""Words and tools without business: pure, standard library only."""

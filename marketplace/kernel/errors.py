@@ -1,0 +1,64 @@
+"""Refusals: every no that a person can meet has a stable code, a sentence and, where there is one, a cure."""
+
+from typing import ClassVar
+
+
+class Refusal(Exception):  # noqa: N818  A refusal is an answer, not a fault.
+    """
+    A use-case said no.
+
+    `code` never changes; the sentence may. `cure` says what the reader can do about it. Knows no HTTP: `web.errors` does.
+    """
+
+    code: ClassVar[str] = "refused"
+    cure: str | None = None
+
+    def __init__(self, sentence: str, *, cure: str | None = None) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        if cure is not None:
+            self.cure = cure
+
+
+class NotFound(Refusal):
+    """What was asked for does not exist, or is not this person's to know of."""
+
+    code = "not_found"
+
+
+class Refused(Refusal):
+    """The person may not do this."""
+
+    code = "refused"
+
+
+class Conflict(Refusal):
+    """It was possible a moment ago, or would contradict what is already so."""
+
+    code = "conflict"
+
+
+class Invalid(Refusal):
+    """
+    What was sent cannot be understood or accepted as it stands.
+
+    `field` names the form field to point at, if there is one.
+    """
+
+    code = "invalid"
+
+    def __init__(self, sentence: str, *, field: str | None = None, cure: str | None = None) -> None:
+        super().__init__(sentence, cure=cure)
+        self.field = field
+
+
+class TooMany(Refusal):
+    """The limit for this is reached; later it will be possible again."""
+
+    code = "too_many"
+
+
+class Unavailable(Refusal):
+    """Something we depend on does not answer; nothing was changed."""
+
+    code = "unavailable"

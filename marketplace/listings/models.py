@@ -1,0 +1,182 @@
+"""A unit for sale: the device itself, its handpieces, condition, photos and moves."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.types import Text
+
+from ..extensions import Base, Keyed
+from .states import ListingEvent, ListingState
+
+
+class Grade(StrEnum):
+    """Condition of the unit; each grade's definition stands in `listings.conditions`."""
+
+    A = "A"
+    B = "B"
+    C = "C"
+    D = "D"
+
+
+class Modification(StrEnum):
+    """What the seller states was done to the unit since its maker sold it (FDA remanufacturing guidance, 2024-05)."""
+
+    NONE = "none"
+    SERVICED = "serviced"
+    REMANUFACTURED = "remanufactured"
+    UNKNOWN = "unknown"
+
+
+class Listing(Keyed, Base):
+    """
+    One unit offered by one clinic. The serial number is private to seller, buyer after payment, and staff.
+
+    `state` is written by `service._move` and nowhere else; what left the state DRAFT has everything a buyer needs.
+    """
+
+    __tablename__ = "listings"
+    __table_args__ = (
+        CheckConstraint("price_minor BETWEEN 10000 AND 99999999", name="price_is_within_limits"),
+        CheckConstraint("currency ~ '^[a-z]{3}$'", name="currency_is_iso"),
+        CheckConstraint("year BETWEEN 1985 AND 2100", name="year_is_plausible"),
+        CheckConstraint("state_code ~ '^[A-Z]{2}$'", name="place_is_a_postal_code"),
+        CheckConstraint(
+            "state IN ('draft', 'withdrawn') OR (serial_normal IS NOT NULL AND year IS NOT NULL AND grade IS NOT NULL"
+            " AND price_minor IS NOT NULL AND rx_label_present IS NOT NULL AND id_label_present IS NOT NULL"
+            " AND modification IS NOT NULL)",
+            name="offered_unit_is_complete",
+        ),
+        CheckConstraint(
+            "state NOT IN ('published', 'reserved', 'sold') OR (published_at IS NOT NULL AND approved_by IS NOT NULL)",
+            name="published_was_approved",
+        ),
+        Index(
+            "one_live_listing_per_unit", "model_id", "serial_normal", unique=True,
+            postgresql_where=text("state IN ('in_review', 'published', 'reserved')"),
+        ),
+        Index("ix_listings_search", "search", postgresql_using="gin"),
+        Index("ix_listings_on_market", "published_at", "id", postgresql_where=text("state = 'published'")),
+        Index("ix_listings_price", "price_minor", postgresql_where=text("state = 'published'")),
+        Index("ix_listings_modalities", "modality_codes", postgresql_using="gin"),
+    )  # fmt: skip
+
+    clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"), index=True)
+    created_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    model_id: Mapped[UUID] = mapped_column(ForeignKey("device_models.id"), index=True)
+    title: Mapped[str] = mapped_column(comment="Maker and model as they were when it was listed.")
+    serial: Mapped[str | None]
+    serial_normal: Mapped[str | None]
+    year: Mapped[int | None]
+    grade: Mapped[Grade | None]
+    price_minor: Mapped[int | None]
+    currency: Mapped[str] = mapped_column(default="usd")
+    city: Mapped[str]
+    state_code: Mapped[str] = mapped_column(comment="Where the unit stands; not where it may be used.")
+    description: Mapped[str] = mapped_column(default="")
+    rx_label_present: Mapped[bool | None] = mapped_column(comment="The seller sees the Rx legend, 21 CFR 801.109(b).")
+    id_label_present: Mapped[bool | None] = mapped_column(comment="The seller sees the maker's label, 21 CFR 1010.3.")
+    modification: Mapped[Modification | None]
+    recertification: Mapped[str | None] = mapped_column(comment="What the maker asks of a new owner: yes, no or unknown.")
+    recertification_minor: Mapped[int | None] = mapped_column(comment="The maker's quote, where the seller has one.")
+    last_service_on: Mapped[date | None]
+    inclusions: Mapped[dict[str, str]] = mapped_column(JSONB, default=dict, comment="Checklist item -> included, absent or not_stated.")
+    modality_codes: Mapped[list[str]] = mapped_column(ARRAY(Text), comment="Those of the handpieces, for finding.")
+    life_used_percent: Mapped[int | None] = mapped_column(comment="The most used handpiece, where rated life is known.")
+    state: Mapped[ListingState] = mapped_column(default=ListingState.DRAFT)
+    review_note: Mapped[str | None] = mapped_column(comment="Why staff sent it back.")
+    created_at: Mapped[datetime]
+    submitted_at: Mapped[datetime | None]
+    approved_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    published_at: Mapped[datetime | None]
+    form_key: Mapped[UUID] = mapped_column(unique=True, comment="The form it came from; a second submission finds it.")
+    search: Mapped[str] = mapped_column(
+        TSVECTOR, Computed("to_tsvector('simple', title || ' ' || description || ' ' || search_words)", persisted=True)
+    )
+    search_words: Mapped[str] = mapped_column(default="", comment="Maker aliases, modalities, wavelengths.")
+
+    handpieces: Mapped[list["Handpiece"]] = relationship(
+        order_by="Handpiece.position", cascade="all, delete-orphan"
+    )
+    photos: Mapped[list["Photo"]] = relationship(order_by="Photo.position", cascade="all, delete-orphan")
+    moves: Mapped[list["ListingMove"]] = relationship(order_by="ListingMove.at")
+
+
+class CounterUnit(StrEnum):
+    """What a handpiece counts."""
+
+    SHOTS = "shots"
+    PULSES = "pulses"
+    HOURS = "hours"
+    LINES = "lines"
+    CYCLES = "cycles"
+    PERCENT_LEFT = "percent_left"
+
+
+class CounterDirection(StrEnum):
+    """Whether the counter shows what was used or what is left."""
+
+    UP = "up"
+    DOWN = "down"
+
+
+class Handpiece(Keyed, Base):
+    """A part sold with the unit that treats: it decides which procedures the buyer must be cleared for."""
+
+    __tablename__ = "listing_handpieces"
+    __table_args__ = (
+        UniqueConstraint("listing_id", "position", name="handpiece_positions_differ", deferrable=True, initially="DEFERRED"),
+        CheckConstraint("counter_value >= 0", name="counter_is_not_negative"),
+        CheckConstraint("rated_life > 0", name="rated_life_is_positive"),
+        CheckConstraint(
+            "(counter_value IS NULL) = (counter_unit IS NULL) AND (counter_value IS NULL) = (counter_direction IS NULL)",
+            name="counter_is_whole",
+        ),
+    )
+
+    listing_id: Mapped[UUID] = mapped_column(ForeignKey("listings.id", ondelete="CASCADE"), index=True)
+    position: Mapped[int]
+    name: Mapped[str]
+    modality_code: Mapped[str] = mapped_column(ForeignKey("modalities.code"))
+    serial: Mapped[str | None]
+    counter_value: Mapped[int | None]
+    counter_unit: Mapped[CounterUnit | None]
+    counter_direction: Mapped[CounterDirection | None]
+    counter_read_on: Mapped[date | None]
+    rated_life: Mapped[int | None] = mapped_column(comment="In the counter's unit, as the seller states it; empty: not stated.")
+    rated_life_source: Mapped[str | None]
+
+
+class Photo(Keyed, Base):
+    """A photo of the unit, re-encoded, in the sizes that pages need."""
+
+    __tablename__ = "listing_photos"
+    __table_args__ = (
+        UniqueConstraint("listing_id", "position", name="photo_positions_differ", deferrable=True, initially="DEFERRED"),
+        CheckConstraint("digest ~ '^[0-9a-f]{64}$'", name="digest_is_sha256"),
+        CheckConstraint("storage_key ~ '^[0-9a-f]{2}/[0-9a-f-]{36}$'", name="storage_key_is_ours"),
+    )
+
+    listing_id: Mapped[UUID] = mapped_column(ForeignKey("listings.id", ondelete="CASCADE"), index=True)
+    position: Mapped[int]
+    storage_key: Mapped[str] = mapped_column(comment="Stem; each size and format is a file beside it.")
+    alternative_text: Mapped[str] = mapped_column(comment="What the photo shows, in the seller's words.")
+    width: Mapped[int]
+    height: Mapped[int]
+    digest: Mapped[str]
+
+
+class ListingMove(Keyed, Base):
+    """Every change of state: who, what, why, when."""
+
+    __tablename__ = "listing_moves"
+
+    listing_id: Mapped[UUID] = mapped_column(ForeignKey("listings.id"), index=True)
+    event: Mapped[ListingEvent | None] = mapped_column(comment="Empty for the creation itself.")
+    state: Mapped[ListingState]
+    actor_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    reason: Mapped[str | None]
+    at: Mapped[datetime]

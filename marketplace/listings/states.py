@@ -1,0 +1,47 @@
+"""What can happen to a listing. Pure."""
+
+from enum import StrEnum
+
+from ..kernel.machine import Machine
+
+
+class ListingState(StrEnum):
+    """Where a unit stands on the market."""
+
+    DRAFT = "draft"
+    IN_REVIEW = "in_review"
+    PUBLISHED = "published"
+    RESERVED = "reserved"
+    SOLD = "sold"
+    WITHDRAWN = "withdrawn"
+
+
+class ListingEvent(StrEnum):
+    """What people do to a listing."""
+
+    SUBMITTED = "submitted"
+    APPROVED = "approved"
+    SENT_BACK = "sent_back"
+    RECALLED = "recalled"
+    RESERVED = "reserved"
+    RELEASED = "released"
+    SOLD = "sold"
+    WITHDRAWN = "withdrawn"
+
+
+_S, _E = ListingState, ListingEvent
+
+LISTING: Machine[ListingState, ListingEvent] = Machine(
+    {
+        (_S.DRAFT, _E.SUBMITTED): _S.IN_REVIEW,
+        (_S.DRAFT, _E.WITHDRAWN): _S.WITHDRAWN,
+        (_S.IN_REVIEW, _E.APPROVED): _S.PUBLISHED,
+        (_S.IN_REVIEW, _E.SENT_BACK): _S.DRAFT,
+        (_S.IN_REVIEW, _E.RECALLED): _S.DRAFT,
+        (_S.PUBLISHED, _E.RESERVED): _S.RESERVED,
+        (_S.PUBLISHED, _E.SENT_BACK): _S.DRAFT,
+        (_S.PUBLISHED, _E.WITHDRAWN): _S.WITHDRAWN,
+        (_S.RESERVED, _E.RELEASED): _S.PUBLISHED,
+        (_S.RESERVED, _E.SOLD): _S.SOLD,
+    }
+)

@@ -1,0 +1,51 @@
+"""Promise a mail with the event it belongs to; a job sends it."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import update
+
+from .. import queue
+from ..extensions import adapter_of, db, unit_of_work
+from .models import Mail, MailState
+from .ports import Mailer, MailNotSent
+
+
+def promise_mail(*, to: str, template: str, context: dict[str, Any], at: datetime) -> UUID:
+    """
+    Promise a message in the caller's transaction: no event, no mail; and the other way round.
+
+    `template` names `templates/mail/<template>.txt` and `.html`; `context` must be JSON.
+    """
+    mail = Mail(to=to, template=template, context=context, promised_at=at)
+    db.session.add(mail)
+    db.session.flush()
+    queue.promise("send_mail", mail_id=str(mail.id))
+    return mail.id
+
+
+def send(*, mail_id: UUID, at: datetime) -> None:
+    """
+    Send a promised message, once: a second call finds it sent and does nothing.
+
+    :raises MailNotSent: the mail server did not take it; the reason is kept and it may be tried again
+    """
+    mail = db.session.get_one(Mail, mail_id)
+    if mail.state is MailState.SENT:
+        return
+    try:
+        adapter_of(Mailer).send(mail_id=mail.id, to=mail.to, template=mail.template, context=mail.context)
+    except MailNotSent as trouble:
+        with unit_of_work():
+            db.session.execute(
+                update(Mail).where(Mail.id == mail_id).values(state=MailState.FAILED, last_error=trouble.sentence)
+            )
+        raise
+    with unit_of_work():
+        # What it said is in the person's hands now; links with tokens have no business staying here.
+        db.session.execute(
+            update(Mail)
+            .where(Mail.id == mail_id)
+            .values(state=MailState.SENT, sent_at=at, context={}, last_error=None)
+        )

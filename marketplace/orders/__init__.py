@@ -1,0 +1,1 @@
+"""One sale of one device, from the promise to the release of the money."""

@@ -1,0 +1,118 @@
+"""One sale of one device: its promise, the gate's answers it rests on, and every move."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKey, ForeignKeyConstraint, Identity, Index, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.types import Text
+
+from ..eligibility.models import Moment
+from ..extensions import Base, Keyed
+from .states import OrderEvent, OrderState
+
+_ENDED = "state IN ('cancelled', 'lapsed', 'refunded')"
+_BEFORE_MONEY = "state IN ('awaiting_practitioner', 'awaiting_payment', 'payment_processing', 'cancelled', 'lapsed')"
+
+
+class Order(Keyed, Base):
+    """
+    One sale of one unit to one clinic for one site, operated by one person.
+
+    `state` is written by `service._move` and nowhere else. The row cannot exist without a yes of the gate for exactly
+    this listing, buyer, operator and site; triggers ask again for payment and ship release.
+    """
+
+    __tablename__ = "orders"
+    __table_args__ = (
+        CheckConstraint("price_minor > 0", name="price_is_positive"),
+        CheckConstraint("currency ~ '^[a-z]{3}$'", name="currency_is_iso"),
+        CheckConstraint("fee_minor >= 0 AND fee_minor <= price_minor", name="fee_is_within_the_price"),
+        CheckConstraint("buyer_clinic_id <> seller_clinic_id", name="buyer_is_not_seller"),
+        CheckConstraint("decision_cleared AND decision_moment = 'order'", name="rests_on_a_yes"),
+        CheckConstraint(
+            f"{_BEFORE_MONEY} OR state IN ('held_not_cleared', 'refunding', 'refunded') OR payment_decision_id IS NOT NULL",
+            name="payment_was_cleared",
+        ),
+        CheckConstraint(
+            "state NOT IN ('released_to_ship', 'in_transit', 'under_inspection', 'accepted', 'settled')"
+            " OR release_decision_id IS NOT NULL",
+            name="shipping_was_cleared",
+        ),
+        CheckConstraint(
+            "state = 'awaiting_practitioner' OR state IN ('cancelled', 'lapsed') OR"
+            " (practitioner_id IS NOT NULL AND practitioner_confirmed_at IS NOT NULL)",
+            name="paid_orders_are_ordered_by_a_practitioner",
+        ),
+        CheckConstraint("(state IN ('accepted', 'settled')) = (accepted_at IS NOT NULL)", name="acceptance_is_dated"),
+        ForeignKeyConstraint(
+            ["site_id", "buyer_clinic_id"],
+            ["clinic_sites.id", "clinic_sites.clinic_id"],
+            name="site_is_the_buying_clinics",
+        ),
+        ForeignKeyConstraint(
+            ["decision_id", "decision_moment", "decision_cleared", "listing_id", "buyer_id", "operator_id", "site_id"],
+            [
+                "eligibility_decisions.id",
+                "eligibility_decisions.moment",
+                "eligibility_decisions.cleared",
+                "eligibility_decisions.listing_id",
+                "eligibility_decisions.buyer_id",
+                "eligibility_decisions.operator_id",
+                "eligibility_decisions.site_id",
+            ],
+            name="decision_is_about_this_order",
+        ),
+        Index("one_live_order_per_unit", "listing_id", unique=True, postgresql_where=text(f"NOT ({_ENDED})")),
+        Index("ix_orders_expiring", "expires_at", postgresql_where=text("state IN ('awaiting_practitioner', 'awaiting_payment')")),
+    )  # fmt: skip
+
+    number: Mapped[int] = mapped_column(BigInteger, Identity(start=10001), unique=True)
+    form_key: Mapped[UUID] = mapped_column(unique=True, comment="The form it came from; sent twice it is one order.")
+    listing_id: Mapped[UUID] = mapped_column(ForeignKey("listings.id"))
+    seller_clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"), index=True)
+    buyer_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    buyer_clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"), index=True)
+    site_id: Mapped[UUID]
+    operator_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    declared_uses: Mapped[list[str]] = mapped_column(ARRAY(Text), comment="What the buyer signed to use it for.")
+    use_restriction: Mapped[str | None] = mapped_column(comment="The sentence the buyer signed, where uses were narrowed.")
+    price_minor: Mapped[int]
+    currency: Mapped[str]
+    fee_bps: Mapped[int]
+    fee_minor: Mapped[int]
+    decision_id: Mapped[UUID] = mapped_column(unique=True, comment="The recorded yes this sale rests on.")
+    decision_moment: Mapped[Moment] = mapped_column(default=Moment.ORDER)
+    decision_cleared: Mapped[bool] = mapped_column(Boolean, default=True)
+    payment_decision_id: Mapped[UUID | None] = mapped_column(ForeignKey("eligibility_decisions.id"))
+    release_decision_id: Mapped[UUID | None] = mapped_column(ForeignKey("eligibility_decisions.id"))
+    practitioner_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    practitioner_confirmed_at: Mapped[datetime | None]
+    practitioner_statement: Mapped[str | None] = mapped_column(comment="What the practitioner signed, word for word.")
+    supervision_accepted: Mapped[bool] = mapped_column(default=False)
+    state: Mapped[OrderState] = mapped_column(default=OrderState.AWAITING_PRACTITIONER)
+    reason: Mapped[str | None] = mapped_column(comment="Why it ended or is held, for the people it concerns.")
+    placed_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(comment="Unpaid after this, it lapses and the unit is free again.")
+    carrier: Mapped[str | None]
+    tracking: Mapped[str | None]
+    dispatched_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]
+    inspection_ends_at: Mapped[datetime | None]
+    accepted_at: Mapped[datetime | None]
+
+    moves: Mapped[list["OrderMove"]] = relationship(order_by="OrderMove.at")
+
+
+class OrderMove(Keyed, Base):
+    """Every change of state: who, what, why, when."""
+
+    __tablename__ = "order_moves"
+
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"), index=True)
+    event: Mapped[OrderEvent | None] = mapped_column(comment="Empty for the placing itself.")
+    state: Mapped[OrderState]
+    actor_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    cause: Mapped[str]
+    at: Mapped[datetime]

@@ -1,0 +1,81 @@
+"""What can happen to an order, from the promise to the money's release. Pure."""
+
+from enum import StrEnum
+
+from ..kernel.machine import Machine
+
+
+class OrderState(StrEnum):
+    """Where a sale stands."""
+
+    AWAITING_PRACTITIONER = "awaiting_practitioner"
+    AWAITING_PAYMENT = "awaiting_payment"
+    PAYMENT_PROCESSING = "payment_processing"
+    HELD_NOT_CLEARED = "held_not_cleared"
+    FUNDS_HELD = "funds_held"
+    RELEASED_TO_SHIP = "released_to_ship"
+    IN_TRANSIT = "in_transit"
+    UNDER_INSPECTION = "under_inspection"
+    ACCEPTED = "accepted"
+    SETTLED = "settled"
+    CANCELLED = "cancelled"
+    LAPSED = "lapsed"
+    REFUNDING = "refunding"
+    REFUNDED = "refunded"
+
+
+class OrderEvent(StrEnum):
+    """What people and the payment provider do to an order."""
+
+    CONFIRMED = "confirmed"  # by the ordering practitioner
+    PAYMENT_STARTED = "payment_started"  # a bank transfer is on its way
+    PAYMENT_FAILED = "payment_failed"
+    PAID = "paid"
+    PAID_NOT_CLEARED = "paid_not_cleared"  # the money came, the gate said no
+    CLEARED = "cleared"  # the cause of that no was cured
+    SHIP_RELEASED = "ship_released"
+    DISPATCHED = "dispatched"
+    DELIVERED = "delivered"
+    ACCEPTED = "accepted"
+    SETTLED = "settled"
+    CANCELLED = "cancelled"
+    LAPSED = "lapsed"
+    REFUND_STARTED = "refund_started"
+    REFUNDED = "refunded"
+
+
+_S, _E = OrderState, OrderEvent
+
+ORDER: Machine[OrderState, OrderEvent] = Machine(
+    {
+        (_S.AWAITING_PRACTITIONER, _E.CONFIRMED): _S.AWAITING_PAYMENT,
+        (_S.AWAITING_PRACTITIONER, _E.CANCELLED): _S.CANCELLED,
+        (_S.AWAITING_PRACTITIONER, _E.LAPSED): _S.LAPSED,
+        (_S.AWAITING_PAYMENT, _E.PAYMENT_STARTED): _S.PAYMENT_PROCESSING,
+        (_S.AWAITING_PAYMENT, _E.PAID): _S.FUNDS_HELD,
+        (_S.AWAITING_PAYMENT, _E.PAID_NOT_CLEARED): _S.HELD_NOT_CLEARED,
+        (_S.AWAITING_PAYMENT, _E.CANCELLED): _S.CANCELLED,
+        (_S.AWAITING_PAYMENT, _E.LAPSED): _S.LAPSED,
+        (_S.PAYMENT_PROCESSING, _E.PAID): _S.FUNDS_HELD,
+        (_S.PAYMENT_PROCESSING, _E.PAID_NOT_CLEARED): _S.HELD_NOT_CLEARED,
+        (_S.PAYMENT_PROCESSING, _E.PAYMENT_FAILED): _S.AWAITING_PAYMENT,
+        (_S.HELD_NOT_CLEARED, _E.CLEARED): _S.FUNDS_HELD,
+        (_S.HELD_NOT_CLEARED, _E.REFUND_STARTED): _S.REFUNDING,
+        (_S.FUNDS_HELD, _E.SHIP_RELEASED): _S.RELEASED_TO_SHIP,
+        (_S.FUNDS_HELD, _E.REFUND_STARTED): _S.REFUNDING,
+        (_S.RELEASED_TO_SHIP, _E.DISPATCHED): _S.IN_TRANSIT,
+        (_S.RELEASED_TO_SHIP, _E.REFUND_STARTED): _S.REFUNDING,
+        (_S.IN_TRANSIT, _E.DELIVERED): _S.UNDER_INSPECTION,
+        (_S.UNDER_INSPECTION, _E.ACCEPTED): _S.ACCEPTED,
+        (_S.ACCEPTED, _E.SETTLED): _S.SETTLED,
+        (_S.REFUNDING, _E.REFUNDED): _S.REFUNDED,
+    }
+)
+
+ENDED_WITHOUT_SALE = frozenset({_S.CANCELLED, _S.LAPSED, _S.REFUNDED})
+"""States that give the unit back to the market; every other state keeps it for this order."""
+
+MONEY_HELD = frozenset(
+    {_S.HELD_NOT_CLEARED, _S.FUNDS_HELD, _S.RELEASED_TO_SHIP, _S.IN_TRANSIT, _S.UNDER_INSPECTION, _S.ACCEPTED}
+)
+"""States in which the buyer's money waits with us."""

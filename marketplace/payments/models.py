@@ -1,0 +1,199 @@
+"""Payments, the provider's events, intents to call the provider, and the ledger."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from ..extensions import Base, Keyed
+from .states import PaymentEvent, PaymentState
+
+
+class SellerAccount(Keyed, Base):
+    """A clinic's account with the payment provider, and whether it can be paid."""
+
+    __tablename__ = "seller_accounts"
+
+    clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"), unique=True)
+    reference: Mapped[str | None] = mapped_column(unique=True, comment="The provider's id; empty until it answered.")
+    payable: Mapped[bool] = mapped_column(default=False)
+    reason: Mapped[str | None] = mapped_column(comment="Why it cannot be paid, as the provider says.")
+    created_at: Mapped[datetime]
+    checked_at: Mapped[datetime | None]
+
+
+class Payment(Keyed, Base):
+    """
+    The money of one order, in minor units. `version` is the optimistic lock.
+
+    `state` is written by `service._move` and nowhere else.
+    """
+
+    __tablename__ = "payments"
+    __table_args__ = (
+        CheckConstraint("amount_minor > 0", name="amount_is_positive"),
+        CheckConstraint("fee_minor >= 0 AND fee_minor <= amount_minor", name="fee_is_within_the_amount"),
+        CheckConstraint("currency ~ '^[a-z]{3}$'", name="currency_is_iso"),
+        CheckConstraint("received_minor >= 0 AND refunded_minor >= 0 AND refunded_minor <= received_minor", name="refunds_are_covered"),
+        CheckConstraint(
+            "reversed_minor >= 0 AND reversed_minor <= transferred_minor"
+            " AND transferred_minor - reversed_minor <= received_minor - refunded_minor",
+            name="transfers_are_covered",
+        ),
+        CheckConstraint(
+            "state NOT IN ('paid', 'held', 'releasing', 'released', 'refunding', 'refunded')"
+            " OR (received_minor = amount_minor AND charge_id IS NOT NULL)",
+            name="paid_means_received_in_full",
+        ),
+        Index(
+            "one_active_payment_per_order", "order_id", unique=True,
+            postgresql_where=text("state NOT IN ('failed', 'expired')"),
+        ),
+    )  # fmt: skip
+
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"), index=True)
+    payee_clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
+    amount_minor: Mapped[int]
+    fee_bps: Mapped[int]
+    fee_minor: Mapped[int]
+    currency: Mapped[str]
+    state: Mapped[PaymentState] = mapped_column(default=PaymentState.NEW)
+    checkout_id: Mapped[str | None] = mapped_column(unique=True)
+    checkout_url: Mapped[str | None]
+    payment_reference: Mapped[str | None] = mapped_column(unique=True, comment="The provider's payment intent.")
+    charge_id: Mapped[str | None] = mapped_column(unique=True)
+    method: Mapped[str | None]
+    received_minor: Mapped[int] = mapped_column(default=0)
+    refunded_minor: Mapped[int] = mapped_column(default=0)
+    transferred_minor: Mapped[int] = mapped_column(default=0)
+    reversed_minor: Mapped[int] = mapped_column(default=0)
+    available_on: Mapped[datetime | None]
+    release_not_before: Mapped[datetime | None] = mapped_column(comment="End of the method's risk window.")
+    hold_deadline: Mapped[datetime | None] = mapped_column(comment="A decision must fall before this; see PAYMENTS decision.")
+    frozen_reason: Mapped[str | None] = mapped_column(comment="Set: no release until somebody lifted it.")
+    expires_at: Mapped[datetime] = mapped_column(comment="The checkout page closes.")
+    created_at: Mapped[datetime]
+    version: Mapped[int] = mapped_column(default=1)
+
+    moves: Mapped[list["PaymentMove"]] = relationship(order_by="PaymentMove.at")
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012  SQLAlchemy reads it from the class.
+
+
+class PaymentMove(Keyed, Base):
+    """Every change of a payment's state and its cause."""
+
+    __tablename__ = "payment_moves"
+
+    payment_id: Mapped[UUID] = mapped_column(ForeignKey("payments.id"), index=True)
+    event: Mapped[PaymentEvent | None]
+    state: Mapped[PaymentState]
+    cause: Mapped[str]
+    at: Mapped[datetime]
+
+
+class ProviderEventState(StrEnum):
+    """What became of an event the provider sent."""
+
+    PENDING = "pending"
+    DONE = "done"
+    IGNORED = "ignored"
+    FAILED = "failed"
+
+
+class ProviderEvent(Base):
+    """The inbox: every verified event once, under the provider's own id. The event says where to look, never what is true."""
+
+    __tablename__ = "provider_events"
+
+    event_id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    object_id: Mapped[str | None] = mapped_column(index=True)
+    account: Mapped[str | None]
+    livemode: Mapped[bool]
+    api_version: Mapped[str | None]
+    created_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    body: Mapped[str]
+    state: Mapped[ProviderEventState] = mapped_column(default=ProviderEventState.PENDING)
+    attempts: Mapped[int] = mapped_column(default=0)
+    last_error: Mapped[str | None]
+
+
+class IntentKind(StrEnum):
+    """What we ask the provider to do with money."""
+
+    RELEASE = "release"
+    REFUND = "refund"
+
+
+class IntentState(StrEnum):
+    """How far an intent has come. BLOCKED waits for a person or an event; the money stays held."""
+
+    PENDING = "pending"
+    BLOCKED = "blocked"
+    DONE = "done"
+
+
+class MoneyIntent(Keyed, Base):
+    """
+    A call to the provider that moves money, on record before it is made.
+
+    `payload` is frozen; the key of a call is made of `dedupe` and `attempt`, so a retry is the same call.
+    """
+
+    __tablename__ = "money_intents"
+    __table_args__ = (
+        CheckConstraint("attempt >= 1", name="attempts_count_from_one"),
+        CheckConstraint("(state = 'done') = (reference IS NOT NULL)", name="done_has_a_reference"),
+    )
+
+    dedupe: Mapped[str] = mapped_column(unique=True, comment="Such as <order id>:release; at most one ever.")
+    kind: Mapped[IntentKind]
+    payment_id: Mapped[UUID] = mapped_column(ForeignKey("payments.id"), index=True)
+    payload: Mapped[dict[str, Any]]
+    state: Mapped[IntentState] = mapped_column(default=IntentState.PENDING)
+    attempt: Mapped[int] = mapped_column(default=1)
+    reference: Mapped[str | None] = mapped_column(unique=True, comment="The provider's transfer or refund.")
+    last_error: Mapped[str | None]
+    requested_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+
+
+class LedgerJournal(Keyed, Base):
+    """One thing that happened to money; its entries sum to zero per currency (deferred trigger). Append-only."""
+
+    __tablename__ = "ledger_journals"
+
+    dedupe: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str]
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"), index=True)
+    at: Mapped[datetime]
+
+    entries: Mapped[list["LedgerEntry"]] = relationship()
+
+
+class Account(StrEnum):
+    """The accounts of the ledger; debit positive, credit negative."""
+
+    PROVIDER_CLEARING = "provider_clearing"
+    PROVIDER_FEES = "provider_fees"
+    HELD = "held"
+    FEE_REVENUE = "fee_revenue"
+    REFUND_PENDING = "refund_pending"
+    SUSPENSE = "suspense"
+
+
+class LedgerEntry(Base):
+    """One side of a journal, in minor units: debit positive, credit negative."""
+
+    __tablename__ = "ledger_entries"
+    __table_args__ = (CheckConstraint("amount_minor <> 0", name="amount_is_not_zero"),)
+
+    journal_id: Mapped[UUID] = mapped_column(ForeignKey("ledger_journals.id"), primary_key=True)
+    account: Mapped[Account] = mapped_column(primary_key=True)
+    currency: Mapped[str] = mapped_column(primary_key=True, default="usd")
+    amount_minor: Mapped[int] = mapped_column(BigInteger)

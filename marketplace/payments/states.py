@@ -1,0 +1,69 @@
+"""What can happen to a payment. It moves forward only; a late event never moves it back. Pure."""
+
+from enum import StrEnum
+
+from ..kernel.machine import Machine
+
+
+class PaymentState(StrEnum):
+    """Where the money is."""
+
+    NEW = "new"
+    CHECKOUT_OPEN = "checkout_open"
+    PROCESSING = "processing"
+    PAID = "paid"
+    HELD = "held"
+    RELEASING = "releasing"
+    RELEASED = "released"
+    REFUNDING = "refunding"
+    REFUNDED = "refunded"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    QUARANTINED = "quarantined"
+
+
+class PaymentEvent(StrEnum):
+    """What happened to the money."""
+
+    CHECKOUT_OPENED = "checkout_opened"
+    PROCESSING = "processing"
+    PAID = "paid"
+    HELD = "held"
+    RELEASE_REQUESTED = "release_requested"
+    RELEASED = "released"
+    REFUND_REQUESTED = "refund_requested"
+    REFUNDED = "refunded"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    QUARANTINED = "quarantined"
+
+
+_S, _E = PaymentState, PaymentEvent
+
+PAYMENT: Machine[PaymentState, PaymentEvent] = Machine(
+    {
+        (_S.NEW, _E.CHECKOUT_OPENED): _S.CHECKOUT_OPEN,
+        (_S.NEW, _E.FAILED): _S.FAILED,
+        (_S.NEW, _E.EXPIRED): _S.EXPIRED,
+        (_S.CHECKOUT_OPEN, _E.PROCESSING): _S.PROCESSING,
+        (_S.CHECKOUT_OPEN, _E.PAID): _S.PAID,
+        (_S.CHECKOUT_OPEN, _E.EXPIRED): _S.EXPIRED,
+        (_S.CHECKOUT_OPEN, _E.FAILED): _S.FAILED,
+        (_S.PROCESSING, _E.PAID): _S.PAID,
+        (_S.PROCESSING, _E.FAILED): _S.FAILED,
+        (_S.PROCESSING, _E.EXPIRED): _S.EXPIRED,
+        (_S.PAID, _E.HELD): _S.HELD,
+        (_S.PAID, _E.REFUND_REQUESTED): _S.REFUNDING,
+        (_S.HELD, _E.RELEASE_REQUESTED): _S.RELEASING,
+        (_S.HELD, _E.REFUND_REQUESTED): _S.REFUNDING,
+        (_S.RELEASING, _E.RELEASED): _S.RELEASED,
+        (_S.REFUNDING, _E.REFUNDED): _S.REFUNDED,
+        **{
+            (state, _E.QUARANTINED): _S.QUARANTINED
+            for state in (_S.CHECKOUT_OPEN, _S.PROCESSING, _S.PAID, _S.HELD)
+        },
+    }
+)
+
+ENDED_UNPAID = frozenset({_S.FAILED, _S.EXPIRED})
+"""States after which the buyer may try again with a new payment."""

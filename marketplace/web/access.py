@@ -1,0 +1,82 @@
+"""The door of every page: open to the public, or to those who hold a permission. A view without a sign stays shut."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from flask import Flask, current_app, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from ..accounts.access import Identity, Permission
+from ..kernel.errors import Refused
+from . import parking
+
+V = TypeVar("V", bound=Callable[..., Any])
+
+PUBLIC = "public"
+
+
+def public(view: V) -> V:
+    """Open the view to everybody."""
+    view.access = PUBLIC  # type: ignore[attr-defined]  # a sign on the door, read by `check`
+    return view
+
+
+def requires(permission: Permission) -> Callable[[V], V]:
+    """Open the view to those who hold `permission`."""
+
+    def mark(view: V) -> V:
+        view.access = permission  # type: ignore[attr-defined]  # a sign on the door, read by `check`
+        return view
+
+    return mark
+
+
+class EmailNotConfirmed(Refused):
+    """The person has yet to follow the link in the mail that was sent to them."""
+
+    code = "email_not_confirmed"
+
+
+class NotYours(Refused):
+    """This kind of person may not do this kind of thing."""
+
+    code = "not_permitted"
+
+
+def me() -> Identity:
+    """Return who is asking. Only for views behind `requires`."""
+    return cast("Identity", current_user._get_current_object())  # noqa: SLF001  The proxy's own way to unwrap.
+
+
+def check() -> ResponseReturnValue | None:
+    """Let the request through, send it to the sign-in page, or refuse it. Runs before every view."""
+    if request.endpoint is None:
+        return None  # No such page: routing answers 404 or 405.
+    sign = getattr(current_app.view_functions[request.endpoint], "access", None)
+    if sign == PUBLIC or request.endpoint == "static" or request.endpoint.endswith(".static"):
+        return None
+    if not current_user.is_authenticated:
+        return _to_sign_in()
+    identity = me()
+    if isinstance(sign, Permission) and identity.may(sign):
+        return None
+    if identity.staff_role is None and not identity.email_confirmed:
+        raise EmailNotConfirmed(
+            "Please confirm your e-mail address first.",
+            cure="Follow the link in the mail we sent you, or ask for a new one on your account page.",
+        )
+    raise NotYours("Your account does not allow this.", cure="Sign in with an account that does.")
+
+
+def _to_sign_in() -> ResponseReturnValue:
+    if request.method == "GET":
+        return redirect(url_for("account.sign_in", next=request.full_path.rstrip("?")), code=303)
+    # What was typed is kept until the person has signed in again; then the form opens filled in.
+    parking.park()
+    return redirect(url_for("account.sign_in", next=parking.return_path()), code=303)
+
+
+def register(app: Flask) -> None:
+    """Put the check before every view of the app."""
+    app.before_request(check)

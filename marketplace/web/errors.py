@@ -1,0 +1,99 @@
+"""The one table from refusals to answers: status, page, and the way to the cure."""
+
+from flask import Flask, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+
+from ..kernel.errors import Conflict, Invalid, NotFound, Refusal, Refused, TooMany, Unavailable
+from ..logs import log
+
+STATUS: dict[type[Refusal], int] = {
+    NotFound: 404,
+    Refused: 403,
+    Conflict: 409,
+    Invalid: 422,
+    TooMany: 429,
+    Unavailable: 503,
+}
+"""The nearest class in the refusal's own line of descent decides."""
+
+WORDS: dict[int, tuple[str, str]] = {
+    400: ("We could not read that request", "Go back, reload the page and try again."),
+    401: ("Please sign in", "Sign in, and you will come back here."),
+    403: ("This is not open to you", "If you think it should be, write to us."),
+    404: ("There is nothing here", "It may have moved, or it is not yours to see."),
+    405: ("That does not work here", "Go back and use the buttons of the page."),
+    408: ("That took too long to arrive", "Try again; nothing was changed."),
+    409: ("Something changed in the meantime", "Look at it again and decide anew."),
+    410: ("This is gone", "Look for it from the front page."),
+    413: ("That is too large", "Files may have up to 10 MB each; text much less."),
+    415: ("We cannot take this kind of content", "Send the form as the page offers it."),
+    422: ("Something in the form needs another look", "Go back, correct it and send it again."),
+    429: ("That was too often", "Wait a little and try again."),
+    500: ("Something broke on our side", "It was logged. Nothing was half done: try again in a while."),
+    503: ("We cannot answer right now", "Nothing was changed. Try again in a minute."),
+}
+
+
+def status_of(refusal: Refusal) -> int:
+    """Return the HTTP status that the refusal answers with."""
+    return next((STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS), 403)
+
+
+def page(status: int, *, sentence: str | None = None, cure: str | None = None, **context: object) -> ResponseReturnValue:
+    """Render the page for `status`: what happened, that nothing was changed, what to do next."""
+    title, usual_cure = WORDS.get(status, WORDS[400 if status < 500 else 500])
+    body = render_template(
+        "errors/error.html", status=status, title=title, sentence=sentence, cure=cure or usual_cure, **context
+    )
+    return body, status
+
+
+def refused(refusal: Refusal) -> ResponseReturnValue:
+    """Answer a refusal that a use-case raised."""
+    status = status_of(refusal)
+    log.info("refused", code=refusal.code, status=status, endpoint=request.endpoint)
+    return page(status, sentence=refusal.sentence, cure=refusal.cure, refusal=refusal)
+
+
+def _http(error: HTTPException) -> ResponseReturnValue:
+    response = error.get_response()
+    if error.code is None or 300 <= error.code < 400:
+        return response
+    body, status = page(error.code)  # type: ignore[misc]  # `page` answers with a pair.
+    # Headers such as Allow and Retry-After belong to the answer.
+    kept = {name: value for name, value in response.headers if name not in {"Content-Type", "Content-Length"}}
+    return body, status, kept
+
+
+def _csrf(error: CSRFError) -> ResponseReturnValue:
+    log.info("csrf_refused", reason=error.description, endpoint=request.endpoint)
+    return page(
+        400,
+        sentence="The page you sent this from had grown too old, or it was not ours. Nothing was changed.",
+        cure="Go back, reload the page and send it again.",
+    )
+
+
+def _database(error: Exception) -> ResponseReturnValue:
+    log.error("database_unavailable", error=type(error).__name__, endpoint=request.endpoint)
+    body, status = page(503)  # type: ignore[misc]  # `page` answers with a pair.
+    return body, status, {"Retry-After": "5"}
+
+
+def _crash(error: Exception) -> ResponseReturnValue:
+    log.exception("unexpected", endpoint=request.endpoint, exc_info=error)
+    return page(500)
+
+
+def register(app: Flask) -> None:
+    """Let every error of the app be answered from here."""
+    app.register_error_handler(Refusal, refused)
+    app.register_error_handler(CSRFError, _csrf)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(OperationalError, _database)
+    app.register_error_handler(PoolTimeout, _database)
+    if not app.testing:
+        app.register_error_handler(Exception, _crash)

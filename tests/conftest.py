@@ -1,0 +1,169 @@
+"""One PostgreSQL for a run, one database per worker, one rolled-back transaction per test."""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import create_engine
+from sqlalchemy.engine import make_url
+
+from marketplace import database
+from marketplace.app import create_app
+from marketplace.config import Mode, Settings
+from marketplace.extensions import db
+from marketplace.kernel import clock
+
+NOON = datetime(2026, 6, 1, 17, tzinfo=UTC)
+TEMPLATE = "second_light_template"
+
+_server = None
+
+
+def pytest_configure(config):
+    """Start the run's PostgreSQL once, in the process that leads the run, and migrate the template."""
+    global _server
+    if hasattr(config, "workerinput"):
+        return
+    url = os.environ.get("TEST_POSTGRES_URL")
+    if url is None:
+        from marketplace.dev.postgres import Server
+
+        _server = Server.start(Path("/var/tmp") / f"second-light-tests-{uuid4().hex[:8]}", durable=False)
+        _server.__enter__()
+        url = _server.url("postgres")
+    config.postgres_url = url
+    config.template = f"{TEMPLATE}_{uuid4().hex[:8]}"
+    _execute(url, f'CREATE DATABASE "{config.template}"')
+    engine = create_engine(_named(url, config.template))
+    database.upgrade(engine)
+    engine.dispose()
+
+
+def pytest_configure_node(node):
+    node.workerinput["postgres_url"] = node.config.postgres_url
+    node.workerinput["template"] = node.config.template
+
+
+def pytest_unconfigure(config):
+    if hasattr(config, "workerinput") or not hasattr(config, "template"):
+        return
+    _execute(config.postgres_url, f'DROP DATABASE IF EXISTS "{config.template}" WITH (FORCE)')
+    if _server is not None:
+        _server.__exit__(None, None, None)
+
+
+def _named(url: str, name: str) -> str:
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+def _execute(url: str, statement: str) -> None:
+    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(plain, autocommit=True) as connection:
+        connection.execute(statement)
+
+
+@pytest.fixture(scope="session")
+def postgres(request) -> tuple[str, str]:
+    """The address of the run's server and the name of its migrated template."""
+    given = getattr(request.config, "workerinput", None)
+    if given is not None:
+        return given["postgres_url"], given["template"]
+    return request.config.postgres_url, request.config.template
+
+
+@pytest.fixture(scope="session")
+def fresh_database(postgres):
+    """A function that makes a migrated database of its own and returns its address; all are dropped at the end."""
+    url, template = postgres
+    made: list[str] = []
+
+    def make() -> str:
+        name = f"t_{uuid4().hex[:12]}"
+        _execute(url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        made.append(name)
+        return _named(url, name)
+
+    yield make
+    for name in made:
+        _execute(url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def settings_for(url: str, data_dir: Path, **changes) -> Settings:
+    given = {
+        "mode": Mode.TEST,
+        "secret_key": "a secret for tests that opens nothing at all",
+        "database_url": url,
+        "base_url": "http://localhost",
+        "data_dir": data_dir,
+        "stripe_api_key": "sk_test_local",
+        "stripe_webhook_secrets": ("whsec_local",),
+        "stripe_api_base": "http://127.0.0.1:1",
+        "mail_host": "127.0.0.1",
+        "mail_port": 1,
+        "mail_username": None,
+        "mail_password": None,
+        "mail_tls": False,
+        "mail_from": "Second Light <post@second-light.example>",
+        "mailbox_url": None,
+        "platform_fee_bps": 600,
+        "card_cap_minor": 1_500_000,
+        "proxy_count": 0,
+    }
+    return Settings(**{**given, **changes})
+
+
+@pytest.fixture(scope="session")
+def app(fresh_database, tmp_path_factory) -> Iterator[Flask]:
+    """The application over this worker's own database."""
+    app = create_app(settings_for(fresh_database(), tmp_path_factory.mktemp("data")))
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture(autouse=True)
+def db_session(request, app):
+    """An app context in which every commit is a savepoint and everything is rolled back at the end."""
+    if request.node.get_closest_marker("own_database") or "rules" in request.node.path.parts:
+        yield None
+        return
+    with app.app_context():
+        engine = db.engine
+        connection = engine.connect()
+        outer = connection.begin()
+        db.session.configure(join_transaction_mode="create_savepoint")
+        db._app_engines[app][None] = connection  # sessions of requests join the test's transaction, too
+        try:
+            yield db.session
+        finally:
+            db.session.remove()
+            db._app_engines[app][None] = engine
+            outer.rollback()
+            connection.close()
+
+
+@pytest.fixture
+def client(app) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def now() -> datetime:
+    """The present moment in whole seconds: the database's own guards ask its clock."""
+    return clock.now().replace(microsecond=0)
+
+
+@pytest.fixture
+def own_app(fresh_database, tmp_path) -> Iterator[Flask]:
+    """An application over a database of its own, with real commits. Mark the test `own_database`."""
+    app = create_app(settings_for(fresh_database(), tmp_path))
+    yield app
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()

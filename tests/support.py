@@ -1,0 +1,74 @@
+"""What many tests say: refused by this constraint, this many statements, these promised jobs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import event, text
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DBAPIError
+
+from marketplace.extensions import db
+
+
+@contextmanager
+def assert_refused_by(constraint: str) -> Iterator[None]:
+    """Claim that the database refuses what happens inside, by the constraint or trigger of that name."""
+    with pytest.raises(DBAPIError) as refusal, db.session.begin_nested():
+        yield
+    assert refusal.value.orig.diag.constraint_name == constraint
+
+
+@contextmanager
+def count_statements() -> Iterator[list[str]]:
+    """Collect the SQL statements sent inside, without the savepoints of the test itself."""
+    sent: list[str] = []
+
+    def remember(_connection, _cursor, statement, _parameters, _context, _many) -> None:
+        sent.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", remember)
+    try:
+        yield sent
+    finally:
+        event.remove(Engine, "before_cursor_execute", remember)
+
+
+def promised_jobs() -> list[tuple[str, dict[str, Any]]]:
+    """Return the name and arguments of every job that waits, in the order of promising."""
+    rows = db.session.execute(
+        text("SELECT task_name, args FROM procrastinate_jobs WHERE status = 'todo' ORDER BY id")
+    )
+    return [(name, arguments) for name, arguments in rows]
+
+
+def run_jobs(*, only: str | None = None) -> list[str]:
+    """Do the promised jobs in order, also those they promise, until none waits; return their names."""
+    from marketplace.jobs import JOBS
+
+    done = []
+    while True:
+        row = db.session.execute(
+            text(
+                "SELECT id, task_name, args FROM procrastinate_jobs WHERE status = 'todo'"
+                " AND (CAST(:only AS text) IS NULL OR task_name = :only) ORDER BY id LIMIT 1"
+            ),
+            {"only": only},
+        ).one_or_none()
+        if row is None:
+            return done
+        # What a real worker does before a job runs: it is taken.
+        db.session.execute(text("DELETE FROM procrastinate_jobs WHERE id = :id"), {"id": row.id})
+        db.session.commit()
+        JOBS[row.task_name](**row.args)
+        done.append(row.task_name)
+
+
+def sign_in(client, user, *, at: datetime | None = None) -> None:
+    """Sign the person in by the front door."""
+    from tests.factories.accounts import PASSWORD
+
+    answer = client.post("/sign-in", data={"email": user.email, "password": PASSWORD})
+    assert answer.status_code == 303, answer.get_data(as_text=True)
