@@ -122,7 +122,10 @@ def _mapping(key: Any, item: Any) -> Read:
     def mapping(value: Any, path: str) -> Any:
         if not isinstance(value, dict):
             raise Misshapen(path, f"an object expected, not {value!r}")
-        return {read_key(name, _at(path, name)): read_item(entry, _at(path, name)) for name, entry in value.items()}
+        return {
+            read_key(name, _at(path, name)): read_item(entry, _at(path, name))
+            for name, entry in value.items()
+        }
 
     return mapping
 
@@ -153,7 +156,9 @@ def _tagged(kinds: tuple[Any, ...]) -> Read:
 def _record(kind: type) -> Read:
     hints = get_type_hints(kind)
     readers = {field.name: _reader(hints[field.name]) for field in fields(kind)}
-    needed = [field.name for field in fields(kind) if field.default is MISSING and field.default_factory is MISSING]
+    needed = [
+        field.name for field in fields(kind) if field.default is MISSING and field.default_factory is MISSING
+    ]
 
     def record(value: Any, path: str) -> Any:
         if not isinstance(value, dict):

@@ -1,0 +1,223 @@
+"""
+Everything the gate looks at, as plain values that somebody else gathered. Pure.
+
+What is not known is `None`, never a guess. Facts are stored with the answer, so that it can be given again.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from ..credentials.states import CredentialState
+from ..credentials.types import CredentialKind
+from ..kernel.shapes import Misshapen, read, write
+from ..kernel.terms import STATES, ProcedureClass
+
+
+class Asked(StrEnum):
+    """When the gate is asked. A preview is shown and forgotten; every other answer is kept."""
+
+    PREVIEW = "preview"
+    ORDER = "order"
+    PAYMENT_START = "payment_start"
+    PAYMENT_RECEIVED = "payment_received"
+    SHIP_RELEASE = "ship_release"
+
+    @property
+    def confirmation_is_due(self) -> bool:
+        """Say whether the ordering practitioner must have confirmed the order by now."""
+        return self not in (Asked.PREVIEW, Asked.ORDER)
+
+
+class Finding(StrEnum):
+    """What a look into the lists of excluded persons left behind."""
+
+    NONE = "none"
+    OPEN = "open"
+
+
+class Modification(StrEnum):
+    """What the seller states was done to the unit since its maker sold it."""
+
+    NONE = "none"
+    SERVICED = "serviced"
+    REMANUFACTURED = "remanufactured"
+    UNKNOWN = "unknown"
+
+
+class SellerStanding(StrEnum):
+    """Whether staff found the seller to be one that may lawfully hold and sell a prescription device."""
+
+    UNVERIFIED = "unverified"
+    IN_REVIEW = "in_review"
+    VERIFIED = "verified"
+    REFUSED = "refused"
+    SUSPENDED = "suspended"
+
+
+class Hazard(StrEnum):
+    """Whether laser light leaves the handpiece. What is not known counts as a laser where that is stricter."""
+
+    LASER = "laser"
+    NOT_A_LASER = "not_a_laser"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """
+    Where the device will be used; its law decides, not the buyer's home and not the seller's.
+
+    :raises Misshapen: no such state or IANA time zone
+    """
+
+    state: str
+    time_zone: str
+
+    def __post_init__(self) -> None:
+        if self.state not in STATES:
+            raise Misshapen("state", f"no such state: {self.state!r}")
+        try:
+            ZoneInfo(self.time_zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise Misshapen("time_zone", f"no such time zone: {self.time_zone!r}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Handpiece:
+    """A part of the sale that treats. `enables` is None where its modality is too vague to know."""
+
+    id: UUID
+    name: str
+    modality: str
+    enables: frozenset[ProcedureClass] | None
+    hazard: Hazard = Hazard.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """The unit in the configuration that is sold. `model_id` is None for a model the catalogue does not know."""
+
+    model_id: UUID | None
+    maker: str
+    model: str
+    product_code: str | None
+    rx_label_seen: bool | None
+    id_label_seen: bool | None
+    modification: Modification
+    recall_open: bool | None
+    handpieces: tuple[Handpiece, ...]
+
+    @property
+    def name(self) -> str:
+        """Name the device as the trade does."""
+        return f"{self.maker} {self.model}"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """
+    A credential that a person or a site has here, in whatever state.
+
+    `verified_at` is when its primary source was last seen to confirm it. `does_not_open` is what its type says of itself
+    when it is evidence of training, repair or anything else that never makes an operator.
+    """
+
+    id: UUID
+    type: str
+    type_name: str
+    kind: CredentialKind
+    jurisdiction: str
+    state: CredentialState
+    issued_on: date | None = None
+    expires_on: date | None = None
+    verified_at: datetime | None = None
+    level: str | None = None
+    endorsements: frozenset[str] = frozenset()
+    device_model_id: UUID | None = None
+    does_not_open: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Someone the purchase depends on. `member`: of the buying clinic, today. `exclusion` is None if nobody looked."""
+
+    id: UUID
+    name: str
+    member: bool
+    credentials: tuple[Held, ...] = ()
+    exclusion: Finding | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """What the ordering practitioner signed for this very order: maker, model, serial, and these statements."""
+
+    at: datetime
+    statements: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Practitioner:
+    """The clinic's member who orders the device, 21 CFR 801.109(a)(2)."""
+
+    person: Person
+    confirmation: Confirmation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The place of use as an establishment, with the clinic's other members, whom some rules ask for."""
+
+    credentials: tuple[Held, ...] = ()
+    safety_officer_named: bool = False
+    colleagues: tuple[Person, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """What the buyer declares the device will be used for; empty: nothing declared, so everything it enables."""
+
+    declared: frozenset[ProcedureClass] = frozenset()
+    restriction_signed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Buyer:
+    """Who places the order."""
+
+    id: UUID
+    in_good_standing: bool
+    exclusion: Finding | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One question to the gate, whole."""
+
+    asked: Asked
+    place: Place
+    device: Device
+    seller: SellerStanding
+    buyer: Buyer
+    site: Site
+    operator: Person | None = None
+    practitioner: Practitioner | None = None
+    uses: Uses = Uses()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the facts as plain JSON, to be kept with the answer."""
+        document: dict[str, Any] = write(self)
+        return document
+
+    @classmethod
+    def from_json(cls, document: object) -> "Facts":
+        """
+        Return the facts that `to_json` wrote.
+
+        :raises Misshapen: the document does not have this shape
+        """
+        return read(cls, document)
