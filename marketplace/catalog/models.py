@@ -1,6 +1,5 @@
 """Makers, device models, modalities and what procedures each modality enables."""
 
-from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
@@ -9,33 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.types import Text
 
 from ..extensions import Base, Keyed
-
-
-class Standing(StrEnum):
-    """How well a catalogue row is known."""
-
-    SOURCED = "sourced"
-    GENERAL_KNOWLEDGE = "general knowledge"
-
-
-class HazardClass(StrEnum):
-    """The laser hazard class that devices of a modality have unless their label says otherwise, 21 CFR 1040.10."""
-
-    CLASS_IV = "IV"
-    NOT_A_LASER = "not_a_laser"
-    UNKNOWN = "unknown"
-
-
-class Emission(StrEnum):
-    """What leaves the handpiece."""
-
-    LIGHT = "light"
-    RADIO_FREQUENCY = "radio_frequency"
-    LIGHT_AND_RADIO_FREQUENCY = "light_and_radio_frequency"
-    ULTRASOUND = "ultrasound"
-    COLD = "cold"
-    MAGNETIC = "magnetic"
-    VACUUM = "vacuum"
+from .terms import Emission, HazardClass, Standing
 
 
 class Modality(Base):
@@ -45,6 +18,7 @@ class Modality(Base):
 
     code: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
+    aliases: Mapped[list[str]] = mapped_column(ARRAY(Text), comment="Other words that people search for.")
     emission: Mapped[Emission]
     hazard_class: Mapped[HazardClass]
     bands: Mapped[list[list[float]]] = mapped_column(JSONB, comment="Pairs of nm, low and high; equal for a line.")
@@ -56,12 +30,14 @@ class Modality(Base):
 
 
 class Maker(Keyed, Base):
-    """Who made the device."""
+    """Who made the device. Brands change hands: `aliases` are the names under which people look for it."""
 
     __tablename__ = "makers"
 
     name: Mapped[str] = mapped_column(unique=True)
     slug: Mapped[str] = mapped_column(unique=True)
+    aliases: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    note: Mapped[str | None] = mapped_column(comment="Where the other names come from.")
 
 
 class DeviceModel(Keyed, Base):

@@ -31,6 +31,14 @@ class Modification(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Recertification(StrEnum):
+    """Whether the maker asks a new owner to have the unit recertified before it supports it."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
 class Listing(Keyed, Base):
     """
     One unit offered by one clinic. The serial number is private to seller, buyer after payment, and staff.
@@ -62,6 +70,7 @@ class Listing(Keyed, Base):
         Index("ix_listings_on_market", "published_at", "id", postgresql_where=text("state = 'published'")),
         Index("ix_listings_price", "price_minor", postgresql_where=text("state = 'published'")),
         Index("ix_listings_modalities", "modality_codes", postgresql_using="gin"),
+        Index("ix_listings_configuration", "configuration", postgresql_where=text("state = 'published'")),
     )  # fmt: skip
 
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"), index=True)
@@ -80,7 +89,7 @@ class Listing(Keyed, Base):
     rx_label_present: Mapped[bool | None] = mapped_column(comment="The seller sees the Rx legend, 21 CFR 801.109(b).")
     id_label_present: Mapped[bool | None] = mapped_column(comment="The seller sees the maker's label, 21 CFR 1010.3.")
     modification: Mapped[Modification | None]
-    recertification: Mapped[str | None] = mapped_column(comment="What the maker asks of a new owner: yes, no or unknown.")
+    recertification: Mapped[Recertification | None] = mapped_column(comment="What the maker asks of a new owner.")
     recertification_minor: Mapped[int | None] = mapped_column(comment="The maker's quote, where the seller has one.")
     last_service_on: Mapped[date | None]
     inclusions: Mapped[dict[str, str]] = mapped_column(JSONB, default=dict, comment="Checklist item -> included, absent or not_stated.")
@@ -94,9 +103,12 @@ class Listing(Keyed, Base):
     published_at: Mapped[datetime | None]
     form_key: Mapped[UUID] = mapped_column(unique=True, comment="The form it came from; a second submission finds it.")
     search: Mapped[str] = mapped_column(
-        TSVECTOR, Computed("to_tsvector('simple', title || ' ' || description || ' ' || search_words)", persisted=True)
+        TSVECTOR, Computed("to_tsvector('simple', search_words)", persisted=True)
     )
-    search_words: Mapped[str] = mapped_column(default="", comment="Maker aliases, modalities, wavelengths.")
+    search_words: Mapped[str] = mapped_column(default="", comment="Everything it can be found by, folded as questions are.")
+    configuration: Mapped[str] = mapped_column(
+        comment="Digest of what the gate looks at: two units with the same one get the same answer."
+    )
 
     handpieces: Mapped[list["Handpiece"]] = relationship(
         order_by="Handpiece.position", cascade="all, delete-orphan"

@@ -49,6 +49,7 @@ TABLES = (
 
 
 def upgrade():
+    op.execute("CREATE EXTENSION IF NOT EXISTS btree_gist")  # Lets one number have one holder.
     # The queue's schema has per cent signs in it, which only the driver itself leaves alone.
     queue = Path(__file__).parents[1] / "sql" / "procrastinate_3_10.sql"
     op.get_bind().connection.driver_connection.execute(queue.read_text(encoding="utf-8"))
@@ -92,6 +93,8 @@ def upgrade():
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('name', sa.Text(), nullable=False),
     sa.Column('slug', sa.Text(), nullable=False),
+    sa.Column('aliases', postgresql.ARRAY(sa.Text()), nullable=False),
+    sa.Column('note', sa.Text(), nullable=True, comment='Where the other names come from.'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_makers')),
     sa.UniqueConstraint('name', name=op.f('uq_makers_name')),
     sa.UniqueConstraint('slug', name=op.f('uq_makers_slug'))
@@ -99,6 +102,7 @@ def upgrade():
     op.create_table('modalities',
     sa.Column('code', sa.Text(), nullable=False),
     sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('aliases', postgresql.ARRAY(sa.Text()), nullable=False, comment='Other words that people search for.'),
     sa.Column('emission', sa.Enum('light', 'radio_frequency', 'light_and_radio_frequency', 'ultrasound', 'cold', 'magnetic', 'vacuum', name='emission', native_enum=False, create_constraint=True, length=40), nullable=False),
     sa.Column('hazard_class', sa.Enum('IV', 'not_a_laser', 'unknown', name='hazardclass', native_enum=False, create_constraint=True, length=40), nullable=False),
     sa.Column('bands', postgresql.JSONB(), nullable=False, comment='Pairs of nm, low and high; equal for a line.'),
@@ -330,7 +334,7 @@ def upgrade():
     sa.Column('rx_label_present', sa.Boolean(), nullable=True, comment='The seller sees the Rx legend, 21 CFR 801.109(b).'),
     sa.Column('id_label_present', sa.Boolean(), nullable=True, comment="The seller sees the maker's label, 21 CFR 1010.3."),
     sa.Column('modification', sa.Enum('none', 'serviced', 'remanufactured', 'unknown', name='modification', native_enum=False, create_constraint=True, length=40), nullable=True),
-    sa.Column('recertification', sa.Text(), nullable=True, comment='What the maker asks of a new owner: yes, no or unknown.'),
+    sa.Column('recertification', sa.Enum('yes', 'no', 'unknown', name='recertification', native_enum=False, create_constraint=True, length=40), nullable=True, comment='What the maker asks of a new owner.'),
     sa.Column('recertification_minor', sa.Integer(), nullable=True, comment="The maker's quote, where the seller has one."),
     sa.Column('last_service_on', sa.Date(), nullable=True),
     sa.Column('inclusions', postgresql.JSONB(), nullable=False, comment='Checklist item -> included, absent or not_stated.'),
@@ -343,8 +347,9 @@ def upgrade():
     sa.Column('approved_by', sa.Uuid(), nullable=True),
     sa.Column('published_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('form_key', sa.Uuid(), nullable=False, comment='The form it came from; a second submission finds it.'),
-    sa.Column('search', postgresql.TSVECTOR(), sa.Computed("to_tsvector('simple', title || ' ' || description || ' ' || search_words)", persisted=True), nullable=False),
-    sa.Column('search_words', sa.Text(), nullable=False, comment='Maker aliases, modalities, wavelengths.'),
+    sa.Column('search', postgresql.TSVECTOR(), sa.Computed("to_tsvector('simple', search_words)", persisted=True), nullable=False),
+    sa.Column('search_words', sa.Text(), nullable=False, comment='Everything it can be found by, folded as questions are.'),
+    sa.Column('configuration', sa.Text(), nullable=False, comment='Digest of what the gate looks at: two units with the same one get the same answer.'),
     sa.CheckConstraint("currency ~ '^[a-z]{3}$'", name=op.f('listings_currency_is_iso')),
     sa.CheckConstraint("state IN ('draft', 'withdrawn') OR (serial_normal IS NOT NULL AND year IS NOT NULL AND grade IS NOT NULL AND price_minor IS NOT NULL AND rx_label_present IS NOT NULL AND id_label_present IS NOT NULL AND modification IS NOT NULL)", name=op.f('listings_offered_unit_is_complete')),
     sa.CheckConstraint("state NOT IN ('published', 'reserved', 'sold') OR (published_at IS NOT NULL AND approved_by IS NOT NULL)", name=op.f('listings_published_was_approved')),
@@ -359,6 +364,7 @@ def upgrade():
     sa.UniqueConstraint('form_key', name=op.f('uq_listings_form_key'))
     )
     op.create_index(op.f('ix_listings_clinic_id'), 'listings', ['clinic_id'], unique=False)
+    op.create_index('ix_listings_configuration', 'listings', ['configuration'], unique=False, postgresql_where=sa.text("state = 'published'"))
     op.create_index('ix_listings_modalities', 'listings', ['modality_codes'], unique=False, postgresql_using='gin')
     op.create_index(op.f('ix_listings_model_id'), 'listings', ['model_id'], unique=False)
     op.create_index('ix_listings_on_market', 'listings', ['published_at', 'id'], unique=False, postgresql_where=sa.text("state = 'published'"))
@@ -422,7 +428,10 @@ def upgrade():
     op.create_index('ix_credentials_queue', 'credentials', ['submitted_at'], unique=False, postgresql_where=sa.text("state IN ('submitted', 'in_review')"))
     op.create_index(op.f('ix_credentials_site_id'), 'credentials', ['site_id'], unique=False)
     op.create_index(op.f('ix_credentials_type_code'), 'credentials', ['type_code'], unique=False)
-    op.create_index('one_live_credential_per_number', 'credentials', ['type_code', 'jurisdiction', 'number_normal'], unique=True, postgresql_where=sa.text("state IN ('submitted', 'in_review', 'needs_info', 'verified', 'suspended')"))
+    op.create_index('one_pending_credential_per_number', 'credentials', ['type_code', 'jurisdiction', 'number_normal'], unique=True, postgresql_where=sa.text("state IN ('submitted', 'in_review', 'needs_info')"))
+    op.create_index('one_standing_credential_per_number', 'credentials', ['type_code', 'jurisdiction', 'number_normal'], unique=True, postgresql_where=sa.text("state IN ('verified', 'suspended')"))
+    # After the unique indexes: two submissions at the same instant wait for each other there, and cannot deadlock here.
+    op.create_exclude_constraint('a_number_has_one_holder', 'credentials', ('type_code', '='), ('jurisdiction', '='), ('number_normal', '='), (sa.text('COALESCE(holder_id, site_id)'), '<>'), using='gist', where=sa.text("state IN ('submitted', 'in_review', 'needs_info') OR state IN ('verified', 'suspended')"))
     op.create_table('eligibility_decisions',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('moment', sa.Enum('order', 'payment_start', 'payment_received', 'ship_release', name='moment', native_enum=False, create_constraint=True, length=40), nullable=False),
@@ -534,7 +543,7 @@ def upgrade():
     op.create_table('credential_moves',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('credential_id', sa.Uuid(), nullable=False),
-    sa.Column('event', sa.Enum('claimed', 'unclaimed', 'verified', 'rejected', 'info_asked', 'resubmitted', 'withdrawn', 'suspended', 'reinstated', 'revoked', 'superseded', name='credentialevent', native_enum=False, create_constraint=True, length=40), nullable=True, comment='Empty for the submission itself.'),
+    sa.Column('event', sa.Enum('claimed', 'unclaimed', 'verified', 'rejected', 'info_asked', 'resubmitted', 'withdrawn', 'suspended', 'reinstated', 'reconfirmed', 'revoked', 'superseded', name='credentialevent', native_enum=False, create_constraint=True, length=40), nullable=True, comment='Empty for the submission itself.'),
     sa.Column('state', sa.Enum('submitted', 'in_review', 'needs_info', 'verified', 'rejected', 'suspended', 'revoked', 'superseded', 'withdrawn', name='credentialstate', native_enum=False, create_constraint=True, length=40), nullable=False, comment='The state it led to.'),
     sa.Column('actor_id', sa.Uuid(), nullable=True),
     sa.Column('reason', sa.Text(), nullable=True),
