@@ -90,7 +90,9 @@ class Order(Keyed, Base):
     practitioner_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     practitioner_confirmed_at: Mapped[datetime | None]
     practitioner_statement: Mapped[str | None] = mapped_column(comment="What the practitioner signed, word for word.")
-    supervision_accepted: Mapped[bool] = mapped_column(default=False)
+    practitioner_statements: Mapped[list[str]] = mapped_column(
+        ARRAY(Text), default=list, comment="Codes of the statements that the rules asked the practitioner to sign."
+    )
     state: Mapped[OrderState] = mapped_column(default=OrderState.AWAITING_PRACTITIONER)
     reason: Mapped[str | None] = mapped_column(comment="Why it ended or is held, for the people it concerns.")
     placed_at: Mapped[datetime]

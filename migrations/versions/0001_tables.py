@@ -585,7 +585,7 @@ def upgrade():
     sa.Column('practitioner_id', sa.Uuid(), nullable=True),
     sa.Column('practitioner_confirmed_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('practitioner_statement', sa.Text(), nullable=True, comment='What the practitioner signed, word for word.'),
-    sa.Column('supervision_accepted', sa.Boolean(), nullable=False),
+    sa.Column('practitioner_statements', postgresql.ARRAY(sa.Text()), nullable=False, comment='Codes of the statements that the rules asked the practitioner to sign.'),
     sa.Column('state', sa.Enum('awaiting_practitioner', 'awaiting_payment', 'payment_processing', 'held_not_cleared', 'funds_held', 'released_to_ship', 'in_transit', 'under_inspection', 'accepted', 'settled', 'cancelled', 'lapsed', 'refunding', 'refunded', name='orderstate', native_enum=False, create_constraint=True, length=40), nullable=False),
     sa.Column('reason', sa.Text(), nullable=True, comment='Why it ended or is held, for the people it concerns.'),
     sa.Column('placed_at', sa.DateTime(timezone=True), nullable=False),

@@ -1,0 +1,195 @@
+"""Gathers the facts that the gate judges, in a number of statements that does not grow with the sales asked about."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+from uuid import UUID
+
+from ..catalog import queries as catalog
+from ..clinics import queries as clinics
+from ..clinics.models import SellerStanding as ClinicStanding
+from ..credentials import queries as credentials
+from ..credentials.states import CredentialState
+from ..credentials.types import Opens, credential_types
+from ..kernel.errors import NotFound
+from ..kernel.terms import ClinicRole
+from .facts import (
+    Asked,
+    Buyer,
+    Confirmation,
+    Device,
+    Facts,
+    Handpiece,
+    Hazard,
+    Held,
+    Person,
+    Place,
+    Practitioner,
+    SellerStanding,
+    Site,
+    Uses,
+)
+from .sale import Purchase, Sale
+
+
+class _Member(NamedTuple):
+    person: Person
+    roles: frozenset[ClinicRole]
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """Everything about a purchase that does not depend on which unit is bought."""
+
+    place: Place
+    buyer: Buyer
+    operator: Person | None
+    practitioner: Practitioner | None
+    site: Site
+    uses: Uses
+
+    def with_device(self, *, asked: Asked, device: Device, seller: SellerStanding) -> Facts:
+        """Return the whole question."""
+        return Facts(
+            asked=asked,
+            place=self.place,
+            device=device,
+            seller=seller,
+            buyer=self.buyer,
+            site=self.site,
+            operator=self.operator,
+            practitioner=self.practitioner,
+            uses=self.uses,
+        )
+
+
+def circumstances_of(purchase: Purchase) -> Circumstances:
+    """
+    Gather the people, the site and what they proved.
+
+    :raises NotFound: the site is not one of the buying clinic's open sites
+    """
+    site = clinics.site(purchase.site_id)
+    if site.clinic_id != purchase.clinic_id:
+        raise NotFound("This site is not one of the buying clinic's.")
+    members = clinics.members_of(purchase.clinic_id)
+    roles: dict[UUID, set[ClinicRole]] = defaultdict(set)
+    names = {}
+    for member in members:
+        roles[member.user_id].add(member.role)
+        names[member.user_id] = member.name
+    everyone = set(names) | {purchase.buyer_id} | ({purchase.operator_id} if purchase.operator_id else set())
+    held = credentials.held_by(everyone)
+    staff = {
+        user_id: _Member(
+            Person(
+                id=user_id,
+                name=names.get(user_id, "someone who has left the clinic"),
+                member=user_id in names,
+                credentials=tuple(_held(row) for row in held.get(user_id, ())),
+            ),
+            frozenset(roles[user_id]),
+        )
+        for user_id in sorted(everyone)
+    }
+    place = Place(state=site.state, time_zone=site.time_zone)
+    return Circumstances(
+        place=place,
+        buyer=Buyer(id=purchase.buyer_id, in_good_standing=purchase.buyer_id in names),
+        operator=staff[purchase.operator_id].person if purchase.operator_id else None,
+        practitioner=_practitioner(purchase, staff, place),
+        site=Site(
+            credentials=tuple(_held(row) for row in credentials.held_by_sites([site.id]).get(site.id, ())),
+            safety_officer_named=site.laser_safety_officer_id in names,
+            colleagues=tuple(member.person for user_id, member in staff.items() if user_id in names),
+        ),
+        uses=Uses(declared=purchase.declared_uses, restriction_signed=purchase.restriction_signed),
+    )
+
+
+def devices_of(sales: Iterable[Sale]) -> Mapping[UUID, Device]:
+    """Return, by listing, each unit as the gate sees it."""
+    sales = list(sales)
+    models = catalog.models_by_id({sale.model_id for sale in sales})
+    return {sale.listing_id: _device(sale, models.get(sale.model_id)) for sale in sales}
+
+
+def sellers_of(sales: Iterable[Sale]) -> Mapping[UUID, SellerStanding]:
+    """Return, by clinic, whether staff found that it may sell."""
+    found = clinics.seller_standings({sale.seller_clinic_id for sale in sales})
+    return {clinic_id: SellerStanding(ClinicStanding(standing).value) for clinic_id, standing in found.items()}
+
+
+def _device(sale: Sale, model: "catalog.ModelFacts | None") -> Device:
+    modalities = catalog.modalities()
+    handpieces = []
+    for part in sale.handpieces:
+        modality = modalities[part.modality_code]
+        handpieces.append(
+            Handpiece(
+                id=part.id,
+                name=part.name,
+                modality=part.modality_code,
+                enables=frozenset(modality.procedure_classes) if modality.determined else None,
+                hazard=_HAZARDS[modality.hazard_class.value],
+            )
+        )
+    return Device(
+        model_id=model.id if model else None,
+        maker=model.maker if model else "",
+        model=model.name if model else "",
+        product_code=model.product_code if model else None,
+        rx_label_seen=sale.rx_label_present,
+        id_label_seen=sale.id_label_present,
+        modification=sale.modification,
+        recall_open=None,  # No recall register is loaded yet; the policy says what that means.
+        handpieces=tuple(handpieces),
+    )
+
+
+_HAZARDS = {"IV": Hazard.LASER, "not_a_laser": Hazard.NOT_A_LASER, "unknown": Hazard.UNKNOWN}
+
+
+def _practitioner(purchase: Purchase, staff: Mapping[UUID, _Member], place: Place) -> Practitioner | None:
+    confirmation = (
+        Confirmation(at=purchase.confirmed_at, statements=purchase.statements) if purchase.confirmed_at else None
+    )
+    if purchase.practitioner_id is not None:
+        member = staff.get(purchase.practitioner_id)
+        return Practitioner(member.person, confirmation) if member else None
+    candidates = [
+        member.person for member in staff.values() if ClinicRole.PRACTITIONER in member.roles and member.person.member
+    ]
+    # Whoever is nearest to being able to order it, so that the answer names the shortest way.
+    candidates.sort(key=lambda person: (-_readiness(person, place), person.name, str(person.id)))
+    return Practitioner(candidates[0]) if candidates else None
+
+
+def _readiness(person: Person, place: Place) -> int:
+    ways = [
+        1 + (held.state is CredentialState.VERIFIED) * 2 + (held.jurisdiction == place.state) * 4
+        for held in person.credentials
+        if Opens.PRESCRIBER in credential_types()[held.type].opens
+    ]
+    return max(ways, default=0)
+
+
+def _held(row: "credentials.HeldRow") -> Held:
+    known = credential_types()[row.type_code]
+    return Held(
+        id=row.id,
+        type=row.type_code,
+        type_name=known.name,
+        kind=known.kind,
+        jurisdiction=row.jurisdiction,
+        state=row.state,
+        issued_on=row.issued_on,
+        expires_on=row.expires_on,
+        verified_at=row.verified_at,
+        level=row.level,
+        endorsements=frozenset(row.endorsements),
+        device_model_id=row.device_model_id,
+        does_not_open=known.does_not_open,
+    )
+

@@ -1,0 +1,241 @@
+"""Ask the gate, keep its answer, publish its rules."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from .. import audit
+from ..extensions import db, unit_of_work
+from ..kernel.errors import Conflict, NotFound, Refused
+from .facts import Asked, Facts
+from .gathering import circumstances_of, devices_of, sellers_of
+from .models import DecisionCredential, EligibilityDecision, Moment, PolicyStanding, PolicyState, PolicyVersion
+from .policy import judge
+from .rules import Policy
+from .sale import Purchase, Sale
+from .verdict import Verdict
+
+
+class NoPolicy(Refused):
+    """No rules are published, so nobody may buy anything."""
+
+    code = "no_policy"
+
+
+class SamePerson(Refused):
+    """Rules are published by two different people."""
+
+    code = "published_by_one"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An answer of the gate that was kept."""
+
+    id: UUID
+    verdict: Verdict
+
+    @property
+    def cleared(self) -> bool:
+        """Say whether the purchase may go on."""
+        return self.verdict.cleared
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The rules in force."""
+
+    version_id: UUID
+    number: int
+    standing: PolicyStanding
+    policy: Policy
+
+
+_parsed: dict[UUID, Policy] = {}  # A published document never changes, so it is read once per process.
+
+
+def published_policy() -> Published:
+    """
+    Return the rules in force.
+
+    :raises NoPolicy: none are published
+    """
+    row = db.session.execute(
+        select(PolicyVersion.id, PolicyVersion.number, PolicyVersion.standing).where(
+            PolicyVersion.state == PolicyState.PUBLISHED
+        )
+    ).one_or_none()
+    if row is None:
+        raise NoPolicy("No rules are published, so the gate stays shut.", cure="Staff must publish a policy first.")
+    return Published(row.id, row.number, row.standing, policy_of(row.id))
+
+
+def policy_of(version_id: UUID) -> Policy:
+    """Return the rules of one version, whether they are still in force or not."""
+    if version_id not in _parsed:
+        document = db.session.scalars(select(PolicyVersion.document).where(PolicyVersion.id == version_id)).one()
+        _parsed[version_id] = Policy.from_document(document)
+    return _parsed[version_id]
+
+
+def preview(*, sale: Sale, purchase: Purchase, at: datetime) -> Verdict:
+    """
+    Say what the gate would answer now; nothing is kept.
+
+    :raises NotFound: the site is not the clinic's
+    :raises NoPolicy: no rules are published
+    """
+    return previews(sales=[sale], purchase=purchase, at=at)[0]
+
+
+def previews(*, sales: Sequence[Sale], purchase: Purchase, at: datetime) -> list[Verdict]:
+    """
+    Say what the gate would answer for each of many sales to one buyer, in a constant number of statements.
+
+    :raises NotFound: the site is not the clinic's
+    :raises NoPolicy: no rules are published
+    """
+    policy = published_policy().policy
+    return [judge(facts, policy, at) for facts in _questions(sales, purchase, Asked.PREVIEW)]
+
+
+def assess(*, moment: Moment, sale: Sale, purchase: Purchase, at: datetime) -> Decision:
+    """
+    Ask the gate and keep the answer with its facts and the version of its rules, in a unit of work of its own.
+
+    A no is kept, too: it outlives the refusal of whoever asked.
+
+    :raises NotFound: the site is not the clinic's
+    :raises NoPolicy: no rules are published
+    """
+    with unit_of_work():
+        rules = published_policy()
+        (facts,) = _questions([sale], purchase, Asked(moment.value))
+        verdict = judge(facts, rules.policy, at)
+        decision = EligibilityDecision(
+            moment=moment,
+            listing_id=sale.listing_id,
+            buyer_id=purchase.buyer_id,
+            operator_id=purchase.operator_id,
+            site_id=purchase.site_id,
+            practitioner_id=facts.practitioner.person.id if facts.practitioner else None,
+            declared_uses=sorted(purchase.declared_uses),
+            policy_version_id=rules.version_id,
+            facts=facts.to_json(),
+            verdict=verdict.to_json(),
+            cleared=verdict.cleared,
+            decided_at=at,
+            valid_until=verdict.valid_until,
+        )
+        decision.credentials = [DecisionCredential(credential_id=held) for held in verdict.credential_ids]
+        db.session.add(decision)
+        db.session.flush()
+        audit.record(
+            f"gate:{'cleared' if verdict.cleared else 'refused'}",
+            actor_id=purchase.buyer_id,
+            subject_type="listing",
+            subject_id=sale.listing_id,
+            at=at,
+            decision=decision.id,
+            moment=moment,
+            reasons=[objection.code for objection in verdict.objections],
+        )
+        return Decision(decision.id, verdict)
+
+
+def decision(decision_id: UUID) -> EligibilityDecision:
+    """
+    Return a kept answer.
+
+    :raises NotFound: there is none
+    """
+    found = db.session.get(EligibilityDecision, decision_id)
+    if found is None:
+        raise NotFound("There is no such decision.")
+    return found
+
+
+def replay(decision_id: UUID) -> Verdict:
+    """
+    Judge the kept facts again under the kept rules: it must come to the answer that was given.
+
+    :raises NotFound: there is no such decision
+    """
+    kept = decision(decision_id)
+    return judge(Facts.from_json(kept.facts), policy_of(kept.policy_version_id), kept.decided_at)
+
+
+def draft_policy(*, document: dict[str, Any], standing: PolicyStanding, proposed_by: UUID, at: datetime) -> UUID:
+    """
+    Keep a policy as a draft, which gates nothing.
+
+    :raises marketplace.kernel.shapes.Misshapen: the document is not a policy; the message says where
+    """
+    Policy.from_document(document)
+    with unit_of_work():
+        newest = db.session.scalar(select(PolicyVersion.number).order_by(PolicyVersion.number.desc()).limit(1)) or 0
+        version = PolicyVersion(
+            number=newest + 1,
+            standing=standing,
+            document=document,
+            digest=digest_of(document),
+            proposed_by=proposed_by,
+            proposed_at=at,
+        )
+        db.session.add(version)
+        db.session.flush()
+        audit.record(
+            "policy:drafted", actor_id=proposed_by, subject_type="policy", subject_id=version.id, at=at, number=version.number
+        )
+        return version.id
+
+
+def publish_policy(*, version_id: UUID, published_by: UUID, at: datetime) -> None:
+    """
+    Put a draft into force in place of the version before it.
+
+    :raises NotFound: there is no such version
+    :raises Conflict: it is no draft
+    :raises SamePerson: whoever proposed it cannot publish it
+    """
+    with unit_of_work():
+        version = db.session.get(PolicyVersion, version_id, with_for_update=True)
+        if version is None:
+            raise NotFound("There is no such policy.")
+        if version.state is not PolicyState.DRAFT:
+            raise Conflict("Only a draft can be published.")
+        if version.proposed_by == published_by:
+            raise SamePerson("Whoever proposed a policy cannot publish it.", cure="Ask a colleague to read and publish it.")
+        db.session.execute(
+            update(PolicyVersion)
+            .where(PolicyVersion.state == PolicyState.PUBLISHED)
+            .values(state=PolicyState.RETIRED, retired_at=at)
+        )
+        version.state = PolicyState.PUBLISHED
+        version.published_by = published_by
+        version.published_at = at
+        audit.record(
+            "policy:published", actor_id=published_by, subject_type="policy", subject_id=version_id, at=at, number=version.number
+        )
+
+
+def digest_of(document: dict[str, Any]) -> str:
+    """Return the SHA-256 of the document in canonical JSON."""
+    return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _questions(sales: Sequence[Sale], purchase: Purchase, asked: Asked) -> list[Facts]:
+    around = circumstances_of(purchase)
+    devices, sellers = devices_of(sales), sellers_of(sales)
+    return [
+        around.with_device(
+            asked=asked, device=devices[sale.listing_id], seller=sellers[sale.seller_clinic_id]
+        )
+        for sale in sales
+    ]
