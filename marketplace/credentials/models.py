@@ -6,14 +6,15 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.types import Text
 
 from ..extensions import Base, Keyed
 from .states import CredentialEvent, CredentialState
 
-_LIVE = "state IN ('submitted', 'in_review', 'needs_info', 'verified', 'suspended')"
+_PENDING = "state IN ('submitted', 'in_review', 'needs_info')"
+_STANDING = "state IN ('verified', 'suspended')"
 
 
 class CredentialTypeRow(Base):
@@ -60,9 +61,19 @@ class Credential(Keyed, Base):
             name="deciding_check_is_of_this_credential",
             use_alter=True,
         ),
+        # A renewal repeats the number of the entry it will replace: one of each kind may be live, of one holder.
         Index(
-            "one_live_credential_per_number", "type_code", "jurisdiction", "number_normal", unique=True,
-            postgresql_where=text(_LIVE),
+            "one_pending_credential_per_number", "type_code", "jurisdiction", "number_normal", unique=True,
+            postgresql_where=text(_PENDING),
+        ),
+        Index(
+            "one_standing_credential_per_number", "type_code", "jurisdiction", "number_normal", unique=True,
+            postgresql_where=text(_STANDING),
+        ),
+        ExcludeConstraint(
+            ("type_code", "="), ("jurisdiction", "="), ("number_normal", "="),
+            (text("COALESCE(holder_id, site_id)"), "<>"),
+            name="a_number_has_one_holder", using="gist", where=text("state IN ('submitted', 'in_review', 'needs_info', 'verified', 'suspended')"),
         ),
         Index("ix_credentials_queue", "submitted_at", postgresql_where=text("state IN ('submitted', 'in_review')")),
     )  # fmt: skip

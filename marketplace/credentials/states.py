@@ -35,6 +35,7 @@ class CredentialEvent(StrEnum):
     WITHDRAWN = "withdrawn"
     SUSPENDED = "suspended"
     REINSTATED = "reinstated"
+    RECONFIRMED = "reconfirmed"
     REVOKED = "revoked"
     SUPERSEDED = "superseded"
 
@@ -52,6 +53,7 @@ CREDENTIAL: Machine[CredentialState, CredentialEvent] = Machine(
         (_S.IN_REVIEW, _E.WITHDRAWN): _S.WITHDRAWN,
         (_S.NEEDS_INFO, _E.RESUBMITTED): _S.SUBMITTED,
         (_S.NEEDS_INFO, _E.WITHDRAWN): _S.WITHDRAWN,
+        (_S.VERIFIED, _E.RECONFIRMED): _S.VERIFIED,
         (_S.VERIFIED, _E.SUSPENDED): _S.SUSPENDED,
         (_S.VERIFIED, _E.REVOKED): _S.REVOKED,
         (_S.VERIFIED, _E.SUPERSEDED): _S.SUPERSEDED,
@@ -60,5 +62,8 @@ CREDENTIAL: Machine[CredentialState, CredentialEvent] = Machine(
     }
 )
 
-LIVE = frozenset({_S.SUBMITTED, _S.IN_REVIEW, _S.NEEDS_INFO, _S.VERIFIED, _S.SUSPENDED})
-"""States in which a credential still stands for something; one number may be live once."""
+PENDING = frozenset({_S.SUBMITTED, _S.IN_REVIEW, _S.NEEDS_INFO})
+"""States in which somebody still has to decide."""
+
+STANDING = frozenset({_S.VERIFIED, _S.SUSPENDED})
+"""States that rest on a yes of the primary source."""
