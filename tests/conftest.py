@@ -19,6 +19,8 @@ from marketplace.config import Mode, Settings
 from marketplace.extensions import db
 from marketplace.kernel import clock
 
+pytest_plugins = ["tests.factories.stripe"]
+
 NOON = datetime(2026, 6, 1, 17, tzinfo=UTC)
 TEMPLATE = "second_light_template"
 

@@ -1,0 +1,134 @@
+"""The pages a person meets: paying, sending a bank transfer, answering a seller's questions."""
+
+from typing import Any
+from urllib.parse import quote
+
+from flask import Blueprint, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from marketplace.kernel.errors import Invalid
+from marketplace.kernel.money import Money, parse_money
+
+from . import accounts, sessions
+from .store import Document
+from .wire import ApiError
+from .world import World
+
+
+class Pages:
+    """What a browser shows. Every page works without JavaScript."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def blueprint(self) -> Blueprint:
+        """Return the pages as part of a Flask application."""
+        pages = Blueprint("pages", __name__, template_folder="templates", static_folder="static")
+        pages.get("/")(self.home)
+        pages.get("/c/pay/<session_id>")(self.pay)
+        pages.post("/c/pay/<session_id>")(self.paid)
+        pages.get("/c/pay/<session_id>/transfer")(self.transfer)
+        pages.post("/c/pay/<session_id>/transfer")(self.arrived)
+        pages.get("/setup/<token>")(self.setup)
+        pages.post("/setup/<token>")(self.answered)
+        return pages
+
+    def home(self) -> ResponseReturnValue:
+        """List the latest payment pages, for a developer who lost the way."""
+        latest = self._world.store.all("checkout.session")[:20]
+        return render_template("local_stripe/home.html", sessions=latest)
+
+    # -- paying ----------------------------------------------------------------------------------
+
+    def pay(self, session_id: str) -> ResponseReturnValue:
+        """Offer the ways of paying, or lead on when one was taken."""
+        return self._pay_page(sessions.session_now(self._world, session_id))
+
+    def _pay_page(self, session: Document) -> ResponseReturnValue:
+        if session["status"] == "complete":
+            return _onward(session)
+        intent = self._world.store.find(session["payment_intent"] or "")
+        error = intent["last_payment_error"] if intent else None
+        page = render_template("local_stripe/pay.html", error=error, **_told(session))
+        return page, 402 if error and request.method == "POST" else 200
+
+    def paid(self, session_id: str) -> ResponseReturnValue:
+        """Do what the pressed button says. A page that is complete or closed says so instead."""
+        ways = {
+            "card": sessions.pay_by_card,
+            "card_declined": sessions.decline_card,
+            "bank_transfer": sessions.choose_bank_transfer,
+        }
+        way = ways.get(request.form.get("with", ""))
+        with self._world.store.change():
+            session = sessions.session_now(self._world, session_id)
+            if way is not None and session["status"] == "open":
+                session = way(self._world, session_id)
+        return self._pay_page(session)
+
+    # -- sending a bank transfer -----------------------------------------------------------------
+
+    def transfer(self, session_id: str) -> ResponseReturnValue:
+        """Tell where to send the money, and play the bank."""
+        return self._transfer_page(self._world.get("checkout.session", session_id))
+
+    def _transfer_page(self, session: Document, **typed: Any) -> str:
+        intent = self._world.get("payment_intent", session["payment_intent"] or "")
+        action = intent["next_action"]
+        told = action["display_bank_transfer_instructions"] if action else None
+        remaining = Money(told["amount_remaining"], intent["currency"]) if told else None
+        return render_template("local_stripe/transfer.html", told=told, remaining=remaining, **_told(session), **typed)
+
+    def arrived(self, session_id: str) -> ResponseReturnValue:
+        """Let the money arrive: all of it, or the amount typed."""
+        session = self._world.get("checkout.session", session_id)
+        typed = request.form.get("amount")
+        try:
+            amount = None if typed is None else parse_money(typed).minor
+        except Invalid as error:
+            return self._transfer_page(session, typed=typed, problem=error.sentence), 422
+        with self._world.store.change():
+            session = sessions.money_arrives(self._world, session_id, amount)
+        return _onward(session)
+
+    # -- answering a seller's questions ----------------------------------------------------------
+
+    def setup(self, token: str) -> ResponseReturnValue:
+        """Show the questions once; a link that was used or is too old asks the shop for another."""
+        link, good = accounts.open_link(self._world, token)
+        if not good:
+            return redirect(link["use_case"]["account_onboarding"]["refresh_url"], 303)
+        account = self._world.get("v2.core.account", link["account"])
+        return render_template("local_stripe/setup.html", account=account)
+
+    def answered(self, token: str) -> ResponseReturnValue:
+        """Take the answers, and send the person back to the shop."""
+        complete = request.form.get("answer") == "complete"
+        return redirect(accounts.answer_link(self._world, token, complete=complete), 303)
+
+
+def refused(error: ApiError) -> ResponseReturnValue:
+    """Say no as a page to a person, and as JSON to a program."""
+    if request.path.startswith(("/c/", "/setup/")):
+        return render_template("local_stripe/refused.html", message=str(error)), error.status
+    return error.body, error.status
+
+
+def _onward(session: Document) -> ResponseReturnValue:
+    """Lead on from a page that is complete: to the shop when it is paid, else to the bank."""
+    paid = session["payment_status"] == "paid"
+    return redirect(_back(session) if paid else f"/c/pay/{session['id']}/transfer", 303)
+
+
+def _told(session: Document) -> dict[str, Any]:
+    return {
+        "session": session,
+        "title": session["_title"],
+        "amount": Money(session["amount_total"], session["currency"]),
+        "back": _back(session),
+    }
+
+
+def _back(session: Document) -> str:
+    """Return the shop's address for a payment page that is complete."""
+    return str(session["success_url"]).replace("{CHECKOUT_SESSION_ID}", quote(session["id"]))

@@ -1,0 +1,180 @@
+"""Controls of the stand-in that Stripe does not have: time, money, trouble, and the fate of webhooks."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from . import accounts, courier, events, moving, sessions
+from .api import Api
+from .store import Document
+from .wire import ApiError, Params, present
+from .world import World
+
+FAULTS = ("error_before", "error_after", "error_stored", "hang_after", "slow")
+MODES = ("deliver", "hold", "drop", "duplicate")
+
+
+def _advance(world: World, params: Params) -> Document:
+    """Move the clock forward, and let happen what time alone brings about."""
+    seconds = params.number("seconds")
+    world.store.set("clock_offset", world.store.setting("clock_offset", 0) + seconds)
+    sessions.expire_due(world)
+    return {"now": world.now()}
+
+
+def _settings(world: World, params: Params) -> Document:
+    """Set how long charges take to clear, what happens to webhooks, and whether thin events come as well."""
+    mode = params.maybe_text("webhooks")
+    if mode is not None:
+        if mode not in MODES:
+            raise ApiError(f"webhooks must be one of {', '.join(MODES)}.")
+        world.store.set("webhooks", mode)
+    if params.has("clearing_days"):
+        world.store.set("clearing_days", params.number("clearing_days"))
+    thin = params.truth("thin_too")
+    if thin is not None:
+        world.store.set("thin_too", thin)
+    return {}
+
+
+def _fault(world: World, params: Params) -> Document:
+    """Make the next requests to a route ("POST /v1/transfers", with * for anything) go wrong."""
+    fault = {
+        "route": params.text("route"),
+        "kind": params.text("kind"),
+        "times": params.maybe_number("times", 1),
+        "status": params.maybe_number("status", 500),
+        "seconds": params.maybe_number("seconds", 30),
+        "executed": bool(params.truth("executed")),
+    }
+    if fault["kind"] not in FAULTS:
+        raise ApiError(f"kind must be one of {', '.join(FAULTS)}.")
+    world.store.set("faults", [*world.store.setting("faults", []), fault])
+    return fault
+
+
+def _prune(world: World, _: Params) -> Document:
+    world.store.prune_answers(before=world.now() + 1)
+    return {}
+
+
+def _edit(world: World, params: Params, object_id: str) -> Document:
+    """Change fields of an object behind everybody's back."""
+    document = world.store.find(object_id)
+    if document is None:
+        raise ApiError(f"No such object: '{object_id}'", status=404)
+    document |= params.rest()
+    world.store.put(document)
+    return document
+
+
+def _pay(world: World, params: Params, session_id: str) -> Document:
+    """Do what a buyer does on the payment page."""
+    ways: dict[str, Callable[[World, str], Document]] = {
+        "card": sessions.pay_by_card,
+        "card_declined": sessions.decline_card,
+        "bank_transfer": sessions.choose_bank_transfer,
+    }
+    way = params.text("with")
+    if way not in ways:
+        raise ApiError(f"with must be one of {', '.join(ways)}.")
+    return ways[way](world, session_id)
+
+
+def _arrive(world: World, params: Params, session_id: str) -> Document:
+    amount = params.number("amount", least=1) if params.has("amount") else None
+    return sessions.money_arrives(world, session_id, amount)
+
+
+def _account(world: World, params: Params, account_id: str) -> Document:
+    """Change whether a seller can be paid, or let them spend what they were sent."""
+    account = world.get("v2.core.account", account_id)
+    account["_spent"] += params.maybe_number("spend", 0)
+    world.store.put(account)
+    status = params.maybe_text("status")
+    return accounts.set_status(world, account_id, status) if status else account
+
+
+def _sweep(world: World, params: Params) -> Document:
+    return moving.sweep(world, params.number("amount", least=-(10**12)) if params.has("amount") else None)
+
+
+def _dispute(world: World, _: Params, charge_id: str) -> Document:
+    return moving.open_dispute(world, charge_id)
+
+
+def _settle_dispute(world: World, params: Params, dispute_id: str) -> Document:
+    return moving.settle_dispute(world, dispute_id, params.text("outcome"))
+
+
+def _settle_refund(world: World, params: Params, refund_id: str) -> Document:
+    return moving.settle_refund(world, refund_id, params.text("outcome"))
+
+
+def _roll(world: World, _: Params, endpoint_id: str) -> Document:
+    return events.roll_secret(world, endpoint_id)
+
+
+ROUTES: dict[str, Callable[..., Document]] = {
+    "/_sim/clock": _advance,
+    "/_sim/settings": _settings,
+    "/_sim/faults": _fault,
+    "/_sim/prune_keys": _prune,
+    "/_sim/objects/<object_id>": _edit,
+    "/_sim/checkouts/<session_id>/pay": _pay,
+    "/_sim/checkouts/<session_id>/arrive": _arrive,
+    "/_sim/accounts/<account_id>": _account,
+    "/_sim/sweep": _sweep,
+    "/_sim/charges/<charge_id>/dispute": _dispute,
+    "/_sim/disputes/<dispute_id>/settle": _settle_dispute,
+    "/_sim/refunds/<refund_id>/settle": _settle_refund,
+    "/_sim/endpoints/<endpoint_id>/roll": _roll,
+}
+
+
+def blueprint(api: Api, world: World, reset: Callable[[], None]) -> Blueprint:
+    """Return the controls as pages of a Flask application. They speak JSON both ways."""
+    controls = Blueprint("sim", __name__)
+
+    def control(handler: Callable[..., Document]) -> Callable[..., ResponseReturnValue]:
+        def view(**ids: Any) -> ResponseReturnValue:
+            params = Params(request.get_json(silent=True) or {})
+            with world.store.change():
+                body = present(handler(world, params, **ids))
+                params.end()
+            return jsonify(body)
+
+        return view
+
+    for rule, handler in ROUTES.items():
+        controls.add_url_rule(rule, rule, control(handler), methods=["POST"])
+
+    @controls.post("/_sim/reset")
+    def forget() -> ResponseReturnValue:
+        """Begin anew, with the endpoints that were there at the start; whoever hangs is let go."""
+        api.release()
+        reset()
+        return jsonify({})
+
+    @controls.get("/_sim/webhooks")
+    def webhooks() -> ResponseReturnValue:
+        """List every delivery, oldest first, signed as it would be sent now."""
+        return jsonify([_shown(world, delivery) for delivery in reversed(world.store.all("delivery"))])
+
+    @controls.post("/_sim/webhooks/<delivery_id>/<deed>")
+    def webhook(delivery_id: str, deed: str) -> ResponseReturnValue:
+        """Deliver one now, whatever became of it before; or say that it was taken in another way."""
+        delivery = world.get("delivery", delivery_id)
+        if deed == "taken":
+            courier.settle(world, delivery, 200)
+            return jsonify({"status": 200})
+        return jsonify({"status": courier.deliver(world, delivery)})
+
+    return controls
+
+
+def _shown(world: World, delivery: Document) -> Document:
+    _, raw, signature = courier.signed(world, delivery)
+    return delivery | {"raw": raw.decode(), "signature": signature}
