@@ -178,24 +178,31 @@ def erase(directory: Path) -> None:
         raise _sentence(problem) from problem
 
 
+def _account() -> Account | None:
+    """Return whom the server must run as: nobody in particular when we are root, else ourselves."""
+    if os.geteuid() != 0:
+        return None
+    nobody = pwd.getpwnam("nobody")
+    return Account(nobody.pw_uid, nobody.pw_gid)
+
+
 def _place_of(directory: Path) -> Place:
-    """Return where the server of this directory lives, with the directories made and their owners checked."""
-    name = hashlib.sha256(os.fsencode(directory.resolve())).hexdigest()[:12]
-    if os.geteuid() == 0:
-        nobody = pwd.getpwnam("nobody")
-        base = SHARED / f"second-light-{name}"
-        # Open for passing through: the server's own account must reach its rooms, and change nothing else.
-        _own(base, mode=0o711)
-        place = Place(base, base / "run", Account(nobody.pw_uid, nobody.pw_gid))
-    else:
-        base = directory.resolve()
-        base.parent.mkdir(parents=True, exist_ok=True)
-        _own(base, mode=0o700)
-        sockets = base / "run"
-        if len(os.fsencode(sockets / f".s.PGSQL.{_PORT}")) > _LONGEST_SOCKET:
-            sockets = _SHORT / f"second-light-{os.geteuid()}-{name}"
-        place = Place(base, sockets, None)
-    return place
+    """
+    Return where the server of this directory lives, with the place made and its owner checked.
+
+    Another account could not pass through our own directories, so its server lives under `SHARED`, in a
+    place that only we can change.
+    """
+    account = _account()
+    directory = directory.resolve()
+    name = hashlib.sha256(os.fsencode(directory)).hexdigest()[:12]
+    base = directory if account is None else SHARED / f"second-light-{name}"
+    base.parent.mkdir(parents=True, exist_ok=True)
+    _own(base, mode=0o700 if account is None else 0o711)
+    sockets = base / "run"
+    if len(os.fsencode(sockets / f".s.PGSQL.{_PORT}")) > _LONGEST_SOCKET:
+        sockets = _SHORT / f"second-light-{os.geteuid()}-{name}"
+    return Place(base, sockets, account)
 
 
 def _own(directory: Path, *, mode: int, account: Account | None = None) -> None:
@@ -379,7 +386,8 @@ def _erase(place: Place) -> None:
         _remove(room)
     for file in (place.log, place.disposable, place.lock):
         file.unlink(missing_ok=True)
-    if place.base.parent == SHARED:
+    # The place may hold what others put there.
+    with suppress(OSError):
         place.base.rmdir()
 
 

