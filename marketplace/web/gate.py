@@ -1,0 +1,186 @@
+"""The gate's answer as pages show it: one title, what is met, what stands against it and where the cure begins."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from flask import url_for
+
+from ..eligibility.reasons import CureCode, Key
+from ..eligibility.verdict import Citation, Cure, Objection, Outcome, Verdict
+from ..kernel.terms import STATES
+
+KEY_LABELS = {
+    Key.DEVICE: "Device",
+    Key.SELLER: "Seller",
+    Key.RULE: "Rule",
+    Key.OPERATOR: "Operator",
+    Key.PRACTITIONER: "Ordering practitioner",
+    Key.SITE: "Site",
+    Key.SUPERVISION: "Supervision",
+    Key.STANDING: "Standing",
+}
+
+EVIDENCE_WORDS = {"P": "text read", "O": "agency's own summary", "S": "second-hand", "X": "no source"}
+
+_NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCure:
+    """What the reader can do, and where."""
+
+    text: str
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCitation:
+    """Where a rule is written, and how well we know it."""
+
+    ref: str
+    url: str | None
+    text_version: str | None
+    evidence: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownObjection:
+    """One thing that stands against the purchase."""
+
+    code: str
+    sentence: str
+    cures: tuple[ShownCure, ...]
+    citations: tuple[ShownCitation, ...]
+    routes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAnswer:
+    """One key, and whether it turns."""
+
+    key_label: str
+    text: str
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShownVerdict:
+    """What the verdict macros take."""
+
+    outcome: str
+    title: str
+    answers: tuple[ShownAnswer, ...]
+    objections: tuple[ShownObjection, ...]
+    restriction: str | None
+    limits: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a cure's link needs to know: the clinic that buys, the listing, the order where there is one."""
+
+    clinic_id: UUID | None = None
+    listing_id: UUID | None = None
+    order_id: UUID | None = None
+
+
+def shown(verdict: Verdict, *, state: str, around: Around = Around()) -> ShownVerdict:
+    """Return the whole verdict for the panel; `state` is the postal code of the place of use."""
+    return ShownVerdict(
+        outcome=str(verdict.outcome),
+        title=title(verdict, state),
+        answers=tuple(
+            ShownAnswer(KEY_LABELS[answer.key], answer.sentence, ok=True) for answer in verdict.answers if answer.met
+        ),
+        objections=tuple(_objection(objection, around) for objection in verdict.objections),
+        restriction=verdict.restriction.sentence if verdict.restriction else None,
+        limits=verdict.limits,
+    )
+
+
+def title(verdict: Verdict, state: str) -> str:
+    """Return the verdict in one line, as on a card."""
+    place = STATES[state]
+    if verdict.outcome is Outcome.YES:
+        return f"You can buy this in {place}"
+    if verdict.outcome is Outcome.NO_RULE:
+        return f"No rule here for {place} yet"
+    return against(len(verdict.objections))
+
+
+def against(number: int) -> str:
+    """Say how many things stand against a purchase."""
+    written = _NUMBERS[number] if number < len(_NUMBERS) else str(number)
+    return f"{written} thing{'s stand' if number != 1 else ' stands'} against this purchase"
+
+
+def chip(verdict: Verdict, state: str) -> str:
+    """Return the verdict in the few words that a card has room for."""
+    if verdict.outcome is Outcome.NOT_YET:
+        number = len(verdict.objections)
+        return f"{_NUMBERS[number] if number < len(_NUMBERS) else number} thing{'s' if number != 1 else ''} missing"
+    return title(verdict, state)
+
+
+def _objection(objection: Objection, around: Around) -> ShownObjection:
+    return ShownObjection(
+        code=objection.code,
+        sentence=objection.sentence,
+        cures=tuple(ShownCure(cure.sentence, _link(cure, around)) for cure in objection.cures),
+        citations=_citations(objection.citations),
+        routes=tuple(
+            f"{route.name}{'' if route.confirmed else ' (believed, not confirmed in law)'}: "
+            f"{'; '.join(route.lacks) or 'met'}"
+            for route in objection.routes
+        ),
+    )
+
+
+def _citations(citations: Sequence[Citation]) -> tuple[ShownCitation, ...]:
+    return tuple(
+        ShownCitation(
+            ref=citation.ref,
+            url=citation.url,
+            text_version=citation.text_version,
+            evidence=EVIDENCE_WORDS[citation.evidence] if citation.evidence else None,
+        )
+        for citation in citations
+    )
+
+
+_TO_CREDENTIAL = {
+    CureCode.ANSWER_REVIEWER,
+    CureCode.AWAIT_REVIEW,
+    CureCode.AWAIT_RECHECK,
+    CureCode.AWAIT_START,
+}
+_TO_CLINIC = {
+    CureCode.INVITE_OPERATOR,
+    CureCode.INVITE_PRACTITIONER,
+    CureCode.INVITE_COLLEAGUE,
+    CureCode.NAME_SAFETY_OFFICER,
+}
+_TO_FORM = {
+    CureCode.CHOOSE_OPERATOR,
+    CureCode.SIGN_RESTRICTION,
+    CureCode.NARROW_USES,
+    CureCode.CORRECT_USES,
+}
+
+
+def _link(cure: Cure, around: Around) -> str | None:
+    """Return where the cure begins, if it begins on a page of ours."""
+    if cure.code in {CureCode.SUBMIT_CREDENTIAL, CureCode.RENEW_CREDENTIAL, CureCode.ADD_TO_CREDENTIAL}:
+        return url_for("credentials.submit", type=cure.target, state=cure.state)
+    if cure.code in _TO_CREDENTIAL:
+        return url_for("credentials.mine")
+    if cure.code in _TO_CLINIC and around.clinic_id is not None:
+        return url_for("clinics.clinic", clinic_id=around.clinic_id)
+    if cure.code is CureCode.CONFIRM_ORDER and around.order_id is not None:
+        return url_for("buying.order", order_id=around.order_id)
+    if cure.code in _TO_FORM and around.listing_id is not None:
+        return url_for("buying.place", listing=around.listing_id)
+    if cure.code is CureCode.CHOOSE_ANOTHER_DEVICE:
+        return url_for("browse.devices")
+    return None
