@@ -31,7 +31,10 @@ def create_app(settings: Settings | None = None, **overrides: Any) -> Flask:
     app.extensions["second_light_settings"] = settings
     if settings.proxy_count:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # Flask's documented way to wrap it.
-            app.wsgi_app, x_for=settings.proxy_count, x_proto=settings.proxy_count, x_host=settings.proxy_count
+            app.wsgi_app,
+            x_for=settings.proxy_count,
+            x_proto=settings.proxy_count,
+            x_host=settings.proxy_count,
         )
     db.init_app(app)
     csrf.init_app(app)

@@ -33,9 +33,7 @@ class AuditEvent(Base):
     hash: Mapped[str] = mapped_column(unique=True)
 
 
-def record(
-    kind: str, *, actor_id: UUID | None, subject_type: str, subject_id: UUID, at: datetime, **data: Any
-) -> None:
+def record(kind: str, *, actor_id: UUID | None, subject_type: str, subject_id: UUID, at: datetime, **data: Any) -> None:
     """Append an event in the caller's transaction. `data` must be JSON; never put secrets or documents in it."""
     db.session.execute(select(func.pg_advisory_xact_lock(_CHAIN_LOCK)))
     previous = db.session.scalar(select(AuditEvent.hash).order_by(AuditEvent.position.desc()).limit(1)) or _GENESIS

@@ -149,6 +149,8 @@ class _Reader:
             self._problems.append("a live Stripe key may only be used in production")
         if settings.stripe_api_base is not None:
             if production or live:
-                self._problems.append("SECOND_LIGHT_STRIPE_API_BASE stands in for Stripe and cannot be set in production")
+                self._problems.append(
+                    "SECOND_LIGHT_STRIPE_API_BASE stands in for Stripe and cannot be set in production"
+                )
             if urlsplit(settings.stripe_api_base).hostname not in _LOOPBACK:
                 self._problems.append("SECOND_LIGHT_STRIPE_API_BASE must be an address of this machine")

@@ -42,10 +42,14 @@ def job(name: str, *, every: str | None = None) -> Callable[[F], F]:
 
         JOBS[name] = within
         if every is None:
-            procrastinate_app.task(within, name=name, retry=PATIENT)
+            procrastinate_app.task(name=name, retry=PATIENT)(within)
         else:
-            scheduled = procrastinate_app.task(lambda timestamp: within(), name=name, queueing_lock=name)  # noqa: ARG005
-            procrastinate_app.periodic(cron=every)(scheduled)
+
+            def scheduled(timestamp: int) -> None:  # noqa: ARG001  The queue says for when it was due; the clock knows.
+                within()
+
+            task = procrastinate_app.task(name=name, queueing_lock=name)(scheduled)
+            procrastinate_app.periodic(cron=every)(task)
         return run
 
     return register

@@ -11,7 +11,7 @@ log: Any = structlog.get_logger("second_light")
 
 def configure(*, human: bool) -> None:
     """Send every log line to standard error: as JSON, or in colours for a developer's eyes."""
-    shared = [
+    shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

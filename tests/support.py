@@ -38,9 +38,7 @@ def count_statements() -> Iterator[list[str]]:
 
 def promised_jobs() -> list[tuple[str, dict[str, Any]]]:
     """Return the name and arguments of every job that waits, in the order of promising."""
-    rows = db.session.execute(
-        text("SELECT task_name, args FROM procrastinate_jobs WHERE status = 'todo' ORDER BY id")
-    )
+    rows = db.session.execute(text("SELECT task_name, args FROM procrastinate_jobs WHERE status = 'todo' ORDER BY id"))
     return [(name, arguments) for name, arguments in rows]
 
 

@@ -192,4 +192,3 @@ def _held(row: "credentials.HeldRow") -> Held:
         device_model_id=row.device_model_id,
         does_not_open=known.does_not_open,
     )
-

@@ -15,7 +15,14 @@ from ..extensions import db, unit_of_work
 from ..kernel.errors import Conflict, NotFound, Refused
 from .facts import Asked, Facts
 from .gathering import circumstances_of, devices_of, sellers_of
-from .models import DecisionCredential, EligibilityDecision, Moment, PolicyStanding, PolicyState, PolicyVersion
+from .models import (
+    DecisionCredential,
+    EligibilityDecision,
+    Moment,
+    PolicyStanding,
+    PolicyState,
+    PolicyVersion,
+)
 from .policy import judge
 from .rules import Policy
 from .sale import Purchase, Sale
@@ -191,7 +198,12 @@ def draft_policy(*, document: dict[str, Any], standing: PolicyStanding, proposed
         db.session.add(version)
         db.session.flush()
         audit.record(
-            "policy:drafted", actor_id=proposed_by, subject_type="policy", subject_id=version.id, at=at, number=version.number
+            "policy:drafted",
+            actor_id=proposed_by,
+            subject_type="policy",
+            subject_id=version.id,
+            at=at,
+            number=version.number,
         )
         return version.id
 
@@ -211,7 +223,9 @@ def publish_policy(*, version_id: UUID, published_by: UUID, at: datetime) -> Non
         if version.state is not PolicyState.DRAFT:
             raise Conflict("Only a draft can be published.")
         if version.proposed_by == published_by:
-            raise SamePerson("Whoever proposed a policy cannot publish it.", cure="Ask a colleague to read and publish it.")
+            raise SamePerson(
+                "Whoever proposed a policy cannot publish it.", cure="Ask a colleague to read and publish it."
+            )
         db.session.execute(
             update(PolicyVersion)
             .where(PolicyVersion.state == PolicyState.PUBLISHED)
@@ -221,7 +235,12 @@ def publish_policy(*, version_id: UUID, published_by: UUID, at: datetime) -> Non
         version.published_by = published_by
         version.published_at = at
         audit.record(
-            "policy:published", actor_id=published_by, subject_type="policy", subject_id=version_id, at=at, number=version.number
+            "policy:published",
+            actor_id=published_by,
+            subject_type="policy",
+            subject_id=version_id,
+            at=at,
+            number=version.number,
         )
 
 
@@ -234,8 +253,6 @@ def _questions(sales: Sequence[Sale], purchase: Purchase, asked: Asked) -> list[
     around = circumstances_of(purchase)
     devices, sellers = devices_of(sales), sellers_of(sales)
     return [
-        around.with_device(
-            asked=asked, device=devices[sale.listing_id], seller=sellers[sale.seller_clinic_id]
-        )
+        around.with_device(asked=asked, device=devices[sale.listing_id], seller=sellers[sale.seller_clinic_id])
         for sale in sales
     ]

@@ -3,11 +3,11 @@
 from typing import ClassVar
 
 
-class Refusal(Exception):  # noqa: N818  A refusal is an answer, not a fault.
+class Refusal(Exception):
     """
     A use-case said no.
 
-    `code` never changes; the sentence may. `cure` says what the reader can do about it. Knows no HTTP: `web.errors` does.
+    `code` never changes; the sentence may. `cure` says what the reader can do about it. It knows no HTTP.
     """
 
     code: ClassVar[str] = "refused"

@@ -28,7 +28,7 @@ class Machine(Generic[S, E]):
     """
     A table (state, event) -> state.
 
-    Pages draw their buttons from `events_from`, services move with `after`: a button cannot promise what the table forbids.
+    Pages draw their buttons from `events_from`, services move with `after`: no button promises what is forbidden.
     """
 
     def __init__(self, table: Mapping[tuple[S, E], S]) -> None:

@@ -8,7 +8,9 @@ from .errors import Invalid
 
 _SYMBOLS = {"usd": "$"}
 _TYPED = re.compile(r"^\$?\s*(\d{1,3}(?:,\d{3})+|\d+)(?:\.(\d{1,2}))?\s*(?:usd)?$", re.IGNORECASE)
-MAX_MINOR = 99_999_999  # The provider's largest amount: eight digits of minor units (stripe 16.1, PaymentIntent.amount).
+MAX_MINOR = (
+    99_999_999  # The provider's largest amount: eight digits of minor units (stripe 16.1, PaymentIntent.amount).
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -13,7 +13,7 @@ T = TypeVar("T")
 Read = Callable[[Any, str], Any]
 
 
-class Misshapen(ValueError):  # noqa: N818  The name is the whole message.
+class Misshapen(ValueError):
     """The JSON does not have the shape that was asked for. `path` says where."""
 
     def __init__(self, path: str, sentence: str) -> None:
@@ -122,10 +122,7 @@ def _mapping(key: Any, item: Any) -> Read:
     def mapping(value: Any, path: str) -> Any:
         if not isinstance(value, dict):
             raise Misshapen(path, f"an object expected, not {value!r}")
-        return {
-            read_key(name, _at(path, name)): read_item(entry, _at(path, name))
-            for name, entry in value.items()
-        }
+        return {read_key(name, _at(path, name)): read_item(entry, _at(path, name)) for name, entry in value.items()}
 
     return mapping
 
@@ -156,9 +153,7 @@ def _tagged(kinds: tuple[Any, ...]) -> Read:
 def _record(kind: type) -> Read:
     hints = get_type_hints(kind)
     readers = {field.name: _reader(hints[field.name]) for field in fields(kind)}
-    needed = [
-        field.name for field in fields(kind) if field.default is MISSING and field.default_factory is MISSING
-    ]
+    needed = [field.name for field in fields(kind) if field.default is MISSING and field.default_factory is MISSING]
 
     def record(value: Any, path: str) -> Any:
         if not isinstance(value, dict):

@@ -10,7 +10,8 @@ def normal_number(number: str) -> str:
     """
     Return the form in which two writings of one licence or serial number are equal.
 
-    Compatibility characters are folded, spaces and separators dropped, letters raised. Leading zeros stay: they may be part of the number.
+    Compatibility characters are folded, spaces and separators dropped, letters raised. Leading zeros stay: they may
+    be part of the number.
     """
     return _SEPARATORS.sub("", unicodedata.normalize("NFKC", number)).upper()
 

@@ -45,7 +45,5 @@ def send(*, mail_id: UUID, at: datetime) -> None:
     with unit_of_work():
         # What it said is in the person's hands now; links with tokens have no business staying here.
         db.session.execute(
-            update(Mail)
-            .where(Mail.id == mail_id)
-            .values(state=MailState.SENT, sent_at=at, context={}, last_error=None)
+            update(Mail).where(Mail.id == mail_id).values(state=MailState.SENT, sent_at=at, context={}, last_error=None)
         )

@@ -3,7 +3,8 @@
 from flask import Flask, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from ..kernel.errors import Conflict, Invalid, NotFound, Refusal, Refused, TooMany, Unavailable
@@ -42,7 +43,7 @@ def status_of(refusal: Refusal) -> int:
     return next((STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS), 403)
 
 
-def page(status: int, *, sentence: str | None = None, cure: str | None = None, **context: object) -> ResponseReturnValue:
+def page(status: int, *, sentence: str | None = None, cure: str | None = None, **context: object) -> tuple[str, int]:
     """Render the page for `status`: what happened, that nothing was changed, what to do next."""
     title, usual_cure = WORDS.get(status, WORDS[400 if status < 500 else 500])
     body = render_template(
@@ -62,7 +63,7 @@ def _http(error: HTTPException) -> ResponseReturnValue:
     response = error.get_response()
     if error.code is None or 300 <= error.code < 400:
         return response
-    body, status = page(error.code)  # type: ignore[misc]  # `page` answers with a pair.
+    body, status = page(error.code)
     # Headers such as Allow and Retry-After belong to the answer.
     kept = {name: value for name, value in response.headers if name not in {"Content-Type", "Content-Length"}}
     return body, status, kept
@@ -79,7 +80,7 @@ def _csrf(error: CSRFError) -> ResponseReturnValue:
 
 def _database(error: Exception) -> ResponseReturnValue:
     log.error("database_unavailable", error=type(error).__name__, endpoint=request.endpoint)
-    body, status = page(503)  # type: ignore[misc]  # `page` answers with a pair.
+    body, status = page(503)
     return body, status, {"Retry-After": "5"}
 
 

@@ -182,18 +182,30 @@ TRIGGERS = (
         " FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
         for table in APPEND_ONLY
     ),
-    "CREATE TRIGGER policy_keeps_published BEFORE UPDATE OR DELETE ON policy_versions"
-    " FOR EACH ROW EXECUTE FUNCTION policy_keep_published()",
-    "CREATE CONSTRAINT TRIGGER journals_balance AFTER INSERT ON ledger_journals"
-    " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ledger_balance()",
-    "CREATE CONSTRAINT TRIGGER entries_balance AFTER INSERT ON ledger_entries"
-    " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ledger_balance()",
-    "CREATE TRIGGER credentials_are_confirmed BEFORE INSERT OR UPDATE ON credentials"
-    " FOR EACH ROW EXECUTE FUNCTION credential_check_confirms()",
-    "CREATE TRIGGER orders_ask_the_gate BEFORE INSERT OR UPDATE ON orders"
-    " FOR EACH ROW EXECUTE FUNCTION order_ask_the_gate()",
-    "CREATE TRIGGER payments_match_orders BEFORE INSERT ON payments"
-    " FOR EACH ROW EXECUTE FUNCTION payment_match_order()",
+    (
+        "CREATE TRIGGER policy_keeps_published BEFORE UPDATE OR DELETE ON policy_versions"
+        " FOR EACH ROW EXECUTE FUNCTION policy_keep_published()"
+    ),
+    (
+        "CREATE CONSTRAINT TRIGGER journals_balance AFTER INSERT ON ledger_journals"
+        " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ledger_balance()"
+    ),
+    (
+        "CREATE CONSTRAINT TRIGGER entries_balance AFTER INSERT ON ledger_entries"
+        " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ledger_balance()"
+    ),
+    (
+        "CREATE TRIGGER credentials_are_confirmed BEFORE INSERT OR UPDATE ON credentials"
+        " FOR EACH ROW EXECUTE FUNCTION credential_check_confirms()"
+    ),
+    (
+        "CREATE TRIGGER orders_ask_the_gate BEFORE INSERT OR UPDATE ON orders"
+        " FOR EACH ROW EXECUTE FUNCTION order_ask_the_gate()"
+    ),
+    (
+        "CREATE TRIGGER payments_match_orders BEFORE INSERT ON payments"
+        " FOR EACH ROW EXECUTE FUNCTION payment_match_order()"
+    ),
 )
 
 
