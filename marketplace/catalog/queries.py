@@ -1,0 +1,177 @@
+"""What other rooms and pages ask of the catalogue, as plain values."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import select
+
+from ..extensions import db
+from ..kernel.errors import NotFound
+from ..kernel.terms import ProcedureClass
+from .models import DeviceModel, Maker, Modality
+from .terms import Emission, HazardClass, Standing
+from .wavelengths import Pair, emitted
+
+
+@dataclass(frozen=True, slots=True)
+class ModalityFacts:
+    """A way of treating. `bands` are pairs of nm; not `determined`: too vague to know what it enables."""
+
+    code: str
+    name: str
+    aliases: tuple[str, ...]
+    emission: Emission
+    hazard_class: HazardClass
+    bands: tuple[Pair, ...]
+    procedure_classes: tuple[ProcedureClass, ...]
+    determined: bool
+    caution: str | None
+    source: str
+
+    @property
+    def lets_you_do(self) -> str:
+        """Say what it is used for: "hair removal, vascular and pigment treatment"."""
+        if not self.determined:
+            return "not known until its modality is named"
+        return ", ".join(kind.words for kind in self.procedure_classes) or "nothing on its own"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """A model as its maker names it; None and empty are unknown."""
+
+    id: UUID
+    maker_id: UUID
+    maker: str
+    maker_aliases: tuple[str, ...]
+    name: str
+    slug: str
+    modality_codes: tuple[str, ...]
+    bands: tuple[Pair, ...]
+    wavelengths_note: str | None
+    k_numbers: tuple[str, ...]
+    product_code: str | None
+    standing: Standing
+    note: str | None
+    source: str
+
+    @property
+    def title(self) -> str:
+        """Name it as the trade does: "Candela GentleMax Pro"."""
+        return f"{self.maker} {self.name}"
+
+
+Source = Pair | str
+"""What a bar of the spectrum takes: a pair of ends in nm, or the name of something that is not light."""
+
+_kept: dict[str, ModalityFacts] = {}
+
+
+def modalities() -> Mapping[str, ModalityFacts]:
+    """Return every modality by its code, in the catalogue's order; kept per process until the catalogue is loaded."""
+    if not _kept:
+        columns = Modality.__table__.c
+        for row in db.session.execute(select(*columns).order_by(columns.position)):
+            _kept[row.code] = ModalityFacts(
+                code=row.code,
+                name=row.name,
+                aliases=tuple(row.aliases),
+                emission=row.emission,
+                hazard_class=row.hazard_class,
+                bands=_pairs(row.bands),
+                procedure_classes=tuple(map(ProcedureClass, row.procedure_classes)),
+                determined=row.determined,
+                caution=row.caution,
+                source=row.source,
+            )
+    return _kept
+
+
+def forget() -> None:
+    """Let the next question read the modalities anew."""
+    _kept.clear()
+    _emits.clear()
+
+
+def makers() -> dict[UUID, str]:
+    """Return the makers' names, in their order."""
+    return dict(db.session.execute(select(Maker.id, Maker.name).order_by(Maker.name)).tuples().all())
+
+
+def models_for_choice() -> dict[str, list[tuple[UUID, str]]]:
+    """Return the models by maker, both in the order of their names."""
+    choice: dict[str, list[tuple[UUID, str]]] = {}
+    rows = db.session.execute(
+        select(Maker.name, DeviceModel.id, DeviceModel.name)
+        .join(DeviceModel, DeviceModel.maker_id == Maker.id)
+        .order_by(Maker.name, DeviceModel.name)
+    )
+    for maker, model_id, name in rows:
+        choice.setdefault(maker, []).append((model_id, name))
+    return choice
+
+
+def model(model_id: UUID) -> ModelFacts:
+    """
+    Return one model.
+
+    :raises NotFound: the catalogue does not know it
+    """
+    found = models_by_id([model_id])
+    if not found:
+        raise NotFound("The catalogue does not know this model.")
+    return found[model_id]
+
+
+def models_by_id(model_ids: Iterable[UUID]) -> dict[UUID, ModelFacts]:
+    """Return the models among `model_ids` that the catalogue knows, in one statement."""
+    columns = DeviceModel.__table__.c
+    rows = db.session.execute(
+        select(*columns, Maker.name.label("maker"), Maker.aliases.label("maker_aliases"))
+        .join(Maker, Maker.id == columns.maker_id)
+        .where(columns.id.in_(list(model_ids)))
+    )
+    return {
+        row.id: ModelFacts(
+            id=row.id,
+            maker_id=row.maker_id,
+            maker=row.maker,
+            maker_aliases=tuple(row.maker_aliases),
+            name=row.name,
+            slug=row.slug,
+            modality_codes=tuple(row.modality_codes),
+            bands=_pairs(row.bands),
+            wavelengths_note=row.wavelengths_note,
+            k_numbers=tuple(row.k_numbers),
+            product_code=row.product_code,
+            standing=row.standing,
+            note=row.note,
+            source=row.source,
+        )
+        for row in rows
+    }
+
+
+_emits: dict[tuple[str, tuple[str, ...], tuple[Pair, ...]], tuple[Source, ...]] = {}
+
+
+def emits(
+    modality_code: str, model_modalities: Iterable[str], model_bands: Iterable[Iterable[float]]
+) -> tuple[Source, ...]:
+    """Return what a handpiece of this modality emits on such a model, for the spectral bar; empty: not known."""
+    key = (modality_code, tuple(model_modalities), _pairs(model_bands))
+    if key not in _emits:
+        facts = modalities()[modality_code]
+        bands = (
+            emitted(modality=modality_code, usual=facts.bands, model_modalities=key[1], model=key[2])
+            if facts.emission in (Emission.LIGHT, Emission.LIGHT_AND_RADIO_FREQUENCY)
+            else ()
+        )
+        dark = facts.emission.dark
+        _emits[key] = (*bands, *([dark] if dark else []))
+    return _emits[key]
+
+
+def _pairs(bands: Iterable[Iterable[float]]) -> tuple[Pair, ...]:
+    return tuple((low, high) for low, high in bands)
