@@ -1,0 +1,88 @@
+"""The house reads its own lines."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PRODUCT = ROOT / "marketplace"
+TEMPLATES = ROOT / "templates"
+SOURCES = sorted(PRODUCT.rglob("*.py"))
+# A developer's stand-ins keep their own time and their own books.
+HOUSE = [path for path in SOURCES if "dev" not in path.relative_to(PRODUCT).parts]
+
+
+def lines_matching(pattern: str, files=None) -> set[str]:
+    found = re.compile(pattern)
+    return {
+        str(path.relative_to(PRODUCT))
+        for path in (HOUSE if files is None else files)
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if found.search(line)
+    }
+
+
+def test_only_the_unit_of_work_commits():
+    assert lines_matching(r"\.commit\(") == {"extensions.py"}
+
+
+def test_only_the_clock_asks_the_time():
+    assert lines_matching(r"datetime\.now\(|utcnow\(|date\.today\(|time\.time\(") == {"kernel/clock.py"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PRODUCT)))
+def test_every_module_says_what_it_is_for(path):
+    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+
+
+def test_no_sentence_promises_what_only_a_bank_may():
+    # Money waits with the platform until acceptance; that is not a trust account and must not be called one.
+    word = "escr" + "ow"
+    guilty = [
+        str(path.relative_to(ROOT))
+        for path in [*SOURCES, *TEMPLATES.rglob("*.*")]
+        if word in path.read_text(encoding="utf-8").lower()
+    ]
+    assert guilty == []
+
+
+def test_templates_carry_no_script_and_no_style():
+    inline = re.compile(r"<style|\sstyle=|\son[a-z]+=\"|<script(?![^>]*\ssrc=)", re.IGNORECASE)
+    guilty = [
+        str(path.relative_to(TEMPLATES))
+        for path in TEMPLATES.rglob("*.html")
+        if "mail" not in path.relative_to(TEMPLATES).parts and inline.search(path.read_text(encoding="utf-8"))
+    ]
+    assert guilty == []
+
+
+def test_templates_trust_nothing_blindly():
+    guilty = [
+        str(path.relative_to(TEMPLATES))
+        for path in TEMPLATES.rglob("*.*")
+        if re.search(r"\|\s*safe\b|autoescape false", path.read_text(encoding="utf-8"))
+    ]
+    assert guilty == []
+
+
+def test_every_template_is_used():
+    spoken = "\n".join(
+        path.read_text(encoding="utf-8") for path in [*SOURCES, *TEMPLATES.rglob("*.html"), *TEMPLATES.rglob("*.txt")]
+    )
+    unused = []
+    for path in sorted(TEMPLATES.rglob("*.*")):
+        name = str(path.relative_to(TEMPLATES))
+        # Mails are named by their event, without the folder and the ending.
+        known = name.removeprefix("mail/").rsplit(".", 1)[0] if name.startswith("mail/") else name
+        if f'"{known}"' not in spoken:
+            unused.append(name)
+    assert unused == []
+
+
+def test_nothing_committed_names_a_package_registry():
+    address = re.compile(r"(index-url|registry=|resolved).*://|files\.python" + r"hosted|/simple/|registry\.npm")
+    looked_at = [*ROOT.glob("requirements/*"), *ROOT.glob("*.toml"), *ROOT.glob("*.py"), *ROOT.glob(".ci/*")]
+    guilty = [str(path.relative_to(ROOT)) for path in looked_at if address.search(path.read_text(encoding="utf-8"))]
+    assert guilty == []
