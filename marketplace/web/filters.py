@@ -1,0 +1,70 @@
+"""How figures, money and moments are written for people, and what else every template can call."""
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from flask import Flask
+from jinja2 import pass_eval_context
+from jinja2.nodes import EvalContext
+from markupsafe import Markup
+
+from ..kernel.money import Money
+from . import spectrum
+from .icons import icon
+
+NO_BREAK = "\N{NO-BREAK SPACE}"
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def money(amount: Money | int, currency: str = "usd") -> str:
+    """Write an amount, or a whole number of minor units, as "$42,500" or "$42,500.50"."""
+    return str(amount if isinstance(amount, Money) else Money(amount, currency))
+
+
+def day(when: date, zone: str = "UTC") -> str:
+    """Write a day so that nobody can mistake it, "22 Nov 2026"; a moment is read in `zone` first."""
+    # Not strftime: its month names follow the host's locale.
+    local = when.astimezone(ZoneInfo(zone)) if isinstance(when, datetime) else when
+    return f"{local.day} {_MONTHS[local.month - 1]} {local.year}"
+
+
+@pass_eval_context
+def moment(context: EvalContext, when: datetime, zone: str = "UTC") -> str:
+    """
+    Write a moment with its zone, "22 Nov 2026, 14:05 UTC".
+
+    In HTML it is a `time` element, which a script rewrites in the reader's own zone.
+    """
+    local = when.astimezone(ZoneInfo(zone))
+    written = f"{day(local, zone)}, {local:%H:%M} {local.tzname()}"
+    if not context.autoescape:
+        return written
+    return Markup('<time datetime="{}" data-moment>{}</time>').format(when.isoformat(), written)
+
+
+def count(number: float) -> str:
+    """Write a figure with its thousands apart: "41,200"."""
+    return f"{number:,}"
+
+
+def percent(ratio: float) -> str:
+    """Write a ratio as whole per cent: 0.384 -> "38 %"."""
+    return f"{ratio:.0%}".replace("%", f"{NO_BREAK}%")
+
+
+def plural(number: int, one: str, many: str | None = None) -> str:
+    """Write a number with its noun: "1 device", "1,240 devices", "no devices"."""
+    noun = one if number == 1 else many or f"{one}s"
+    return f"{count(number) if number else 'no'} {noun}"
+
+
+def nanometres(nm: float) -> str:
+    """Write a wavelength: "10,600 nm"."""
+    return f"{nm:,g}{NO_BREAK}nm"
+
+
+def register(app: Flask) -> None:
+    """Give every template the filters, `icon(name)` and the spectrum's geometry."""
+    for written in (money, day, moment, count, percent, plural, nanometres):
+        app.add_template_filter(written)
+    app.jinja_env.globals.update(icon=icon, draw_spectrum=spectrum.draw, spectrum_ticks=spectrum.ticks)
