@@ -32,7 +32,7 @@ class Asked(StrEnum):
         return self not in (Asked.PREVIEW, Asked.ORDER)
 
 
-class Finding(StrEnum):
+class Exclusion(StrEnum):
     """What a look into the lists of excluded persons left behind."""
 
     NONE = "none"
@@ -122,8 +122,8 @@ class Held:
     """
     A credential that a person or a site has here, in whatever state.
 
-    `verified_at` is when its primary source was last seen to confirm it. `does_not_open` is what its type says of itself
-    when it is evidence of training, repair or anything else that never makes an operator.
+    `verified_at` is when its primary source was last seen to confirm it. `does_not_open` is what its type says of
+    itself when it is evidence of training, repair or anything else that never makes an operator.
     """
 
     id: UUID
@@ -149,7 +149,7 @@ class Person:
     name: str
     member: bool
     credentials: tuple[Held, ...] = ()
-    exclusion: Finding | None = None
+    exclusion: Exclusion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,7 @@ class Buyer:
 
     id: UUID
     in_good_standing: bool
-    exclusion: Finding | None = None
+    exclusion: Exclusion | None = None
 
 
 @dataclass(frozen=True, slots=True)

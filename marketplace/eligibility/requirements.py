@@ -10,9 +10,6 @@ from typing import ClassVar, TypeAlias
 
 from ..kernel.shapes import Misshapen
 
-ANYWHERE = "*"
-"""The jurisdiction of a credential that no state issues."""
-
 
 @dataclass(frozen=True, slots=True)
 class AllOf:
@@ -39,9 +36,10 @@ class AnyOf:
 @dataclass(frozen=True, slots=True)
 class HoldsCredential:
     """
-    The operator holds one of these types, from the place of use unless `jurisdiction` says otherwise.
+    The operator holds one of these types, issued by the place of use unless it may come `from_anywhere`.
 
-    `levels`: any of them, or none asked. `for_procedure`: the credential itself must list the procedure.
+    `levels`: any of them; empty: none is asked. `for_procedure`: the credential itself must list the procedure.
+    `on_model`: it must be about the very model that is sold.
     """
 
     TAG: ClassVar[str] = "credential"
@@ -50,7 +48,7 @@ class HoldsCredential:
     levels: tuple[str, ...] = ()
     for_procedure: bool = False
     on_model: bool = False
-    jurisdiction: str | None = None
+    from_anywhere: bool = False
 
     def __post_init__(self) -> None:
         _refuse_emptiness(self.TAG, self.types)
@@ -108,14 +106,7 @@ class NotEvidenced:
 
 
 Requirement: TypeAlias = (
-    AllOf
-    | AnyOf
-    | HoldsCredential
-    | MemberHolds
-    | SiteHolds
-    | SafetyOfficerNamed
-    | PractitionerAttests
-    | NotEvidenced
+    AllOf | AnyOf | HoldsCredential | MemberHolds | SiteHolds | SafetyOfficerNamed | PractitionerAttests | NotEvidenced
 )
 
 

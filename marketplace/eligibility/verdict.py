@@ -22,7 +22,7 @@ class Evidence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """Where a rule is written, in which version. Empty fields are not known, and stay so until somebody reads the text."""
+    """Where a rule is written, in which version. An empty field is not known, until somebody reads the text."""
 
     ref: str
     url: str | None = None
@@ -64,7 +64,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Objection:
-    """One thing that stands against the purchase. `subjects` are procedure classes, handpiece names or people's names."""
+    """One thing that stands against the purchase. `subjects` are procedure classes, handpieces or people, by name."""
 
     code: ReasonCode
     key: Key
@@ -100,7 +100,7 @@ class Statement:
 
 
 class Outcome(StrEnum):
-    """The answer in one word. `no_rule` means that the law of the place is not known here, so nobody can qualify yet."""
+    """The answer in one word. `no_rule`: the law of the place is not known here, so nobody can qualify yet."""
 
     YES = "yes"
     NOT_YET = "not_yet"
@@ -159,6 +159,4 @@ class Verdict:
 
         :raises Misshapen: the document does not have this shape
         """
-        return read(
-            cls, {name: value for name, value in document.items() if name not in ("cleared", "outcome")}
-        )
+        return read(cls, {name: value for name, value in document.items() if name not in ("cleared", "outcome")})

@@ -30,7 +30,7 @@ def read(kind: type[T], document: object, path: str = "") -> T:
 
     :raises Misshapen: something is missing, unknown or of another type
     """
-    return cast("T", _reader(kind)(document, path))
+    return cast("T", _reader(cast("Any", kind))(document, path))
 
 
 def write(value: object) -> Any:

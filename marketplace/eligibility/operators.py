@@ -1,0 +1,131 @@
+"""The operator key: for every procedure sold, a rule of the place and a person who meets it. Never waived. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from ..kernel.terms import ProcedureClass
+from .answering import GONE, Finding, Miss, Question, answer_all
+from .explaining import sentence_of
+from .facts import Handpiece, Held
+from .reasons import Key, ReasonCode
+from .requirements import HoldsCredential
+from .rulebook import Way
+from .rules import Rule
+from .verdict import Route
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One way, tried on the facts."""
+
+    way: Way
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """
+    What became of one procedure for the handpieces that the same rules reach.
+
+    `best` is the way that is met, or else the nearest one; None: no rule of the place may open for this procedure.
+    """
+
+    procedure: ProcedureClass
+    handpieces: tuple[Handpiece, ...]
+    best: Trial | None
+    routes: tuple[Route, ...] = ()
+
+    @property
+    def met(self) -> bool:
+        """Say whether somebody who may do this was found."""
+        return self.best is not None and self.best.finding.met
+
+
+def rule_on(procedure: ProcedureClass, handpieces: tuple[Handpiece, ...], question: Question) -> list[Ruling]:
+    """Return the ruling on `procedure`, one for each group of handpieces that the same rules reach."""
+    ways = [
+        way for way in question.policy.ways(question.facts.place.state, procedure) if way.rule.in_force(question.today)
+    ]
+    groups: dict[tuple[int, ...], list[Handpiece]] = {}
+    for handpiece in handpieces:
+        reach = tuple(n for n, way in enumerate(ways) if way.rule.coverage.reaches(handpiece))
+        groups.setdefault(reach, []).append(handpiece)
+    return [_ruling(procedure, tuple(group), [ways[n] for n in reach], question) for reach, group in groups.items()]
+
+
+def _ruling(
+    procedure: ProcedureClass, handpieces: tuple[Handpiece, ...], ways: list[Way], question: Question
+) -> Ruling:
+    here = replace(question, procedure=procedure, handpieces=handpieces)
+    trials = [Trial(way, answer_all(way.conditions, here)) for way in ways]
+    best = min(trials, key=lambda trial: _nearness(trial, question)) if trials else None
+    if best is not None and best.finding.met:
+        return Ruling(procedure, handpieces, best)
+    routes = (*(_route(trial, here) for trial in trials), *_believed(procedure, question))
+    return Ruling(procedure, handpieces, best and _explained(best, here), routes)
+
+
+def _nearness(trial: Trial, question: Question) -> tuple[bool, bool, int, int, int]:
+    """
+    Order ways so that the one to speak of comes first.
+
+    A way that is met; else one for which the person already has something, the nearest by what the person lacks, then
+    by what the site lacks; else the first of the rule. Between equals the one with fewer statements to sign.
+    """
+    finding = trial.finding
+    asked = [miss for miss in finding.misses if miss.key is Key.OPERATOR]
+    closed = any(miss.code is ReasonCode.ROUTE_CLOSED for miss in asked)
+    if asked and _untouched(finding, question):
+        return closed, True, 0, 0, 0
+    return closed, False, sum(miss.farness for miss in asked), finding.farness, len(finding.statements)
+
+
+def _untouched(finding: Finding, question: Question) -> bool:
+    """Say whether the person has nothing at all of what this way asks."""
+    own = question.person.credentials if question.person else ()
+    return not any(miss.held in own for miss in finding.misses) and not any(held in own for held in finding.used)
+
+
+def _route(trial: Trial, question: Question) -> Route:
+    lacks = tuple(dict.fromkeys(sentence_of(miss, question) for miss in trial.finding.misses))
+    return Route(trial.way.rule.id, trial.way.option.name, confirmed=True, lacks=lacks)
+
+
+def _believed(procedure: ProcedureClass, question: Question) -> Iterable[Route]:
+    """Yield what is believed but not confirmed, so that a page can say so. It never opens."""
+    for rule in question.policy.rules_on(question.facts.place.state, procedure):
+        for option in rule.options:
+            if option.covers(procedure) and not (rule.gates and option.gates):
+                yield Route(rule.id, option.name, confirmed=False)
+
+
+def _explained(best: Trial, question: Question) -> Trial:
+    """Say of a credential that is simply not there what the person holds instead."""
+    if not _untouched(best.finding, question):
+        return best
+    misses = tuple(_instead(miss, best.way.rule, question) for miss in best.finding.misses)
+    return replace(best, finding=replace(best.finding, misses=misses))
+
+
+def _instead(miss: Miss, rule: Rule, question: Question) -> Miss:
+    condition, person = miss.condition, question.person
+    if not isinstance(condition, HoldsCredential) or person is None:
+        return miss
+    found = [_judged(held, rule, question) for held in person.credentials if held.state not in GONE]
+    if not found:
+        return miss
+    _, code, held, note = min(found, key=lambda entry: entry[0])
+    return replace(miss, code=code, held=held, holder=person.name, note=note)
+
+
+def _judged(held: Held, rule: Rule, question: Question) -> tuple[int, ReasonCode, Held, str]:
+    """Say why something the person holds is not what is asked; what the rule itself turns away comes first."""
+    here = held.jurisdiction == question.facts.place.state
+    for named in rule.not_accepted:
+        if here and held.type in named.types:
+            return 0, ReasonCode.NOT_ACCEPTED, held, named.text
+    if held.does_not_open:
+        return 3, ReasonCode.NOT_AN_OPERATOR_CERTIFICATE, held, ""
+    if here:
+        return 1, ReasonCode.NOT_ACCEPTED, held, ""
+    return 2, ReasonCode.WRONG_STATE, held, ""

@@ -1,0 +1,248 @@
+"""The whole policy as versioned data: every rule, and what the house asks beside them. Pure."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ..credentials.types import CredentialKind
+from ..kernel.shapes import Misshapen, read, write
+from ..kernel.terms import STATES, ProcedureClass
+from .requirements import HoldsCredential, MemberHolds, PractitionerAttests, Requirement, SiteHolds, atoms
+from .rules import Option, Rule
+from .verdict import Citation, Evidence
+
+POLICY_FILE = Path(__file__).parent / "data" / "policy.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """For how many days a look at the primary source counts, when deciding and when the device leaves the seller."""
+
+    decision_days: int
+    release_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Whether a check is demanded; while it is not, why not."""
+
+    required: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prescriber:
+    """Licences that make an ordering practitioner, in these states; none named: in every state."""
+
+    types: tuple[str, ...]
+    name: str
+    states: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ordering:
+    """Who may order a prescription device, everywhere, whether or not the state's rule repeats it."""
+
+    prescribers: tuple[Prescriber, ...]
+    confirmation_days: int
+    citations: tuple[Citation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """What the house asks beyond every rule for some procedures. Project policy, not law."""
+
+    id: str
+    procedure_classes: tuple[ProcedureClass, ...]
+    requires: Requirement
+    reason: str
+    citations: tuple[Citation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """How a handpiece that serves several procedures may be sold for some of them only."""
+
+    never: tuple[ProcedureClass, ...]
+    sentence: str
+    reason: str
+
+    def __post_init__(self) -> None:
+        try:
+            self.sentence.format(device="", uses="", left_out="")
+        except (KeyError, IndexError, ValueError):
+            raise Misshapen("narrowing.sentence", "only {device}, {uses} and {left_out} can stand in braces") from None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceDuties:
+    """What is asked of the device and of whoever sells it, everywhere."""
+
+    refused_product_codes: Mapping[str, str]
+    rx_label_citations: tuple[Citation, ...]
+    id_label_citations: tuple[Citation, ...]
+    modification_citations: tuple[Citation, ...]
+    seller_citations: tuple[Citation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Default:
+    """What holds where nothing was found: no, and the way to ask."""
+
+    rule_id: str
+    appeal: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """
+    One whole policy as it is written, published and kept.
+
+    `freshness` is None for a kind that records the past and cannot grow stale. `endorsements` says which procedures an
+    endorsement on a credential stands for, by credential type.
+    """
+
+    format: int
+    name: str
+    reading: str
+    evidence_levels: Mapping[Evidence, str]
+    freshness: Mapping[CredentialKind, Freshness | None]
+    freshness_source: str
+    recall_check: Check
+    exclusion_check: Check
+    device: DeviceDuties
+    ordering: Ordering
+    narrowing: Narrowing
+    floors: tuple[Floor, ...]
+    default: Default
+    endorsements: Mapping[str, Mapping[str, tuple[ProcedureClass, ...]]]
+    notes: Mapping[str, str]
+    rules: tuple[Rule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One enabled option of one rule for one procedure, with everything that it asks for."""
+
+    rule: Rule
+    option: Option
+    conditions: tuple[Requirement, ...]
+
+
+class Policy:
+    """A document that was found sound, indexed by place and procedure."""
+
+    __slots__ = ("_believed", "_ways", "document", "prescribers")
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self._ways: dict[tuple[str, ProcedureClass], tuple[Way, ...]] = {}
+        self._believed: dict[tuple[str, ProcedureClass], tuple[Rule, ...]] = {}
+        self.prescribers = {
+            state: HoldsCredential(
+                name=" or ".join(entry.name for entry in entries),
+                types=tuple(code for entry in entries for code in entry.types),
+            )
+            for state in STATES
+            if (entries := [p for p in document.ordering.prescribers if not p.states or state in p.states])
+        }
+        for rule in document.rules:
+            for procedure in rule.procedure_classes:
+                where = (rule.state, procedure)
+                self._believed[where] = (*self._believed.get(where, ()), rule)
+                self._ways[where] = (*self._ways.get(where, ()), *self._ways_of(rule, procedure))
+
+    @classmethod
+    def from_document(cls, document: object, types: Mapping[str, object]) -> "Policy":
+        """
+        Return the policy that a JSON document describes, knowing these credential types.
+
+        :raises Misshapen: a key, type, place or reference is unknown, missing or contradicts another; its path is named
+        """
+        policy = read(Document, document)
+        _refuse_contradictions(policy, types)
+        return cls(policy)
+
+    def to_document(self) -> dict[str, Any]:
+        """Return the policy as plain JSON."""
+        document: dict[str, Any] = write(self.document)
+        return document
+
+    def ways(self, state: str, procedure: ProcedureClass) -> tuple[Way, ...]:
+        """Return every way that can open for `procedure` in `state`, in the order of the document."""
+        return self._ways.get((state, procedure), ())
+
+    def rules_on(self, state: str, procedure: ProcedureClass) -> tuple[Rule, ...]:
+        """Return every rule about `procedure` in `state`, also those that never gate."""
+        return self._believed.get((state, procedure), ())
+
+    def _ways_of(self, rule: Rule, procedure: ProcedureClass) -> Iterator[Way]:
+        if not rule.gates:
+            return
+        floors = tuple(f.requires for f in self.document.floors if procedure in f.procedure_classes)
+        for option in rule.options:
+            if option.gates and option.covers(procedure):
+                yield Way(rule, option, (option.requires, *rule.requires, *floors))
+
+
+def _refuse_contradictions(document: Document, types: Mapping[str, object]) -> None:
+    seen: set[str] = set()
+    for position, rule in enumerate(document.rules):
+        if rule.id in seen:
+            raise Misshapen(f"rules[{position}].id", f"{rule.id} is listed twice")
+        seen.add(rule.id)
+        _refuse_unknown_types(rule, types, f"rules[{position}]")
+    _refuse_two_texts(document)
+    for floor in document.floors:
+        _refuse_unknown_in(floor.requires, types, f"floors.{floor.id}")
+    for prescriber in document.ordering.prescribers:
+        _refuse_unknown(prescriber.types, types, "ordering.prescribers")
+    if all(prescriber.states for prescriber in document.ordering.prescribers):
+        raise Misshapen("ordering.prescribers", "one of them must count in every state")
+    _refuse_unknown(document.endorsements, types, "endorsements")
+    if strange := document.notes.keys() - STATES.keys():
+        raise Misshapen(f"notes.{min(strange)}", "no such state")
+    if missing := [kind for kind in CredentialKind if kind not in document.freshness]:
+        raise Misshapen("freshness", f"{missing[0]} is missing")
+
+
+def _refuse_unknown_types(rule: Rule, types: Mapping[str, object], path: str) -> None:
+    for named in rule.not_accepted:
+        _refuse_unknown(named.types, types, f"{path}.not_accepted")
+    for option in rule.options:
+        _refuse_unknown_in(option.requires, types, f"{path}.options.{option.name}")
+    for requirement in rule.requires:
+        _refuse_unknown_in(requirement, types, f"{path}.requires")
+
+
+def _refuse_two_texts(document: Document) -> None:
+    """One code is one statement: what was signed under a code must not mean something else in another rule."""
+    texts: dict[str, str] = {}
+    for rule in document.rules:
+        for requirement in (*rule.requires, *(option.requires for option in rule.options)):
+            for atom in atoms(requirement):
+                if isinstance(atom, PractitionerAttests) and texts.setdefault(atom.code, atom.text) != atom.text:
+                    raise Misshapen(rule.id, f"statement {atom.code} has two texts")
+
+
+def _refuse_unknown_in(requirement: Requirement, types: Mapping[str, object], path: str) -> None:
+    for atom in atoms(requirement):
+        if isinstance(atom, HoldsCredential | MemberHolds | SiteHolds):
+            _refuse_unknown(atom.types, types, path)
+
+
+def _refuse_unknown(codes: Iterable[str], types: Mapping[str, object], path: str) -> None:
+    for code in codes:
+        if code not in types:
+            raise Misshapen(path, f"no such credential type: {code!r}")
+
+
+@cache
+def reference_document() -> dict[str, Any]:
+    """Return the policy document that ships with the product: reference rules, not confirmed by counsel."""
+    document: dict[str, Any] = json.loads(POLICY_FILE.read_text(encoding="utf-8"))
+    return document
