@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..extensions import Base, Keyed
+from .amounts import Account, JournalKind
 from .states import PaymentEvent, PaymentState
 
 
@@ -29,7 +30,7 @@ class Payment(Keyed, Base):
     """
     The money of one order, in minor units. `version` is the optimistic lock.
 
-    `state` is written by `service._move` and nowhere else.
+    `state` is written by `converging.move` and nowhere else.
     """
 
     __tablename__ = "payments"
@@ -37,7 +38,10 @@ class Payment(Keyed, Base):
         CheckConstraint("amount_minor > 0", name="amount_is_positive"),
         CheckConstraint("fee_minor >= 0 AND fee_minor <= amount_minor", name="fee_is_within_the_amount"),
         CheckConstraint("currency ~ '^[a-z]{3}$'", name="currency_is_iso"),
-        CheckConstraint("received_minor >= 0 AND refunded_minor >= 0 AND refunded_minor <= received_minor", name="refunds_are_covered"),
+        CheckConstraint(
+            "received_minor >= 0 AND refunded_minor >= 0 AND refunded_minor <= received_minor",
+            name="refunds_are_covered",
+        ),
         CheckConstraint(
             "reversed_minor >= 0 AND reversed_minor <= transferred_minor"
             " AND transferred_minor - reversed_minor <= received_minor - refunded_minor",
@@ -72,7 +76,9 @@ class Payment(Keyed, Base):
     reversed_minor: Mapped[int] = mapped_column(default=0)
     available_on: Mapped[datetime | None]
     release_not_before: Mapped[datetime | None] = mapped_column(comment="End of the method's risk window.")
-    hold_deadline: Mapped[datetime | None] = mapped_column(comment="A decision must fall before this; see PAYMENTS decision.")
+    hold_deadline: Mapped[datetime | None] = mapped_column(
+        comment="A decision must fall before this; see PAYMENTS decision."
+    )
     frozen_reason: Mapped[str | None] = mapped_column(comment="Set: no release until somebody lifted it.")
     expires_at: Mapped[datetime] = mapped_column(comment="The checkout page closes.")
     created_at: Mapped[datetime]
@@ -105,7 +111,11 @@ class ProviderEventState(StrEnum):
 
 
 class ProviderEvent(Base):
-    """The inbox: every verified event once, under the provider's own id. The event says where to look, never what is true."""
+    """
+    The inbox: every verified event once, under the provider's own id.
+
+    An event says where to look, never what is true.
+    """
 
     __tablename__ = "provider_events"
 
@@ -161,6 +171,10 @@ class MoneyIntent(Keyed, Base):
     last_error: Mapped[str | None]
     requested_at: Mapped[datetime]
     done_at: Mapped[datetime | None]
+    tries: Mapped[int] = mapped_column(default=0, comment="How often the provider was asked in vain.")
+    next_try_at: Mapped[datetime] = mapped_column(
+        comment="A job is promised for then; if it was lost, reconciling finds this."
+    )
 
 
 class LedgerJournal(Keyed, Base):
@@ -169,22 +183,11 @@ class LedgerJournal(Keyed, Base):
     __tablename__ = "ledger_journals"
 
     dedupe: Mapped[str] = mapped_column(unique=True)
-    kind: Mapped[str]
+    kind: Mapped[JournalKind]
     order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"), index=True)
     at: Mapped[datetime]
 
     entries: Mapped[list["LedgerEntry"]] = relationship()
-
-
-class Account(StrEnum):
-    """The accounts of the ledger; debit positive, credit negative."""
-
-    PROVIDER_CLEARING = "provider_clearing"
-    PROVIDER_FEES = "provider_fees"
-    HELD = "held"
-    FEE_REVENUE = "fee_revenue"
-    REFUND_PENDING = "refund_pending"
-    SUSPENSE = "suspense"
 
 
 class LedgerEntry(Base):

@@ -182,7 +182,7 @@ class GatewayError(Unavailable):
         return self.detail
 
 
-class GatewayRejected(GatewayError):  # noqa: N818  An answer, as all refusals are.
+class GatewayRejected(GatewayError):
     """A definite no: nothing happened, and the same question will be answered the same way."""
 
     code = "payment_provider_rejected"
@@ -193,7 +193,7 @@ class GatewayRejected(GatewayError):  # noqa: N818  An answer, as all refusals a
         self.reason = reason
 
 
-class GatewayUnknown(GatewayError):  # noqa: N818  An answer, as all refusals are.
+class GatewayUnknown(GatewayError):
     """No answer, or one that says nothing: the money may have moved. Ask again with the same key."""
 
     code = "payment_provider_silent"
@@ -205,7 +205,7 @@ class GatewayReplayedError(GatewayError):
     code = "payment_provider_stuck"
 
 
-class GatewayConfig(GatewayError):  # noqa: N818  An answer, as all refusals are.
+class GatewayConfig(GatewayError):
     """The provider does not accept who we say we are: nobody can pay until an operator mends it."""
 
     code = "payment_provider_config"
@@ -226,9 +226,7 @@ class PaymentGateway(Protocol):
     key is only ever sent with the same arguments.
     """
 
-    def create_seller_account(
-        self, *, clinic_id: UUID, email: str, name: str, country: str, key: str
-    ) -> SellerAccount:
+    def create_seller_account(self, *, clinic_id: UUID, email: str, name: str, country: str, key: str) -> SellerAccount:
         """Open an account that can receive transfers once its owner has answered the provider's questions."""
         ...
 

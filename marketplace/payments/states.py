@@ -58,10 +58,7 @@ PAYMENT: Machine[PaymentState, PaymentEvent] = Machine(
         (_S.HELD, _E.REFUND_REQUESTED): _S.REFUNDING,
         (_S.RELEASING, _E.RELEASED): _S.RELEASED,
         (_S.REFUNDING, _E.REFUNDED): _S.REFUNDED,
-        **{
-            (state, _E.QUARANTINED): _S.QUARANTINED
-            for state in (_S.CHECKOUT_OPEN, _S.PROCESSING, _S.PAID, _S.HELD)
-        },
+        **{(state, _E.QUARANTINED): _S.QUARANTINED for state in (_S.CHECKOUT_OPEN, _S.PROCESSING, _S.PAID, _S.HELD)},
     }
 )
 

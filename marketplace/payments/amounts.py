@@ -1,0 +1,96 @@
+"""What each step of a sale does to the books, to the cent. Pure."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ..kernel.money import Money
+
+
+class Account(StrEnum):
+    """The accounts of the ledger; debit positive, credit negative."""
+
+    PROVIDER_CLEARING = "provider_clearing"
+    PROVIDER_FEES = "provider_fees"
+    HELD = "held"
+    FEE_REVENUE = "fee_revenue"
+    REFUND_PENDING = "refund_pending"
+    SUSPENSE = "suspense"
+
+
+class JournalKind(StrEnum):
+    """What can happen to money."""
+
+    PAID = "paid"
+    PROVIDER_FEE = "provider_fee"
+    RELEASED = "released"
+    REFUND_SENT = "refund_sent"
+    REFUND_ARRIVED = "refund_arrived"
+    REFUNDED = "refunded"
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """One thing that happened to money, whose sides sum to zero."""
+
+    kind: JournalKind
+    sides: tuple[tuple[Account, Money], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """What becomes of the price: the seller's part and ours. Together they are the price, exactly."""
+
+    payout: Money
+    fee: Money
+
+
+def split(price: Money, fee_bps: int) -> Split:
+    """Divide the price: our part is rounded down to the whole minor unit, the seller gets all the rest."""
+    fee = price.share(fee_bps)
+    return Split(payout=price - fee, fee=fee)
+
+
+def paid(amount: Money) -> Journal:
+    """The buyer's money is with the provider, and we owe it to somebody."""
+    return _journal(JournalKind.PAID, (Account.PROVIDER_CLEARING, amount), (Account.HELD, _minus(amount)))
+
+
+def provider_fee(fee: Money) -> Journal:
+    """The provider kept its fee."""
+    return _journal(JournalKind.PROVIDER_FEE, (Account.PROVIDER_FEES, fee), (Account.PROVIDER_CLEARING, _minus(fee)))
+
+
+def released(parts: Split) -> Journal:
+    """The seller has their part, and the rest of what was held is ours."""
+    return _journal(
+        JournalKind.RELEASED,
+        (Account.HELD, parts.payout + parts.fee),
+        (Account.PROVIDER_CLEARING, _minus(parts.payout)),
+        (Account.FEE_REVENUE, _minus(parts.fee)),
+    )
+
+
+def refunded(amount: Money) -> Journal:
+    """The buyer has the money back."""
+    return _journal(JournalKind.REFUNDED, (Account.HELD, amount), (Account.PROVIDER_CLEARING, _minus(amount)))
+
+
+def refund_sent(amount: Money) -> Journal:
+    """The money is on its way back to the buyer."""
+    return _journal(JournalKind.REFUND_SENT, (Account.HELD, amount), (Account.REFUND_PENDING, _minus(amount)))
+
+
+def refund_arrived(amount: Money) -> Journal:
+    """The money that was on its way back has arrived."""
+    return _journal(
+        JournalKind.REFUND_ARRIVED, (Account.REFUND_PENDING, amount), (Account.PROVIDER_CLEARING, _minus(amount))
+    )
+
+
+def _minus(amount: Money) -> Money:
+    return Money(-amount.minor, amount.currency)
+
+
+def _journal(kind: JournalKind, *sides: tuple[Account, Money]) -> Journal:
+    # A fee of nothing leaves no trace in the books: an entry of zero says nothing.
+    return Journal(kind, tuple((account, amount) for account, amount in sides if amount.minor))

@@ -1,0 +1,128 @@
+"""Bring a payment to what the provider says of it now; whatever made us look, the end is the same."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+
+from .. import audit, queue
+from ..extensions import adapter_of, db, unit_of_work
+from ..kernel.money import Money
+from ..logs import log
+from . import amounts, ledger, policy
+from .models import Payment, PaymentMove
+from .policy import Agreed, Freeze
+from .ports import PaymentGateway, PaymentSnapshot, PaymentStatus
+from .states import ENDED_UNPAID, PAYMENT, PaymentEvent, PaymentState
+
+
+def converge(*, payment_id: UUID, live: bool, at: datetime) -> None:
+    """
+    Look at the payment at the provider, and take it over.
+
+    :raises GatewayError: the provider could not be asked; nothing was changed
+    """
+    with unit_of_work() as session:
+        checkout_id = session.get_one(Payment, payment_id).checkout_id
+    if checkout_id is None:
+        return  # Nobody has been sent to a payment page yet.
+    seen = adapter_of(PaymentGateway).get_payment(checkout_id)
+    with unit_of_work():
+        take_over(locked(payment_id), seen, live=live, at=at)
+
+
+def take_over(payment: Payment, seen: PaymentSnapshot, *, live: bool, at: datetime) -> None:
+    """Let a locked payment follow what was seen, or stand still where that is not what was agreed."""
+    agreed = Agreed(payment.order_id, Money(payment.amount_minor, payment.currency), live)
+    differs = policy.contradiction(agreed, seen)
+    if differs is not None:
+        freeze(payment, differs, at=at)
+        if PAYMENT.allows(payment.state, PaymentEvent.QUARANTINED):
+            move(payment, PaymentEvent.QUARANTINED, cause=differs, at=at)
+        return
+    if payment.state is PaymentState.QUARANTINED:
+        return
+    halt = policy.freeze(payment.state, seen)
+    if halt is not None:
+        freeze(payment, halt, at=at)
+    if payment.state in ENDED_UNPAID:
+        return
+    _note(payment, seen)
+    while event := policy.next_event(payment.state, seen, safe_from=payment.release_not_before, at=at):
+        move(payment, event, cause="seen at the provider", at=at)
+        if event is PaymentEvent.PAID:
+            payment.hold_deadline = at + policy.HOLD_LIMIT
+            ledger.book(amounts.paid(agreed.amount), dedupe=f"{payment.id}:paid", order_id=payment.order_id, at=at)
+    if seen.fee is not None and payment.received_minor:
+        ledger.book(
+            amounts.provider_fee(seen.fee),
+            dedupe=f"{payment.id}:provider_fee",
+            order_id=payment.order_id,
+            at=at,
+        )
+
+
+def _note(payment: Payment, seen: PaymentSnapshot) -> None:
+    payment.payment_reference = seen.payment_id
+    if seen.status is PaymentStatus.SUCCEEDED:
+        payment.charge_id = seen.charge_id
+        payment.method = seen.method
+        payment.received_minor = seen.received.minor
+        payment.available_on = seen.available_on
+        payment.release_not_before = policy.release_not_before(seen)
+
+
+def move(payment: Payment, event: PaymentEvent, *, cause: str, at: datetime) -> None:
+    """
+    Move a locked payment, and promise that whoever waits for it is told.
+
+    :raises IllegalMove: the table does not allow it
+    """
+    before = payment.state
+    payment.state = PAYMENT.after(before, event)
+    db.session.add(PaymentMove(payment_id=payment.id, event=event, state=payment.state, cause=cause, at=at))
+    audit.record(
+        f"payment:{event}",
+        actor_id=None,
+        subject_type="payment",
+        subject_id=payment.id,
+        at=at,
+        order_id=payment.order_id,
+        before=before,
+        cause=cause,
+    )
+    queue.promise("payment_changed", lock=f"order:{payment.order_id}", order_id=str(payment.order_id))
+
+
+def freeze(payment: Payment, reason: Freeze, *, at: datetime) -> None:
+    """Keep the money of a locked payment where it is until a person has looked; the first reason stays."""
+    if payment.frozen_reason is not None:
+        return
+    payment.frozen_reason = reason
+    log.error("payment_frozen", payment_id=str(payment.id), reason=reason)
+    audit.record(
+        "payment:frozen",
+        actor_id=None,
+        subject_type="payment",
+        subject_id=payment.id,
+        at=at,
+        order_id=payment.order_id,
+        reason=reason,
+    )
+
+
+def locked(payment_id: UUID) -> Payment:
+    """Return the payment as it is now, locked until the transaction ends."""
+    return db.session.scalars(
+        select(Payment).where(Payment.id == payment_id).with_for_update().execution_options(populate_existing=True)
+    ).one()
+
+
+def locked_active(order_id: UUID) -> Payment | None:
+    """Return the order's one payment that is still worth something, locked until the transaction ends."""
+    return db.session.scalars(
+        select(Payment)
+        .where(Payment.order_id == order_id, Payment.state.not_in(ENDED_UNPAID))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one_or_none()

@@ -1,0 +1,375 @@
+"""
+Move money: on record before the provider is called, looked for before it is sent again, recorded once.
+
+The key of a call is made of the intent's `dedupe` and `attempt`. An unknown outcome repeats the same key; a definite no
+or a stored failure takes the next attempt, after another look. Keys may be forgotten by the provider after a day: then
+the look alone protects.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from .. import audit, queue
+from ..extensions import adapter_of, db, unit_of_work
+from ..kernel.errors import Conflict
+from ..kernel.money import Money
+from ..logs import log
+from . import amounts, converging, ledger, policy, sellers
+from .checkouts import transfer_group
+from .models import IntentKind, IntentState, MoneyIntent, Payment, SellerAccount
+from .policy import Freeze
+from .ports import (
+    GatewayError,
+    GatewayRejected,
+    GatewayReplayedError,
+    PaymentGateway,
+    RefundSnapshot,
+    RefundStatus,
+    TransferSnapshot,
+)
+from .states import PaymentEvent, PaymentState
+
+_WITH_US = frozenset({PaymentState.PAID, PaymentState.HELD})
+
+
+class MoneyNotHere(Conflict):
+    """The order's money is not with us, or is already on its way to somebody."""
+
+    code = "money_not_here"
+    cure = "Look at the order: it shows where the money is."
+
+    def __init__(self) -> None:
+        super().__init__("The money for this order is not waiting with us.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One question to the provider, frozen."""
+
+    intent_id: UUID
+    payment_id: UUID
+    kind: IntentKind
+    order_id: UUID
+    amount: Money
+    charge_id: str
+    destination: str | None
+    step: str
+    key: str
+
+
+_Found = TransferSnapshot | RefundSnapshot
+
+
+def request_release(*, order_id: UUID, at: datetime) -> UUID:
+    """
+    Ask, in the caller's transaction, that the seller be paid; return the intent. A second request finds the first.
+
+    Money that is not available yet is sent when it is.
+
+    :raises MoneyNotHere: it was never paid, or goes back to the buyer
+    """
+    payment = converging.locked_active(order_id)
+    known = _known(f"{order_id}:{IntentKind.RELEASE}")
+    if known is not None:
+        return known
+    if payment is None or payment.state not in _WITH_US:
+        raise MoneyNotHere
+    parts = amounts.split(Money(payment.amount_minor, payment.currency), payment.fee_bps)
+    if payment.state is PaymentState.HELD:
+        converging.move(payment, PaymentEvent.RELEASE_REQUESTED, cause="the buyer accepted", at=at)
+    return _put_on_record(payment, IntentKind.RELEASE, parts.payout, at=at)
+
+
+def request_refund(*, order_id: UUID, cause: str, at: datetime) -> UUID:
+    """
+    Ask, in the caller's transaction, that the buyer get everything back; return the intent.
+
+    A second request finds the first.
+
+    :raises MoneyNotHere: it was never paid, or goes to the seller
+    """
+    payment = converging.locked_active(order_id)
+    known = _known(f"{order_id}:{IntentKind.REFUND}")
+    if known is not None:
+        return known
+    if payment is None or payment.state not in _WITH_US or _known(f"{order_id}:{IntentKind.RELEASE}"):
+        raise MoneyNotHere
+    converging.move(payment, PaymentEvent.REFUND_REQUESTED, cause=cause, at=at)
+    return _put_on_record(payment, IntentKind.REFUND, Money(payment.amount_minor, payment.currency), at=at)
+
+
+def _known(dedupe: str) -> UUID | None:
+    return db.session.scalar(select(MoneyIntent.id).where(MoneyIntent.dedupe == dedupe))
+
+
+def _put_on_record(payment: Payment, kind: IntentKind, amount: Money, *, at: datetime) -> UUID:
+    intent = MoneyIntent(
+        dedupe=f"{payment.order_id}:{kind}",
+        kind=kind,
+        payment_id=payment.id,
+        payload={
+            "order_id": str(payment.order_id),
+            "amount_minor": amount.minor,
+            "currency": amount.currency,
+            "charge_id": payment.charge_id,
+        },
+        requested_at=at,
+        next_try_at=at,
+    )
+    db.session.add(intent)
+    db.session.flush()
+    _promise(intent.id)
+    return intent.id
+
+
+def run_intent(*, intent_id: UUID, live: bool, at: datetime) -> IntentState:
+    """
+    Bring an intent nearer to its end, and return how far it has come.
+
+    Freeze, availability and the seller's account are asked again immediately before the call. Whatever goes wrong, the
+    money stays where it is, the reason is kept, and the next try is set.
+    """
+    with unit_of_work() as session:
+        intent = session.get_one(MoneyIntent, intent_id)
+        payment_id, kind, state = intent.payment_id, intent.kind, intent.state
+        payee_id = session.get_one(Payment, payment_id).payee_clinic_id
+    if state is IntentState.DONE:
+        return state
+    try:
+        converging.converge(payment_id=payment_id, live=live, at=at)
+        if kind is IntentKind.RELEASE:
+            _look_at_payee(payee_id, at=at)
+        with unit_of_work():
+            call = _prepare(intent_id, at=at)
+        if call is not None:
+            found = _found(call) or _send(call)
+            with unit_of_work():
+                _finish(call, found, at=at)
+    except GatewayError as trouble:
+        log.warning("money_intent_not_done", intent_id=str(intent_id), error=str(trouble))
+        with unit_of_work():
+            _wait(intent_id, trouble, at=at)
+    with unit_of_work() as session:
+        return session.get_one(MoneyIntent, intent_id).state
+
+
+def settle_refund(*, payment_id: UUID, at: datetime) -> None:
+    """
+    See whether a refund that was on its way has arrived.
+
+    :raises GatewayError: the provider could not be asked
+    """
+    with unit_of_work() as session:
+        row = session.execute(
+            select(MoneyIntent.reference, Payment.charge_id)
+            .join(Payment, Payment.id == MoneyIntent.payment_id)
+            .where(
+                MoneyIntent.payment_id == payment_id,
+                MoneyIntent.kind == IntentKind.REFUND,
+                MoneyIntent.state == IntentState.DONE,
+                Payment.state == PaymentState.REFUNDING,
+            )
+        ).one_or_none()
+    if row is None:
+        return
+    refunds = adapter_of(PaymentGateway).find_refunds(row.charge_id)
+    ours = next((refund for refund in refunds if refund.refund_id == row.reference), None)
+    if ours is None or ours.status is RefundStatus.PENDING:
+        return
+    with unit_of_work():
+        payment = converging.locked(payment_id)
+        if payment.state is not PaymentState.REFUNDING:
+            return
+        if ours.status is RefundStatus.FAILED:
+            converging.freeze(payment, Freeze.REFUND_FAILED, at=at)
+            return
+        _arrived(payment, ours, amounts.refund_arrived(ours.amount), at=at)
+
+
+def _look_at_payee(clinic_id: UUID, *, at: datetime) -> None:
+    try:
+        sellers.refresh_seller_account(clinic_id=clinic_id, at=at)
+    except sellers.NoSellerAccount:
+        return  # `_prepare` finds nobody to pay, and waits for the account.
+
+
+def _prepare(intent_id: UUID, *, at: datetime) -> _Call | None:
+    """Decide under lock whether the call may be made now; if not, say why in the intent."""
+    payment_id = db.session.scalars(select(MoneyIntent.payment_id).where(MoneyIntent.id == intent_id)).one()
+    payment = converging.locked(payment_id)
+    intent = _locked(intent_id)
+    if intent.state is IntentState.DONE:
+        return None
+    if payment.frozen_reason is not None:
+        _block(intent, f"frozen: {payment.frozen_reason}", at=at)
+        return None
+    destination = None
+    if intent.kind is IntentKind.RELEASE:
+        account = db.session.scalars(
+            select(SellerAccount).where(SellerAccount.clinic_id == payment.payee_clinic_id)
+        ).one_or_none()
+        if account is None or not account.payable:
+            reason = account.reason if account is not None else "no account"
+            _block(intent, f"the seller cannot be paid: {reason}", at=at)
+            return None
+        destination = account.reference
+        if payment.state is PaymentState.PAID:
+            intent.last_error = "the money is not available yet"
+            _later(intent, payment.release_not_before, at=at)
+            return None
+        if payment.state is PaymentState.HELD:
+            converging.move(payment, PaymentEvent.RELEASE_REQUESTED, cause="the money is available", at=at)
+    intent.state = IntentState.PENDING
+    return _call(intent, destination)
+
+
+def _call(intent: MoneyIntent, destination: str | None) -> _Call:
+    frozen: Mapping[str, Any] = intent.payload
+    return _Call(
+        intent_id=intent.id,
+        payment_id=intent.payment_id,
+        kind=intent.kind,
+        order_id=UUID(frozen["order_id"]),
+        amount=Money(frozen["amount_minor"], frozen["currency"]),
+        charge_id=frozen["charge_id"],
+        destination=destination,
+        step=intent.kind,
+        key=f"{intent.dedupe}:{intent.attempt}",
+    )
+
+
+def _found(call: _Call) -> _Found | None:
+    gateway = adapter_of(PaymentGateway)
+    moved: tuple[_Found, ...]
+    if call.kind is IntentKind.RELEASE:
+        moved = gateway.find_transfers(transfer_group(call.order_id))
+    else:
+        moved = tuple(
+            refund for refund in gateway.find_refunds(call.charge_id) if refund.status is not RefundStatus.FAILED
+        )
+    return next((one for one in moved if one.step == call.step), None)
+
+
+def _send(call: _Call) -> _Found:
+    gateway = adapter_of(PaymentGateway)
+    try:
+        if call.kind is IntentKind.REFUND:
+            return gateway.refund(charge_id=call.charge_id, amount=call.amount, step=call.step, key=call.key)
+        assert call.destination is not None, "a release goes to somebody"
+        return gateway.create_transfer(
+            order_id=call.order_id,
+            amount=call.amount,
+            destination=call.destination,
+            charge_id=call.charge_id,
+            transfer_group=transfer_group(call.order_id),
+            step=call.step,
+            key=call.key,
+        )
+    except GatewayReplayedError:
+        # The failure is stored under the key, but what it failed after may have happened: look again.
+        late = _found(call)
+        if late is None:
+            raise
+        return late
+
+
+def _finish(call: _Call, found: _Found, *, at: datetime) -> None:
+    payment = converging.locked(call.payment_id)
+    intent = _locked(call.intent_id)
+    if intent.state is IntentState.DONE:
+        return  # Another worker, with the same key, was told of the same transfer.
+    if found.amount != call.amount:
+        converging.freeze(payment, Freeze.TRANSFER_DIFFERS, at=at)
+        _block(intent, f"frozen: {Freeze.TRANSFER_DIFFERS}", at=at)
+        return
+    if isinstance(found, RefundSnapshot) and found.status is RefundStatus.FAILED:
+        _next_attempt(intent, f"the refund failed: {found.failure}", at=at)
+        return
+    intent.state, intent.done_at, intent.last_error = IntentState.DONE, at, None
+    if isinstance(found, TransferSnapshot):
+        intent.reference = found.transfer_id
+        payment.transferred_minor = found.amount.minor
+        fee = Money(payment.fee_minor, payment.currency)
+        ledger.book(
+            amounts.released(amounts.Split(payout=found.amount, fee=fee)),
+            dedupe=intent.dedupe,
+            order_id=call.order_id,
+            at=at,
+        )
+        converging.move(payment, PaymentEvent.RELEASED, cause=f"transfer {found.transfer_id}", at=at)
+        return
+    intent.reference = found.refund_id
+    if found.status is RefundStatus.PENDING:
+        ledger.book(amounts.refund_sent(found.amount), dedupe=f"{intent.dedupe}:sent", order_id=call.order_id, at=at)
+        return
+    _arrived(payment, found, amounts.refunded(found.amount), at=at)
+
+
+def _arrived(payment: Payment, refund: RefundSnapshot, journal: amounts.Journal, *, at: datetime) -> None:
+    payment.refunded_minor = refund.amount.minor
+    ledger.book(journal, dedupe=f"{payment.order_id}:{IntentKind.REFUND}", order_id=payment.order_id, at=at)
+    converging.move(payment, PaymentEvent.REFUNDED, cause=f"refund {refund.refund_id}", at=at)
+
+
+def _wait(intent_id: UUID, trouble: GatewayError, *, at: datetime) -> None:
+    intent = _locked(intent_id)
+    if intent.state is IntentState.DONE:
+        return
+    if isinstance(trouble, GatewayRejected):
+        _next_attempt(intent, str(trouble), at=at)
+        return
+    if isinstance(trouble, GatewayReplayedError):
+        intent.attempt += 1
+    intent.tries += 1
+    intent.last_error = str(trouble)
+    _later(intent, at + policy.back_off(intent.tries), at=at)
+
+
+def _next_attempt(intent: MoneyIntent, reason: str, *, at: datetime) -> None:
+    """A definite no: block under the next key, until an event or the next reconciling asks again."""
+    intent.attempt += 1
+    intent.tries += 1
+    _block(intent, reason, at=at)
+
+
+def _block(intent: MoneyIntent, reason: str, *, at: datetime) -> None:
+    if intent.last_error != reason or intent.state is not IntentState.BLOCKED:
+        audit.record(
+            "money:blocked",
+            actor_id=None,
+            subject_type="payment",
+            subject_id=intent.payment_id,
+            at=at,
+            intent=intent.dedupe,
+            reason=reason,
+        )
+    intent.state, intent.last_error = IntentState.BLOCKED, reason
+    intent.next_try_at = at + policy.back_off(intent.tries)
+
+
+def _later(intent: MoneyIntent, when: datetime | None, *, at: datetime) -> None:
+    intent.next_try_at = when if when is not None and when > at else at + policy.back_off(intent.tries)
+    queue.promise(
+        "run_money_intent",
+        not_before=intent.next_try_at,
+        lock=f"intent:{intent.id}",
+        intent_id=str(intent.id),
+    )
+
+
+def _promise(intent_id: UUID) -> None:
+    queue.promise("run_money_intent", lock=f"intent:{intent_id}", intent_id=str(intent_id))
+
+
+def _locked(intent_id: UUID) -> MoneyIntent:
+    return db.session.scalars(
+        select(MoneyIntent)
+        .where(MoneyIntent.id == intent_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one()

@@ -1,0 +1,128 @@
+"""What a look at the provider means for a payment, and how long to wait before the next one. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from ..kernel.money import Money
+from .ports import PaymentMethod, PaymentSnapshot, PaymentStatus
+from .states import ENDED_UNPAID, PAYMENT, PaymentEvent, PaymentState
+
+RISK_WINDOW: dict[PaymentMethod, timedelta] = {
+    PaymentMethod.CARD: timedelta(0),
+    PaymentMethod.BANK_TRANSFER: timedelta(0),
+}
+"""How long available money can still be taken back without a dispute; by a method not listed it is never released."""
+
+HOLD_LIMIT = timedelta(days=90)
+"""Our own limit to holding a buyer's money: by then people must have decided."""
+
+CHECKOUT_LASTS = timedelta(hours=23)
+CHECKOUT_LASTS_AT_LEAST = timedelta(minutes=31)
+"""The provider's payment pages live between 30 minutes and 24 hours."""
+
+OVERDUE = timedelta(minutes=15)
+"""What has not happened this long after it should have was forgotten by somebody."""
+
+GIVE_UP_AFTER = 14  # tries of one provider event: about three days, as long as the provider itself keeps trying.
+
+
+class Freeze(StrEnum):
+    """Why a payment may not move on until a person has looked at it."""
+
+    AMOUNT_DIFFERS = "amount_differs"
+    RECEIVED_DIFFERS = "received_differs"
+    ORDER_DIFFERS = "order_differs"
+    LIVEMODE_DIFFERS = "livemode_differs"
+    DISPUTED = "disputed"
+    FRAUD_WARNING = "fraud_warning"
+    REFUNDED_ELSEWHERE = "refunded_elsewhere"
+    REFUND_FAILED = "refund_failed"
+    PAID_AFTER_THE_END = "paid_after_the_end"
+    METHOD_UNKNOWN = "method_unknown"
+    TRANSFER_DIFFERS = "transfer_differs"
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """What a payment must be about; anything else is not this payment."""
+
+    order_id: UUID
+    amount: Money
+    live: bool
+
+
+_NEWS: dict[PaymentStatus, PaymentEvent] = {
+    PaymentStatus.PROCESSING: PaymentEvent.PROCESSING,
+    PaymentStatus.SUCCEEDED: PaymentEvent.PAID,
+    PaymentStatus.FAILED: PaymentEvent.FAILED,
+    PaymentStatus.EXPIRED: PaymentEvent.EXPIRED,
+}
+_BEFORE_REFUND = frozenset({PaymentState.PAID, PaymentState.HELD, PaymentState.RELEASING, PaymentState.RELEASED})
+
+
+def contradiction(agreed: Agreed, seen: PaymentSnapshot) -> Freeze | None:
+    """Say where the provider's payment is not the one that was agreed, if anywhere."""
+    if seen.livemode is not agreed.live:
+        return Freeze.LIVEMODE_DIFFERS
+    if seen.order_id != agreed.order_id:
+        return Freeze.ORDER_DIFFERS
+    if seen.amount != agreed.amount:
+        return Freeze.AMOUNT_DIFFERS
+    if seen.status is PaymentStatus.SUCCEEDED and seen.received != agreed.amount:
+        return Freeze.RECEIVED_DIFFERS
+    return None
+
+
+def freeze(state: PaymentState, seen: PaymentSnapshot) -> Freeze | None:
+    """Say why the payment must stand still, if it must: money may leave or has left another way."""
+    if seen.dispute is not None:
+        return Freeze.DISPUTED
+    if seen.status is not PaymentStatus.SUCCEEDED:
+        return None
+    if state in ENDED_UNPAID:
+        return Freeze.PAID_AFTER_THE_END
+    if seen.method not in RISK_WINDOW:
+        return Freeze.METHOD_UNKNOWN
+    if state in _BEFORE_REFUND and seen.refunded.minor:
+        return Freeze.REFUNDED_ELSEWHERE
+    return None
+
+
+def release_not_before(seen: PaymentSnapshot) -> datetime | None:
+    """Return the moment from which the money is there and safe; None while that is not known."""
+    window = RISK_WINDOW.get(seen.method) if seen.method else None
+    return None if seen.available_on is None or window is None else seen.available_on + window
+
+
+def next_event(
+    state: PaymentState, seen: PaymentSnapshot, *, safe_from: datetime | None, at: datetime
+) -> PaymentEvent | None:
+    """
+    Return the one step that brings our payment nearer to the provider's, or None when it is there.
+
+    Only forward: what the table does not list does not happen, so late and repeated looks change nothing.
+    """
+    news = _NEWS.get(seen.status)
+    if news is not None and PAYMENT.allows(state, news):
+        return news
+    if state is PaymentState.PAID and safe_from is not None and at >= safe_from:
+        return PaymentEvent.HELD
+    return None
+
+
+def closing_time(*, at: datetime, order_closes_at: datetime) -> datetime:
+    """Return when a payment page that opens at `at` closes: with its order, as far as the provider lets us choose."""
+    return min(at + CHECKOUT_LASTS, max(at + CHECKOUT_LASTS_AT_LEAST, order_closes_at))
+
+
+def back_off(tries: int) -> timedelta:
+    """Return how long to wait after so many vain tries: 20 s, 40 s, 80 s, … at most six hours."""
+    return min(timedelta(seconds=10 * 2 ** min(tries, 12)), timedelta(hours=6))
+
+
+def event_overdue(*, received_at: datetime, attempts: int, at: datetime) -> bool:
+    """Say whether a provider event should have been looked into by now, all its waiting included."""
+    waited = sum((back_off(attempt) for attempt in range(1, attempts + 1)), start=OVERDUE)
+    return received_at + waited <= at

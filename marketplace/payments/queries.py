@@ -1,0 +1,165 @@
+"""What is to be seen of payments, as plain values."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+
+from ..extensions import db
+from ..kernel.money import Money
+from .amounts import Account, JournalKind
+from .models import IntentKind, IntentState, LedgerEntry, LedgerJournal, MoneyIntent, Payment, SellerAccount
+from .states import ENDED_UNPAID, PaymentState
+
+
+@dataclass(frozen=True, slots=True)
+class IntentView:
+    """How far a movement of money has come."""
+
+    kind: IntentKind
+    state: IntentState
+    reference: str | None
+    last_error: str | None
+    attempt: int
+    requested_at: datetime
+    next_try_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentView:
+    """The money of one order."""
+
+    id: UUID
+    order_id: UUID
+    state: PaymentState
+    amount: Money
+    fee: Money
+    payout: Money
+    received: Money
+    refunded: Money
+    transferred: Money
+    method: str | None
+    frozen_reason: str | None
+    hold_deadline: datetime | None
+    expires_at: datetime
+    created_at: datetime
+    reference: str | None
+    charge_id: str | None
+    intents: tuple[IntentView, ...]
+
+    @property
+    def ended_unpaid(self) -> bool:
+        """Say whether the buyer may try again."""
+        return self.state in ENDED_UNPAID
+
+
+@dataclass(frozen=True, slots=True)
+class SellerAccountView:
+    """Whether a clinic can be paid, and why not."""
+
+    opened: bool
+    payable: bool
+    reason: str | None
+    checked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class JournalView:
+    """One line of the books about an order."""
+
+    kind: JournalKind
+    at: datetime
+    sides: tuple[tuple[Account, Money], ...]
+
+
+def payment_of(order_id: UUID) -> PaymentView | None:
+    """Return the order's payment: the one that is worth something, else the newest; None before the first."""
+    payments = payments_of(order_id)
+    return next((payment for payment in payments if not payment.ended_unpaid), next(iter(payments), None))
+
+
+def payments_of(order_id: UUID) -> list[PaymentView]:
+    """Return every payment of the order, newest first."""
+    rows = db.session.scalars(
+        select(Payment)
+        .where(Payment.order_id == order_id)
+        .order_by(Payment.created_at.desc(), Payment.id)
+        .execution_options(populate_existing=True)
+    ).all()
+    intents: dict[UUID, list[IntentView]] = {row.id: [] for row in rows}
+    for intent in db.session.scalars(
+        select(MoneyIntent)
+        .where(MoneyIntent.payment_id.in_(intents))
+        .order_by(MoneyIntent.requested_at)
+        .execution_options(populate_existing=True)
+    ):
+        intents[intent.payment_id].append(_intent_view(intent))
+    return [_payment_view(row, tuple(intents[row.id])) for row in rows]
+
+
+def states_of(order_ids: list[UUID]) -> dict[UUID, PaymentState]:
+    """Return where the money of each of many orders is, in one statement; orders without a payment are left out."""
+    rows = db.session.execute(
+        select(Payment.order_id, Payment.state).where(Payment.order_id.in_(order_ids)).order_by(Payment.created_at)
+    ).all()
+    return {order_id: state for order_id, state in rows}  # noqa: C416  The newest of an order comes last.
+
+
+def seller_account(clinic_id: UUID) -> SellerAccountView:
+    """Return whether the clinic can be paid, as far as we were told."""
+    row = db.session.scalars(select(SellerAccount).where(SellerAccount.clinic_id == clinic_id)).one_or_none()
+    if row is None or row.reference is None:
+        return SellerAccountView(opened=False, payable=False, reason=None, checked_at=None)
+    return SellerAccountView(opened=True, payable=row.payable, reason=row.reason, checked_at=row.checked_at)
+
+
+def journals_of(order_id: UUID) -> list[JournalView]:
+    """Return the books about one order, oldest first."""
+    rows = db.session.execute(
+        select(LedgerJournal, LedgerEntry)
+        .join(LedgerEntry, LedgerEntry.journal_id == LedgerJournal.id)
+        .where(LedgerJournal.order_id == order_id)
+        .order_by(LedgerJournal.at, LedgerJournal.kind, LedgerEntry.amount_minor.desc())
+    ).all()
+    sides: dict[UUID, list[tuple[Account, Money]]] = {}
+    for journal, entry in rows:
+        sides.setdefault(journal.id, []).append((entry.account, Money(entry.amount_minor, entry.currency)))
+    journals = {journal.id: journal for journal, _ in rows}
+    return [
+        JournalView(kind=journal.kind, at=journal.at, sides=tuple(sides[journal.id])) for journal in journals.values()
+    ]
+
+
+def _intent_view(intent: MoneyIntent) -> IntentView:
+    return IntentView(
+        kind=intent.kind,
+        state=intent.state,
+        reference=intent.reference,
+        last_error=intent.last_error,
+        attempt=intent.attempt,
+        requested_at=intent.requested_at,
+        next_try_at=intent.next_try_at,
+    )
+
+
+def _payment_view(row: Payment, intents: tuple[IntentView, ...]) -> PaymentView:
+    return PaymentView(
+        id=row.id,
+        order_id=row.order_id,
+        state=row.state,
+        amount=Money(row.amount_minor, row.currency),
+        fee=Money(row.fee_minor, row.currency),
+        payout=Money(row.amount_minor - row.fee_minor, row.currency),
+        received=Money(row.received_minor, row.currency),
+        refunded=Money(row.refunded_minor, row.currency),
+        transferred=Money(row.transferred_minor, row.currency),
+        method=row.method,
+        frozen_reason=row.frozen_reason,
+        hold_deadline=row.hold_deadline,
+        expires_at=row.expires_at,
+        created_at=row.created_at,
+        reference=row.payment_reference,
+        charge_id=row.charge_id,
+        intents=intents,
+    )

@@ -1,0 +1,114 @@
+"""What should have happened and was not heard of: looked at again, so that a lost message loses nothing."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+
+from .. import queue
+from ..extensions import db, unit_of_work
+from ..logs import log
+from . import converging, intents, policy
+from .models import IntentState, MoneyIntent, Payment, ProviderEvent, ProviderEventState
+from .ports import GatewayError
+from .states import PaymentEvent, PaymentState
+
+AT_ONCE = 200  # rows of each kind in one round; the next round takes the rest.
+
+_ON_THE_MOVE = (
+    PaymentState.CHECKOUT_OPEN,
+    PaymentState.PROCESSING,
+    PaymentState.PAID,
+    PaymentState.REFUNDING,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What one round found to do."""
+
+    looked_at: int = 0
+    unreachable: int = 0
+    never_opened: int = 0
+    intents_resumed: int = 0
+    events_resumed: int = 0
+
+
+def reconcile(*, live: bool, at: datetime) -> Reconciled:
+    """
+    Look at every payment that is on the move, and promise again what is overdue.
+
+    Repeats nothing that moves money: an intent that is promised again looks for its own traces first.
+    """
+    never_opened = _expire_never_opened(at)
+    with unit_of_work():
+        moving = list(
+            db.session.scalars(
+                select(Payment.id).where(Payment.state.in_(_ON_THE_MOVE)).order_by(Payment.created_at).limit(AT_ONCE)
+            )
+        )
+    unreachable = sum(not _looked_at(payment_id, live=live, at=at) for payment_id in moving)
+    with unit_of_work():
+        found = Reconciled(
+            looked_at=len(moving) - unreachable,
+            unreachable=unreachable,
+            never_opened=never_opened,
+            intents_resumed=_resume_intents(at),
+            events_resumed=_resume_events(at),
+        )
+    log.info("reconciled", **{name: getattr(found, name) for name in Reconciled.__slots__})
+    return found
+
+
+def _looked_at(payment_id: UUID, *, live: bool, at: datetime) -> bool:
+    try:
+        converging.converge(payment_id=payment_id, live=live, at=at)
+        intents.settle_refund(payment_id=payment_id, at=at)
+    except GatewayError as trouble:
+        log.warning("payment_not_reconciled", payment_id=str(payment_id), error=str(trouble))
+        return False
+    return True
+
+
+def _expire_never_opened(at: datetime) -> int:
+    with unit_of_work():
+        waiting = db.session.scalars(
+            select(Payment)
+            .where(Payment.state == PaymentState.NEW, Payment.expires_at <= at)
+            .limit(AT_ONCE)
+            .with_for_update()
+        ).all()
+        for payment in waiting:
+            converging.move(payment, PaymentEvent.EXPIRED, cause="its page was never opened", at=at)
+        return len(waiting)
+
+
+def _resume_intents(at: datetime) -> int:
+    overdue = db.session.scalars(
+        select(MoneyIntent)
+        .where(MoneyIntent.state != IntentState.DONE, MoneyIntent.next_try_at <= at - policy.OVERDUE)
+        .limit(AT_ONCE)
+        .with_for_update(skip_locked=True)
+    ).all()
+    for intent in overdue:
+        intent.next_try_at = at
+        queue.promise("run_money_intent", lock=f"intent:{intent.id}", intent_id=str(intent.id))
+    return len(overdue)
+
+
+def _resume_events(at: datetime) -> int:
+    waiting = db.session.scalars(
+        select(ProviderEvent)
+        .where(ProviderEvent.state == ProviderEventState.PENDING)
+        .order_by(ProviderEvent.received_at)
+        .limit(AT_ONCE)
+    )
+    overdue = [
+        event
+        for event in waiting
+        if policy.event_overdue(received_at=event.received_at, attempts=event.attempts, at=at)
+    ]
+    for event in overdue:
+        queue.promise("process_provider_event", event_id=event.event_id)
+    return len(overdue)

@@ -1,0 +1,41 @@
+"""What the payments room does for others: the money of one order from its page to its end."""
+
+from .checkouts import (
+    CheckoutClosed,
+    PaymentUnderWay,
+    close_checkout,
+    open_checkout,
+    prepare_checkout,
+    require_none_active,
+)
+from .converging import converge
+from .inbox import process_event, receive
+from .intents import MoneyNotHere, request_refund, request_release, run_intent
+from .queries import payment_of, payments_of, seller_account
+from .reconciling import Reconciled, reconcile
+from .sellers import NoSellerAccount, onboarding_link, open_seller_account, refresh_seller_account
+
+__all__ = [
+    "CheckoutClosed",
+    "MoneyNotHere",
+    "NoSellerAccount",
+    "PaymentUnderWay",
+    "Reconciled",
+    "close_checkout",
+    "converge",
+    "onboarding_link",
+    "open_checkout",
+    "open_seller_account",
+    "payment_of",
+    "payments_of",
+    "prepare_checkout",
+    "process_event",
+    "receive",
+    "reconcile",
+    "refresh_seller_account",
+    "request_refund",
+    "request_release",
+    "require_none_active",
+    "run_intent",
+    "seller_account",
+]
