@@ -15,7 +15,7 @@ from .stripe_gateway import StripeGateway
 def bind_all(app: Flask, settings: Settings) -> None:
     """Let the adapters answer for the ports of the rooms. Nothing outside is touched yet."""
     bind(app, Mailer, SmtpMailer(app, settings))
-    bind(app, DocumentStore, DiskStore(settings.data_dir / "files"))
+    bind(app, DocumentStore, DiskStore(settings.data_dir / "documents"))
     bind(
         app,
         PaymentGateway,

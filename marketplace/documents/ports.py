@@ -1,10 +1,12 @@
 """What the documents room asks of a place that keeps bytes."""
 
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Protocol
 
 
 class DocumentStore(Protocol):
-    """Keeps bytes under names that the server made."""
+    """Keeps the bytes of documents and nothing else, under names the server made: those without a row are swept."""
 
     def put(self, key: str, content: bytes) -> None:
         """Keep `content`, wholly or not at all."""
@@ -20,4 +22,8 @@ class DocumentStore(Protocol):
 
     def delete(self, key: str) -> None:
         """Forget it; nothing happens where nothing was."""
+        ...
+
+    def names(self) -> Iterator[tuple[str, datetime]]:
+        """Yield every name under which something is kept, and since when."""
         ...
