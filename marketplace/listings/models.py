@@ -1,7 +1,6 @@
 """A unit for sale: the device itself, its handpieces, condition, photos and moves."""
 
 from datetime import date, datetime
-from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, UniqueConstraint, text
@@ -11,32 +10,7 @@ from sqlalchemy.types import Text
 
 from ..extensions import Base, Keyed
 from .states import ListingEvent, ListingState
-
-
-class Grade(StrEnum):
-    """Condition of the unit; each grade's definition stands in `listings.conditions`."""
-
-    A = "A"
-    B = "B"
-    C = "C"
-    D = "D"
-
-
-class Modification(StrEnum):
-    """What the seller states was done to the unit since its maker sold it (FDA remanufacturing guidance, 2024-05)."""
-
-    NONE = "none"
-    SERVICED = "serviced"
-    REMANUFACTURED = "remanufactured"
-    UNKNOWN = "unknown"
-
-
-class Recertification(StrEnum):
-    """Whether the maker asks a new owner to have the unit recertified before it supports it."""
-
-    YES = "yes"
-    NO = "no"
-    UNKNOWN = "unknown"
+from .terms import CounterDirection, CounterUnit, Grade, Modification, Recertification
 
 
 class Listing(Keyed, Base):
@@ -92,7 +66,9 @@ class Listing(Keyed, Base):
     recertification: Mapped[Recertification | None] = mapped_column(comment="What the maker asks of a new owner.")
     recertification_minor: Mapped[int | None] = mapped_column(comment="The maker's quote, where the seller has one.")
     last_service_on: Mapped[date | None]
-    inclusions: Mapped[dict[str, str]] = mapped_column(JSONB, default=dict, comment="Checklist item -> included, absent or not_stated.")
+    inclusions: Mapped[dict[str, str]] = mapped_column(
+        JSONB, default=dict, comment="Checklist item -> included, absent or not_stated."
+    )
     modality_codes: Mapped[list[str]] = mapped_column(ARRAY(Text), comment="Those of the handpieces, for finding.")
     life_used_percent: Mapped[int | None] = mapped_column(comment="The most used handpiece, where rated life is known.")
     state: Mapped[ListingState] = mapped_column(default=ListingState.DRAFT)
@@ -102,37 +78,17 @@ class Listing(Keyed, Base):
     approved_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     published_at: Mapped[datetime | None]
     form_key: Mapped[UUID] = mapped_column(unique=True, comment="The form it came from; a second submission finds it.")
-    search: Mapped[str] = mapped_column(
-        TSVECTOR, Computed("to_tsvector('simple', search_words)", persisted=True)
+    search: Mapped[str] = mapped_column(TSVECTOR, Computed("to_tsvector('simple', search_words)", persisted=True))
+    search_words: Mapped[str] = mapped_column(
+        default="", comment="Everything it can be found by, folded as questions are."
     )
-    search_words: Mapped[str] = mapped_column(default="", comment="Everything it can be found by, folded as questions are.")
     configuration: Mapped[str] = mapped_column(
         comment="Digest of what the gate looks at: two units with the same one get the same answer."
     )
 
-    handpieces: Mapped[list["Handpiece"]] = relationship(
-        order_by="Handpiece.position", cascade="all, delete-orphan"
-    )
+    handpieces: Mapped[list["Handpiece"]] = relationship(order_by="Handpiece.position", cascade="all, delete-orphan")
     photos: Mapped[list["Photo"]] = relationship(order_by="Photo.position", cascade="all, delete-orphan")
     moves: Mapped[list["ListingMove"]] = relationship(order_by="ListingMove.at")
-
-
-class CounterUnit(StrEnum):
-    """What a handpiece counts."""
-
-    SHOTS = "shots"
-    PULSES = "pulses"
-    HOURS = "hours"
-    LINES = "lines"
-    CYCLES = "cycles"
-    PERCENT_LEFT = "percent_left"
-
-
-class CounterDirection(StrEnum):
-    """Whether the counter shows what was used or what is left."""
-
-    UP = "up"
-    DOWN = "down"
 
 
 class Handpiece(Keyed, Base):
@@ -140,11 +96,14 @@ class Handpiece(Keyed, Base):
 
     __tablename__ = "listing_handpieces"
     __table_args__ = (
-        UniqueConstraint("listing_id", "position", name="handpiece_positions_differ", deferrable=True, initially="DEFERRED"),
+        UniqueConstraint(
+            "listing_id", "position", name="handpiece_positions_differ", deferrable=True, initially="DEFERRED"
+        ),
         CheckConstraint("counter_value >= 0", name="counter_is_not_negative"),
         CheckConstraint("rated_life > 0", name="rated_life_is_positive"),
         CheckConstraint(
-            "(counter_value IS NULL) = (counter_unit IS NULL) AND (counter_value IS NULL) = (counter_direction IS NULL)",
+            "(counter_value IS NULL) = (counter_unit IS NULL)"
+            " AND (counter_value IS NULL) = (counter_direction IS NULL)",
             name="counter_is_whole",
         ),
     )
@@ -158,7 +117,9 @@ class Handpiece(Keyed, Base):
     counter_unit: Mapped[CounterUnit | None]
     counter_direction: Mapped[CounterDirection | None]
     counter_read_on: Mapped[date | None]
-    rated_life: Mapped[int | None] = mapped_column(comment="In the counter's unit, as the seller states it; empty: not stated.")
+    rated_life: Mapped[int | None] = mapped_column(
+        comment="In the counter's unit, as the seller states it; empty: not stated."
+    )
     rated_life_source: Mapped[str | None]
 
 
@@ -167,7 +128,9 @@ class Photo(Keyed, Base):
 
     __tablename__ = "listing_photos"
     __table_args__ = (
-        UniqueConstraint("listing_id", "position", name="photo_positions_differ", deferrable=True, initially="DEFERRED"),
+        UniqueConstraint(
+            "listing_id", "position", name="photo_positions_differ", deferrable=True, initially="DEFERRED"
+        ),
         CheckConstraint("digest ~ '^[0-9a-f]{64}$'", name="digest_is_sha256"),
         CheckConstraint("storage_key ~ '^[0-9a-f]{2}/[0-9a-f-]{36}$'", name="storage_key_is_ours"),
     )

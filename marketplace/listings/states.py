@@ -40,6 +40,7 @@ LISTING: Machine[ListingState, ListingEvent] = Machine(
         (_S.IN_REVIEW, _E.RECALLED): _S.DRAFT,
         (_S.PUBLISHED, _E.RESERVED): _S.RESERVED,
         (_S.PUBLISHED, _E.SENT_BACK): _S.DRAFT,
+        (_S.PUBLISHED, _E.RECALLED): _S.DRAFT,
         (_S.PUBLISHED, _E.WITHDRAWN): _S.WITHDRAWN,
         (_S.RESERVED, _E.RELEASED): _S.PUBLISHED,
         (_S.RESERVED, _E.SOLD): _S.SOLD,

@@ -1,0 +1,47 @@
+"""What is said of a unit: the words of its condition report. Pure."""
+
+from enum import StrEnum
+
+
+class Grade(StrEnum):
+    """Condition of the unit; each grade's definition stands in `listings.conditions`."""
+
+    A = "A"
+    B = "B"
+    C = "C"
+    D = "D"
+
+
+class Modification(StrEnum):
+    """What the seller states was done to the unit since its maker sold it (FDA remanufacturing guidance, 2024-05)."""
+
+    NONE = "none"
+    SERVICED = "serviced"
+    REMANUFACTURED = "remanufactured"
+    UNKNOWN = "unknown"
+
+
+class Recertification(StrEnum):
+    """Whether the maker asks a new owner to have the unit recertified before it supports it."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+class CounterUnit(StrEnum):
+    """What a handpiece counts."""
+
+    SHOTS = "shots"
+    PULSES = "pulses"
+    HOURS = "hours"
+    LINES = "lines"
+    CYCLES = "cycles"
+    PERCENT_LEFT = "percent_left"
+
+
+class CounterDirection(StrEnum):
+    """Whether the counter shows what was used or what is left."""
+
+    UP = "up"
+    DOWN = "down"
