@@ -132,6 +132,10 @@ class StripeDriver:
         """Make the next request (or `times`) to a route such as "POST /v1/transfers" go wrong."""
         self.sim("faults", route=route, kind=kind, **more)
 
+    def fault_is_used_up(self) -> bool:
+        answer = self._http.get("/_sim/faults")
+        return all(fault["times"] == 0 for fault in answer.json())
+
     def edit(self, object_id: str, **fields: Any) -> None:
         """Change fields of an object behind everybody's back."""
         self.sim(f"objects/{object_id}", **fields)
@@ -150,9 +154,7 @@ class StripeDriver:
             if delivery["state"] == "held" and (not types or delivery["type"] in types):
                 self.sim(f"webhooks/{delivery['id']}/taken")
                 taken.append(
-                    SignedEvent(
-                        delivery["id"], delivery["type"], delivery["raw"].encode(), delivery["signature"]
-                    )
+                    SignedEvent(delivery["id"], delivery["type"], delivery["raw"].encode(), delivery["signature"])
                 )
         return taken
 

@@ -70,7 +70,7 @@ def seller(account: "Account") -> SellerAccount:
 def checkout(session: "stripe.checkout.Session") -> Checkout:
     return Checkout(
         checkout_id=session.id,
-        status=CheckoutStatus(session.status or CheckoutStatus.OPEN),
+        status=CheckoutStatus(str(session.status)),
         url=session.url,
         expires_at=datetime.fromtimestamp(session.expires_at, UTC),
     )

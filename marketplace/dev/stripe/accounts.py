@@ -109,11 +109,16 @@ def _shown(account: Document, include: list[str]) -> Document:
 def _recipient(account: Document) -> Document:
     if not account["_requested"]:
         return {"applied": False, "capabilities": None}
-    active = account["_status"] == "active"
-    code = "requirements_past_due" if account["_due"] else "restricted_other"
-    details = [] if active else [{"code": code, "resolution": "provide_info"}]
-    transfers = {"status": account["_status"], "status_details": details}
+    transfers = {"status": account["_status"], "status_details": _details(account)}
     return {"applied": True, "capabilities": {"stripe_balance": {"stripe_transfers": transfers}}}
+
+
+def _details(account: Document) -> list[Document]:
+    """Say why not; while Stripe is still looking, there is nothing to say."""
+    if account["_status"] in {"active", "pending"}:
+        return []
+    code = "requirements_past_due" if account["_due"] else "restricted_other"
+    return [{"code": code, "resolution": "provide_info"}]
 
 
 def _entry(name: str) -> Document:

@@ -241,19 +241,7 @@ def choose_bank_transfer(world: World, session_id: str) -> Document:
             "display_bank_transfer_instructions": {
                 "amount_remaining": intent["amount"],
                 "currency": intent["currency"],
-                "financial_addresses": [
-                    {
-                        "type": "aba",
-                        "supported_networks": ["ach", "domestic_wire_us"],
-                        "aba": {
-                            "account_holder_name": "Second Light",
-                            "account_number": str(int(session["customer"][-11:], 16))[:11],
-                            "account_type": "checking",
-                            "bank_name": "Stand-in Bank",
-                            "routing_number": "110000000",
-                        },
-                    }
-                ],
+                "financial_addresses": [_account_number(session["customer"])],
                 "hosted_instructions_url": f"{world.base_url}/c/pay/{session['id']}/transfer",
                 "reference": session["id"][-8:].upper(),
                 "type": "us_bank_transfer",
@@ -266,6 +254,31 @@ def choose_bank_transfer(world: World, session_id: str) -> Document:
     world.emit("payment_intent.requires_action", intent)
     world.emit("checkout.session.completed", session)
     return session
+
+
+def _account_number(customer_id: str) -> Document:
+    """Return the account that belongs to this customer alone."""
+    address = {
+        "city": "Springfield",
+        "country": "US",
+        "line1": "1 Bank Street",
+        "line2": None,
+        "postal_code": "62701",
+        "state": "IL",
+    }
+    return {
+        "type": "aba",
+        "supported_networks": ["ach", "domestic_wire_us"],
+        "aba": {
+            "account_holder_address": address,
+            "account_holder_name": "Second Light",
+            "account_number": str(int(customer_id[-11:], 16))[:11],
+            "account_type": "checking",
+            "bank_address": address,
+            "bank_name": "Stand-in Bank",
+            "routing_number": "110000000",
+        },
+    }
 
 
 def money_arrives(world: World, session_id: str, amount: int | None) -> Document:

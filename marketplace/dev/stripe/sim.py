@@ -158,6 +158,11 @@ def blueprint(api: Api, world: World, reset: Callable[[], None]) -> Blueprint:
         reset()
         return jsonify({})
 
+    @controls.get("/_sim/faults")
+    def faults() -> ResponseReturnValue:
+        """List the faults, with the times that are left to each."""
+        return jsonify(world.store.setting("faults", []))
+
     @controls.get("/_sim/webhooks")
     def webhooks() -> ResponseReturnValue:
         """List every delivery, oldest first, signed as it would be sent now."""

@@ -120,7 +120,9 @@ class World:
         """Say the same in the thin form, which names the object and tells nothing about it."""
         event = self.new("v2.core.event", "evt", livemode=False, type=kind, context=None, **more)
         event["created"] = self.moment(event["created"])
-        event["related_object"] = {"id": about["id"], "type": about["object"], "url": _url(about)}
+        # A customer's cash balance has no id: there is only one.
+        named = {"id": about["id"]} if "id" in about else {}
+        event["related_object"] = {**named, "type": about["object"], "url": _url(about)}
         self.store.put(event)
         self._promise(event, kind.removeprefix("v1."))
 
@@ -145,11 +147,11 @@ class World:
 
 
 _PLACES = {
-    "checkout.session": "/v1/checkout/sessions",
-    "v2.core.account": "/v2/core/accounts",
-    "transfer": "/v1/transfers",
+    "cash_balance": "/v1/customers/{customer}/cash_balance",
+    "checkout.session": "/v1/checkout/sessions/{id}",
+    "v2.core.account": "/v2/core/accounts/{id}",
 }
 
 
 def _url(about: Document) -> str:
-    return f"{_PLACES.get(about['object'], '/v1/' + about['object'] + 's')}/{about['id']}"
+    return _PLACES.get(about["object"], "/v1/{object}s/{id}").format_map(about)
