@@ -96,7 +96,7 @@ def forget() -> None:
 
 def makers() -> dict[UUID, str]:
     """Return the makers' names, in their order."""
-    return dict(db.session.execute(select(Maker.id, Maker.name).order_by(Maker.name)))
+    return dict(db.session.execute(select(Maker.id, Maker.name).order_by(Maker.name)).all())
 
 
 def models_for_choice() -> dict[str, list[tuple[UUID, str]]]:

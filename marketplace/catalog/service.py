@@ -96,7 +96,7 @@ def _write(catalogue: Catalogue) -> Counter[str]:
                    aliases=list(maker.aliases), note=maker.note)
         ] += 1  # fmt: skip
     db.session.flush()  # Models point at makers by the keys these have now.
-    maker_ids = dict(db.session.execute(select(Maker.name, Maker.id)))
+    maker_ids = dict(db.session.execute(select(Maker.name, Maker.id)).all())
     models = {row.slug: row for row in db.session.scalars(select(DeviceModel))}
     for model in catalogue.models:
         counts[
