@@ -136,6 +136,11 @@ class Server:
         os.close(self._lock)
         self._child = self._lock = None
 
+    def expect_running(self) -> None:
+        """:raises Trouble: the server that we started has ended by itself"""
+        if self._child is not None and self._child.exit_status is not None:
+            raise _failure(self._place, "PostgreSQL has ended")
+
     def url(self, database: str) -> str:
         """Return the address of a database on this server, as SQLAlchemy reads it."""
         # The port is said because PGPORT of the host would otherwise choose the name of the socket.

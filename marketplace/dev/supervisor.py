@@ -1,0 +1,386 @@
+"""The whole house on one machine: database, Stripe, mailbox, worker and web server, started and ended together."""
+
+import argparse
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import IO, Final, NoReturn, Self
+
+from marketplace.dev import postgres
+from marketplace.dev.processes import Child
+from marketplace.dev.trouble import Trouble
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+_DATABASE: Final = "second_light"
+_ENDINGS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_PATIENCE: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Four in a row, so that the addresses inside the kept data stay true after a restart."""
+
+    web: int
+
+    @property
+    def stripe(self) -> int:
+        """Where the local Stripe listens."""
+        return self.web + 1
+
+    @property
+    def mailbox(self) -> int:
+        """Where the mails can be read."""
+        return self.web + 2
+
+    @property
+    def smtp(self) -> int:
+        """Where mail is taken."""
+        return self.web + 3
+
+    def expect_free(self) -> None:
+        """:raises Trouble: naming the first one that another program holds"""
+        for port in (self.web, self.stripe, self.mailbox, self.smtp):
+            with socket.socket() as probe:
+                # What the servers themselves do: a connection that has just ended does not hold the port.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind(("127.0.0.1", port))
+                except OSError as problem:
+                    raise Trouble(
+                        f"Port {port} cannot be used ({problem.strerror}): end what holds it, or choose four "
+                        f"others with --port, for instance --port {self.web + 100}."
+                    ) from problem
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a demo keeps between two runs."""
+
+    directory: Path
+
+    def own(self) -> IO[str]:
+        """
+        Hold the state for as long as the file is open.
+
+        :raises Trouble: another demo holds it
+        """
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = (self.directory / "lock").open("a+")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as problem:
+            lock.seek(0)
+            address = lock.read()
+            lock.close()
+            raise Trouble(f"The demo is already running: {address or 'it is just starting'}.") from problem
+        lock.truncate(0)
+        return lock
+
+    def erase(self) -> None:
+        """Forget everything but the lock we hold."""
+        postgres.erase(self.directory / "postgres")
+        for path in self.directory.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != "lock":
+                path.unlink()
+
+    def secret(self, name: str) -> str:
+        """Return a secret that is made once and that only we can read."""
+        path = self.directory / name
+        with suppress(FileExistsError):
+            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_hex(32))
+        return path.read_text()
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the demo data was loaded to its end."""
+        return self.accounts.is_file()
+
+    @property
+    def accounts(self) -> Path:
+        """The demo accounts as JSON."""
+        return self.directory / "accounts.json"
+
+    def remembers(self, name: str, value: str) -> bool:
+        """Say whether `remember` was last told this value."""
+        path = self.directory / name
+        return path.is_file() and path.read_text() == value
+
+    def remember(self, name: str, value: str) -> None:
+        """Keep a value for the next run."""
+        (self.directory / name).write_text(value)
+
+
+@dataclass
+class Progress:
+    """One line per step, with the seconds since the start."""
+
+    begun: float = field(default_factory=time.monotonic)
+
+    def say(self, what: str) -> None:
+        """Print the step."""
+        print(f"{time.monotonic() - self.begun:5.1f} s  {what}", flush=True)
+
+
+class Household:
+    """The programs of the demo; leaving the context ends them all, those that need others first."""
+
+    def __init__(self, logs: Path, environment: Mapping[str, str]) -> None:
+        logs.mkdir(exist_ok=True)
+        self._logs = logs
+        self._environment = environment
+        self._children: dict[str, Child] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for child in self._children.values():
+            child.ask_to_end()
+        for child in self._children.values():
+            child.stop(patience=5)
+
+    def add(self, name: str, *command: str | Path) -> None:
+        """Start a program, and expect it to run until the end."""
+        with self._log(name).open("wb") as log:
+            self._children[name] = Child(command, log=log, environment=self._environment, directory=ROOT)
+
+    def run(self, name: str, *command: str | Path) -> None:
+        """
+        Run a program to its end.
+
+        :raises Trouble: it failed
+        """
+        with self._log(name).open("wb") as log:
+            step = Child(command, log=log, environment=self._environment, directory=ROOT)
+        try:
+            while step.wait(0.2) is None:
+                self.expect_running()
+        finally:
+            step.stop(patience=1)
+        if step.exit_status != 0:
+            raise self._trouble(name, step)
+
+    def ask(self, name: str, *command: str | Path) -> str:
+        """
+        Run a program to its end, and return what it printed without what it logged.
+
+        :raises Trouble: it failed
+        """
+        answer = self._logs / "answer"
+        self.run(name, "/bin/sh", "-c", 'exec "$@" > "$0"', answer, *command)
+        return answer.read_text()
+
+    def expect_running(self) -> None:
+        """:raises Trouble: one of the programs has ended by itself"""
+        for name, child in self._children.items():
+            if child.exit_status is not None:
+                raise self._trouble(name, child)
+
+    def _log(self, name: str) -> Path:
+        return self._logs / f"{name.replace(' ', '-')}.log"
+
+    def _trouble(self, name: str, child: Child) -> Trouble:
+        said = self._log(name).read_text(errors="replace").strip()
+        if os.strerror(errno.ENOSPC) in said:
+            return Trouble(f"The {name} has ended: there is no space left on the disk.")
+        last = said.splitlines()[-1] if said else f"exit status {child.exit_status}"
+        return Trouble(f"The {name} has ended: {last} (the whole story is in {self._log(name)})")
+
+
+def environment_of(state: State, ports: Ports, database_url: str) -> dict[str, str]:
+    """Return what the programs of the demo are told."""
+    ours = {
+        "DATABASE_URL": database_url,
+        "SECOND_LIGHT_MODE": "demo",
+        "SECOND_LIGHT_SECRET_KEY": state.secret("secret_key"),
+        "SECOND_LIGHT_BASE_URL": f"http://localhost:{ports.web}",
+        "SECOND_LIGHT_DATA_DIR": str(state.directory / "files"),
+        "SECOND_LIGHT_STRIPE_API_KEY": "sk_test_local",
+        "SECOND_LIGHT_STRIPE_API_BASE": f"http://127.0.0.1:{ports.stripe}",
+        "SECOND_LIGHT_STRIPE_WEBHOOK_SECRETS": f"whsec_{state.secret('webhook_secret')}",
+        "SECOND_LIGHT_MAIL_HOST": "127.0.0.1",
+        "SECOND_LIGHT_MAIL_PORT": str(ports.smtp),
+        "SECOND_LIGHT_MAIL_TLS": "no",
+        "SECOND_LIGHT_MAIL_FROM": "Second Light <post@second-light.example>",
+        "SECOND_LIGHT_MAILBOX_URL": f"http://localhost:{ports.mailbox}",
+        "PYTHONUNBUFFERED": "1",
+    }
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SECOND_LIGHT_")}
+    return inherited | ours
+
+
+def schema_digest() -> str:
+    """Return what tells one set of migrations from another."""
+    digest = hashlib.sha256()
+    for path in sorted((ROOT / "migrations" / "versions").iterdir()):
+        if path.is_file():
+            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def run(*, ports: Ports, directory: Path, fresh: bool) -> NoReturn:
+    """
+    Start everything, say where it is, and end it all when told to.
+
+    :raises Trouble: something is in the way, or one of the programs ended by itself
+    :raises KeyboardInterrupt: we were told to end; by then everything has ended
+    """
+    progress = Progress()
+    given = os.environ.get("DATABASE_URL", "")
+    if given:
+        # What we remember is about one database.
+        directory = directory.with_name(f"{directory.name}-{hashlib.sha256(given.encode()).hexdigest()[:8]}")
+    state = State(directory.resolve())
+    with ExitStack() as stack:
+        lock = stack.enter_context(state.own())
+        ports.expect_free()
+        if fresh or not state.loaded:
+            # A first start that was interrupted left half of the demo data.
+            state.erase()
+        server = None if given else stack.enter_context(_own_server(state))
+        database_url = given if server is None else server.url(_DATABASE)
+        progress.say("the database answers")
+        environment = environment_of(state, ports, database_url)
+        household = stack.enter_context(Household(state.directory / "logs", environment))
+        accounts = _start(household, state, ports, progress, fresh=fresh)
+        address = f"http://localhost:{ports.web}"
+        lock.write(address)
+        lock.flush()
+        progress.say("ready")
+        _welcome(address, accounts)
+        while True:
+            household.expect_running()
+            if server is not None:
+                server.expect_running()
+            time.sleep(0.5)
+
+
+def _own_server(state: State) -> postgres.Server:
+    server = postgres.Server.start(state.directory / "postgres", durable=True)
+    if not server.has_database(_DATABASE):
+        server.create_database(_DATABASE)
+    return server
+
+
+def _start(household: Household, state: State, ports: Ports, progress: Progress, *, fresh: bool) -> str:
+    """Start the programs, each as soon as what it needs is there; return the demo accounts as JSON."""
+    python = Path(sys.executable)
+    flask = (python, "-m", "flask", "--app", "wsgi")
+    stripe_state = state.directory / "stripe.sqlite3"
+    household.add(
+        "local Stripe", python, "-m", "marketplace.dev.stripe",
+        "--port", str(ports.stripe), "--state", stripe_state,
+        "--deliver-to", f"http://127.0.0.1:{ports.web}/webhooks/stripe",
+        "--secret", f"whsec_{state.secret('webhook_secret')}",
+    )  # fmt: skip
+    household.add(
+        "mailbox", python, "-m", "marketplace.dev.mailbox", "--smtp-port", str(ports.smtp),
+        "--web-port", str(ports.mailbox), "--directory", state.directory / "mail",
+    )  # fmt: skip
+    schema = schema_digest()
+    if not state.remembers("schema", schema):
+        household.run("migration", *flask, "database", "upgrade")
+        state.remember("schema", schema)
+        progress.say("the database has its tables")
+    household.add(
+        "web server", python, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1",
+        "--port", str(ports.web), "--workers", "2", "--blocking-threads", "4", "--no-ws",
+        "--workers-kill-timeout", "3", "wsgi:app",
+    )  # fmt: skip
+    if not state.loaded:
+        household.run("demo data", *flask, "demo", "load", *(["--fresh"] if fresh else []))
+        state.remember(state.accounts.name, household.ask("demo accounts", *flask, "demo", "accounts"))
+        progress.say("the demo data is loaded")
+    household.add("worker", *flask, "worker")
+    _wait_until_healthy(household, ports.web)
+    return state.accounts.read_text()
+
+
+def _wait_until_healthy(household: Household, port: int) -> None:
+    """:raises Trouble: the web server ended, or does not answer in time"""
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        household.expect_running()
+        if _is_healthy(port):
+            return
+        time.sleep(0.05)
+    raise Trouble(f"The web server did not answer on port {port} within {_PATIENCE:.0f} seconds.")
+
+
+def _is_healthy(port: int) -> bool:
+    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _welcome(address: str, accounts: str) -> None:
+    print(f"\n  Second Light is open: {address}\n")
+    for account in json.loads(accounts):
+        print(f"    {account['email']:<40} {account['password']:<16} {account.get('about', '')}".rstrip())
+    print("\n  Ctrl-C ends it; the data is kept. --fresh begins anew.\n", flush=True)
+
+
+@contextmanager
+def endings_interrupt() -> Iterator[None]:
+    """Let the first signal to end unwind us like Ctrl-C, and let none disturb the unwinding."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        for ending in _ENDINGS:
+            signal.signal(ending, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {ending: signal.signal(ending, interrupt) for ending in _ENDINGS}
+    try:
+        yield
+    finally:
+        for ending, handler in before.items():
+            signal.signal(ending, handler)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the demo; return the exit status."""
+    parser = argparse.ArgumentParser(prog="dev.py demo", description=__doc__)
+    parser.add_argument("--port", type=int, default=8000, help="the first of four ports (default: 8000)")
+    parser.add_argument("--fresh", action="store_true", help="forget all data and begin anew")
+    parser.add_argument("--directory", type=Path, default=ROOT / "var" / "demo", help=argparse.SUPPRESS)
+    given = parser.parse_args(arguments)
+    if not 1 <= given.port <= 65532:
+        parser.error("--port must lie between 1 and 65532")
+    try:
+        with endings_interrupt():
+            run(ports=Ports(given.port), directory=given.directory, fresh=given.fresh)
+    except KeyboardInterrupt:
+        print("\nEverything has ended.")
+        return 0
+    except Trouble as trouble:
+        print(f"\n{trouble}", file=sys.stderr)
+        return 1
+    except OSError as problem:
+        print(f"\nThe demo cannot keep its data: {problem}.", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
