@@ -9,7 +9,7 @@ from flask import Flask
 from flask_bootstrap import Bootstrap5
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from . import adapters, cli, logs, web
+from . import adapters, cli, limits, logs, web
 from .config import Mode, Settings, from_environment
 from .extensions import ENGINE_OPTIONS, csrf, db, limiter, login_manager
 
@@ -66,6 +66,6 @@ def _flask_settings(settings: Settings) -> Mapping[str, object]:
         "WTF_CSRF_SSL_STRICT": settings.secure_cookies,
         "BOOTSTRAP_SERVE_LOCAL": True,
         "RATELIMIT_ENABLED": settings.mode is not Mode.TEST,
-        "RATELIMIT_STORAGE_URI": "memory://",
+        "RATELIMIT_STORAGE_URI": f"{limits.SCHEME}://",
         "RATELIMIT_HEADERS_ENABLED": False,
     }

@@ -24,6 +24,7 @@ _MIGRATION_LOCK = 0x5EC0DE  # Two processes that start together must not migrate
 def metadata() -> MetaData:
     """Return the tables of every room."""
     import_module("marketplace.audit")
+    import_module("marketplace.limits")
     for room in _ROOMS:
         import_module(f"marketplace.{room}.models")
     return Base.metadata

@@ -8,6 +8,8 @@ from uuid import UUID
 from flask import Flask, has_app_context
 from procrastinate import PsycopgConnector, RetryStrategy
 
+from . import limits
+from .accounts import service as accounts
 from .kernel import clock
 from .logs import log
 from .notifications import service as notifications
@@ -71,3 +73,19 @@ def work(app: Flask, database_url: str) -> None:
 def send_mail(*, mail_id: str) -> None:
     """Send a promised mail."""
     notifications.send(mail_id=UUID(mail_id), at=clock.now())
+
+
+# ---- people ----
+
+
+@job("answer_reset_request")
+def answer_reset_request(*, email: str) -> None:
+    """Mail a link for a new password, if the address is one of ours."""
+    accounts.answer_reset_request(email=email, at=clock.now())
+
+
+@job("sweep_accounts", every="23 * * * *")
+def sweep_accounts() -> None:
+    """Remove parked forms, sessions, tokens and counts whose time is over."""
+    accounts.sweep(at=clock.now())
+    limits.sweep()

@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Iterator
+from contextvars import Context
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
 import psycopg
 import pytest
-from flask import Flask
+from flask import Flask, has_app_context
 from flask.testing import FlaskClient
 from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
@@ -120,10 +121,24 @@ def settings_for(url: str, data_dir: Path, **changes) -> Settings:
     return Settings(**{**given, **changes})
 
 
+class Browser(FlaskClient):
+    """A client whose requests share nothing with the test but the database: no `g`, no session, nobody signed in."""
+
+    def open(self, *args, **kwargs):
+        answer = Context().run(super().open, *args, **kwargs)
+        if has_app_context():
+            db.session.expire_all()  # What the test knew of the rows may have changed.
+        return answer
+
+
 @pytest.fixture(scope="session")
 def app(fresh_database, tmp_path_factory) -> Iterator[Flask]:
     """The application over this worker's own database."""
-    app = create_app(settings_for(fresh_database(), tmp_path_factory.mktemp("data")))
+    # What CSRF protection does is tested where it is meant; every other test would only carry tokens around.
+    app = create_app(
+        settings_for(fresh_database(), tmp_path_factory.mktemp("data")), WTF_CSRF_ENABLED=False
+    )
+    app.test_client_class = Browser
     yield app
     with app.app_context():
         db.engine.dispose()

@@ -30,8 +30,23 @@ class User(Keyed, Base):
     created_at: Mapped[datetime]
 
 
+class SessionEnd(StrEnum):
+    """Why a session ended before its time."""
+
+    SIGNED_OUT = "signed_out"
+    ENDED_BY_OWNER = "ended_by_owner"
+    ENDED_BY_STAFF = "ended_by_staff"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105  The name of a cause.
+    ROLE_CHANGED = "role_changed"
+    ACCOUNT_DISABLED = "account_disabled"
+
+
 class UserSession(Keyed, Base):
-    """One sign-in. The cookie carries a random token; only its SHA-256 is kept here. Ending the row ends the session."""
+    """
+    One sign-in.
+
+    The cookie carries a random token; only its SHA-256 is kept here. Ending the row ends the session.
+    """
 
     __tablename__ = "user_sessions"
     __table_args__ = (
@@ -46,7 +61,7 @@ class UserSession(Keyed, Base):
     last_seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
-    ended_because: Mapped[str | None]
+    ended_because: Mapped[SessionEnd | None]
     user_agent: Mapped[str] = mapped_column(default="")
     address: Mapped[str] = mapped_column(default="", comment="The network address of the sign-in.")
 
@@ -85,6 +100,11 @@ class ParkedForm(Keyed, Base):
     __table_args__ = (Index("ix_parked_forms_expires_at", "expires_at"),)
 
     ticket_digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    user_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("users.id"),
+        index=True,
+        comment="Whose session it had been: nobody else gets to see it. Empty: not known.",
+    )
     path: Mapped[str]
     fields: Mapped[list[list[str]]] = mapped_column(JSONB)
     created_at: Mapped[datetime]

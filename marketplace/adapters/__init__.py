@@ -2,7 +2,8 @@
 
 from flask import Flask
 
-from ..config import Settings
+from ..accounts.passwords import Passwords
+from ..config import Mode, Settings
 from ..documents.ports import DocumentStore
 from ..extensions import bind
 from ..notifications.ports import Mailer
@@ -14,6 +15,8 @@ from .stripe_gateway import StripeGateway
 
 def bind_all(app: Flask, settings: Settings) -> None:
     """Let the adapters answer for the ports of the rooms. Nothing outside is touched yet."""
+    # Tests sign in hundreds of times; what they hash protects nobody.
+    bind(app, Passwords, Passwords(memory_kib=8, passes=1) if settings.mode is Mode.TEST else Passwords())
     bind(app, Mailer, SmtpMailer(app, settings))
     bind(app, DocumentStore, DiskStore(settings.data_dir / "documents"))
     bind(

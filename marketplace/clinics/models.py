@@ -1,7 +1,6 @@
 """Organisations, their sites (places of use), members and invitations."""
 
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, text
@@ -9,24 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..extensions import Base, Keyed
 from ..kernel.terms import ClinicRole
-
-
-class SellerStanding(StrEnum):
-    """Whether staff found the clinic to be one that may lawfully hold and sell a prescription device."""
-
-    UNVERIFIED = "unverified"
-    IN_REVIEW = "in_review"
-    VERIFIED = "verified"
-    REFUSED = "refused"
-    SUSPENDED = "suspended"
-
-
-class SellerBasis(StrEnum):
-    """In which capacity a seller holds the device, 21 CFR 801.109(a)(1)."""
-
-    PRACTITIONER = "practitioner"
-    PRACTICE = "practice"
-    DISTRIBUTOR = "distributor"
+from .states import SellerBasis, SellerStanding
 
 
 class Clinic(Keyed, Base):
@@ -40,12 +22,24 @@ class Clinic(Keyed, Base):
             " AND seller_checked_at IS NOT NULL AND length(trim(seller_evidence)) > 0)",
             name="verified_seller_has_evidence",
         ),
+        CheckConstraint(
+            "seller_standing <> 'in_review' OR (seller_basis IS NOT NULL AND seller_asked_at IS NOT NULL"
+            " AND length(trim(seller_statement)) > 0)",
+            name="asking_states_a_basis",
+        ),
+        CheckConstraint(
+            "seller_standing NOT IN ('refused', 'suspended') OR length(trim(coalesce(seller_reason, ''))) > 0",
+            name="seller_is_told_why",
+        ),
     )
 
     name: Mapped[str]
     legal_name: Mapped[str]
     seller_standing: Mapped[SellerStanding] = mapped_column(default=SellerStanding.UNVERIFIED)
     seller_basis: Mapped[SellerBasis | None]
+    seller_statement: Mapped[str | None] = mapped_column(comment="What the clinic said of itself when it asked.")
+    seller_asked_at: Mapped[datetime | None]
+    seller_reason: Mapped[str | None] = mapped_column(comment="What the clinic was told about the decision.")
     seller_evidence: Mapped[str | None] = mapped_column(comment="What staff looked at, and where.")
     seller_checked_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     seller_checked_at: Mapped[datetime | None]

@@ -4,10 +4,11 @@ from flask import Flask
 
 from ..accounts.access import Permission
 from ..config import Mode, Settings
-from . import access, errors, filters, health, shield, styleguide
+from . import access, account, errors, filters, health, shield, styleguide
 
 BLUEPRINTS = (
     health.bp,
+    account.bp,
 )
 
 

@@ -7,8 +7,10 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
+from ..accounts.tokens import LinkIsDead
 from ..kernel.errors import Conflict, Invalid, NotFound, Refusal, Refused, TooMany, Unavailable
 from ..logs import log
+from . import parking
 
 STATUS: dict[type[Refusal], int] = {
     NotFound: 404,
@@ -17,6 +19,7 @@ STATUS: dict[type[Refusal], int] = {
     Invalid: 422,
     TooMany: 429,
     Unavailable: 503,
+    LinkIsDead: 410,
 }
 """The nearest class in the refusal's own line of descent decides."""
 
@@ -70,6 +73,9 @@ def _http(error: HTTPException) -> ResponseReturnValue:
 
 
 def _csrf(error: CSRFError) -> ResponseReturnValue:
+    kept = parking.after_csrf_error()
+    if kept is not None:
+        return kept
     log.info("csrf_refused", reason=error.description, endpoint=request.endpoint)
     return page(
         400,

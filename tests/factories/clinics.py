@@ -11,9 +11,8 @@ from marketplace.clinics.models import (
     ClinicInvitation,
     ClinicMember,
     ClinicSite,
-    SellerBasis,
-    SellerStanding,
 )
+from marketplace.clinics.states import SellerBasis, SellerStanding
 from marketplace.kernel.terms import ClinicRole, time_zone_of
 from tests.factories.accounts import LONG_AGO, kept, make_staff, make_user
 
@@ -74,9 +73,7 @@ def make_site(
         "time_zone": time_zone_of(state),
         **values,
     }
-    return kept(
-        ClinicSite(clinic_id=(clinic or make_clinic()).id, state=state, created_at=created_at, **values)
-    )
+    return kept(ClinicSite(clinic_id=(clinic or make_clinic()).id, state=state, created_at=created_at, **values))
 
 
 def make_invitation(

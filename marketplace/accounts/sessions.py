@@ -1,0 +1,98 @@
+"""Sign-ins on the server's side: opened under a new token, looked up at every request, ended for a cause. Steps."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, select, update
+
+from ..extensions import db
+from ..kernel.tokens import digest_of, new_token
+from .access import Identity
+from .models import SessionEnd, User, UserSession
+from .policy import SEEN_IS_WRITTEN_EVERY, absolute_limit, rested_too_long
+
+_LONGEST_AGENT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """A new session: the token is for the person's cookie and for nobody else; it is not kept here."""
+
+    token: str
+    session_id: UUID
+    user_id: UUID
+    expires_at: datetime
+
+
+def open_session(*, user: User, at: datetime, user_agent: str, address: str) -> SignIn:
+    """Open a session under a token that never existed before, whatever the browser brought along."""
+    token = new_token()
+    row = UserSession(
+        user_id=user.id,
+        token_digest=digest_of(token),
+        created_at=at,
+        last_seen_at=at,
+        expires_at=at + absolute_limit(staff=user.staff_role is not None),
+        user_agent=user_agent[:_LONGEST_AGENT],
+        address=address,
+    )
+    db.session.add(row)
+    db.session.flush()
+    return SignIn(token=token, session_id=row.id, user_id=user.id, expires_at=row.expires_at)
+
+
+def living(*, token: str, at: datetime) -> tuple[Identity, bool] | None:
+    """Return who is behind a living session, and whether it is time to write down that it was seen: one statement."""
+    row = db.session.execute(
+        select(
+            UserSession.id.label("session_id"),
+            UserSession.last_seen_at,
+            User.id,
+            User.name,
+            User.email,
+            User.staff_role,
+            User.email_confirmed_at,
+        )
+        .join(UserSession.user)
+        .where(
+            UserSession.token_digest == digest_of(token),
+            UserSession.ended_at.is_(None),
+            UserSession.expires_at > at,
+            User.disabled_at.is_(None),
+        )
+    ).one_or_none()
+    if row is None or rested_too_long(last_seen_at=row.last_seen_at, staff=row.staff_role is not None, at=at):
+        return None
+    identity = Identity(
+        id=row.id,
+        session_id=row.session_id,
+        name=row.name,
+        email=row.email,
+        staff_role=row.staff_role,
+        email_confirmed=row.email_confirmed_at is not None,
+    )
+    return identity, at - row.last_seen_at >= SEEN_IS_WRITTEN_EVERY
+
+
+def seen(*, session_id: UUID, at: datetime) -> None:
+    """Write down that the session was used. An UPDATE, never more: what has ended in the meantime stays ended."""
+    db.session.execute(
+        update(UserSession)
+        .where(UserSession.id == session_id, UserSession.ended_at.is_(None), UserSession.last_seen_at < at)
+        .values(last_seen_at=at)
+    )
+
+
+def end_sessions(*conditions: ColumnElement[bool], because: SessionEnd, at: datetime) -> list[UUID]:
+    """End every session that meets the conditions and has not ended yet; return which."""
+    values: dict[str, Any] = {"ended_at": at, "ended_because": because}
+    return list(
+        db.session.scalars(
+            update(UserSession)
+            .where(UserSession.ended_at.is_(None), *conditions)
+            .values(values)
+            .returning(UserSession.id)
+        )
+    )

@@ -1,0 +1,62 @@
+"""The ground of all forms: refusals stand beside their field, and what was typed survives an expired session."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import wtforms
+from flask import request
+from flask_wtf import FlaskForm
+
+from ..kernel.errors import Invalid
+from ..logs import log
+from . import parking
+
+
+class Form(FlaskForm):
+    """
+    A form of ours. Shown after an expired session it finds what was typed, on the page where it was typed.
+
+    A view needs nothing for that, only to build the form when its page is shown.
+    """
+
+    class Meta(FlaskForm.Meta):
+        """Where the fields' contents come from."""
+
+        def wrap_formdata(self, form: wtforms.Form, formdata: Any) -> Any:
+            """Take what was sent; on a page that is merely shown, what was parked for this form."""
+            sent = super().wrap_formdata(form, formdata)
+            if sent is None and formdata is not None:
+                sent = parking.parked_fields({field.name for field in form if field.name != "csrf_token"})
+            return sent
+
+    def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None) -> bool:
+        """Check the shape of what was sent; a form that passes is no longer kept for anybody."""
+        passes = super().validate(extra_validators)
+        if passes:
+            parking.forget()
+        return passes
+
+    @property
+    def http_status(self) -> int:
+        """The status with which a page that shows the form again answers."""
+        return 422 if self.errors else 200
+
+
+@contextmanager
+def applied(form: Form) -> Iterator[None]:
+    """
+    Call a use-case with what the form says: an `Invalid` it raises stands beside the field it names, or on top.
+
+    The view goes on after the block and shows the form again, with `form.http_status`.
+    """
+    try:
+        yield
+    except Invalid as refusal:
+        log.info("refused", code=refusal.code, status=422, endpoint=request.endpoint)
+        field = form[refusal.field] if refusal.field is not None and refusal.field in form else None
+        sentence = f"{refusal.sentence} {refusal.cure}" if refusal.cure else refusal.sentence
+        if field is None:
+            form.form_errors = [*form.form_errors, sentence]
+        else:
+            field.errors = [*field.errors, sentence]
