@@ -34,15 +34,15 @@ class SampleForm(FlaskForm):
     serial = StringField("Serial number", validators=[InputRequired("Write the serial number from the label.")])
     price = StringField("Asking price", validators=[Regexp(r"\$?[\d,.]+$", message="Write a price such as $42,500.")])
     spot = StringField("Largest spot")
-    state = SelectField("Place of use", choices=[("TX", "Texas"), ("AZ", "Arizona")], validators=[InputRequired()])
+    state = SelectField("Place of use", choices=["Texas", "Arizona"], validators=[InputRequired()])
     expires = DateField("Expires on", validators=[InputRequired("Write the day it expires.")])
     note = TextAreaField("What a buyer should know")
     grade = RadioField(
         "Condition",
-        choices=[("A", "A · as new"), ("B", "B · good"), ("C", "C · worn")],
+        choices=["A · as new", "B · good", "C · worn"],
         validators=[InputRequired("Choose the grade that fits.")],
     )
-    uses = SelectMultipleField("Uses", choices=[("hair", "hair removal"), ("pigment", "vascular and pigment")])
+    uses = SelectMultipleField("Uses", choices=["hair removal", "vascular and pigment"])
     photos = MultipleFileField("Photos", validators=[InputRequired("Add at least one photo.")])
     agreed = BooleanField("The label and its warnings are on the device", validators=[InputRequired("Please look.")])
 
@@ -211,7 +211,7 @@ def _chips() -> list[Thing]:
 @public
 def show() -> ResponseReturnValue:
     """Show every component, with a form as it opens and one as it comes back."""
-    sent = MultiDict({"wrong-price": "a lot", "wrong-state": "TX"})
+    sent = MultiDict({"wrong-price": "a lot", "wrong-state": "Texas"})
     wrong = SampleForm(sent, prefix="wrong-", meta={"csrf": False})
     wrong.validate()
     return render_template(
