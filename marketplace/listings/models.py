@@ -17,7 +17,8 @@ class Listing(Keyed, Base):
     """
     One unit offered by one clinic. The serial number is private to seller, buyer after payment, and staff.
 
-    `state` is written by `service._move` and nowhere else; what left the state DRAFT has everything a buyer needs.
+    `state` is written by `service._move` and `_claim` and nowhere else. What left the state DRAFT has everything a
+    buyer needs.
     """
 
     __tablename__ = "listings"

@@ -1,0 +1,323 @@
+"""A draft says step by step what exactly is sold; everything a buyer needs to know is asked for, nothing is guessed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from ..catalog import queries as catalog
+from ..clinics import queries as clinics
+from ..extensions import db, unit_of_work
+from ..kernel.errors import Conflict, Invalid, NotFound
+from ..kernel.money import Money
+from ..kernel.terms import STATES
+from ..kernel.text import normal_number
+from .conditions import INCLUSIONS, Included
+from .derived import derive
+from .models import Handpiece, Listing
+from .record import SELLERS, locked, note, of_seller
+from .states import ListingState
+from .terms import CounterDirection, CounterUnit, Grade, Modification, Recertification
+
+LEAST, MOST = Money(10_000), Money(99_999_999)
+MOST_HANDPIECES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Something a buyer needs to know that the draft does not say yet, and the step that asks for it."""
+
+    step: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counter:
+    """What a part has counted, in which unit, upwards or down, and when somebody looked."""
+
+    value: int
+    unit: CounterUnit
+    direction: CounterDirection
+    read_on: date | None = None
+
+
+def draft(
+    *,
+    actor_id: UUID,
+    clinic_id: UUID,
+    model_id: UUID,
+    city: str,
+    state_code: str,
+    form_key: UUID,
+    at: datetime,
+    serial: str = "",
+    year: int | None = None,
+) -> UUID:
+    """
+    Begin a listing. The same form sent twice is one draft.
+
+    :raises NotFound: the clinic is not the person's, or the catalogue does not know the model
+    :raises Refused: the person is neither owner nor manager of the clinic
+    :raises Invalid: the place or the year cannot be
+    """
+    with unit_of_work():
+        clinics.require_role(user_id=actor_id, clinic_id=clinic_id, roles=SELLERS)
+        # Two sendings of one form wait for each other here, and the second finds what the first began.
+        db.session.execute(select(func.pg_advisory_xact_lock(form_key.int % 2**63)))
+        known = db.session.scalar(select(Listing.id).where(Listing.form_key == form_key))
+        if known is not None:
+            return known
+        listing = Listing(
+            clinic_id=clinic_id, created_by=actor_id, form_key=form_key, created_at=at, inclusions={}, description=""
+        )
+        _describe_device(listing, model_id=model_id, serial=serial, year=year, city=city, state_code=state_code, at=at)
+        db.session.add(listing)
+        db.session.flush()
+        note(listing, None, actor_id=actor_id, reason=None, at=at)
+        return listing.id
+
+
+def describe_device(
+    *,
+    listing_id: UUID,
+    actor_id: UUID,
+    model_id: UUID,
+    serial: str,
+    year: int | None,
+    city: str,
+    state_code: str,
+    at: datetime,
+) -> None:
+    """
+    Say which unit it is and where it stands.
+
+    :raises NotFound: it is not the person's draft, or the catalogue does not know the model
+    :raises Conflict: it is no longer a draft
+    :raises Invalid: the place or the year cannot be
+    """
+    with unit_of_work():
+        listing = draft_of(listing_id, actor_id)
+        _describe_device(listing, model_id=model_id, serial=serial, year=year, city=city, state_code=state_code, at=at)
+
+
+def describe_condition(
+    *,
+    listing_id: UUID,
+    actor_id: UUID,
+    grade: Grade | None,
+    inclusions: Mapping[str, str],
+    last_service_on: date | None,
+    description: str,
+    at: datetime,
+) -> None:
+    """
+    Say how the unit is and what comes with it.
+
+    :raises NotFound: it is not the person's draft
+    :raises Conflict: it is no longer a draft
+    :raises Invalid: the last service lies ahead, or the checklist is not ours
+    """
+    if last_service_on is not None and last_service_on > at.date():
+        raise Invalid("The last service cannot lie ahead of us.", field="last_service_on")
+    try:
+        stated = {item: Included(inclusions[item]) for item in INCLUSIONS if item in inclusions}
+    except ValueError:
+        raise Invalid("Say of each item whether it is included, absent or not stated.", field="inclusions") from None
+    with unit_of_work():
+        listing = draft_of(listing_id, actor_id)
+        listing.grade = grade
+        listing.inclusions = {item: str(answer) for item, answer in stated.items() if answer is not Included.NOT_STATED}
+        listing.last_service_on = last_service_on
+        listing.description = description.strip()
+        derive(listing, catalog.model(listing.model_id))
+
+
+def describe_terms(
+    *,
+    listing_id: UUID,
+    actor_id: UUID,
+    rx_label_present: bool | None,
+    id_label_present: bool | None,
+    modification: Modification | None,
+    recertification: Recertification | None,
+    recertification_quote: Money | None,
+    price: Money | None,
+) -> None:
+    """
+    Attest the labels and what was changed, say what the maker asks of a new owner, and name the price.
+
+    :raises NotFound: it is not the person's draft
+    :raises Conflict: it is no longer a draft
+    :raises Invalid: the price is beyond what can be paid here
+    """
+    if price is not None:
+        require_payable(price)
+    with unit_of_work():
+        listing = draft_of(listing_id, actor_id)
+        listing.rx_label_present = rx_label_present
+        listing.id_label_present = id_label_present
+        listing.modification = modification
+        listing.recertification = recertification
+        listing.recertification_minor = recertification_quote.minor if recertification_quote else None
+        listing.price_minor = price.minor if price else None
+        derive(listing, catalog.model(listing.model_id))
+
+
+def put_handpiece(
+    *,
+    listing_id: UUID,
+    actor_id: UUID,
+    handpiece_id: UUID | None,
+    name: str,
+    modality_code: str,
+    serial: str,
+    counter: Counter | None,
+    rated_life: int | None,
+    rated_life_source: str,
+    at: datetime,
+) -> None:
+    """
+    Add a handpiece to the unit, or with `handpiece_id` say of one what it is now.
+
+    :raises NotFound: it is not the person's draft, or it has no such handpiece
+    :raises Conflict: it is no longer a draft
+    :raises Invalid: the modality is unknown, the counter cannot be, or there are too many
+    """
+    if modality_code not in catalog.modalities():
+        raise Invalid("Choose a modality of the catalogue.", field="modality_code")
+    _require_possible(counter, at)
+    with unit_of_work():
+        listing = draft_of(listing_id, actor_id)
+        part = _handpiece_to_write(listing, handpiece_id)
+        part.name = name.strip()
+        part.modality_code = modality_code
+        part.serial = serial.strip() or None
+        part.counter_value = counter.value if counter else None
+        part.counter_unit = counter.unit if counter else None
+        part.counter_direction = counter.direction if counter else None
+        part.counter_read_on = counter.read_on if counter else None
+        part.rated_life = rated_life
+        part.rated_life_source = rated_life_source.strip() or None
+        derive(listing, catalog.model(listing.model_id))
+
+
+def remove_handpiece(*, listing_id: UUID, actor_id: UUID, handpiece_id: UUID) -> None:
+    """
+    Leave a handpiece out of the sale.
+
+    :raises NotFound: it is not the person's draft, or it has no such handpiece
+    :raises Conflict: it is no longer a draft
+    """
+    with unit_of_work():
+        listing = draft_of(listing_id, actor_id)
+        listing.handpieces.remove(_handpiece_of(listing, handpiece_id))
+        for position, part in enumerate(listing.handpieces, start=1):
+            part.position = position
+        derive(listing, catalog.model(listing.model_id))
+
+
+def missing_from(listing_id: UUID) -> list[Missing]:
+    """
+    Return everything that a draft must still say before staff can look at it; empty: it is complete.
+
+    :raises NotFound: there is no such listing
+    """
+    return missing(locked(listing_id, lock=False))
+
+
+def require_payable(price: Money) -> None:
+    """
+    Let a price through that can be paid here.
+
+    :raises Invalid: it is below or beyond that
+    """
+    if not LEAST <= price <= MOST:
+        raise Invalid(f"A device can be sold here for {LEAST} to {MOST}.", field="price")
+
+
+def draft_of(listing_id: UUID, actor_id: UUID) -> Listing:
+    """
+    Return the person's draft, locked, to be changed by a step of this room.
+
+    :raises NotFound: it is not the person's listing
+    :raises Conflict: it is no longer a draft
+    """
+    listing = of_seller(listing_id, actor_id)
+    if listing.state is not ListingState.DRAFT:
+        raise Conflict(
+            "This listing is no longer a draft, so it cannot be changed here.",
+            cure="Take it back to a draft first; staff will look at it again before it returns to the market.",
+        )
+    return listing
+
+
+def missing(listing: Listing) -> list[Missing]:
+    """Return everything that the row must still say before staff can look at it."""
+    needed: list[tuple[Any, str, str]] = [
+        (listing.serial_normal, "device", "Write the serial number from the label."),
+        (listing.year, "device", "Write the year of manufacture."),
+        (listing.handpieces, "handpieces", "Add at least one handpiece: they decide what a buyer must be cleared for."),
+        (listing.grade, "condition", "Choose the condition grade that fits."),
+        (listing.rx_label_present is not None, "terms", "Say whether the prescription legend is on the device."),
+        (listing.id_label_present is not None, "terms", "Say whether the maker's label is on the device."),
+        (listing.modification, "terms", "Say what was done to the device since its maker sold it."),
+        (
+            listing.modification is not Modification.REMANUFACTURED,
+            "terms",
+            "A remanufactured device cannot be sold here: whoever remanufactured it answers for it as its maker.",
+        ),
+        (listing.recertification, "terms", "Say whether its maker asks a new owner for recertification."),
+        (listing.price_minor, "terms", "Name your price."),
+        (listing.photos, "photos", "Add at least one photo."),
+    ]
+    return [Missing(step, sentence) for given, step, sentence in needed if not given]
+
+
+def _describe_device(
+    listing: Listing, *, model_id: UUID, serial: str, year: int | None, city: str, state_code: str, at: datetime
+) -> None:
+    model = catalog.model(model_id)
+    if state_code not in STATES:
+        raise Invalid("Choose the state where the device stands.", field="state_code")
+    if not city.strip():
+        raise Invalid("Write the city where the device stands.", field="city")
+    if year is not None and not 1985 <= year <= at.year:
+        raise Invalid(f"Write the year of manufacture, from 1985 to {at.year}.", field="year")
+    listing.model_id = model_id
+    listing.serial = serial.strip() or None
+    listing.serial_normal = normal_number(serial) or None
+    listing.year = year
+    listing.city = city.strip()
+    listing.state_code = state_code
+    derive(listing, model)
+
+
+def _require_possible(counter: Counter | None, at: datetime) -> None:
+    if counter is None:
+        return
+    if counter.value < 0:
+        raise Invalid("A counter cannot be below zero.", field="counter_value")
+    if counter.unit is CounterUnit.PERCENT_LEFT and counter.value > 100:
+        raise Invalid("A part cannot have more than 100 per cent left.", field="counter_value")
+    if counter.read_on is not None and counter.read_on > at.date():
+        raise Invalid("The counter cannot have been read in the future.", field="counter_read_on")
+
+
+def _handpiece_of(listing: Listing, handpiece_id: UUID) -> Handpiece:
+    for part in listing.handpieces:
+        if part.id == handpiece_id:
+            return part
+    raise NotFound("This device has no such handpiece.")
+
+
+def _handpiece_to_write(listing: Listing, handpiece_id: UUID | None) -> Handpiece:
+    if handpiece_id is not None:
+        return _handpiece_of(listing, handpiece_id)
+    if len(listing.handpieces) >= MOST_HANDPIECES:
+        raise Invalid(f"A device has at most {MOST_HANDPIECES} handpieces here.")
+    part = Handpiece(position=len(listing.handpieces) + 1)
+    listing.handpieces.append(part)
+    return part

@@ -1,0 +1,351 @@
+"""What pages and other rooms ask about units, as plain values."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from ..catalog import queries as catalog
+from ..catalog.queries import ModelFacts, Source
+from ..clinics.models import Clinic
+from ..clinics.states import SellerStanding
+from ..eligibility import facts as gate
+from ..eligibility.sale import Sale, SoldHandpiece
+from ..extensions import db
+from ..kernel.errors import NotFound
+from ..kernel.money import Money
+from .conditions import life_used
+from .models import Handpiece, Listing, ListingMove, Photo
+from .states import ListingEvent, ListingState
+from .terms import CounterDirection, CounterUnit, Grade, Modification, Recertification
+
+ON_DISPLAY = (ListingState.PUBLISHED, ListingState.RESERVED, ListingState.SOLD)
+"""What strangers may see; a unit that is reserved or sold keeps its page."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandpieceFacts:
+    """A part that treats. `rated_life` is in the counter's unit; None: not stated."""
+
+    id: UUID
+    name: str
+    modality_code: str
+    serial: str | None
+    counter_value: int | None
+    counter_unit: CounterUnit | None
+    counter_direction: CounterDirection | None
+    counter_read_on: date | None
+    rated_life: int | None
+    rated_life_source: str | None
+
+    @property
+    def life_used(self) -> int | None:
+        """Return how much of its life is used, in whole per cent; None: not known."""
+        return life_used(
+            value=self.counter_value, unit=self.counter_unit, direction=self.counter_direction, rated=self.rated_life
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoFacts:
+    """A photo of the unit; its files stand beside `stem`."""
+
+    id: UUID
+    stem: str
+    alternative_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListingFacts:
+    """One unit, whole. The serial number is for its seller, staff, and a buyer who paid: never show it to others."""
+
+    id: UUID
+    state: ListingState
+    clinic_id: UUID
+    clinic_name: str
+    clinic_since: datetime
+    seller_standing: SellerStanding
+    created_by: UUID
+    model: ModelFacts
+    title: str
+    serial: str | None
+    year: int | None
+    grade: Grade | None
+    price: Money | None
+    city: str
+    state_code: str
+    description: str
+    rx_label_present: bool | None
+    id_label_present: bool | None
+    modification: Modification | None
+    recertification: Recertification | None
+    recertification_quote: Money | None
+    last_service_on: date | None
+    inclusions: dict[str, str]
+    life_used_percent: int | None
+    configuration: str
+    review_note: str | None
+    created_at: datetime
+    submitted_at: datetime | None
+    published_at: datetime | None
+    handpieces: tuple[HandpieceFacts, ...]
+    photos: tuple[PhotoFacts, ...]
+
+    @property
+    def emits(self) -> tuple[Source, ...]:
+        """Return what its handpieces emit, for the spectral bar."""
+        found: dict[Source, None] = {}
+        for part in self.handpieces:
+            found.update(dict.fromkeys(self.emitted_by(part)))
+        return tuple(found)
+
+    def emitted_by(self, part: HandpieceFacts) -> tuple[Source, ...]:
+        """Return what one of its handpieces emits."""
+        return catalog.emits(part.modality_code, self.model.modality_codes, self.model.bands)
+
+    @property
+    def sale(self) -> Sale:
+        """Return the question that it asks the gate."""
+        return Sale(
+            listing_id=self.id,
+            seller_clinic_id=self.clinic_id,
+            model_id=self.model.id,
+            handpieces=tuple(SoldHandpiece(part.id, part.name, part.modality_code) for part in self.handpieces),
+            rx_label_present=self.rx_label_present,
+            id_label_present=self.id_label_present,
+            modification=_modification(self.modification),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ListingLine:
+    """A unit in a seller's or moderator's list."""
+
+    id: UUID
+    clinic_id: UUID
+    clinic_name: str
+    title: str
+    year: int | None
+    price: Money | None
+    state: ListingState
+    created_at: datetime
+    submitted_at: datetime | None
+    published_at: datetime | None
+    review_note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MoveFacts:
+    """A change of state. `event` is None for the creation itself."""
+
+    event: ListingEvent | None
+    state: ListingState
+    actor_id: UUID | None
+    reason: str | None
+    at: datetime
+
+
+_L = Listing.__table__.c
+_LINE = (
+    _L.id, _L.clinic_id, Clinic.name.label("clinic_name"), _L.title, _L.year, _L.price_minor, _L.currency, _L.state,
+    _L.created_at, _L.submitted_at, _L.published_at, _L.review_note,
+)  # fmt: skip
+
+
+def listing(listing_id: UUID) -> ListingFacts:
+    """
+    Return one unit in whatever state, whole, in four statements.
+
+    :raises NotFound: there is none
+    """
+    return _listing(listing_id, tuple(ListingState))
+
+
+def on_display(listing_id: UUID) -> ListingFacts:
+    """
+    Return one unit that strangers may see.
+
+    :raises NotFound: there is none, or it is not on display
+    """
+    return _listing(listing_id, ON_DISPLAY)
+
+
+def sale_of(listing_id: UUID) -> Sale:
+    """
+    Return the question that a unit asks the gate.
+
+    :raises NotFound: there is no such unit
+    """
+    found = sales_of([listing_id])
+    if not found:
+        raise NotFound("There is no such device.")
+    return found[0]
+
+
+def sales_of(listing_ids: Iterable[UUID]) -> list[Sale]:
+    """Return the questions that units ask the gate, in the order of their ids; two statements however many they are."""
+    ids = list(listing_ids)
+    parts: dict[UUID, list[SoldHandpiece]] = {}
+    handpieces = Handpiece.__table__.c
+    for row in db.session.execute(
+        select(handpieces.listing_id, handpieces.id, handpieces.name, handpieces.modality_code)
+        .where(handpieces.listing_id.in_(ids))
+        .order_by(handpieces.position)
+    ):
+        parts.setdefault(row.listing_id, []).append(SoldHandpiece(row.id, row.name, row.modality_code))
+    rows = db.session.execute(
+        select(_L.id, _L.clinic_id, _L.model_id, _L.rx_label_present, _L.id_label_present, _L.modification)
+        .where(_L.id.in_(ids))
+        .order_by(_L.id)
+    )
+    return [
+        Sale(
+            listing_id=row.id,
+            seller_clinic_id=row.clinic_id,
+            model_id=row.model_id,
+            handpieces=tuple(parts.get(row.id, ())),
+            rx_label_present=row.rx_label_present,
+            id_label_present=row.id_label_present,
+            modification=_modification(row.modification),
+        )
+        for row in rows
+    ]
+
+
+def of_clinics(clinic_ids: Iterable[UUID]) -> list[ListingLine]:
+    """Return the units of these clinics, newest first."""
+    return _lines(
+        select(*_LINE)
+        .join(Clinic, Clinic.id == _L.clinic_id)
+        .where(_L.clinic_id.in_(list(clinic_ids)))
+        .order_by(_L.created_at.desc(), _L.id)
+    )
+
+
+def awaiting_review() -> list[ListingLine]:
+    """Return the units that staff have yet to look at, the longest waiting first."""
+    return _lines(
+        select(*_LINE)
+        .join(Clinic, Clinic.id == _L.clinic_id)
+        .where(_L.state == ListingState.IN_REVIEW)
+        .order_by(_L.submitted_at, _L.id)
+    )
+
+
+def moves_of(listing_id: UUID) -> list[MoveFacts]:
+    """Return what happened to a unit, oldest first."""
+    moves = ListingMove.__table__.c
+    rows = db.session.execute(
+        select(moves.event, moves.state, moves.actor_id, moves.reason, moves.at)
+        .where(moves.listing_id == listing_id)
+        .order_by(moves.at, moves.id)
+    )
+    return [MoveFacts(row.event, row.state, row.actor_id, row.reason, row.at) for row in rows]
+
+
+def _listing(listing_id: UUID, states: Sequence[ListingState]) -> ListingFacts:
+    row = db.session.execute(
+        select(
+            *_L,
+            Clinic.name.label("clinic_name"),
+            Clinic.created_at.label("clinic_since"),
+            Clinic.seller_standing.label("seller_standing"),
+        )
+        .join(Clinic, Clinic.id == _L.clinic_id)
+        .where(_L.id == listing_id, _L.state.in_(states))
+    ).one_or_none()
+    if row is None:
+        raise NotFound("There is no such device.", cure="It may have been withdrawn. Look for another one.")
+    return ListingFacts(
+        id=row.id,
+        state=row.state,
+        clinic_id=row.clinic_id,
+        clinic_name=row.clinic_name,
+        clinic_since=row.clinic_since,
+        seller_standing=row.seller_standing,
+        created_by=row.created_by,
+        model=catalog.model(row.model_id),
+        title=row.title,
+        serial=row.serial,
+        year=row.year,
+        grade=row.grade,
+        price=_money(row.price_minor, row.currency),
+        city=row.city,
+        state_code=row.state_code,
+        description=row.description,
+        rx_label_present=row.rx_label_present,
+        id_label_present=row.id_label_present,
+        modification=row.modification,
+        recertification=row.recertification,
+        recertification_quote=_money(row.recertification_minor, row.currency),
+        last_service_on=row.last_service_on,
+        inclusions=row.inclusions,
+        life_used_percent=row.life_used_percent,
+        configuration=row.configuration,
+        review_note=row.review_note,
+        created_at=row.created_at,
+        submitted_at=row.submitted_at,
+        published_at=row.published_at,
+        handpieces=_handpieces(listing_id),
+        photos=_photos(listing_id),
+    )
+
+
+def _handpieces(listing_id: UUID) -> tuple[HandpieceFacts, ...]:
+    columns = Handpiece.__table__.c
+    rows = db.session.execute(select(*columns).where(columns.listing_id == listing_id).order_by(columns.position))
+    return tuple(
+        HandpieceFacts(
+            id=row.id,
+            name=row.name,
+            modality_code=row.modality_code,
+            serial=row.serial,
+            counter_value=row.counter_value,
+            counter_unit=row.counter_unit,
+            counter_direction=row.counter_direction,
+            counter_read_on=row.counter_read_on,
+            rated_life=row.rated_life,
+            rated_life_source=row.rated_life_source,
+        )
+        for row in rows
+    )
+
+
+def _photos(listing_id: UUID) -> tuple[PhotoFacts, ...]:
+    columns = Photo.__table__.c
+    rows = db.session.execute(
+        select(columns.id, columns.storage_key, columns.alternative_text)
+        .where(columns.listing_id == listing_id)
+        .order_by(columns.position)
+    )
+    return tuple(PhotoFacts(row.id, row.storage_key, row.alternative_text) for row in rows)
+
+
+def _lines(statement: Any) -> list[ListingLine]:
+    return [
+        ListingLine(
+            id=row.id,
+            clinic_id=row.clinic_id,
+            clinic_name=row.clinic_name,
+            title=row.title,
+            year=row.year,
+            price=_money(row.price_minor, row.currency),
+            state=row.state,
+            created_at=row.created_at,
+            submitted_at=row.submitted_at,
+            published_at=row.published_at,
+            review_note=row.review_note,
+        )
+        for row in db.session.execute(statement)
+    ]
+
+
+def _money(minor: int | None, currency: str) -> Money | None:
+    return None if minor is None else Money(minor, currency)
+
+
+def _modification(stated: Modification | None) -> gate.Modification:
+    return gate.Modification(stated.value) if stated else gate.Modification.UNKNOWN

@@ -1,0 +1,57 @@
+"""Whose a listing is, and the row that every change of its state leaves."""
+
+from datetime import datetime
+from uuid import UUID
+
+from .. import audit
+from ..clinics import queries as clinics
+from ..extensions import db
+from ..kernel.errors import NotFound
+from ..kernel.terms import ClinicRole
+from .models import Listing, ListingMove
+from .states import ListingEvent
+
+SELLERS = (ClinicRole.OWNER, ClinicRole.MANAGER)
+"""Who acts for a clinic that sells."""
+
+
+def locked(listing_id: UUID, *, lock: bool = True) -> Listing:
+    """
+    Return the row, locked until the end of the transaction unless asked otherwise.
+
+    :raises NotFound: there is none
+    """
+    listing = db.session.get(Listing, listing_id, with_for_update=True if lock else None, populate_existing=True)
+    if listing is None:
+        raise NotFound("There is no such listing.")
+    return listing
+
+
+def of_seller(listing_id: UUID, actor_id: UUID) -> Listing:
+    """
+    Return the row, locked, to somebody who sells for its clinic.
+
+    :raises NotFound: there is none, or the person does not belong to its clinic
+    :raises marketplace.kernel.errors.Refused: the person is neither owner nor manager there
+    """
+    listing = locked(listing_id)
+    clinics.require_role(user_id=actor_id, clinic_id=listing.clinic_id, roles=SELLERS)
+    return listing
+
+
+def note(
+    listing: Listing, event: ListingEvent | None, *, actor_id: UUID | None, reason: str | None, at: datetime
+) -> None:
+    """Leave a row and an audit event of what just happened to it; `event` is None for its creation."""
+    db.session.add(
+        ListingMove(listing_id=listing.id, event=event, state=listing.state, actor_id=actor_id, reason=reason, at=at)
+    )
+    db.session.flush()
+    audit.record(
+        f"listing:{event or 'drafted'}",
+        actor_id=actor_id,
+        subject_type="listing",
+        subject_id=listing.id,
+        at=at,
+        state=listing.state,
+    )
