@@ -51,6 +51,11 @@ class Settings:
         """Cookies travel over TLS only, except where the address itself is plain http (a developer's machine)."""
         return self.base_url.startswith("https://")
 
+    @property
+    def takes_real_money(self) -> bool:
+        """Whether the payment provider was given a live key."""
+        return self.stripe_api_key.startswith(("sk_live_", "rk_live_"))
+
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
@@ -138,7 +143,7 @@ class _Reader:
 
     def _look_for_danger(self, settings: Settings) -> None:
         production = settings.mode is Mode.PRODUCTION
-        live = settings.stripe_api_key.startswith(("sk_live_", "rk_live_"))
+        live = settings.takes_real_money
         if settings.secret_key and len(settings.secret_key) < 32:
             self._problems.append("SECOND_LIGHT_SECRET_KEY must have at least 32 characters")
         if settings.platform_fee_bps > 10_000:

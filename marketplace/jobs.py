@@ -5,14 +5,17 @@ from functools import wraps
 from typing import Any, TypeVar
 from uuid import UUID
 
-from flask import Flask, has_app_context
+from flask import Flask, current_app, has_app_context
 from procrastinate import PsycopgConnector, RetryStrategy
 
 from . import limits
 from .accounts import service as accounts
+from .config import Settings
 from .kernel import clock
 from .logs import log
 from .notifications import service as notifications
+from .orders import service as orders
+from .payments import service as payments
 from .queue import procrastinate_app
 
 F = TypeVar("F", bound=Callable[..., None])
@@ -89,3 +92,42 @@ def sweep_accounts() -> None:
     """Remove parked forms, sessions, tokens and counts whose time is over."""
     accounts.sweep(at=clock.now())
     limits.sweep()
+
+
+# ---- orders and money ----
+
+
+@job("process_provider_event")
+def process_provider_event(*, event_id: str) -> None:
+    """Look at what an event of the payment provider is about."""
+    payments.process_event(event_id=event_id, live=_takes_real_money(), at=clock.now())
+
+
+@job("run_money_intent")
+def run_money_intent(*, intent_id: str) -> None:
+    """Send a transfer or a refund that is on record, or find that it was sent."""
+    payments.run_intent(intent_id=UUID(intent_id), live=_takes_real_money(), at=clock.now())
+
+
+@job("payment_changed")
+def payment_changed(*, order_id: str) -> None:
+    """Let an order follow its payment."""
+    orders.payment_changed(order_id=UUID(order_id), at=clock.now())
+
+
+@job("reconcile_payments", every="*/5 * * * *")
+def reconcile_payments() -> None:
+    """Look again at all money on the move, and at the orders that wait for it."""
+    payments.reconcile(live=_takes_real_money(), at=clock.now())
+    orders.catch_up(at=clock.now())
+
+
+@job("lapse_orders", every="*/5 * * * *")
+def lapse_orders() -> None:
+    """Free the devices of orders that were not paid in time."""
+    orders.lapse_expired(live=_takes_real_money(), at=clock.now())
+
+
+def _takes_real_money() -> bool:
+    settings: Settings = current_app.extensions["second_light_settings"]
+    return settings.takes_real_money

@@ -3,7 +3,16 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKey, ForeignKeyConstraint, Identity, Index, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.types import Text
@@ -20,7 +29,7 @@ class Order(Keyed, Base):
     """
     One sale of one unit to one clinic for one site, operated by one person.
 
-    `state` is written by `service._move` and nowhere else. The row cannot exist without a yes of the gate for exactly
+    `state` is written by `steps.move` and nowhere else. The row cannot exist without a yes of the gate for exactly
     this listing, buyer, operator and site; triggers ask again for payment and ship release.
     """
 
@@ -32,7 +41,8 @@ class Order(Keyed, Base):
         CheckConstraint("buyer_clinic_id <> seller_clinic_id", name="buyer_is_not_seller"),
         CheckConstraint("decision_cleared AND decision_moment = 'order'", name="rests_on_a_yes"),
         CheckConstraint(
-            f"{_BEFORE_MONEY} OR state IN ('held_not_cleared', 'refunding', 'refunded') OR payment_decision_id IS NOT NULL",
+            f"{_BEFORE_MONEY} OR state IN ('held_not_cleared', 'refunding', 'refunded')"
+            " OR payment_decision_id IS NOT NULL",
             name="payment_was_cleared",
         ),
         CheckConstraint(
@@ -65,7 +75,10 @@ class Order(Keyed, Base):
             name="decision_is_about_this_order",
         ),
         Index("one_live_order_per_unit", "listing_id", unique=True, postgresql_where=text(f"NOT ({_ENDED})")),
-        Index("ix_orders_expiring", "expires_at", postgresql_where=text("state IN ('awaiting_practitioner', 'awaiting_payment')")),
+        Index(
+            "ix_orders_expiring", "expires_at",
+            postgresql_where=text("state IN ('awaiting_practitioner', 'awaiting_payment')"),
+        ),
     )  # fmt: skip
 
     number: Mapped[int] = mapped_column(BigInteger, Identity(start=10001), unique=True)
@@ -77,7 +90,9 @@ class Order(Keyed, Base):
     site_id: Mapped[UUID]
     operator_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     declared_uses: Mapped[list[str]] = mapped_column(ARRAY(Text), comment="What the buyer signed to use it for.")
-    use_restriction: Mapped[str | None] = mapped_column(comment="The sentence the buyer signed, where uses were narrowed.")
+    use_restriction: Mapped[str | None] = mapped_column(
+        comment="The sentence the buyer signed, where uses were narrowed."
+    )
     price_minor: Mapped[int]
     currency: Mapped[str]
     fee_bps: Mapped[int]

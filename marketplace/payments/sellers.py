@@ -50,6 +50,7 @@ def open_seller_account(*, clinic_id: UUID, email: str, name: str, actor_id: UUI
         account = session.get_one(SellerAccount, account_id, with_for_update=True)
         if account.reference is None:
             account.reference = seen.account_id
+            _note(account, seen, at=at)
             audit.record(
                 "seller_account:opened",
                 actor_id=actor_id,
@@ -58,7 +59,6 @@ def open_seller_account(*, clinic_id: UUID, email: str, name: str, actor_id: UUI
                 at=at,
                 reference=seen.account_id,
             )
-            _note(account, seen, at=at)
 
 
 def onboarding_link(*, clinic_id: UUID, return_url: str, refresh_url: str) -> str:
@@ -112,7 +112,12 @@ def _reference_of(clinic_id: UUID) -> str:
 
 
 def _note(account: SellerAccount, seen: ports.SellerAccount, *, at: datetime) -> None:
-    if account.payable is not seen.payable:
+    changed = account.payable is not seen.payable
+    account.payable, account.reason, account.checked_at = seen.payable, seen.reason, at
+    if seen.payable:
+        _resume_releases_of(account.clinic_id, at=at)
+    if changed:
+        # The audit trail's lock comes last everywhere, or two of us could wait for each other.
         audit.record(
             f"seller_account:{'payable' if seen.payable else 'not_payable'}",
             actor_id=None,
@@ -121,9 +126,6 @@ def _note(account: SellerAccount, seen: ports.SellerAccount, *, at: datetime) ->
             at=at,
             reason=seen.reason,
         )
-    account.payable, account.reason, account.checked_at = seen.payable, seen.reason, at
-    if seen.payable:
-        _resume_releases_of(account.clinic_id, at=at)
 
 
 def _resume_releases_of(clinic_id: UUID, *, at: datetime) -> None:

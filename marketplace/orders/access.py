@@ -1,0 +1,80 @@
+"""Who may do what to an order when: one table, from which pages draw their buttons. Pure."""
+
+from enum import StrEnum
+
+from .states import ORDER, OrderEvent, OrderState
+
+
+class Party(StrEnum):
+    """What a person is to an order."""
+
+    BUYER = "buyer"
+    OPERATOR = "operator"
+    BUYING_CLINIC = "buying_clinic"  # its owner and managers
+    PRACTITIONER = "practitioner"  # of the buying clinic
+    SELLER = "seller"  # owner and managers of the selling clinic
+    FINANCE = "finance"
+
+
+class Act(StrEnum):
+    """What a person does to an order."""
+
+    CONFIRM = "confirm"
+    PAY = "pay"
+    RETRY_CLEARANCE = "retry_clearance"
+    RELEASE_TO_SHIP = "release_to_ship"
+    DISPATCH = "dispatch"
+    REPORT_ARRIVAL = "report_arrival"
+    ACCEPT = "accept"
+    CANCEL = "cancel"
+    REFUND = "refund"
+
+
+_P, _E = Party, OrderEvent
+
+ACTS: dict[Act, tuple[OrderEvent, frozenset[Party]]] = {
+    Act.CONFIRM: (_E.CONFIRMED, frozenset({_P.PRACTITIONER})),
+    Act.PAY: (_E.PAYMENT_STARTED, frozenset({_P.BUYER})),
+    Act.RETRY_CLEARANCE: (_E.CLEARED, frozenset({_P.BUYER})),
+    Act.RELEASE_TO_SHIP: (_E.SHIP_RELEASED, frozenset({_P.SELLER})),
+    Act.DISPATCH: (_E.DISPATCHED, frozenset({_P.SELLER})),
+    Act.REPORT_ARRIVAL: (_E.DELIVERED, frozenset({_P.BUYER, _P.FINANCE})),
+    Act.ACCEPT: (_E.ACCEPTED, frozenset({_P.BUYER})),
+    Act.CANCEL: (_E.CANCELLED, frozenset({_P.BUYER, _P.SELLER})),
+    Act.REFUND: (_E.REFUND_STARTED, frozenset({_P.SELLER, _P.FINANCE})),
+}
+"""Each act, the event that it brings about, and whose it is."""
+
+_S = OrderState
+
+_SELLER_KNOWS_THE_BUYER = frozenset(
+    {_S.FUNDS_HELD, _S.RELEASED_TO_SHIP, _S.IN_TRANSIT, _S.UNDER_INSPECTION, _S.ACCEPTED, _S.SETTLED}
+)
+_BUYER_KNOWS_THE_SERIAL = _SELLER_KNOWS_THE_BUYER | {_S.HELD_NOT_CLEARED}
+
+
+def acts_of(state: OrderState, parties: frozenset[Party]) -> tuple[Act, ...]:
+    """Return what a person can do now, in the order of the table."""
+    return tuple(
+        act for act, (event, whose) in ACTS.items() if ORDER.allows(state, event) and not whose.isdisjoint(parties)
+    )
+
+
+def event_of(act: Act) -> OrderEvent:
+    """Return the event that the act brings about."""
+    return ACTS[act][0]
+
+
+def may(act: Act, parties: frozenset[Party]) -> bool:
+    """Say whether the act is this person's at all, whenever its time is."""
+    return not ACTS[act][1].isdisjoint(parties)
+
+
+def may_know_the_buyer(state: OrderState, parties: frozenset[Party]) -> bool:
+    """Say whether a person may see which clinic buys, for which site: the seller only once the money is held."""
+    return state in _SELLER_KNOWS_THE_BUYER or bool(parties - {Party.SELLER})
+
+
+def may_know_the_serial(state: OrderState, parties: frozenset[Party]) -> bool:
+    """Say whether a person may see the serial number: the buying side once it paid, its practitioner to order by it."""
+    return state in _BUYER_KNOWS_THE_SERIAL or not parties.isdisjoint({Party.SELLER, Party.PRACTITIONER, Party.FINANCE})

@@ -1,0 +1,443 @@
+"""From the promise to the payment page, and back out of it."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+
+from .. import audit
+from ..accounts import queries as accounts
+from ..clinics.models import Clinic, ClinicMember, ClinicSite
+from ..eligibility import service as eligibility
+from ..eligibility.models import Moment
+from ..eligibility.reasons import Key
+from ..eligibility.sale import Purchase
+from ..eligibility.verdict import Verdict
+from ..extensions import db, unit_of_work
+from ..kernel.errors import Conflict, Invalid, NotFound, Refused
+from ..kernel.money import Money
+from ..kernel.terms import ProcedureClass
+from ..listings import queries as listings
+from ..listings import service as listings_service
+from ..listings.models import Listing
+from ..logs import log
+from ..payments import queries as payment_queries
+from ..payments import service as payments
+from ..payments.ports import GatewayError
+from ..payments.states import PaymentState
+from . import queries, steps, wording
+from .access import Act
+from .models import Order, OrderMove
+from .states import ORDER, OrderEvent, OrderState
+from .steps import GateMoved, NotCleared
+
+
+class OwnClinic(Refused):
+    """The buying clinic is the selling clinic."""
+
+    code = "own_clinic"
+
+    def __init__(self) -> None:
+        super().__init__("This device is your own clinic's.", cure="Choose another clinic or another device.")
+
+
+class AlreadyYours(Conflict):
+    """The person who orders the device has ordered it before, and that order stands."""
+
+    code = "already_yours"
+
+    def __init__(self, order_id: UUID) -> None:
+        super().__init__(
+            "You have ordered this device already, and that order stands.",
+            cure="Look at it among your purchases.",
+        )
+        self.order_id = order_id
+
+
+class OrderExpired(Conflict):
+    """The order's time is over, though nobody has cleared it away yet."""
+
+    code = "order_expired"
+
+    def __init__(self) -> None:
+        super().__init__("The 72 hours of this order are over.", cure="If the device is still there, order it again.")
+
+
+@dataclass(frozen=True, slots=True)
+class ToSign:
+    """What the ordering practitioner is asked to sign, and what stands against it."""
+
+    statement: str
+    required: tuple[tuple[str, str], ...]
+    verdict: Verdict
+    state_code: str
+
+
+def place(
+    *,
+    buyer_id: UUID,
+    clinic_id: UUID,
+    site_id: UUID,
+    operator_id: UUID,
+    listing_id: UUID,
+    declared_uses: Collection[ProcedureClass],
+    restriction_signed: bool,
+    form_key: UUID,
+    fee_bps: int,
+    at: datetime,
+) -> UUID:
+    """
+    Promise the device to the buyer for 72 hours, if the gate says yes. The same form sent again finds the same order.
+
+    :raises NotFound: there is no such listing, or clinic, site or operator are not within the buyer's reach
+    :raises OwnClinic: the device is the buying clinic's own
+    :raises NotCleared: the gate said no
+    :raises GateMoved: it said yes, and that no longer stood when the order was written
+    :raises AlreadyYours: the buyer has it already
+    :raises marketplace.listings.service.ListingTaken: somebody else was first, or it is not for sale
+    """
+    with unit_of_work():
+        known = _by_form(form_key, buyer_id)
+        if known is not None:
+            return known
+        listing = _for_sale(listing_id)
+        state_code = _check_reach(buyer_id=buyer_id, clinic_id=clinic_id, site_id=site_id, operator_id=operator_id)
+        if listing.clinic_id == clinic_id:
+            raise OwnClinic
+        sale = listings.sale_of(listing_id)
+    purchase = Purchase(
+        buyer_id=buyer_id,
+        clinic_id=clinic_id,
+        site_id=site_id,
+        operator_id=operator_id,
+        declared_uses=frozenset(declared_uses),
+        restriction_signed=restriction_signed,
+    )
+    decision = eligibility.assess(moment=Moment.ORDER, sale=sale, purchase=purchase, at=at)
+    # The answer is kept before we act on it, so that a no outlives the rollback.
+    if not decision.cleared:
+        raise NotCleared(decision.verdict, decision.id, state_code=state_code)
+    try:
+        with unit_of_work():
+            return _promise(purchase, decision, listing_id=listing_id, form_key=form_key, fee_bps=fee_bps, at=at)
+    except listings_service.ListingTaken:
+        # It may be this very form, sent twice at the same instant, or the same person in another tab.
+        with unit_of_work():
+            known = _by_form(form_key, buyer_id)
+            if known is not None:
+                return known
+            theirs = _standing_order(listing_id, buyer_id)
+        if theirs is not None:
+            raise AlreadyYours(theirs) from None
+        raise
+
+
+def to_sign(*, order_id: UUID, actor_id: UUID, at: datetime) -> ToSign:
+    """
+    Return what the practitioner is asked to sign for this order.
+
+    :raises NotFound: there is no such order, or it is not theirs to know of
+    :raises NotYourAct: the person is no practitioner of the buying clinic
+    :raises IllegalMove: it is confirmed already, or has ended
+    """
+    with unit_of_work():
+        order = steps.locked_for(order_id, Act.CONFIRM, actor_id=actor_id)
+        verdict = _as_confirmed(order, actor_id, frozenset(), at=at)
+        return ToSign(
+            statement=_statement(order, actor_id, ()),
+            required=tuple((statement.code, statement.text) for statement in verdict.statements),
+            verdict=verdict,
+            state_code=steps.state_code_of(order_id),
+        )
+
+
+def confirm(*, order_id: UUID, actor_id: UUID, signed: Collection[str], at: datetime) -> None:
+    """
+    Sign, as its ordering practitioner, for this very unit; `signed` are the codes of the further statements.
+
+    :raises NotFound: there is no such order, or it is not theirs to know of
+    :raises NotYourAct: the person is no practitioner of the buying clinic
+    :raises IllegalMove: it is confirmed already, or has ended
+    :raises OrderExpired: its 72 hours are over
+    :raises NotCleared: this practitioner cannot order it
+    :raises Invalid: a statement that the rule asks for is not signed
+    """
+    with unit_of_work():
+        order = steps.locked_for(order_id, Act.CONFIRM, actor_id=actor_id)
+        if at >= order.expires_at:
+            raise OrderExpired
+        verdict = _as_confirmed(order, actor_id, frozenset(signed), at=at)
+        required = {statement.code: statement.text for statement in verdict.statements}
+        if not required.keys() <= set(signed):
+            raise Invalid("Please sign every statement, or leave the order unconfirmed.", field="statements")
+        if any(objection.key in _PRACTITIONERS_OWN for objection in verdict.objections):
+            raise NotCleared(verdict, None, state_code=steps.state_code_of(order_id), order_id=order_id)
+        order.practitioner_id = actor_id
+        order.practitioner_confirmed_at = at
+        order.practitioner_statement = _statement(order, actor_id, tuple(required.values()))
+        order.practitioner_statements = sorted(required)
+        steps.move(order, OrderEvent.CONFIRMED, cause="the practitioner signed for it", actor_id=actor_id, at=at)
+        name = accounts.person(actor_id).name
+        steps.tell_buyer(wording.confirmed_to_buyer(steps.told_of(order), practitioner=name), order, at=at)
+
+
+def start_payment(
+    *,
+    order_id: UUID,
+    actor_id: UUID,
+    card_cap: Money,
+    success_url: str,
+    cancel_url: str,
+    live: bool,
+    at: datetime,
+) -> str:
+    """
+    Ask the gate once more and return the address of the payment page; a second click finds the same page.
+
+    :raises NotFound: there is no such order, or it is not theirs to know of
+    :raises NotYourAct: only the buyer pays
+    :raises IllegalMove: there is nothing to pay now
+    :raises OrderExpired: its 72 hours are over
+    :raises NotCleared: the gate said no; nothing is charged
+    :raises PaymentUnderWay: money is on its way or here
+    :raises GatewayError: the provider cannot be asked just now
+    """
+    steps.check(order_id, Act.PAY, actor_id=actor_id)
+    decision = steps.ask_the_gate(order_id, Moment.PAYMENT_START, at=at)
+    if not decision.cleared:
+        raise steps.not_cleared(order_id, decision)
+    with unit_of_work():
+        payment = payment_queries.payment_of(order_id)
+    if payment is not None and payment.state is PaymentState.CHECKOUT_OPEN:
+        # It may have been paid or closed without our having heard.
+        payments.converge(payment_id=payment.id, live=live, at=at)
+    with unit_of_work():
+        order = steps.locked_for(order_id, Act.PAY, actor_id=actor_id)
+        if at >= order.expires_at:
+            raise OrderExpired
+        buyer = accounts.person(order.buyer_id)
+        title = steps.told_of(order).device
+        payment_id = payments.prepare_checkout(
+            order_id=order_id,
+            payee_clinic_id=order.seller_clinic_id,
+            amount=Money(order.price_minor, order.currency),
+            fee_bps=order.fee_bps,
+            order_closes_at=order.expires_at,
+            at=at,
+        )
+    return payments.open_checkout(
+        payment_id=payment_id,
+        title=title,
+        buyer_email=buyer.email,
+        buyer_name=buyer.name,
+        card_cap=card_cap,
+        success_url=success_url,
+        cancel_url=cancel_url,
+        at=at,
+    )
+
+
+def cancel(*, order_id: UUID, actor_id: UUID, live: bool, at: datetime) -> None:
+    """
+    Take the order back before money is on its way; the device returns to the market.
+
+    :raises NotFound: there is no such order, or it is not theirs to know of
+    :raises NotYourAct: only the buyer or the seller can
+    :raises IllegalMove: it is too late for that
+    :raises PaymentUnderWay: money is on its way or here
+    :raises GatewayError: the payment page could not be closed; the order stands
+    """
+    steps.check(order_id, Act.CANCEL, actor_id=actor_id)
+    payments.close_checkout(order_id=order_id, live=live, at=at)
+    with unit_of_work():
+        order = steps.locked_for(order_id, Act.CANCEL, actor_id=actor_id)
+        by_buyer = actor_id == order.buyer_id
+        reason = f"The {'buyer' if by_buyer else 'seller'} cancelled the order before it was paid."
+        _end(order, OrderEvent.CANCELLED, reason=reason, actor_id=actor_id, at=at)
+        tell_other = steps.tell_seller if by_buyer else steps.tell_buyer
+        tell_other(wording.ended(steps.told_of(order), reason=reason), order, at=at)
+
+
+def lapse_expired(*, live: bool, at: datetime) -> int:
+    """Let go of every unpaid order whose time is over; return how many devices are free again."""
+    with unit_of_work():
+        over = list(
+            db.session.scalars(
+                select(Order.id)
+                .where(
+                    Order.state.in_((OrderState.AWAITING_PRACTITIONER, OrderState.AWAITING_PAYMENT)),
+                    Order.expires_at <= at,
+                )
+                .order_by(Order.expires_at)
+            )
+        )
+    return sum(_lapse(order_id, live=live, at=at) for order_id in over)
+
+
+def _lapse(order_id: UUID, *, live: bool, at: datetime) -> bool:
+    try:
+        payments.close_checkout(order_id=order_id, live=live, at=at)
+        with unit_of_work():
+            order = steps.locked(order_id)
+            ORDER.after(order.state, OrderEvent.LAPSED)
+            reason = "The order was not paid within 72 hours."
+            _end(order, OrderEvent.LAPSED, reason=reason, actor_id=None, at=at)
+            news = wording.ended(steps.told_of(order), reason=reason)
+            steps.tell_buyer(news, order, at=at)
+            steps.tell_seller(news, order, at=at)
+    except (Conflict, GatewayError) as trouble:
+        # Money is on its way after all, or the provider does not answer: the next round sees.
+        log.info("order_not_lapsed", order_id=str(order_id), reason=str(trouble))
+        return False
+    return True
+
+
+def _end(order: Order, event: OrderEvent, *, reason: str, actor_id: UUID | None, at: datetime) -> None:
+    # Under the order's lock: a page that was opened since keeps the order alive.
+    payments.require_none_active(order.id)
+    listings_service.release(listing_id=order.listing_id, actor_id=actor_id, at=at)
+    order.reason = reason
+    steps.move(order, event, cause=reason, actor_id=actor_id, at=at)
+
+
+def _promise(
+    purchase: Purchase,
+    decision: eligibility.Decision,
+    *,
+    listing_id: UUID,
+    form_key: UUID,
+    fee_bps: int,
+    at: datetime,
+) -> UUID:
+    if not steps.still_stands(decision):
+        log.warning("gate_moved", listing_id=str(listing_id), decision_id=str(decision.id))
+        raise GateMoved
+    unit = listings_service.reserve(listing_id=listing_id, actor_id=purchase.buyer_id, at=at)
+    restriction = decision.verdict.restriction
+    order = Order(
+        form_key=form_key,
+        listing_id=listing_id,
+        seller_clinic_id=unit.clinic_id,
+        buyer_id=purchase.buyer_id,
+        buyer_clinic_id=purchase.clinic_id,
+        site_id=purchase.site_id,
+        operator_id=purchase.operator_id,
+        declared_uses=sorted(purchase.declared_uses),
+        use_restriction=restriction.sentence if restriction is not None else None,
+        price_minor=unit.price.minor,
+        currency=unit.price.currency,
+        fee_bps=fee_bps,
+        fee_minor=unit.price.share(fee_bps).minor,
+        decision_id=decision.id,
+        placed_at=at,
+        expires_at=at + wording.ORDER_STANDS,
+    )
+    db.session.add(order)
+    db.session.flush()
+    cause = "the buyer placed the order"
+    db.session.add(OrderMove(order_id=order.id, state=order.state, actor_id=order.buyer_id, cause=cause, at=at))
+    audit.record(
+        "order:placed",
+        actor_id=order.buyer_id,
+        subject_type="order",
+        subject_id=order.id,
+        at=at,
+        listing=listing_id,
+        decision=decision.id,
+        price_minor=unit.price.minor,
+    )
+    told = steps.told_of(order)
+    steps.tell_seller(wording.placed_to_seller(told), order, at=at)
+    buyer = accounts.person(order.buyer_id).name
+    steps.tell(
+        wording.placed_to_practitioner(told, buyer=buyer),
+        queries.practitioners_of(order.buyer_clinic_id),
+        order,
+        at=at,
+        page="/confirm",
+    )
+    return order.id
+
+
+_PRACTITIONERS_OWN = frozenset({Key.PRACTITIONER, Key.SUPERVISION})
+
+
+def _as_confirmed(order: Order, practitioner_id: UUID, signed: frozenset[str], *, at: datetime) -> Verdict:
+    """Return what the gate would say if this practitioner signed now."""
+    purchase = Purchase(
+        buyer_id=order.buyer_id,
+        clinic_id=order.buyer_clinic_id,
+        site_id=order.site_id,
+        operator_id=order.operator_id,
+        declared_uses=frozenset(ProcedureClass(use) for use in order.declared_uses),
+        restriction_signed=order.use_restriction is not None,
+        practitioner_id=practitioner_id,
+        confirmed_at=at,
+        statements=signed,
+    )
+    return eligibility.preview(sale=listings.sale_of(order.listing_id), purchase=purchase, at=at)
+
+
+def _statement(order: Order, practitioner_id: UUID, required: tuple[str, ...]) -> str:
+    unit = steps.unit_of(order)
+    return wording.statement_of(
+        practitioner=accounts.person(practitioner_id).name,
+        maker=unit.maker,
+        model=unit.model,
+        serial=unit.serial,
+        clinic=unit.clinic,
+        site=f"{unit.site}, {unit.city}, {unit.state}",
+        uses=[ProcedureClass(use) for use in order.declared_uses],
+        required=required,
+    )
+
+
+def _by_form(form_key: UUID, buyer_id: UUID) -> UUID | None:
+    row = db.session.execute(select(Order.id, Order.buyer_id).where(Order.form_key == form_key)).one_or_none()
+    if row is None:
+        return None
+    if row.buyer_id != buyer_id:
+        raise NotFound("This form is not yours. Open the device's page and start again.")
+    return UUID(str(row.id))
+
+
+def _standing_order(listing_id: UUID, buyer_id: UUID) -> UUID | None:
+    return db.session.scalar(
+        select(Order.id).where(
+            Order.listing_id == listing_id,
+            Order.buyer_id == buyer_id,
+            Order.state.not_in((OrderState.CANCELLED, OrderState.LAPSED, OrderState.REFUNDED)),
+        )
+    )
+
+
+def _for_sale(listing_id: UUID) -> Listing:
+    listing = db.session.get(Listing, listing_id)
+    if listing is None or listing.published_at is None:
+        raise NotFound("There is no such device on the market.")
+    return listing
+
+
+def _check_reach(*, buyer_id: UUID, clinic_id: UUID, site_id: UUID, operator_id: UUID) -> str:
+    """Return the state of the place of use, if clinic, site and operator belong together and to the buyer."""
+    state = db.session.scalar(
+        select(ClinicSite.state)
+        .join(Clinic, Clinic.id == ClinicSite.clinic_id)
+        .where(ClinicSite.id == site_id, Clinic.id == clinic_id, ClinicSite.closed_at.is_(None))
+    )
+    members = set(
+        db.session.scalars(
+            select(ClinicMember.user_id).where(
+                ClinicMember.clinic_id == clinic_id,
+                ClinicMember.left_at.is_(None),
+                ClinicMember.user_id.in_((buyer_id, operator_id)),
+            )
+        )
+    )
+    if state is None or buyer_id not in members:
+        raise NotFound("This clinic or site is not one of yours.")
+    if operator_id not in members:
+        raise NotFound("This operator does not belong to your clinic.")
+    return state

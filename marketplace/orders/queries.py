@@ -1,0 +1,428 @@
+"""Orders as their sides may see them, each list in a constant number of statements."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.orm import aliased
+
+from ..accounts.models import User
+from ..catalog.models import DeviceModel, Maker
+from ..clinics.models import Clinic, ClinicMember, ClinicSite
+from ..eligibility.models import EligibilityDecision, Moment
+from ..extensions import db
+from ..kernel.errors import NotFound
+from ..kernel.money import Money
+from ..kernel.terms import ClinicRole, ProcedureClass
+from ..listings.models import Listing
+from .access import Act, Party, acts_of, may_know_the_buyer, may_know_the_serial
+from .models import Order, OrderMove
+from .states import OrderEvent, OrderState
+
+PER_PAGE = 50
+_IN_CHARGE = frozenset({ClinicRole.OWNER, ClinicRole.MANAGER})
+
+
+@dataclass(frozen=True, slots=True)
+class BuyerView:
+    """The buying side, as far as whoever looks may know it."""
+
+    buyer_name: str
+    clinic_id: UUID
+    clinic_name: str
+    site_id: UUID
+    site_name: str
+    street: str
+    city: str
+    postal_code: str
+    operator_name: str
+    practitioner_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MoveView:
+    """One thing that happened to an order."""
+
+    event: OrderEvent | None
+    state: OrderState
+    actor_name: str | None
+    cause: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionView:
+    """One kept answer of the gate about this order."""
+
+    id: UUID
+    moment: Moment
+    cleared: bool
+    at: datetime
+    valid_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLine:
+    """An order in a list."""
+
+    id: UUID
+    number: int
+    state: OrderState
+    title: str
+    year: int | None
+    price: Money
+    seller_name: str
+    buyer_clinic_name: str | None
+    placed_at: datetime
+    expires_at: datetime
+    acts: tuple[Act, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    """
+    One order as one person may see it.
+
+    `buyer` and `serial` are None where they are not (yet) this person's to know. `state_code` is of the place of use.
+    """
+
+    id: UUID
+    number: int
+    state: OrderState
+    reason: str | None
+    listing_id: UUID
+    title: str
+    maker: str
+    model: str
+    year: int | None
+    serial: str | None
+    price: Money
+    fee: Money
+    seller_clinic_id: UUID
+    seller_name: str
+    buyer: BuyerView | None
+    state_code: str
+    time_zone: str
+    declared_uses: tuple[ProcedureClass, ...]
+    use_restriction: str | None
+    statement: str | None
+    placed_at: datetime
+    expires_at: datetime
+    carrier: str | None
+    tracking: str | None
+    inspection_ends_at: datetime | None
+    parties: frozenset[Party]
+    acts: tuple[Act, ...]
+    moves: tuple[MoveView, ...]
+    decisions: tuple[DecisionView, ...]
+
+    @property
+    def payout(self) -> Money:
+        """The seller's part of the price."""
+        return self.price - self.fee
+
+    @property
+    def on_buying_side(self) -> bool:
+        """Say whether the person who looks belongs to the buying side."""
+        return bool(self.parties - {Party.SELLER, Party.FINANCE})
+
+
+@dataclass(frozen=True, slots=True)
+class _Memberships:
+    in_charge: frozenset[UUID]
+    practising: frozenset[UUID]
+
+
+_Seller, _BuyerClinic = aliased(Clinic), aliased(Clinic)
+_Buyer, _Operator, _Practitioner = aliased(User), aliased(User), aliased(User)
+
+
+def order_for(order_id: UUID, *, user_id: UUID) -> OrderView:
+    """
+    Return the order as this person may see it.
+
+    :raises NotFound: there is none, or it is not this person's to know of
+    """
+    parties = parties_of(_order(order_id), user_id)
+    if not parties:
+        raise NotFound("There is no such order, or it is not yours to see.")
+    return _view(order_id, parties)
+
+
+def order_for_staff(order_id: UUID) -> OrderView:
+    """
+    Return the whole order.
+
+    :raises NotFound: there is none
+    """
+    _order(order_id)
+    return _view(order_id, frozenset({Party.FINANCE}))
+
+
+def parties_of(order: Order, user_id: UUID) -> frozenset[Party]:
+    """Return everything that the person is to the order; nothing for a stranger."""
+    memberships = _memberships_of(user_id)
+    return _parties(order, user_id, memberships)
+
+
+def purchases_of(user_id: UUID) -> list[OrderLine]:
+    """Return the orders that concern the person as buyer or as a member of the buying clinic, newest first."""
+    of = _memberships_of(user_id)
+    return _lines(
+        or_(
+            Order.buyer_id == user_id,
+            Order.operator_id == user_id,
+            Order.buyer_clinic_id.in_(of.in_charge | of.practising),
+        ),
+        user_id,
+        of,
+    )
+
+
+def sales_of(user_id: UUID) -> list[OrderLine]:
+    """Return the orders of what the person's clinics sell, newest first."""
+    of = _memberships_of(user_id)
+    return _lines(Order.seller_clinic_id.in_(of.in_charge), user_id, of)
+
+
+def orders_for_staff(*, state: OrderState | None = None) -> list[OrderLine]:
+    """Return all orders, or those in one state, newest first."""
+    which = Order.state == state if state is not None else Order.id.is_not(None)
+    return [
+        _line(row, frozenset({Party.FINANCE}))
+        for row in db.session.execute(_lines_statement(which).limit(PER_PAGE * 10))
+    ]
+
+
+def practitioners_of(clinic_id: UUID) -> list[UUID]:
+    """Return the clinic's practitioners."""
+    return list(
+        db.session.scalars(
+            select(ClinicMember.user_id)
+            .where(
+                ClinicMember.clinic_id == clinic_id,
+                ClinicMember.left_at.is_(None),
+                ClinicMember.role == ClinicRole.PRACTITIONER,
+            )
+            .order_by(ClinicMember.joined_at)
+        )
+    )
+
+
+def in_charge_of(clinic_id: UUID) -> list[UUID]:
+    """Return the clinic's owners and managers."""
+    return list(
+        db.session.scalars(
+            select(ClinicMember.user_id)
+            .where(
+                ClinicMember.clinic_id == clinic_id,
+                ClinicMember.left_at.is_(None),
+                ClinicMember.role.in_(_IN_CHARGE),
+            )
+            .order_by(ClinicMember.joined_at)
+        )
+    )
+
+
+def _order(order_id: UUID) -> Order:
+    order = db.session.get(Order, order_id)
+    if order is None:
+        raise NotFound("There is no such order, or it is not yours to see.")
+    return order
+
+
+def _memberships_of(user_id: UUID) -> _Memberships:
+    rows = db.session.execute(
+        select(ClinicMember.clinic_id, ClinicMember.role).where(
+            ClinicMember.user_id == user_id, ClinicMember.left_at.is_(None)
+        )
+    ).all()
+    return _Memberships(
+        in_charge=frozenset(row.clinic_id for row in rows if row.role in _IN_CHARGE),
+        practising=frozenset(row.clinic_id for row in rows if row.role is ClinicRole.PRACTITIONER),
+    )
+
+
+def _parties(order: Any, user_id: UUID, of: _Memberships) -> frozenset[Party]:
+    holds = {
+        Party.BUYER: order.buyer_id == user_id,
+        Party.OPERATOR: order.operator_id == user_id,
+        Party.BUYING_CLINIC: order.buyer_clinic_id in of.in_charge,
+        Party.PRACTITIONER: order.buyer_clinic_id in of.practising,
+        Party.SELLER: order.seller_clinic_id in of.in_charge,
+    }
+    return frozenset(party for party, so in holds.items() if so)
+
+
+def _lines_statement(which: ColumnElement[bool]) -> Any:
+    return (
+        select(
+            Order,
+            Listing.title,
+            Listing.year,
+            _Seller.name.label("seller_name"),
+            _BuyerClinic.name.label("buyer_clinic_name"),
+        )
+        .join(Listing, Listing.id == Order.listing_id)
+        .join(_Seller, _Seller.id == Order.seller_clinic_id)
+        .join(_BuyerClinic, _BuyerClinic.id == Order.buyer_clinic_id)
+        .where(which)
+        .order_by(Order.placed_at.desc(), Order.number.desc())
+    )
+
+
+def _lines(which: ColumnElement[bool], user_id: UUID, of: _Memberships) -> list[OrderLine]:
+    rows = db.session.execute(_lines_statement(which).limit(PER_PAGE * 10))
+    return [_line(row, _parties(row.Order, user_id, of)) for row in rows]
+
+
+def _line(row: Any, parties: frozenset[Party]) -> OrderLine:
+    order = row.Order
+    return OrderLine(
+        id=order.id,
+        number=order.number,
+        state=order.state,
+        title=row.title,
+        year=row.year,
+        price=Money(order.price_minor, order.currency),
+        seller_name=row.seller_name,
+        buyer_clinic_name=row.buyer_clinic_name if may_know_the_buyer(order.state, parties) else None,
+        placed_at=order.placed_at,
+        expires_at=order.expires_at,
+        acts=acts_of(order.state, parties),
+    )
+
+
+def _view(order_id: UUID, parties: frozenset[Party]) -> OrderView:
+    row = db.session.execute(
+        select(
+            Order,
+            Listing.title,
+            Listing.year,
+            Listing.serial,
+            DeviceModel.name.label("model"),
+            Maker.name.label("maker"),
+            _Seller.name.label("seller_name"),
+            _BuyerClinic.name.label("buyer_clinic_name"),
+            ClinicSite,
+            _Buyer.name.label("buyer_name"),
+            _Operator.name.label("operator_name"),
+            _Practitioner.name.label("practitioner_name"),
+        )
+        .join(Listing, Listing.id == Order.listing_id)
+        .join(DeviceModel, DeviceModel.id == Listing.model_id)
+        .join(Maker, Maker.id == DeviceModel.maker_id)
+        .join(_Seller, _Seller.id == Order.seller_clinic_id)
+        .join(_BuyerClinic, _BuyerClinic.id == Order.buyer_clinic_id)
+        .join(ClinicSite, ClinicSite.id == Order.site_id)
+        .join(_Buyer, _Buyer.id == Order.buyer_id)
+        .join(_Operator, _Operator.id == Order.operator_id)
+        .outerjoin(_Practitioner, _Practitioner.id == Order.practitioner_id)
+        .where(Order.id == order_id)
+        .execution_options(populate_existing=True)
+    ).one()
+    order: Order = row.Order
+    knows_the_buyer = may_know_the_buyer(order.state, parties)
+    knows_the_serial = may_know_the_serial(order.state, parties)
+    on_buying_side = bool(parties - {Party.SELLER})
+    return OrderView(
+        id=order.id,
+        number=order.number,
+        state=order.state,
+        reason=order.reason if on_buying_side or order.state is not OrderState.HELD_NOT_CLEARED else None,
+        listing_id=order.listing_id,
+        title=row.title,
+        maker=row.maker,
+        model=row.model,
+        year=row.year,
+        serial=row.serial if knows_the_serial else None,
+        price=Money(order.price_minor, order.currency),
+        fee=Money(order.fee_minor, order.currency),
+        seller_clinic_id=order.seller_clinic_id,
+        seller_name=row.seller_name,
+        buyer=_buyer(row) if knows_the_buyer else None,
+        state_code=row.ClinicSite.state,
+        time_zone=row.ClinicSite.time_zone,
+        declared_uses=tuple(ProcedureClass(use) for use in order.declared_uses),
+        use_restriction=order.use_restriction,
+        statement=order.practitioner_statement if on_buying_side and knows_the_serial else None,
+        placed_at=order.placed_at,
+        expires_at=order.expires_at,
+        carrier=order.carrier,
+        tracking=order.tracking,
+        inspection_ends_at=order.inspection_ends_at,
+        parties=parties,
+        acts=acts_of(order.state, parties),
+        moves=_moves(order_id, names_of=None if knows_the_buyer else order.seller_clinic_id),
+        decisions=_decisions(order) if on_buying_side else (),
+    )
+
+
+def _buyer(row: Any) -> BuyerView:
+    site: ClinicSite = row.ClinicSite
+    return BuyerView(
+        buyer_name=row.buyer_name,
+        clinic_id=site.clinic_id,
+        clinic_name=row.buyer_clinic_name,
+        site_id=site.id,
+        site_name=site.name,
+        street=site.street,
+        city=site.city,
+        postal_code=site.postal_code,
+        operator_name=row.operator_name,
+        practitioner_name=row.practitioner_name,
+    )
+
+
+def _moves(order_id: UUID, *, names_of: UUID | None) -> tuple[MoveView, ...]:
+    """Return the moves, oldest first; with `names_of`, actors are named only if they belong to that clinic."""
+    rows = db.session.execute(
+        select(OrderMove, User.name)
+        .outerjoin(User, User.id == OrderMove.actor_id)
+        .where(OrderMove.order_id == order_id)
+        .order_by(OrderMove.at)
+    ).all()
+    known = set(in_charge_of(names_of)) if names_of is not None else None
+    return tuple(
+        MoveView(
+            event=move.event,
+            state=move.state,
+            actor_name=name if known is None or move.actor_id in known else None,
+            cause=move.cause,
+            at=move.at,
+        )
+        for move, name in rows
+    )
+
+
+def _decisions(order: Order) -> tuple[DecisionView, ...]:
+    asked: Iterable[EligibilityDecision] = db.session.scalars(
+        select(EligibilityDecision)
+        .where(
+            EligibilityDecision.listing_id == order.listing_id,
+            EligibilityDecision.buyer_id == order.buyer_id,
+            EligibilityDecision.site_id == order.site_id,
+            EligibilityDecision.operator_id == order.operator_id,
+            or_(
+                EligibilityDecision.id == order.decision_id,
+                and_(
+                    EligibilityDecision.moment != Moment.ORDER,
+                    EligibilityDecision.decided_at >= order.placed_at,
+                ),
+            ),
+        )
+        .order_by(EligibilityDecision.decided_at, EligibilityDecision.moment)
+    )
+    return tuple(
+        DecisionView(
+            id=decision.id,
+            moment=decision.moment,
+            cleared=decision.cleared,
+            at=decision.decided_at,
+            valid_until=decision.valid_until,
+        )
+        for decision in asked
+    )

@@ -1,0 +1,201 @@
+"""What an order makes of news about its money: held, not cleared, gone back, sent to the seller."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+
+from ..eligibility.models import Moment
+from ..extensions import db, unit_of_work
+from ..kernel.money import Money
+from ..listings import service as listings_service
+from ..payments import queries as payment_queries
+from ..payments import service as payments
+from ..payments.states import PaymentState
+from . import steps, wording
+from .access import Act
+from .models import Order
+from .states import ENDED_WITHOUT_SALE, ORDER, OrderEvent, OrderState
+from .steps import GateMoved
+
+_WITH_US = frozenset({PaymentState.PAID, PaymentState.HELD})
+_UNPAID = frozenset({OrderState.AWAITING_PAYMENT, OrderState.PAYMENT_PROCESSING})
+
+
+def payment_changed(*, order_id: UUID, at: datetime) -> None:
+    """
+    Let the order follow its payment. Repeated, late and out of order, it comes to the same end.
+
+    :raises GateMoved: what its yes rests on fell at this very moment; the job is tried again
+    """
+    with unit_of_work():
+        payment = payment_queries.payment_of(order_id)
+        state = steps.locked(order_id).state
+    if payment is None:
+        return
+    if payment.state in _WITH_US and state in _UNPAID:
+        _receive(order_id, at=at)
+    elif payment.state in _WITH_US and state in ENDED_WITHOUT_SALE:
+        _send_back_what_came_too_late(order_id, at=at)
+    elif payment.state is PaymentState.PROCESSING and state is OrderState.AWAITING_PAYMENT:
+        _start(order_id, at=at)
+    elif payment.ended_unpaid and state is OrderState.PAYMENT_PROCESSING:
+        _fail(order_id, at=at)
+    elif payment.state is PaymentState.RELEASED and state is OrderState.ACCEPTED:
+        _settle(order_id, payout=payment.payout, at=at)
+    elif payment.state is PaymentState.REFUNDED and state is OrderState.REFUNDING:
+        _refunded(order_id, at=at)
+
+
+def catch_up(*, at: datetime) -> int:
+    """Let every order follow its payment whose news was lost on the way; return how many were looked at."""
+    with unit_of_work():
+        waiting = list(
+            db.session.scalars(
+                select(Order.id).where(Order.state.in_((*_UNPAID, OrderState.ACCEPTED, OrderState.REFUNDING)))
+            )
+        )
+        moved = [order_id for order_id in waiting if order_id in payment_queries.states_of(waiting)]
+    for order_id in moved:
+        payment_changed(order_id=order_id, at=at)
+    return len(moved)
+
+
+def retry_clearance(*, order_id: UUID, actor_id: UUID, at: datetime) -> None:
+    """
+    Ask the gate again about an order that is paid and was not cleared.
+
+    :raises NotFound: there is no such order, or it is not theirs to know of
+    :raises NotYourAct: only the buyer can ask
+    :raises IllegalMove: it is not on hold
+    :raises NotCleared: the gate still says no
+    :raises GateMoved: it said yes, and that fell at this very moment
+    """
+    steps.check(order_id, Act.RETRY_CLEARANCE, actor_id=actor_id)
+    decision = steps.ask_the_gate(order_id, Moment.PAYMENT_RECEIVED, at=at)
+    if not decision.cleared:
+        with unit_of_work():
+            order = steps.locked_for(order_id, Act.RETRY_CLEARANCE, actor_id=actor_id)
+            order.reason = " ".join(steps.objections_in_words(decision.verdict))
+        raise steps.not_cleared(order_id, decision)
+    with unit_of_work():
+        if not steps.still_stands(decision):
+            raise GateMoved
+        order = steps.locked_for(order_id, Act.RETRY_CLEARANCE, actor_id=actor_id)
+        order.payment_decision_id, order.reason = decision.id, None
+        steps.move(
+            order, OrderEvent.CLEARED, cause="the gate clears it again", actor_id=actor_id, at=at, decision=decision.id
+        )
+        steps.tell_seller(wording.paid_to_seller(steps.told_of(order)), order, at=at)
+
+
+def refund(*, order_id: UUID, actor_id: UUID, reason: str, at: datetime) -> None:
+    """
+    Give the buyer everything back before the device has left, as the seller.
+
+    :raises NotFound: there is no such order, or it is not theirs to know of
+    :raises NotYourAct: only the seller can
+    :raises IllegalMove: nothing was paid, or the device is on its way
+    :raises MoneyNotHere: the money has gone elsewhere
+    """
+    with unit_of_work():
+        order = steps.locked_for(order_id, Act.REFUND, actor_id=actor_id)
+        _start_refund(order, reason=f"The seller gave the payment back: {reason}", actor_id=actor_id, at=at)
+
+
+def refund_by_finance(*, order_id: UUID, actor_id: UUID, reason: str, at: datetime) -> None:
+    """
+    Give the buyer everything back before the device has left, as staff. The caller has checked that they may.
+
+    :raises NotFound: there is no such order
+    :raises IllegalMove: nothing was paid, or the device is on its way
+    :raises MoneyNotHere: the money has gone elsewhere
+    """
+    with unit_of_work():
+        order = steps.locked(order_id)
+        _start_refund(order, reason=f"Second Light gave the payment back: {reason}", actor_id=actor_id, at=at)
+
+
+def _receive(order_id: UUID, *, at: datetime) -> None:
+    decision = steps.ask_the_gate(order_id, Moment.PAYMENT_RECEIVED, at=at)
+    with unit_of_work():
+        if decision.cleared and not steps.still_stands(decision):
+            raise GateMoved  # The job asks again.
+        order = steps.locked(order_id)
+        if order.state not in _UNPAID:
+            return  # Another worker was told the same and was faster.
+        told = steps.told_of(order)
+        if decision.cleared:
+            order.payment_decision_id, order.reason = decision.id, None
+            steps.move(order, OrderEvent.PAID, cause="the payment arrived", actor_id=None, at=at, decision=decision.id)
+            steps.tell_buyer(wording.paid_to_buyer(told), order, at=at)
+            steps.tell_seller(wording.paid_to_seller(told), order, at=at)
+            return
+        against = steps.objections_in_words(decision.verdict)
+        order.reason = " ".join(against)
+        steps.move(
+            order,
+            OrderEvent.PAID_NOT_CLEARED,
+            cause="the payment arrived, and the gate said no",
+            actor_id=None,
+            at=at,
+            decision=decision.id,
+        )
+        steps.tell_buyer(wording.not_cleared_to_buyer(told, against=against, paid=True), order, at=at)
+
+
+def _waiting_for(order_id: UUID, event: OrderEvent) -> Order | None:
+    """Return the order, locked, if it is still where the news found it; None if somebody was faster."""
+    order = steps.locked(order_id)
+    return order if ORDER.allows(order.state, event) else None
+
+
+def _start(order_id: UUID, *, at: datetime) -> None:
+    with unit_of_work():
+        order = _waiting_for(order_id, OrderEvent.PAYMENT_STARTED)
+        if order is not None:
+            steps.move(order, OrderEvent.PAYMENT_STARTED, cause="the payment is on its way", actor_id=None, at=at)
+
+
+def _fail(order_id: UUID, *, at: datetime) -> None:
+    with unit_of_work():
+        order = _waiting_for(order_id, OrderEvent.PAYMENT_FAILED)
+        if order is not None:
+            steps.move(order, OrderEvent.PAYMENT_FAILED, cause="the payment did not arrive", actor_id=None, at=at)
+            # The wait for the bank is not the buyer's fault: the order stands as long as a new one.
+            order.expires_at = max(order.expires_at, at + wording.ORDER_STANDS)
+            steps.tell_buyer(wording.payment_failed_to_buyer(steps.told_of(order)), order, at=at)
+
+
+def _settle(order_id: UUID, *, payout: Money, at: datetime) -> None:
+    with unit_of_work():
+        order = _waiting_for(order_id, OrderEvent.SETTLED)
+        if order is not None:
+            listings_service.mark_sold(listing_id=order.listing_id, actor_id=None, at=at)
+            steps.move(order, OrderEvent.SETTLED, cause="the seller has been paid", actor_id=None, at=at)
+            steps.tell_seller(wording.settled_to_seller(steps.told_of(order), payout=payout), order, at=at)
+
+
+def _refunded(order_id: UUID, *, at: datetime) -> None:
+    with unit_of_work():
+        order = _waiting_for(order_id, OrderEvent.REFUNDED)
+        if order is not None:
+            listings_service.release(listing_id=order.listing_id, actor_id=None, at=at)
+            steps.move(order, OrderEvent.REFUNDED, cause="the buyer has the money back", actor_id=None, at=at)
+
+
+def _send_back_what_came_too_late(order_id: UUID, *, at: datetime) -> None:
+    with unit_of_work():
+        order = steps.locked(order_id)
+        payments.request_refund(order_id=order_id, cause="it arrived after the order had ended", at=at)
+        steps.tell_buyer(wording.paid_too_late_to_buyer(steps.told_of(order)), order, at=at)
+
+
+def _start_refund(order: Order, *, reason: str, actor_id: UUID, at: datetime) -> None:
+    ORDER.after(order.state, OrderEvent.REFUND_STARTED)
+    payments.request_refund(order_id=order.id, cause=reason, at=at)
+    order.reason = reason
+    steps.move(order, OrderEvent.REFUND_STARTED, cause=reason, actor_id=actor_id, at=at)
+    news = wording.refund_started(steps.told_of(order), reason=reason)
+    steps.tell_buyer(news, order, at=at)
+    steps.tell_seller(news, order, at=at)

@@ -1,0 +1,267 @@
+"""What every use-case of the room is built of: lock an order, ask the gate about it, move it, tell its sides."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from .. import audit
+from ..accounts import queries as accounts
+from ..catalog.models import DeviceModel, Maker
+from ..clinics.models import Clinic, ClinicSite
+from ..eligibility import service as eligibility
+from ..eligibility.models import Moment
+from ..eligibility.sale import Purchase
+from ..eligibility.verdict import Verdict
+from ..extensions import db, unit_of_work
+from ..kernel.errors import Conflict, NotFound, Refused
+from ..kernel.money import Money
+from ..kernel.terms import ProcedureClass
+from ..listings import queries as listings
+from ..listings.models import Listing
+from ..notifications import service as notifications
+from . import queries
+from .access import Act, event_of, may
+from .models import Order, OrderMove
+from .states import ORDER, OrderEvent
+from .wording import News, Told
+
+
+class NotCleared(Refused):
+    """The gate said no, for reasons that the reader may know: `verdict` lists every objection with its cure."""
+
+    code = "not_cleared"
+    cure = "Each thing that stands against it is listed below, with what cures it."
+
+    def __init__(
+        self, verdict: Verdict, decision_id: UUID | None, *, state_code: str, order_id: UUID | None = None
+    ) -> None:
+        super().__init__("The gate does not clear this purchase at the moment.")
+        self.verdict = verdict
+        self.decision_id = decision_id
+        self.state_code = state_code
+        self.order_id = order_id
+
+
+class GateMoved(Conflict):
+    """Between the gate's yes and its use something that the yes rests on changed."""
+
+    code = "gate_moved"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Something that your clearance rests on changed at this very moment.",
+            cure="Look at what the gate says now, and try again.",
+        )
+
+
+class BuyerNotCleared(Refused):
+    """The gate said no, and the reasons are the buyer's own: the seller learns only that it did."""
+
+    code = "buyer_not_cleared"
+    cure = "The device stays with you. We have told the buyer what is missing; ask again when we write to you."
+
+    def __init__(self) -> None:
+        super().__init__("The buyer is not cleared at the moment.")
+
+
+class NotYourAct(Refused):
+    """The person may see the order, but this is for another to do."""
+
+    code = "not_your_act"
+
+    def __init__(self, act: Act) -> None:
+        super().__init__(_WHOSE[act])
+
+
+_WHOSE = {
+    Act.CONFIRM: "Only a practitioner of the buying clinic can confirm this order.",
+    Act.PAY: "Only the person who placed this order can pay for it.",
+    Act.RETRY_CLEARANCE: "Only the person who placed this order can ask for it to be cleared again.",
+    Act.RELEASE_TO_SHIP: "Only the seller can ask for the release to ship.",
+    Act.DISPATCH: "Only the seller can dispatch the device.",
+    Act.REPORT_ARRIVAL: "Only the person who placed this order can report its arrival.",
+    Act.ACCEPT: "Only the person who placed this order can accept the device.",
+    Act.CANCEL: "Only the person who placed this order, or the seller, can cancel it.",
+    Act.REFUND: "Only the seller can give this payment back.",
+}
+
+
+def locked(order_id: UUID) -> Order:
+    """
+    Return the order as it is now, locked until the transaction ends.
+
+    :raises NotFound: there is none
+    """
+    order = db.session.scalars(
+        select(Order).where(Order.id == order_id).with_for_update().execution_options(populate_existing=True)
+    ).one_or_none()
+    if order is None:
+        raise NotFound("There is no such order, or it is not yours to see.")
+    return order
+
+
+def locked_for(order_id: UUID, act: Act, *, actor_id: UUID) -> Order:
+    """
+    Return the order, locked, if the act is this person's and its time is now.
+
+    :raises NotFound: there is no such order, or it is not theirs to know of
+    :raises NotYourAct: it is for another to do
+    :raises IllegalMove: not while the order is where it is
+    """
+    order = locked(order_id)
+    parties = queries.parties_of(order, actor_id)
+    if not parties:
+        raise NotFound("There is no such order, or it is not yours to see.")
+    if not may(act, parties):
+        raise NotYourAct(act)
+    ORDER.after(order.state, event_of(act))
+    return order
+
+
+def check(order_id: UUID, act: Act, *, actor_id: UUID) -> None:
+    """
+    Refuse now what would be refused later anyway, before the gate or the payment provider is asked.
+
+    :raises NotFound: there is no such order, or it is not theirs to know of
+    :raises NotYourAct: it is for another to do
+    :raises IllegalMove: not while the order is where it is
+    """
+    with unit_of_work():
+        locked_for(order_id, act, actor_id=actor_id)
+
+
+def ask_the_gate(order_id: UUID, moment: Moment, *, at: datetime) -> eligibility.Decision:
+    """
+    Ask the gate about an order and keep its answer.
+
+    :raises NotFound: the site has been closed
+    """
+    with unit_of_work():
+        order = locked(order_id)
+        sale, purchase = listings.sale_of(order.listing_id), purchase_of(order)
+    return eligibility.assess(moment=moment, sale=sale, purchase=purchase, at=at)
+
+
+def still_stands(decision: eligibility.Decision) -> bool:
+    """
+    Say whether every credential that a yes rests on still stands, and keep them as they are until the transaction ends.
+
+    Called before anything else is locked: credentials, devices, orders, payments, audit trail is everybody's order.
+    """
+    return bool(db.session.scalar(select(func.credentials_stand(decision.id))))
+
+
+def purchase_of(order: Order) -> Purchase:
+    """Return the order as the gate asks about it."""
+    return Purchase(
+        buyer_id=order.buyer_id,
+        clinic_id=order.buyer_clinic_id,
+        site_id=order.site_id,
+        operator_id=order.operator_id,
+        declared_uses=frozenset(ProcedureClass(use) for use in order.declared_uses),
+        restriction_signed=order.use_restriction is not None,
+        practitioner_id=order.practitioner_id,
+        confirmed_at=order.practitioner_confirmed_at,
+        statements=frozenset(order.practitioner_statements),
+    )
+
+
+def state_code_of(order_id: UUID) -> str:
+    """Return the state of the order's place of use."""
+    return db.session.scalars(
+        select(ClinicSite.state).join(Order, Order.site_id == ClinicSite.id).where(Order.id == order_id)
+    ).one()
+
+
+def not_cleared(order_id: UUID, decision: eligibility.Decision) -> NotCleared:
+    """Return the refusal for whoever may know the reasons."""
+    return NotCleared(decision.verdict, decision.id, state_code=state_code_of(order_id), order_id=order_id)
+
+
+def move(order: Order, event: OrderEvent, *, cause: str, actor_id: UUID | None, at: datetime, **data: object) -> None:
+    """
+    Move a locked order, leaving a row and an event of the audit trail. The one writer of `state`.
+
+    :raises IllegalMove: the table does not allow it
+    """
+    before = order.state
+    order.state = ORDER.after(before, event)
+    db.session.add(OrderMove(order_id=order.id, event=event, state=order.state, actor_id=actor_id, cause=cause, at=at))
+    # The database's own guards speak now, not at the end.
+    db.session.flush()
+    audit.record(
+        f"order:{event}",
+        actor_id=actor_id,
+        subject_type="order",
+        subject_id=order.id,
+        at=at,
+        before=before,
+        cause=cause,
+        **data,
+    )
+
+
+def told_of(order: Order) -> Told:
+    """Return what messages about the order speak of."""
+    title = db.session.scalars(select(Listing.title).where(Listing.id == order.listing_id)).one()
+    return Told(number=order.number, device=title, price=Money(order.price_minor, order.currency))
+
+
+def tell(news: News, people: Iterable[UUID], order: Order, *, at: datetime, page: str = "") -> None:
+    """Promise the message to each of the people; its link leads to the order, or to its `page`."""
+    for person in accounts.people(people).values():
+        notifications.promise_mail(
+            to=person.email,
+            template="order_news",
+            context={
+                "name": person.name,
+                "subject": news.subject,
+                "lines": list(news.lines),
+                "action": news.action,
+                "path": f"/orders/{order.id}{page}",
+                "number": order.number,
+            },
+            at=at,
+        )
+
+
+def tell_buyer(news: News, order: Order, *, at: datetime) -> None:
+    """Promise the message to whoever placed the order."""
+    tell(news, [order.buyer_id], order, at=at)
+
+
+def tell_seller(news: News, order: Order, *, at: datetime) -> None:
+    """Promise the message to the seller's owners and managers."""
+    tell(news, queries.in_charge_of(order.seller_clinic_id), order, at=at)
+
+
+def objections_in_words(verdict: Verdict) -> Sequence[str]:
+    """Return each objection with its first cure, as a mail says it."""
+    return [
+        " ".join([objection.sentence, *(cure.sentence for cure in objection.cures[:1])])
+        for objection in verdict.objections
+    ]
+
+
+def unit_of(order: Order) -> Any:
+    """Return maker, model and serial number of the ordered unit, with clinic and site, for the practitioner's hand."""
+    return db.session.execute(
+        select(
+            Maker.name.label("maker"),
+            DeviceModel.name.label("model"),
+            Listing.serial,
+            Clinic.name.label("clinic"),
+            ClinicSite.name.label("site"),
+            ClinicSite.city,
+            ClinicSite.state,
+        )
+        .select_from(Listing)
+        .join(DeviceModel, DeviceModel.id == Listing.model_id)
+        .join(Maker, Maker.id == DeviceModel.maker_id)
+        .join(Clinic, Clinic.id == order.buyer_clinic_id)
+        .join(ClinicSite, ClinicSite.id == order.site_id)
+        .where(Listing.id == order.listing_id)
+    ).one()

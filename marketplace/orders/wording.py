@@ -1,0 +1,228 @@
+"""What is signed and what is told, word for word. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from ..kernel.days import day_in, end_of
+from ..kernel.money import Money
+from ..kernel.terms import ProcedureClass
+
+INSPECTION_BUSINESS_DAYS = 3
+ORDER_STANDS = timedelta(hours=72)
+_WEEKEND = {5, 6}
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """One message to one side: what happened, and the one thing to do about it."""
+
+    subject: str
+    lines: tuple[str, ...]
+    action: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What messages about an order speak of."""
+
+    number: int
+    device: str
+    price: Money
+
+
+def statement_of(
+    *,
+    practitioner: str,
+    maker: str,
+    model: str,
+    serial: str,
+    clinic: str,
+    site: str,
+    uses: Sequence[ProcedureClass],
+    required: Iterable[str],
+) -> str:
+    """
+    Return what the ordering practitioner signs for this very unit, 21 CFR 801.109(a)(2).
+
+    `required` are the further statements that a rule of the place asks for.
+    """
+    purpose = ", ".join(use.words for use in uses) or "every use that the device enables"
+    ordered = (
+        f"I, {practitioner}, order the {maker} {model}, serial number {serial}, for {clinic} at {site},"
+        f" for {purpose}, for use in the course of my professional practice."
+    )
+    return " ".join([ordered, *required])
+
+
+def inspection_end(arrived: datetime, time_zone: str) -> datetime:
+    """Return the end of the third business day after the arrival, where the device stands."""
+    day, left = day_in(arrived, time_zone), INSPECTION_BUSINESS_DAYS
+    while left:
+        day += timedelta(days=1)
+        left -= _is_business_day(day)
+    return end_of(day, time_zone)
+
+
+def _is_business_day(day: date) -> bool:
+    return day.weekday() not in _WEEKEND
+
+
+def placed_to_seller(told: Told) -> News:
+    """A buyer has reserved the device."""
+    return News(
+        f"Your {told.device} is reserved",
+        (
+            f"A buyer who is cleared for it has ordered your {told.device} for {told.price}.",
+            "It is off the market while their practitioner confirms the order and they pay, for 72 hours at most.",
+            "There is nothing to do yet. We write again when the payment is held.",
+        ),
+        "Look at the sale",
+    )
+
+
+def placed_to_practitioner(told: Told, *, buyer: str) -> News:
+    """The practitioner is asked to order the device."""
+    return News(
+        f"Please confirm the order of a {told.device}",
+        (
+            f"{buyer} has ordered a {told.device} for your clinic, at {told.price}.",
+            "It is a prescription device: a practitioner has to order this very unit before it can be paid for.",
+            "The order stands for 72 hours.",
+        ),
+        "Read and confirm the order",
+    )
+
+
+def confirmed_to_buyer(told: Told, *, practitioner: str) -> News:
+    """The order can be paid."""
+    return News(
+        f"Your order of the {told.device} can be paid",
+        (
+            f"{practitioner} has confirmed your order of the {told.device}.",
+            f"Pay {told.price} now. Your payment is held until you accept the device.",
+        ),
+        "Pay",
+    )
+
+
+def paid_to_buyer(told: Told) -> News:
+    """The money is here, and stays."""
+    return News(
+        f"Your payment for the {told.device} is held",
+        (
+            f"We received {told.price}. Your payment is held until you accept the device.",
+            "The seller now prepares the shipment; we write again when it is on its way.",
+        ),
+        "Look at the order",
+    )
+
+
+def paid_to_seller(told: Told) -> News:
+    """The seller may ask for the release to ship."""
+    return News(
+        f"The {told.device} is paid for: get the release to ship",
+        (
+            f"The buyer's payment of {told.price} for your {told.device} is held by us.",
+            "Before it leaves you, ask for the release to ship: the buyer's clearance is checked once more.",
+        ),
+        "Get the release to ship",
+    )
+
+
+def not_cleared_to_buyer(told: Told, *, against: Sequence[str], paid: bool) -> News:
+    """The gate says no to an order that is under way; `against` says why and what cures it."""
+    where = "Your payment is safe with us and has not gone to the seller." if paid else "Nothing was charged."
+    return News(
+        f"Your order of the {told.device} is on hold",
+        (
+            f"You are not cleared for the {told.device} at the moment. {where}",
+            *against,
+            "Once this is cured, open the order and ask again.",
+        ),
+        "See what is missing",
+    )
+
+
+def payment_failed_to_buyer(told: Told) -> News:
+    """A payment that was under way came to nothing."""
+    return News(
+        f"The payment for the {told.device} did not arrive",
+        (
+            f"Your bank did not complete the payment of {told.price}. Nothing was charged.",
+            "You can pay again while the order stands.",
+        ),
+        "Pay again",
+    )
+
+
+def dispatched_to_buyer(told: Told, *, carrier: str, tracking: str) -> News:
+    """The device is on its way."""
+    return News(
+        f"The {told.device} is on its way",
+        (
+            f"It left the seller with {carrier}, tracking number {tracking}.",
+            "When it has arrived, say so on the order's page: then you have three business days to look it over.",
+        ),
+        "Look at the order",
+    )
+
+
+def arrived_to_seller(told: Told) -> News:
+    """The device is being looked over."""
+    return News(
+        f"The {told.device} has arrived",
+        (
+            "The buyer now looks it over. Your money is sent when they accept it.",
+            "There is nothing to do for you.",
+        ),
+        "Look at the sale",
+    )
+
+
+def accepted_to_seller(told: Told, *, payout: Money) -> News:
+    """The seller's money is being sent."""
+    return News(
+        f"The {told.device} was accepted",
+        (f"The buyer accepted the device. {payout} is on its way to your account.",),
+        "Look at the sale",
+    )
+
+
+def settled_to_seller(told: Told, *, payout: Money) -> News:
+    """The seller has the money."""
+    return News(
+        f"You have been paid for the {told.device}",
+        (f"We sent {payout} to your account with the payment provider. The sale is complete.",),
+        "Look at the sale",
+    )
+
+
+def ended(told: Told, *, reason: str) -> News:
+    """The order is over before any money was held."""
+    return News(
+        f"The order of the {told.device} has ended",
+        (reason, "Nothing was charged, and the device is back on the market."),
+        "Look at the order",
+    )
+
+
+def refund_started(told: Told, *, reason: str) -> News:
+    """The buyer gets the money back."""
+    return News(
+        f"The payment for the {told.device} goes back to the buyer",
+        (reason, f"{told.price} goes back the way it came. With a bank it can take some days."),
+        "Look at the order",
+    )
+
+
+def paid_too_late_to_buyer(told: Told) -> News:
+    """Money arrived for an order that had already ended."""
+    return News(
+        f"Your payment for the {told.device} goes back to you",
+        (
+            f"{told.price} arrived after the order had ended, so we are sending all of it back.",
+            "With a bank it can take some days.",
+        ),
+        "Look at the order",
+    )
