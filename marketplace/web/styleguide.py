@@ -23,9 +23,15 @@ from wtforms.validators import InputRequired, Regexp
 from ..kernel.money import parse_money
 from .access import public
 from .gate import ShownAnswer, ShownCitation, ShownCure, ShownObjection, ShownVerdict
+from .options import options
 from .spectrum import Band, Source
 
 bp = Blueprint("styleguide", __name__)
+
+
+_STATES = (("TX", "Texas"), ("AZ", "Arizona"))
+_GRADES = (("A", "A · as new"), ("B", "B · good"), ("C", "C · worn"))
+_USES = (("hair", "hair removal"), ("pigment", "vascular and pigment"))
 
 
 class SampleForm(FlaskForm):
@@ -34,15 +40,15 @@ class SampleForm(FlaskForm):
     serial = StringField("Serial number", validators=[InputRequired("Write the serial number from the label.")])
     price = StringField("Asking price", validators=[Regexp(r"\$?[\d,.]+$", message="Write a price such as $42,500.")])
     spot = StringField("Largest spot")
-    state = SelectField("Place of use", choices=["Texas", "Arizona"], validators=[InputRequired()])
+    state = SelectField("Place of use", choices=options(_STATES), validators=[InputRequired()])
     expires = DateField("Expires on", validators=[InputRequired("Write the day it expires.")])
     note = TextAreaField("What a buyer should know")
     grade = RadioField(
         "Condition",
-        choices=["A · as new", "B · good", "C · worn"],
+        choices=options(_GRADES),
         validators=[InputRequired("Choose the grade that fits.")],
     )
-    uses = SelectMultipleField("Uses", choices=["hair removal", "vascular and pigment"])
+    uses = SelectMultipleField("Uses", choices=options(_USES))
     photos = MultipleFileField("Photos", validators=[InputRequired("Add at least one photo.")])
     agreed = BooleanField("The label and its warnings are on the device", validators=[InputRequired("Please look.")])
 
@@ -211,7 +217,7 @@ def _chips() -> list[Thing]:
 @public
 def show() -> ResponseReturnValue:
     """Show every component, with a form as it opens and one as it comes back."""
-    sent = MultiDict({"wrong-price": "a lot", "wrong-state": "Texas"})
+    sent = MultiDict({"wrong-price": "a lot", "wrong-state": "TX"})
     wrong = SampleForm(sent, prefix="wrong-", meta={"csrf": False})
     wrong.validate()
     return render_template(

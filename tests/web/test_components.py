@@ -12,7 +12,6 @@ from flask_wtf import FlaskForm
 from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 from wtforms import BooleanField, FieldList, FormField, MultipleFileField, RadioField, SelectField, StringField
-from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
 from marketplace.accounts.access import Identity
@@ -20,6 +19,7 @@ from marketplace.kernel.money import Money
 from marketplace.kernel.terms import StaffRole
 from marketplace.web import errors, filters
 from marketplace.web.icons import icon
+from marketplace.web.options import options
 
 STATIC = Path(filters.__file__).parents[1] / "static"
 TEMPLATES = Path(filters.__file__).parents[2] / "templates"
@@ -337,10 +337,10 @@ class Address(FlaskForm):
 class Form(FlaskForm):
     price = StringField("Price", validators=[InputRequired("Write a price.")])
     note = StringField("Note")
-    state = SelectField("State", choices=[SelectChoice("TX", "Texas")])
+    state = SelectField("State", choices=options([("TX", "Texas")]))
     grade = RadioField(
         "Grade",
-        choices=[SelectChoice("A", "as new"), SelectChoice("B", "good")],
+        choices=options([("A", "as new"), ("B", "good")]),
         validators=[InputRequired("Choose a grade.")],
     )
     photos = MultipleFileField("Photos", validators=[InputRequired("Add a photo.")])
