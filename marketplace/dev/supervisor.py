@@ -229,9 +229,8 @@ def environment_of(state: State, ports: Ports, database_url: str) -> dict[str, s
 def schema_digest() -> str:
     """Return what tells one set of migrations from another."""
     digest = hashlib.sha256()
-    for path in sorted((ROOT / "migrations" / "versions").iterdir()):
-        if path.is_file():
-            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    for path in sorted((ROOT / "migrations" / "versions").glob("*.py")):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
 
@@ -261,10 +260,10 @@ def run(*, ports: Ports, directory: Path, fresh: bool) -> NoReturn:
         household = stack.enter_context(Household(state.directory / "logs", environment))
         accounts = _start(household, state, ports, progress, fresh=fresh)
         address = f"http://localhost:{ports.web}"
-        lock.write(address)
-        lock.flush()
         progress.say("ready")
         _welcome(address, accounts)
+        lock.write(address)
+        lock.flush()
         while True:
             household.expect_running()
             if server is not None:
