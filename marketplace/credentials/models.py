@@ -15,6 +15,7 @@ from .states import CredentialEvent, CredentialState
 
 _PENDING = "state IN ('submitted', 'in_review', 'needs_info')"
 _STANDING = "state IN ('verified', 'suspended')"
+_LIVE = "state IN ('submitted', 'in_review', 'needs_info', 'verified', 'suspended')"
 
 
 class CredentialTypeRow(Base):
@@ -34,7 +35,7 @@ class Credential(Keyed, Base):
     """
     One licence, certificate or registration of one person or one site.
 
-    `state` is written by `service._move` and nowhere else. Dates are calendar days; a credential holds through the
+    `state` is written by `moving.move` and nowhere else. Dates are calendar days; a credential holds through the
     end of `expires_on` in the time zone of the place of use.
     """
 
@@ -43,7 +44,9 @@ class Credential(Keyed, Base):
         CheckConstraint("(holder_id IS NULL) <> (site_id IS NULL)", name="belongs_to_a_person_or_a_site"),
         CheckConstraint("jurisdiction ~ '^[A-Z]{2}$'", name="jurisdiction_is_a_postal_code"),
         CheckConstraint("length(number_normal) > 0", name="number_is_given"),
-        CheckConstraint("expires_on IS NULL OR issued_on IS NULL OR expires_on >= issued_on", name="expiry_follows_issue"),
+        CheckConstraint(
+            "expires_on IS NULL OR issued_on IS NULL OR expires_on >= issued_on", name="expiry_follows_issue"
+        ),
         CheckConstraint(
             "state NOT IN ('verified', 'suspended', 'revoked', 'superseded') OR"
             " (deciding_check_id IS NOT NULL AND verified_at IS NOT NULL AND verified_by IS NOT NULL)",
@@ -73,7 +76,7 @@ class Credential(Keyed, Base):
         ExcludeConstraint(
             ("type_code", "="), ("jurisdiction", "="), ("number_normal", "="),
             (text("COALESCE(holder_id, site_id)"), "<>"),
-            name="a_number_has_one_holder", using="gist", where=text("state IN ('submitted', 'in_review', 'needs_info', 'verified', 'suspended')"),
+            name="a_number_has_one_holder", using="gist", where=text(_LIVE),
         ),
         Index("ix_credentials_queue", "submitted_at", postgresql_where=text("state IN ('submitted', 'in_review')")),
     )  # fmt: skip
@@ -94,7 +97,9 @@ class Credential(Keyed, Base):
     issued_on: Mapped[date | None]
     expires_on: Mapped[date | None] = mapped_column(comment="Empty: the credential carries no end.")
     state: Mapped[CredentialState] = mapped_column(default=CredentialState.SUBMITTED)
-    reason: Mapped[str | None] = mapped_column(comment="Why it was rejected, or what is asked for; shown to the person.")
+    reason: Mapped[str | None] = mapped_column(
+        comment="Why it was rejected, or what is asked for; shown to the person."
+    )
     submitted_at: Mapped[datetime]
     claimed_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     claimed_at: Mapped[datetime | None]

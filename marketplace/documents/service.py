@@ -94,14 +94,16 @@ def examine(*, filename: str, content: bytes, field: str = "documents") -> Exami
     )
 
 
-def receive(*, owner_id: UUID, file: ExaminedFile, at: datetime) -> UUID:
+def receive(*, owner_id: UUID, file: ExaminedFile, at: datetime, quota: int | None = QUOTA_BYTES) -> UUID:
     """
     Keep an examined file as a step of the caller's unit of work. The bytes are there before the row is.
+
+    `quota` is how many bytes the owner may have here; None: as many as it takes.
 
     :raises QuotaReached: the owner has too much here already
     """
     held = db.session.scalar(select(func.sum(Document.size_bytes)).where(Document.owner_id == owner_id)) or 0
-    if held + len(file.content) > QUOTA_BYTES:
+    if quota is not None and held + len(file.content) > quota:
         raise QuotaReached(
             "You have as many files here as we keep for one person.", cure="Write to us if you need to add more."
         )

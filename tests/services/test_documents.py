@@ -361,15 +361,20 @@ class TestReceive:
         assert refusal.value.field == "documents"
         assert db.session.scalars(select(Document)).all() == []
 
-    def test_takes_up_to_the_quota_and_not_one_byte_more(self, monkeypatch):
+    def test_takes_up_to_the_quota_and_not_one_byte_more(self):
         alice, one = make_user(), service.examine(filename="a.png", content=picture())
-        monkeypatch.setattr(service, "QUOTA_BYTES", 2 * len(one.content))
-        receive(alice)
-        receive(alice)
+
+        def keep(owner, quota):
+            with unit_of_work():
+                service.receive(owner_id=owner.id, file=one, at=NOON, quota=quota)
+
+        keep(alice, len(one.content))
         with pytest.raises(service.QuotaReached):
-            receive(alice)
-        receive(make_user())
-        assert len(db.session.scalars(select(Document)).all()) == 3
+            keep(alice, 2 * len(one.content) - 1)
+        keep(alice, 2 * len(one.content))
+        keep(make_user(), len(one.content))
+        keep(alice, None)
+        assert len(db.session.scalars(select(Document)).all()) == 4
 
 
 class TestContentOf:

@@ -1,0 +1,110 @@
+"""The one writer of a credential's state, and the mail that follows."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import update
+
+from .. import audit
+from ..accounts import queries as accounts
+from ..extensions import db
+from ..notifications.service import promise_mail
+from .models import Credential, CredentialMove
+from .refusals import MovedMeanwhile
+from .states import CREDENTIAL, CredentialEvent, CredentialState
+from .types import credential_types
+
+_E = CredentialEvent
+
+# What the person hears of by mail; the rest they see on their page.
+MAILED = frozenset({_E.VERIFIED, _E.REJECTED, _E.INFO_ASKED, _E.SUSPENDED, _E.REINSTATED, _E.REVOKED})
+
+
+def begin(credential: Credential, *, at: datetime) -> None:
+    """Keep the first move of a new credential and say that it arrived."""
+    _keep_move(credential, None, actor_id=credential.submitted_by, reason=None, at=at)
+    audit.record(
+        "credential:submitted",
+        actor_id=credential.submitted_by,
+        subject_type="credential",
+        subject_id=credential.id,
+        at=at,
+        type=credential.type_code,
+        jurisdiction=credential.jurisdiction,
+    )
+    tell(credential, "submitted", at=at)
+
+
+def move(
+    credential: Credential,
+    event: CredentialEvent,
+    *,
+    actor_id: UUID,
+    at: datetime,
+    reason: str | None = None,
+    **changes: Any,
+) -> None:
+    """
+    Change the state by compare-and-set, so that of two at the same instant one wins, and keep what follows from it.
+
+    :raises IllegalMove: the table does not list it
+    :raises MovedMeanwhile: somebody else was first
+    """
+    before, claimed_by = credential.state, credential.claimed_by
+    after = CREDENTIAL.after(before, event)
+    won = db.session.scalar(
+        update(Credential)
+        .where(
+            Credential.id == credential.id,
+            Credential.state == before,
+            Credential.claimed_by.is_not_distinct_from(claimed_by),
+        )
+        .values({"state": after, "reason": reason, "claimed_by": None, "claimed_at": None, **changes})
+        .returning(Credential.id)
+        .execution_options(synchronize_session=False)
+    )
+    if won is None:
+        raise MovedMeanwhile
+    db.session.refresh(credential)
+    _keep_move(credential, event, actor_id=actor_id, reason=reason, at=at)
+    audit.record(
+        f"credential:{event}",
+        actor_id=actor_id,
+        subject_type="credential",
+        subject_id=credential.id,
+        at=at,
+        before=before,
+        reason=reason,
+    )
+    if event in MAILED:
+        tell(credential, event, at=at)
+
+
+def tell(credential: Credential, happened: str, *, at: datetime) -> None:
+    """Promise a mail about what happened to the holder; for a site, to whoever handed it in."""
+    person = accounts.person(credential.holder_id or credential.submitted_by)
+    promise_mail(
+        to=person.email,
+        template="credential",
+        context={
+            "happened": happened,
+            "name": person.name,
+            "credential_id": str(credential.id),
+            "type_name": credential_types()[credential.type_code].name,
+            "number": credential.number,
+            "expires_on": credential.expires_on.isoformat() if credential.expires_on else None,
+            "reason": credential.reason,
+        },
+        at=at,
+    )
+
+
+def _keep_move(
+    credential: Credential, event: CredentialEvent | None, *, actor_id: UUID, reason: str | None, at: datetime
+) -> None:
+    state: CredentialState = credential.state
+    db.session.add(
+        CredentialMove(credential_id=credential.id, event=event, state=state, actor_id=actor_id, reason=reason, at=at)
+    )
+    db.session.flush()

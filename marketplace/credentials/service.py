@@ -1,0 +1,93 @@
+"""The door of the room: what happens to credentials."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from .. import audit
+from ..extensions import db, unit_of_work
+from ..kernel.days import day_in
+from ..kernel.shapes import write
+from ..kernel.terms import time_zone_of
+from .models import Credential, CredentialTypeRow
+from .moving import tell
+from .policy import REMINDERS, reminder_due
+from .reviewing import (
+    Look,
+    ask_for_info,
+    case_document,
+    case_page,
+    claim,
+    reconfirm,
+    record_check,
+    reinstate,
+    reject,
+    revoke,
+    suspend,
+    unclaim,
+    verify,
+)
+from .states import CredentialState
+from .submitting import own_document, resubmit, submit, withdraw
+from .types import credential_types
+
+__all__ = [
+    "Look",
+    "ask_for_info",
+    "case_document",
+    "case_page",
+    "claim",
+    "load_types",
+    "own_document",
+    "reconfirm",
+    "record_check",
+    "reinstate",
+    "reject",
+    "remind_of_expiry",
+    "resubmit",
+    "revoke",
+    "submit",
+    "suspend",
+    "unclaim",
+    "verify",
+    "withdraw",
+]
+
+
+def remind_of_expiry(*, at: datetime) -> int:
+    """Remind holders 60, 30 and 7 days before the end, each time once; return how many mails were promised."""
+    told = 0
+    with unit_of_work():
+        soon = at.date() + timedelta(days=max(REMINDERS) + 1)
+        rows = select(Credential).where(
+            Credential.state == CredentialState.VERIFIED,
+            Credential.expires_on.between(at.date() - timedelta(days=1), soon),
+        )
+        for credential in db.session.scalars(rows).all():
+            assert credential.expires_on is not None
+            due = reminder_due(credential.expires_on, today=day_in(at, time_zone_of(credential.jurisdiction)))
+            kind = f"credential:reminded_{due}_days_before"
+            if due is None or any(event.kind == kind for event in audit.events_about("credential", credential.id)):
+                continue
+            tell(credential, "expiring", at=at)
+            audit.record(kind, actor_id=None, subject_type="credential", subject_id=credential.id, at=at)
+            told += 1
+    return told
+
+
+def load_types() -> int:
+    """Bring the table of credential types to what ships with the product; return how many there are."""
+    rows = [
+        {"code": kind.code, "name": kind.name, "subject": kind.subject.value, "entry": write(kind)}
+        for kind in credential_types().values()
+    ]
+    with unit_of_work():
+        loading = insert(CredentialTypeRow).values(rows)
+        db.session.execute(
+            loading.on_conflict_do_update(
+                index_elements=["code"],
+                set_={name: loading.excluded[name] for name in ("name", "subject", "entry")},
+            )
+        )
+    return len(rows)
