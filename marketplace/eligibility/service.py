@@ -24,7 +24,7 @@ from .models import (
     PolicyVersion,
 )
 from .policy import judge
-from .rules import Policy
+from .rulebook import Policy
 from .sale import Purchase, Sale
 from .verdict import Verdict
 

@@ -1,0 +1,90 @@
+"""The books, to the cent: whatever the amounts, every journal balances and nothing is rounded away."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marketplace.kernel.money import MAX_MINOR, Money
+from marketplace.payments import amounts
+from marketplace.payments.amounts import Account, JournalKind, Split
+
+prices = st.integers(1, MAX_MINOR).map(Money)
+rates = st.integers(0, 10_000)
+fees = st.integers(0, 10**7).map(Money)
+
+
+def total(*journals) -> dict[Account, int]:
+    """What the accounts stand at after these journals, debit positive; accounts at zero are left out."""
+    standing: dict[Account, int] = {}
+    for journal in journals:
+        for account, amount in journal.sides:
+            standing[account] = standing.get(account, 0) + amount.minor
+    return {account: minor for account, minor in standing.items() if minor}
+
+
+class TestSplit:
+    @given(prices, rates)
+    def test_the_parts_are_the_price_exactly(self, price, bps):
+        parts = amounts.split(price, bps)
+
+        assert parts.payout + parts.fee == price
+        assert parts.fee.minor == price.minor * bps // 10_000
+        assert parts.payout.minor >= 0
+
+    @pytest.mark.parametrize(
+        ("price", "bps", "fee", "payout"),
+        [
+            (4_250_000, 600, 255_000, 3_995_000),
+            (1, 600, 0, 1),  # less than a cent is nobody's but the seller's
+            (99, 101, 0, 99),
+            (10_000, 10_000, 10_000, 0),
+            (333, 3_333, 110, 223),
+        ],
+    )
+    def test_rounds_our_part_down(self, price, bps, fee, payout):
+        assert amounts.split(Money(price), bps) == Split(payout=Money(payout), fee=Money(fee))
+
+
+class TestJournals:
+    @given(prices, rates, fees)
+    def test_each_balances(self, price, bps, fee):
+        for journal in (
+            amounts.paid(price),
+            amounts.provider_fee(fee),
+            amounts.released(amounts.split(price, bps)),
+            amounts.refunded(price),
+            amounts.refund_sent(price),
+            amounts.refund_arrived(price),
+        ):
+            assert sum(amount.minor for _, amount in journal.sides) == 0
+            assert all(amount.minor for _, amount in journal.sides)
+
+    @given(prices, rates, fees)
+    def test_after_a_sale_nothing_is_held_and_we_keep_our_fee_less_the_providers(self, price, bps, fee):
+        parts = amounts.split(price, bps)
+        standing = total(amounts.paid(price), amounts.provider_fee(fee), amounts.released(parts))
+
+        assert standing.get(Account.HELD, 0) == 0
+        assert standing.get(Account.FEE_REVENUE, 0) == -parts.fee.minor
+        assert standing.get(Account.PROVIDER_CLEARING, 0) == parts.fee.minor - fee.minor
+
+    @given(prices, fees)
+    def test_after_a_refund_only_the_providers_fee_is_gone(self, price, fee):
+        before = (amounts.paid(price), amounts.provider_fee(fee))
+        gone = {Account.PROVIDER_FEES: fee.minor, Account.PROVIDER_CLEARING: -fee.minor} if fee.minor else {}
+
+        assert total(*before, amounts.refunded(price)) == gone
+        assert total(*before, amounts.refund_sent(price), amounts.refund_arrived(price)) == gone
+
+    def test_a_release_says_who_got_what(self):
+        journal = amounts.released(Split(payout=Money(3_995_000), fee=Money(255_000)))
+
+        assert journal.kind is JournalKind.RELEASED
+        assert journal.sides == (
+            (Account.HELD, Money(4_250_000)),
+            (Account.PROVIDER_CLEARING, Money(-3_995_000)),
+            (Account.FEE_REVENUE, Money(-255_000)),
+        )
+
+    def test_a_fee_of_nothing_leaves_no_trace(self):
+        assert amounts.provider_fee(Money(0)).sides == ()
