@@ -111,7 +111,9 @@ def install(wanted: str) -> None:
     uv = VENV / "bin" / "uv"
     if not uv.exists():
         pip("install", "--no-deps", "--require-hashes", "-r", only("uv", lock_file))
-    said = failure_of([uv, "pip", "sync", "--quiet", "--require-hashes", "--python", PYTHON, lock_file])
+    # An account without a home has no place for a cache.
+    cache = [] if os.access(Path.home(), os.W_OK) else ["--no-cache"]
+    said = failure_of([uv, "pip", "sync", *cache, "--quiet", "--require-hashes", "--python", PYTHON, lock_file])
     if said is not None:
         # pip knows what uv does not: the index and the certificates that the machine's pip.conf names.
         said = pip("install", "--require-hashes", "-r", lock_file)
@@ -213,7 +215,7 @@ def sentence(what: str, said: str) -> str:
         ),
         r"(?i)dns error|name resolution|error sending request|failed to establish|connection (refused|reset)|"
         r"network is unreachable|timed out|could not connect|failed to fetch": (
-            "the package registry cannot be reached; is there a network?"
+            "the place where packages come from cannot be reached; there may be no network"
         ),
         r"(?i)bad ?zip|unexpected end of file|incomplete|corrupt|invalid zip": (
             "a downloaded package is broken; start again"
