@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
 
 from ..kernel.shapes import Misshapen, read
 from ..kernel.terms import STATES, ProcedureClass
@@ -73,12 +72,14 @@ class NumberForm:
     """
     How a number is written in one state. It catches typing errors; it proves nothing about issue or standing.
 
-    `standing` says how well the form is known (P, O, S, GK).
+    `standing` says how well the form is known: P, O, S, or GK for general knowledge. `of` names the holders it is for,
+    where a state writes several forms.
     """
 
     pattern: str
     standing: str
     example: str | None = None
+    of: str | None = None
 
     def __post_init__(self) -> None:
         try:
@@ -101,8 +102,8 @@ class CredentialType:
     """
     One kind of credential.
 
-    `jurisdictions` are the postal codes it is issued in; empty: any state. `number_forms` and `look_ups` are by state,
-    or "*" where one serves all.
+    `jurisdictions` are the postal codes it is issued in; empty: any state. `number_forms` and `look_ups` are by state;
+    a look-up under "*" serves them all.
     """
 
     code: str
@@ -118,7 +119,7 @@ class CredentialType:
     asks_device_model: bool = False
     does_not_open: str | None = None
     term_note: str | None = None
-    number_forms: Mapping[str, NumberForm] | None = None
+    number_forms: Mapping[str, tuple[NumberForm, ...]] | None = None
     look_ups: Mapping[str, LookUp] | None = None
     sources: tuple[str, ...] = ()
 
@@ -143,21 +144,19 @@ class CredentialType:
         """Say whether this type exists in `state`."""
         return not self.jurisdictions or state in self.jurisdictions
 
-    def number_form(self, state: str) -> NumberForm | None:
-        """Return how its numbers are written in `state`, if that is known."""
-        return _for(self.number_forms, state)
+    def looks_right(self, number: str, state: str) -> bool | None:
+        """
+        Say whether `number` is written as numbers are in `state`; None where that is not known.
+
+        It never verifies: a well-written number may never have been issued.
+        """
+        forms = (self.number_forms or {}).get(state)
+        return None if forms is None else any(re.fullmatch(form.pattern, number.strip()) for form in forms)
 
     def look_up(self, state: str) -> LookUp | None:
         """Return where it is looked up in `state`, if that is known."""
-        return _for(self.look_ups, state)
-
-
-T = TypeVar("T")
-
-
-def _for(by_state: Mapping[str, T] | None, state: str) -> T | None:
-    entries = by_state or {}
-    return entries.get(state) or entries.get("*")
+        entries = self.look_ups or {}
+        return entries.get(state) or entries.get("*")
 
 
 def read_types(document: object) -> dict[str, CredentialType]:
@@ -175,6 +174,6 @@ def read_types(document: object) -> dict[str, CredentialType]:
 
 
 @cache
-def known_types() -> Mapping[str, CredentialType]:
+def credential_types() -> Mapping[str, CredentialType]:
     """Return the types that ship with the product, by code."""
     return read_types(json.loads(TYPES_FILE.read_text(encoding="utf-8")))

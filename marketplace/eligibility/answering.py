@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 
 from ..credentials.states import CredentialState
 from ..kernel.days import end_of
@@ -75,6 +76,10 @@ class Question:
     procedure: ProcedureClass | None = None
     handpieces: tuple[Handpiece, ...] = ()
 
+    def about(self, procedure: ProcedureClass, handpieces: tuple[Handpiece, ...]) -> "Question":
+        """Return the same question about one procedure and the handpieces that bring it."""
+        return Question(self.facts, self.policy, self.at, self.today, self.person, procedure, handpieces)
+
 
 @dataclass(frozen=True, slots=True)
 class Miss:
@@ -124,12 +129,15 @@ def answer(requirement: Requirement, question: Question) -> Finding:
 
 def answer_all(requirements: Iterable[Requirement], question: Question) -> Finding:
     """Return what all the requirements come to together."""
-    found = [answer(requirement, question) for requirement in requirements]
-    return Finding(
-        tuple(miss for finding in found for miss in finding.misses),
-        tuple(held for finding in found for held in finding.used),
-        tuple(statement for finding in found for statement in finding.statements),
-    )
+    misses: list[Miss] = []
+    used: list[Held] = []
+    statements: list[PractitionerAttests] = []
+    for requirement in requirements:
+        finding = answer(requirement, question)
+        misses.extend(finding.misses)
+        used.extend(finding.used)
+        statements.extend(finding.statements)
+    return Finding(tuple(misses), tuple(used), tuple(statements))
 
 
 def shortfall(held: Held, wanted: HoldsCredential | MemberHolds | SiteHolds, question: Question) -> ReasonCode | None:
@@ -156,11 +164,8 @@ def shortfall(held: Held, wanted: HoldsCredential | MemberHolds | SiteHolds, que
 
 def fresh_for(held: Held, question: Question) -> timedelta | None:
     """Return how long after the look at its source this credential counts now; None: it cannot grow stale."""
-    freshness = question.policy.document.freshness[held.kind]
-    if freshness is None:
-        return None
-    released = question.facts.asked is Asked.SHIP_RELEASE
-    return timedelta(days=freshness.release_days if released else freshness.decision_days)
+    deciding, releasing = question.policy.limits[held.kind]
+    return releasing if question.facts.asked is Asked.SHIP_RELEASE else deciding
 
 
 def holds_until(held: Held, question: Question) -> datetime:
@@ -171,8 +176,14 @@ def holds_until(held: Held, question: Question) -> datetime:
         # The limit itself still counts: 120 days exactly are not older than 120 days.
         ends = held.verified_at + limit + timedelta.resolution
     if held.expires_on is not None and held.expires_on < NEVER.date():
-        ends = min(ends, end_of(held.expires_on, question.facts.place.time_zone))
+        ends = min(ends, end_of_day(held.expires_on, question.facts.place.time_zone))
     return ends
+
+
+@lru_cache(maxsize=4096)
+def end_of_day(day: date, zone: str) -> datetime:
+    """Return `kernel.days.end_of`, remembered: the same expiry days are asked for again and again."""
+    return end_of(day, zone)
 
 
 def _mismatch(held: Held, wanted: HoldsCredential | MemberHolds | SiteHolds, question: Question) -> ReasonCode | None:
@@ -185,6 +196,8 @@ def _mismatch(held: Held, wanted: HoldsCredential | MemberHolds | SiteHolds, que
             return ReasonCode.OTHER_MODEL
         if wanted.levels and held.level not in wanted.levels:
             return ReasonCode.LEVEL_NOT_COVERED
+        if wanted.endorsements and held.endorsements.isdisjoint(wanted.endorsements):
+            return ReasonCode.ENDORSEMENT_MISSING
         if wanted.for_procedure and not _lists(held, question):
             return ReasonCode.ENDORSEMENT_MISSING
         return None
@@ -213,21 +226,25 @@ def _any_of(requirement: AnyOf, question: Question) -> Finding:
 
 
 def _credential(requirement: HoldsCredential, question: Question) -> Finding:
-    return _held_by(() if question.person is None else (question.person,), requirement, Key.OPERATOR, question)
+    people = () if question.person is None else (question.person,)
+    return _nearest([(person.name, person.credentials) for person in people], requirement, Key.OPERATOR, question)
 
 
 def _member(requirement: MemberHolds, question: Question) -> Finding:
     facts = question.facts
     practitioner = facts.practitioner.person if facts.practitioner else None
-    people = (facts.operator, practitioner, *facts.site.colleagues)
-    members = [person for person in people if person is not None and person.member]
-    return _held_by(members, requirement, Key.SITE, question)
+    members = [
+        (person.name, person.credentials)
+        for person in (facts.operator, practitioner, *facts.site.colleagues)
+        if person is not None and person.member
+    ]
+    return _nearest(members, requirement, Key.SITE, question)
 
 
 def _site(requirement: SiteHolds, question: Question) -> Finding:
     if requirement.lasers_only and not _may_be_laser(question):
         return MET
-    return _nearest([(held, "The site") for held in question.facts.site.credentials], requirement, Key.SITE, question)
+    return _nearest([("The site", question.facts.site.credentials)], requirement, Key.SITE, question)
 
 
 def _safety_officer(requirement: SafetyOfficerNamed, question: Question) -> Finding:
@@ -250,28 +267,26 @@ def _not_evidenced(requirement: NotEvidenced, _question: Question) -> Finding:
     return Finding((Miss(ReasonCode.ROUTE_CLOSED, Key.OPERATOR, requirement),))
 
 
-def _held_by(people: Iterable[Person], wanted: HoldsCredential | MemberHolds, key: Key, question: Question) -> Finding:
-    return _nearest([(held, person.name) for person in people for held in person.credentials], wanted, key, question)
-
-
 def _nearest(
-    candidates: Iterable[tuple[Held, str]],
+    holders: Iterable[tuple[str, tuple[Held, ...]]],
     wanted: HoldsCredential | MemberHolds | SiteHolds,
     key: Key,
     question: Question,
 ) -> Finding:
-    nearest = Miss(ReasonCode.NO_CREDENTIAL, key, wanted)
+    nearest: tuple[ReasonCode, Held | None, str] = (ReasonCode.NO_CREDENTIAL, None, "")
     good: list[Held] = []
-    for held, holder in candidates:
-        if held.type not in wanted.types or held.state in GONE:
-            continue
-        reason = shortfall(held, wanted, question)
-        if reason is None:
-            good.append(held)
-        elif FARNESS[reason] < nearest.farness:
-            nearest = Miss(reason, key, wanted, held, holder)
+    for holder, credentials in holders:
+        for held in credentials:
+            if held.type not in wanted.types or held.state in GONE:
+                continue
+            reason = shortfall(held, wanted, question)
+            if reason is None:
+                good.append(held)
+            elif FARNESS[reason] < FARNESS[nearest[0]]:
+                nearest = (reason, held, holder)
     if not good:
-        return Finding((nearest,))
+        reason, held, holder = nearest
+        return Finding((Miss(reason, key, wanted, held, holder),))
     # Of several the one that holds longest, so that the answer lasts as long as it can.
     return Finding(used=(good[0] if len(good) == 1 else max(good, key=lambda held: holds_until(held, question)),))
 

@@ -11,6 +11,9 @@ from .reasons import CureCode, ReasonCode
 from .requirements import HoldsCredential, MemberHolds, NotEvidenced, PractitionerAttests, SiteHolds
 from .verdict import Cure
 
+PROCEDURES = tuple(ProcedureClass)
+"""The procedures in the order in which a reader meets them."""
+
 
 def day(value: date) -> str:
     """Write a day as people read it: 3 Mar 2026."""
@@ -25,7 +28,8 @@ def listed(words: Iterable[str], last: str = "and") -> str:
 
 def procedures(classes: Iterable[ProcedureClass]) -> str:
     """Name procedures as a sentence does, in the order of the vocabulary."""
-    return listed(procedure.words for procedure in ProcedureClass if procedure in set(classes))
+    named = frozenset(classes)
+    return listed(procedure.words for procedure in PROCEDURES if procedure in named)
 
 
 def sentence_of(miss: Miss, question: Question) -> str:
@@ -73,10 +77,10 @@ def _place(question: Question) -> str:
 def _no_credential(miss: Miss, question: Question) -> str:
     condition = miss.condition
     if isinstance(condition, MemberHolds):
-        return f"Nobody at the clinic is known here to hold what the rule asks of a colleague: {condition.name}."
+        return f"Nobody at the clinic has submitted {condition.name}."
     assert isinstance(condition, HoldsCredential | SiteHolds)
-    who = question.person.name if isinstance(condition, HoldsCredential) and question.person else "the site"
-    return f"Nothing was submitted that shows that {who} holds: {condition.name}."
+    who = question.person.name if isinstance(condition, HoldsCredential) and question.person else "The site"
+    return f"{who} has not submitted {condition.name}."
 
 
 def _stale(miss: Miss, question: Question) -> str:

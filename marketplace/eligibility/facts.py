@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from ..clinics.states import SellerStanding
 from ..credentials.states import CredentialState
 from ..credentials.types import CredentialKind
 from ..kernel.shapes import Misshapen, read, write
@@ -46,16 +47,6 @@ class Modification(StrEnum):
     SERVICED = "serviced"
     REMANUFACTURED = "remanufactured"
     UNKNOWN = "unknown"
-
-
-class SellerStanding(StrEnum):
-    """Whether staff found the seller to be one that may lawfully hold and sell a prescription device."""
-
-    UNVERIFIED = "unverified"
-    IN_REVIEW = "in_review"
-    VERIFIED = "verified"
-    REFUSED = "refused"
-    SUSPENDED = "suspended"
 
 
 class Hazard(StrEnum):

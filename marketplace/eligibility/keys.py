@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from ..clinics.states import SellerStanding
 from ..kernel.days import day_in
 from ..kernel.terms import STATES
 from .answering import NEVER, Finding, Miss, Question, answer
 from .explaining import cures_of, day, sentence_of
-from .facts import Exclusion, Modification, Person, SellerStanding
+from .facts import Exclusion, Modification, Person
 from .reasons import CureCode, Key, ReasonCode
 from .verdict import Citation, Cure, Objection
 

@@ -20,7 +20,8 @@ T = TypeVar("T")
 def objections_to(rulings: Sequence[Ruling], question: Question) -> list[Objection]:
     """Return what the rulings leave standing against the purchase."""
     together: dict[tuple[object, ...], list[Objection]] = {}
-    for ruling in rulings:
+    failed = [ruling for ruling in rulings if not ruling.met]
+    for ruling in failed:
         for entry in _raised(ruling, rulings, question):
             same = (entry.key, entry.code, entry.sentence, entry.rule_id, entry.credential_id)
             together.setdefault(same, []).append(entry)
@@ -47,7 +48,7 @@ def _joined(entries: list[Objection], question: Question) -> Objection:
 
 def _raised(ruling: Ruling, rulings: Sequence[Ruling], question: Question) -> Iterator[Objection]:
     """Yield what stands against one procedure, with sentences that do not name it yet."""
-    here = replace(question, procedure=ruling.procedure, handpieces=ruling.handpieces)
+    here = question.about(ruling.procedure, ruling.handpieces)
     smaller = tuple(_smaller_sales(ruling, rulings, here))
     if ruling.best is None:
         yield _unruled(ruling, smaller, here)
@@ -65,11 +66,13 @@ def _unruled(ruling: Ruling, smaller: tuple[Cure, ...], question: Question) -> O
     procedure, state = ruling.procedure, question.facts.place.state
     default = question.policy.document.default
     known = question.policy.rules_on(state, procedure)
-    review = Cure(CureCode.ASK_FOR_REVIEW, "Ask for a review by two members of staff.", target=procedure, state=state)
+    review = Cure(
+        CureCode.ASK_FOR_REVIEW, "Ask for a review by two members of staff.", target=procedure.value, state=state
+    )
     return Objection(
         ReasonCode.NO_RULE,
         Key.RULE,
-        (procedure,),
+        (procedure.value,),
         default.sentence,
         (*smaller, review),
         # Only what was read is shown as law, also where it does not say who may operate.
@@ -89,7 +92,7 @@ def _of_operator(ruling: Ruling, asked: list[Miss], smaller: tuple[Cure, ...], q
     return Objection(
         gravest.code,
         Key.OPERATOR,
-        (ruling.procedure,),
+        (ruling.procedure.value,),
         " ".join(_once(sentence_of(miss, question) for miss in asked)),
         (*cures, choose),
         citations=ruling.best.way.rule.citations,
@@ -127,7 +130,7 @@ def _smaller_sales(ruling: Ruling, rulings: Sequence[Ruling], question: Question
     if narrowable and all(needs[handpiece] - failing for handpiece in concerned):
         uses = procedures(set().union(*(needs[handpiece] for handpiece in concerned)) - failing)
         sentence = f"Declare that it will be used only for {uses}, and sign the restriction."
-        yield Cure(CureCode.NARROW_USES, sentence, target=ruling.procedure)
+        yield Cure(CureCode.NARROW_USES, sentence, target=ruling.procedure.value)
     if any(needs[other] and not needs[other] & failing for other in needs.keys() - concerned.keys()):
         for handpiece in concerned.values():
             yield without(handpiece.id, handpiece.name)

@@ -48,7 +48,7 @@ def rule_on(procedure: ProcedureClass, handpieces: tuple[Handpiece, ...], questi
     ]
     groups: dict[tuple[int, ...], list[Handpiece]] = {}
     for handpiece in handpieces:
-        reach = tuple(n for n, way in enumerate(ways) if way.rule.coverage.reaches(handpiece))
+        reach = tuple(n for n, way in enumerate(ways) if way.reaches(handpiece))
         groups.setdefault(reach, []).append(handpiece)
     return [_ruling(procedure, tuple(group), [ways[n] for n in reach], question) for reach, group in groups.items()]
 
@@ -56,8 +56,14 @@ def rule_on(procedure: ProcedureClass, handpieces: tuple[Handpiece, ...], questi
 def _ruling(
     procedure: ProcedureClass, handpieces: tuple[Handpiece, ...], ways: list[Way], question: Question
 ) -> Ruling:
-    here = replace(question, procedure=procedure, handpieces=handpieces)
-    trials = [Trial(way, answer_all(way.conditions, here)) for way in ways]
+    here = question.about(procedure, handpieces)
+    trials = []
+    for way in ways:
+        trial = Trial(way, answer_all(way.conditions, here))
+        if trial.finding.met and not trial.finding.statements:
+            # Nothing can be better than a way that is met and asks nobody to sign, so the rest need not be tried.
+            return Ruling(procedure, handpieces, trial)
+        trials.append(trial)
     best = min(trials, key=lambda trial: _nearness(trial, question)) if trials else None
     if best is not None and best.finding.met:
         return Ruling(procedure, handpieces, best)

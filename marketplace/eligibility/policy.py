@@ -5,14 +5,13 @@ No clock, no database, no request, no settings: whoever asks gathers the facts, 
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from ..kernel.days import day_in, end_of
+from ..kernel.days import day_in
 from ..kernel.terms import STATES
 from . import keys
-from .answering import NEVER, Finding, Question, holds_until
+from .answering import NEVER, Finding, Question, end_of_day, holds_until
 from .explaining import listed
 from .facts import Facts, Held
 from .objecting import objections_to
@@ -34,14 +33,14 @@ def judge(facts: Facts, policy: Policy, at: datetime) -> Verdict:
     """
     practitioner = facts.practitioner.person if facts.practitioner else None
     today = day_in(at, facts.place.time_zone)
-    question = Question(facts, policy, at, today, person=facts.operator)
+    question = Question(facts, policy, at, today, facts.operator)
     scope = scope_of(question)
     rulings = [
         ruling
         for procedure, handpieces in scope.handpieces.items()
         for ruling in rule_on(procedure, handpieces, question)
     ]
-    unordered, ordering = keys.ordering(replace(question, person=practitioner))
+    unordered, ordering = keys.ordering(Question(facts, policy, at, today, practitioner))
     objections = (
         *keys.device(question),
         *keys.undetermined(question),
@@ -94,7 +93,7 @@ def _ends(used: Iterable[Held], rulings: Iterable[Ruling], question: Question) -
     for ruling in rulings:
         last = ruling.best.way.rule.in_force_to if ruling.best else None
         if last is not None:
-            ends = min(ends, end_of(last, question.facts.place.time_zone))
+            ends = min(ends, end_of_day(last, question.facts.place.time_zone))
     return None if ends == NEVER else ends
 
 
@@ -141,14 +140,14 @@ def _operator_answer(ruling: Ruling, question: Question) -> Answer:
     """Say who may do this procedure by which way, or that nobody here may."""
     if ruling.best is None:
         state = STATES[question.facts.place.state]
-        return Answer(Key.OPERATOR, ruling.procedure, met=False, sentence=f"No rule of {state} opens this yet.")
+        return Answer(Key.OPERATOR, ruling.procedure.value, met=False, sentence=f"No rule of {state} opens this yet.")
     way, finding = ruling.best.way, ruling.best.finding
     misses = [miss for miss in finding.misses if miss.key is Key.OPERATOR]
     met = question.person is not None and not misses
     own = {held.id for held in question.person.credentials} if question.person else set()
     return Answer(
         Key.OPERATOR,
-        ruling.procedure,
+        ruling.procedure.value,
         met=met,
         sentence=f"{way.option.name}." if met else f"Not shown: {way.option.name}.",
         credential_ids=tuple(held.id for held in finding.used if held.id in own) if met else (),

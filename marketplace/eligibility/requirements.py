@@ -38,7 +38,8 @@ class HoldsCredential:
     """
     The operator holds one of these types, issued by the place of use unless it may come `from_anywhere`.
 
-    `levels`: any of them; empty: none is asked. `for_procedure`: the credential itself must list the procedure.
+    `levels` and `endorsements`: any of them; empty: none is asked. `for_procedure`: the credential itself must list the
+    procedure, as the policy's `endorsements` read it.
     `on_model`: it must be about the very model that is sold.
     """
 
@@ -46,6 +47,7 @@ class HoldsCredential:
     name: str
     types: tuple[str, ...]
     levels: tuple[str, ...] = ()
+    endorsements: tuple[str, ...] = ()
     for_procedure: bool = False
     on_model: bool = False
     from_anywhere: bool = False

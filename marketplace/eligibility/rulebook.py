@@ -3,13 +3,15 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ..credentials.types import CredentialKind
+from ..credentials.types import CredentialKind, CredentialType, Subject, credential_types
 from ..kernel.shapes import Misshapen, read, write
 from ..kernel.terms import STATES, ProcedureClass
+from .facts import Handpiece
 from .requirements import HoldsCredential, MemberHolds, PractitionerAttests, Requirement, SiteHolds, atoms
 from .rules import Option, Rule
 from .verdict import Citation, Evidence
@@ -132,16 +134,25 @@ class Way:
     option: Option
     conditions: tuple[Requirement, ...]
 
+    def reaches(self, handpiece: Handpiece) -> bool:
+        """Say whether the words of the rule, and of this option, speak of the handpiece."""
+        words = (self.rule.coverage, self.option.coverage)
+        return all(coverage is None or coverage.reaches(handpiece) for coverage in words)
+
 
 class Policy:
     """A document that was found sound, indexed by place and procedure."""
 
-    __slots__ = ("_believed", "_ways", "document", "prescribers")
+    __slots__ = ("_rules", "_ways", "document", "limits", "prescribers")
 
     def __init__(self, document: Document) -> None:
         self.document = document
+        self.limits = {
+            kind: (timedelta(days=fresh.decision_days), timedelta(days=fresh.release_days)) if fresh else (None, None)
+            for kind, fresh in document.freshness.items()
+        }
         self._ways: dict[tuple[str, ProcedureClass], tuple[Way, ...]] = {}
-        self._believed: dict[tuple[str, ProcedureClass], tuple[Rule, ...]] = {}
+        self._rules: dict[tuple[str, ProcedureClass], tuple[Rule, ...]] = {}
         self.prescribers = {
             state: HoldsCredential(
                 name=" or ".join(entry.name for entry in entries),
@@ -153,18 +164,18 @@ class Policy:
         for rule in document.rules:
             for procedure in rule.procedure_classes:
                 where = (rule.state, procedure)
-                self._believed[where] = (*self._believed.get(where, ()), rule)
+                self._rules[where] = (*self._rules.get(where, ()), rule)
                 self._ways[where] = (*self._ways.get(where, ()), *self._ways_of(rule, procedure))
 
     @classmethod
-    def from_document(cls, document: object, types: Mapping[str, object]) -> "Policy":
+    def from_document(cls, document: object, types: Mapping[str, CredentialType] | None = None) -> "Policy":
         """
-        Return the policy that a JSON document describes, knowing these credential types.
+        Return the policy that a JSON document describes, about these credential types; by default those known here.
 
         :raises Misshapen: a key, type, place or reference is unknown, missing or contradicts another; its path is named
         """
         policy = read(Document, document)
-        _refuse_contradictions(policy, types)
+        _refuse_contradictions(policy, credential_types() if types is None else types)
         return cls(policy)
 
     def to_document(self) -> dict[str, Any]:
@@ -178,7 +189,7 @@ class Policy:
 
     def rules_on(self, state: str, procedure: ProcedureClass) -> tuple[Rule, ...]:
         """Return every rule about `procedure` in `state`, also those that never gate."""
-        return self._believed.get((state, procedure), ())
+        return self._rules.get((state, procedure), ())
 
     def _ways_of(self, rule: Rule, procedure: ProcedureClass) -> Iterator[Way]:
         if not rule.gates:
@@ -189,7 +200,7 @@ class Policy:
                 yield Way(rule, option, (option.requires, *rule.requires, *floors))
 
 
-def _refuse_contradictions(document: Document, types: Mapping[str, object]) -> None:
+def _refuse_contradictions(document: Document, types: Mapping[str, CredentialType]) -> None:
     seen: set[str] = set()
     for position, rule in enumerate(document.rules):
         if rule.id in seen:
@@ -204,13 +215,16 @@ def _refuse_contradictions(document: Document, types: Mapping[str, object]) -> N
     if all(prescriber.states for prescriber in document.ordering.prescribers):
         raise Misshapen("ordering.prescribers", "one of them must count in every state")
     _refuse_unknown(document.endorsements, types, "endorsements")
+    for code, meanings in document.endorsements.items():
+        if strange := meanings.keys() - {entry.code for entry in types[code].endorsements}:
+            raise Misshapen(f"endorsements.{code}", f"no such endorsement: {min(strange)!r}")
     if strange := document.notes.keys() - STATES.keys():
         raise Misshapen(f"notes.{min(strange)}", "no such state")
     if missing := [kind for kind in CredentialKind if kind not in document.freshness]:
         raise Misshapen("freshness", f"{missing[0]} is missing")
 
 
-def _refuse_unknown_types(rule: Rule, types: Mapping[str, object], path: str) -> None:
+def _refuse_unknown_types(rule: Rule, types: Mapping[str, CredentialType], path: str) -> None:
     for named in rule.not_accepted:
         _refuse_unknown(named.types, types, f"{path}.not_accepted")
     for option in rule.options:
@@ -229,13 +243,22 @@ def _refuse_two_texts(document: Document) -> None:
                     raise Misshapen(rule.id, f"statement {atom.code} has two texts")
 
 
-def _refuse_unknown_in(requirement: Requirement, types: Mapping[str, object], path: str) -> None:
+def _refuse_unknown_in(requirement: Requirement, types: Mapping[str, CredentialType], path: str) -> None:
     for atom in atoms(requirement):
-        if isinstance(atom, HoldsCredential | MemberHolds | SiteHolds):
-            _refuse_unknown(atom.types, types, path)
+        if not isinstance(atom, HoldsCredential | MemberHolds | SiteHolds):
+            continue
+        _refuse_unknown(atom.types, types, path)
+        asked = set(getattr(atom, "levels", ())) | set(getattr(atom, "endorsements", ()))
+        known = {level.code for code in atom.types for level in types[code].levels}
+        known |= {endorsement.code for code in atom.types for endorsement in types[code].endorsements}
+        if asked - known:
+            raise Misshapen(path, f"no such level or endorsement: {min(asked - known)!r}")
+        wanted = Subject.SITE if isinstance(atom, SiteHolds) else Subject.PERSON
+        if any(types[code].subject is not wanted for code in atom.types):
+            raise Misshapen(path, f"{atom.name}: not held by a {wanted}")
 
 
-def _refuse_unknown(codes: Iterable[str], types: Mapping[str, object], path: str) -> None:
+def _refuse_unknown(codes: Iterable[str], types: Mapping[str, CredentialType], path: str) -> None:
     for code in codes:
         if code not in types:
             raise Misshapen(path, f"no such credential type: {code!r}")

@@ -23,33 +23,6 @@ class RuleOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
-    """
-    One way in which a person may be an operator under a rule.
-
-    `conditions` are the words of the draft, kept whole; `requires` is what they come to. `procedure_classes` narrows
-    the rule's own; empty: all of them. An option that is not enabled is believed, not confirmed, and never opens.
-    """
-
-    name: str
-    requires: Requirement
-    procedure_classes: tuple[ProcedureClass, ...] = ()
-    conditions: tuple[str, ...] = ()
-    enabled: bool = True
-    evidence: Evidence | None = None
-    evidence_note: str | None = None
-
-    @property
-    def gates(self) -> bool:
-        """Say whether this option can open anything."""
-        return self.enabled and (self.evidence is None or self.evidence in GATING)
-
-    def covers(self, procedure: ProcedureClass) -> bool:
-        """Say whether this option is about `procedure`."""
-        return not self.procedure_classes or procedure in self.procedure_classes
-
-
-@dataclass(frozen=True, slots=True)
 class Coverage:
     """Which handpieces the words of a rule reach; a rule about lasers says nothing about pulsed light."""
 
@@ -64,6 +37,34 @@ class Coverage:
         if self.modalities and handpiece.modality not in self.modalities:
             return False
         return handpiece.modality not in self.except_modalities
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """
+    One way in which a person may be an operator under a rule.
+
+    `conditions` are the words of the draft, kept whole; `requires` is what they come to. `procedure_classes` narrows
+    the rule's own; empty: all of them. An option that is not enabled is believed, not confirmed, and never opens.
+    """
+
+    name: str
+    requires: Requirement
+    procedure_classes: tuple[ProcedureClass, ...] = ()
+    coverage: Coverage | None = None
+    conditions: tuple[str, ...] = ()
+    enabled: bool = True
+    evidence: Evidence | None = None
+    evidence_note: str | None = None
+
+    @property
+    def gates(self) -> bool:
+        """Say whether this option can open anything."""
+        return self.enabled and (self.evidence is None or self.evidence in GATING)
+
+    def covers(self, procedure: ProcedureClass) -> bool:
+        """Say whether this option is about `procedure`."""
+        return not self.procedure_classes or procedure in self.procedure_classes
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ class Rule:
     citations: tuple[Citation, ...]
     options: tuple[Option, ...] = ()
     requires: tuple[Requirement, ...] = ()
-    coverage: Coverage = Coverage()
+    coverage: Coverage | None = None
     not_accepted: tuple[NotAccepted, ...] = ()
     excluded: tuple[str, ...] = ()
     in_force_from: date | None = None

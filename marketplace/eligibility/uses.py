@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..kernel.terms import ProcedureClass
 from .answering import Question
-from .explaining import listed, procedures
+from .explaining import PROCEDURES, listed, procedures
 from .facts import Asked, Handpiece
 from .keys import without
 from .reasons import CureCode, Key, ReasonCode
@@ -40,15 +40,15 @@ def scope_of(question: Question) -> Scope:
         kept |= needed
         for procedure in needed:
             by_procedure.setdefault(procedure, []).append(handpiece)
-    scope = {p: tuple(by_procedure[p]) for p in ProcedureClass if p in by_procedure}
+    scope = {p: tuple(by_procedure[p]) for p in PROCEDURES if p in by_procedure}
     return Scope(scope, _restriction(question, kept, left_out))
 
 
 def _restriction(question: Question, kept: set[ProcedureClass], left_out: set[ProcedureClass]) -> Restriction | None:
     if not left_out:
         return None
-    uses = tuple(procedure for procedure in ProcedureClass if procedure in kept)
-    others = tuple(procedure for procedure in ProcedureClass if procedure in left_out)
+    uses = tuple(procedure for procedure in PROCEDURES if procedure in kept)
+    others = tuple(procedure for procedure in PROCEDURES if procedure in left_out)
     sentence = question.policy.document.narrowing.sentence.format(
         device=question.facts.device.name, uses=procedures(uses), left_out=procedures(others)
     )
@@ -63,13 +63,13 @@ def declared_badly(question: Question, scope: Scope) -> Iterator[Objection]:
         cure = Cure(CureCode.CORRECT_USES, "Declare only what the device can do.")
         words = procedures(strange)
         sentence = f"Nothing in this sale does what was declared: {words}."
-        subjects = tuple(procedure for procedure in ProcedureClass if procedure in strange)
+        subjects = tuple(procedure.value for procedure in PROCEDURES if procedure in strange)
         yield Objection(ReasonCode.USE_NOT_ENABLED, Key.RULE, subjects, sentence, (cure,))
     if not facts.uses.declared:
         return
     for handpiece in facts.device.handpieces:
         if handpiece.enables and not handpiece.enables & facts.uses.declared:
-            words = listed([p.words for p in ProcedureClass if p in handpiece.enables], "or")
+            words = listed([p.words for p in PROCEDURES if p in handpiece.enables], "or")
             declare = Cure(CureCode.CORRECT_USES, f"Declare what it is for: {words}.")
             sentence = f"“{handpiece.name}” serves none of the declared uses; it is for {words}."
             cures = (without(handpiece.id, handpiece.name), declare)
@@ -77,5 +77,5 @@ def declared_badly(question: Question, scope: Scope) -> Iterator[Objection]:
     if scope.restriction and not facts.uses.restriction_signed and facts.asked is not Asked.PREVIEW:
         cure = Cure(CureCode.SIGN_RESTRICTION, "Sign the restriction with the order.")
         sentence = f"The buyer has not signed: “{scope.restriction.sentence}”"
-        subjects = tuple(scope.restriction.left_out)
+        subjects = tuple(procedure.value for procedure in scope.restriction.left_out)
         yield Objection(ReasonCode.RESTRICTION_NOT_SIGNED, Key.RULE, subjects, sentence, (cure,))
