@@ -94,11 +94,6 @@ def forget() -> None:
     _emits.clear()
 
 
-def makers() -> dict[UUID, str]:
-    """Return the makers' names, in their order."""
-    return dict(db.session.execute(select(Maker.id, Maker.name).order_by(Maker.name)).all())
-
-
 def models_for_choice() -> dict[str, list[tuple[UUID, str]]]:
     """Return the models by maker, both in the order of their names."""
     choice: dict[str, list[tuple[UUID, str]]] = {}

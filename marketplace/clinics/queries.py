@@ -186,6 +186,17 @@ def sites_of(clinic_id: UUID) -> list[Site]:
     return [Site(*row) for row in rows]
 
 
+def sites_of_person(user_id: UUID) -> list[Site]:
+    """Return the open sites of every clinic the person belongs to, by the names of clinic and site."""
+    rows = db.session.execute(
+        _sites()
+        .join(ClinicMember, ClinicMember.clinic_id == ClinicSite.clinic_id)
+        .where(ClinicMember.user_id == user_id, ClinicMember.left_at.is_(None))
+        .order_by(Clinic.name, ClinicSite.name, ClinicSite.id)
+    )
+    return [Site(*row) for row in rows]
+
+
 def site(site_id: UUID) -> Site:
     """
     Return the open site.

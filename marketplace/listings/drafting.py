@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from ..catalog import queries as catalog
 from ..clinics import queries as clinics
+from ..clinics.access import MANAGERS
 from ..extensions import db, unit_of_work
 from ..kernel.errors import Conflict, Invalid, NotFound
 from ..kernel.money import Money
@@ -18,7 +19,7 @@ from ..kernel.text import normal_number
 from .conditions import INCLUSIONS, Included
 from .derived import derive
 from .models import Handpiece, Listing
-from .record import SELLERS, locked, note, of_seller
+from .record import locked, note, of_seller
 from .states import ListingState
 from .terms import CounterDirection, CounterUnit, Grade, Modification, Recertification
 
@@ -64,7 +65,7 @@ def draft(
     :raises Invalid: the place or the year cannot be
     """
     with unit_of_work():
-        clinics.require_role(user_id=actor_id, clinic_id=clinic_id, roles=SELLERS)
+        clinics.require_role(user_id=actor_id, clinic_id=clinic_id, roles=MANAGERS)
         # Two sendings of one form wait for each other here, and the second finds what the first began.
         db.session.execute(select(func.pg_advisory_xact_lock(form_key.int % 2**63)))
         known = db.session.scalar(select(Listing.id).where(Listing.form_key == form_key))

@@ -5,14 +5,11 @@ from uuid import UUID
 
 from .. import audit
 from ..clinics import queries as clinics
+from ..clinics.access import MANAGERS
 from ..extensions import db
 from ..kernel.errors import NotFound
-from ..kernel.terms import ClinicRole
 from .models import Listing, ListingMove
 from .states import ListingEvent
-
-SELLERS = (ClinicRole.OWNER, ClinicRole.MANAGER)
-"""Who acts for a clinic that sells."""
 
 
 def locked(listing_id: UUID, *, lock: bool = True) -> Listing:
@@ -35,7 +32,7 @@ def of_seller(listing_id: UUID, actor_id: UUID) -> Listing:
     :raises marketplace.kernel.errors.Refused: the person is neither owner nor manager there
     """
     listing = locked(listing_id)
-    clinics.require_role(user_id=actor_id, clinic_id=listing.clinic_id, roles=SELLERS)
+    clinics.require_role(user_id=actor_id, clinic_id=listing.clinic_id, roles=MANAGERS)
     return listing
 
 

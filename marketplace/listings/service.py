@@ -98,7 +98,7 @@ def approve(*, listing_id: UUID, actor_id: UUID, at: datetime) -> None:
     Put the unit on the market.
 
     :raises NotFound: there is no such listing
-    :raises OwnListing: the moderator belongs to the clinic that sells it
+    :raises OwnListing: the moderator belongs or belonged to the clinic that sells it
     :raises marketplace.kernel.machine.IllegalMove: it does not wait for approval
     """
     with unit_of_work():
@@ -114,7 +114,7 @@ def send_back(*, listing_id: UUID, actor_id: UUID, note: str, at: datetime) -> N
     Give the listing back to its seller with a note that says what to change; one on the market leaves it.
 
     :raises NotFound: there is no such listing
-    :raises OwnListing: the moderator belongs to the clinic that sells it
+    :raises OwnListing: the moderator belongs or belonged to the clinic that sells it
     :raises Invalid: the note is empty
     :raises marketplace.kernel.machine.IllegalMove: it is a draft, reserved, sold or withdrawn
     """
@@ -246,8 +246,10 @@ def _claim_or_refuse(listing_id: UUID, event: ListingEvent, *, actor_id: UUID | 
 
 def _of_staff(listing_id: UUID, actor_id: UUID) -> Listing:
     listing = locked(listing_id)
-    if any(membership.clinic_id == listing.clinic_id for membership in clinics.memberships_of(actor_id)):
-        raise OwnListing("You belong to the clinic that sells this device.", cure="Leave it to a colleague.")
+    if clinics.ever_member(user_id=actor_id, clinic_id=listing.clinic_id):
+        raise OwnListing(
+            "You belong, or belonged, to the clinic that sells this device.", cure="Leave it to a colleague."
+        )
     return listing
 
 

@@ -1,6 +1,6 @@
 """The gate's answer as pages show it: one title, what is met, what stands against it and where the cure begins."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -128,7 +128,7 @@ def _objection(objection: Objection, around: Around) -> ShownObjection:
         code=objection.code,
         sentence=objection.sentence,
         cures=tuple(ShownCure(cure.sentence, _link(cure, around)) for cure in objection.cures),
-        citations=_citations(objection.citations),
+        citations=citations(objection.citations),
         routes=tuple(
             f"{route.name}{'' if route.confirmed else ' (believed, not confirmed in law)'}: "
             f"{'; '.join(route.lacks) or 'met'}"
@@ -137,7 +137,8 @@ def _objection(objection: Objection, around: Around) -> ShownObjection:
     )
 
 
-def _citations(citations: Sequence[Citation]) -> tuple[ShownCitation, ...]:
+def citations(sources: Iterable[Citation]) -> tuple[ShownCitation, ...]:
+    """Return where rules are written, as the `citation` macro takes it."""
     return tuple(
         ShownCitation(
             ref=citation.ref,
@@ -145,7 +146,7 @@ def _citations(citations: Sequence[Citation]) -> tuple[ShownCitation, ...]:
             text_version=citation.text_version,
             evidence=EVIDENCE_WORDS[citation.evidence] if citation.evidence else None,
         )
-        for citation in citations
+        for citation in sources
     )
 
 

@@ -180,7 +180,7 @@ class TestWhatTheCatalogueSays:
 
         assert list(choice)[:3] == ["Alma", "BTL", "Candela"]
         assert [name for _, name in choice["Zeltiq"]] == ["CoolSculpting", "CoolSculpting Elite"]
-        assert list(queries.makers().values()) == list(choice)
+        assert len(choice) == 20
 
 
 class TestTheDatabaseRefuses:
