@@ -102,6 +102,7 @@ class TestPaying:
         bank.driver.advance(2 * 24 * 60 * 60)
 
         assert bank.balance() == (CHARGED - FEE, 0)
+        assert bank.driver.get("/v1/balance_transactions")["data"][0]["status"] == "available"
 
     def test_a_declined_card_moves_nothing(self, bank):
         bank.driver.decline_card(bank.session())

@@ -1,7 +1,9 @@
 """`python -m marketplace.dev.stripe`: run the stand-in until it is interrupted."""
 
 import argparse
+import os
 import signal
+import sqlite3
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +23,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         stripe = LocalStripe(port=given.port, state=given.state, deliver_to=given.deliver_to, secret=given.secret)
     except OSError as error:
-        print(f"The local Stripe cannot use port {given.port}: {error.strerror}.", file=sys.stderr)
+        why = os.strerror(error.errno or 0)
+        print(f"The local Stripe cannot use port {given.port}: {why}.", file=sys.stderr)
+        return 1
+    except sqlite3.Error as error:
+        print(f"The local Stripe cannot use {given.state}: {error}.", file=sys.stderr)
         return 1
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)

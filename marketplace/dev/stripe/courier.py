@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
-from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from threading import Event, Thread
 from urllib.parse import urlsplit
@@ -12,7 +11,7 @@ from urllib.parse import urlsplit
 from marketplace.kernel import clock
 
 from .store import Document
-from .wire import ApiError, present
+from .wire import present
 from .world import World
 
 TIMEOUT_SECONDS = 10
@@ -21,7 +20,10 @@ IDLE_SECONDS = 1
 BACK_OFF_SECONDS = (1, 2, 4, 8, 15, 30, 60, 300, 900, 3600)
 
 
-def signed(world: World, delivery: Document) -> tuple[str, bytes, str]:
+Letter = tuple[str, bytes, str]
+
+
+def signed(world: World, delivery: Document) -> Letter:
     """Return the address of a delivery, its body, and its signature header made now."""
     endpoint = world.get("webhook_endpoint", delivery["endpoint"])
     event = world.store.find(delivery["event"])
@@ -107,15 +109,17 @@ class Courier(Thread):
         while not self._ended.is_set():
             self._wake.clear()
             self._tick()
-            delivery = self._next()
-            if delivery is None:
+            waiting = self._next()
+            if waiting is None:
                 self._wake.wait(IDLE_SECONDS)
                 continue
-            # Gone, if everything was forgotten since.
-            with suppress(ApiError):
-                deliver(self._world, delivery)
+            delivery, letter = waiting
+            settle(self._world, delivery, _post(*letter))
 
-    def _next(self) -> Document | None:
-        due = self._world.store.all("delivery", state="due")
-        now = self._world.now()
-        return next((delivery for delivery in reversed(due) if delivery["due"] <= now), None)
+    def _next(self) -> tuple[Document, Letter] | None:
+        """Return the oldest that is due, as one piece with its event: both may be forgotten at any moment."""
+        with self._world.store.change():
+            due = self._world.store.all("delivery", state="due")
+            now = self._world.now()
+            first = next((delivery for delivery in reversed(due) if delivery["due"] <= now), None)
+            return (first, signed(self._world, first)) if first is not None else None

@@ -9,13 +9,14 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import Forbidden
 from werkzeug.serving import make_server
 
-from . import api, events, moving, pages, sessions, sim
+from . import api, events, moving, pages, sim
 from .courier import Courier
 from .store import Store
 from .wire import ApiError
 from .world import World
 
 HOST = "127.0.0.1"
+POLL_SECONDS = 0.05  # How long stopping may take.
 # What the platform keeps of its own: Stripe gives no fee back, so a whole refund costs more than was received.
 BUFFER = 5_000_000
 POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -40,20 +41,27 @@ class LocalStripe:
         Bind to the port (any free one if 0) and open the state file, if there is to be one.
 
         :raises OSError: the port is in use
+        :raises sqlite3.Error: the state file cannot be used
         """
         self._endpoint = (deliver_to, secret) if deliver_to and secret else None
         flask = Flask("local_stripe", static_folder=None)
         # What is said between machines is not for the log of a developer's terminal.
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         # Bound here, because werkzeug would end the whole process over a port that is in use.
-        with socket.create_server((HOST, port)) as bound:
+        store = Store(state)
+        try:
+            bound = socket.create_server((HOST, port))
+        except OSError:
+            store.close()
+            raise
+        with bound:
             self._server = make_server(HOST, port, flask, threaded=True, fd=bound.fileno())
         self.base_url = f"http://{HOST}:{self._server.port}"
-        self.world = World(Store(state), self.base_url)
+        self.world = World(store, self.base_url)
         self._api = api.Api(self.world)
-        self._courier = Courier(self.world, tick=lambda: sessions.expire_due(self.world))
+        self._courier = Courier(self.world, tick=lambda: sim.pass_time(self.world))
         self.world.changed = self._courier.wake
-        self._thread = Thread(target=self._server.serve_forever, name="local-stripe", daemon=True)
+        self._thread = Thread(target=self._server.serve_forever, args=(POLL_SECONDS,), name="local-stripe", daemon=True)
         flask.register_blueprint(api.blueprint(self._api))
         flask.register_blueprint(pages.Pages(self.world).blueprint())
         flask.register_blueprint(sim.blueprint(self._api, self.world, self._reset))

@@ -16,11 +16,18 @@ FAULTS = ("error_before", "error_after", "error_stored", "hang_after", "slow")
 MODES = ("deliver", "hold", "drop", "duplicate")
 
 
+def pass_time(world: World) -> None:
+    """Let happen what time alone brings about."""
+    world.clear_due()
+    sessions.expire_due(world)
+
+
 def _advance(world: World, params: Params) -> Document:
-    """Move the clock forward, and let happen what time alone brings about."""
+    """Move the clock forward."""
     seconds = params.number("seconds")
     world.store.set("clock_offset", world.store.setting("clock_offset", 0) + seconds)
-    sessions.expire_due(world)
+    pass_time(world)
+    world.changed()
     return {"now": world.now()}
 
 

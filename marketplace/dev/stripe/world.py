@@ -97,6 +97,13 @@ class World:
                 available += booking["net"]
         return available, pending
 
+    def clear_due(self) -> None:
+        """Call a booking available when its day has come."""
+        with self.store.change():
+            for booking in self.store.all("balance_transaction", status="pending"):
+                if booking["available_on"] <= self.now():
+                    self.store.put(booking | {"status": "available"})
+
     # -- events ----------------------------------------------------------------------------------
 
     def emit(self, kind: str, about: Document, **before: Any) -> None:
