@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from types import SimpleNamespace as Thing
 
-from flask import Blueprint, render_template, url_for
+from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
@@ -207,10 +207,24 @@ def _events() -> list[Thing]:
 
 def _chips() -> list[Thing]:
     return [
-        Thing(label="Qualified for", remove_url="#filters", strong=True),
-        Thing(label="755 nm", remove_url="#filters", strong=False),
-        Thing(label="Under $70,000", remove_url="#filters", strong=False),
+        Thing(label="Qualified for", remove_url="/styleguide", strong=True),
+        Thing(label="755 nm", remove_url="/styleguide", strong=False),
+        Thing(label="Under $70,000", remove_url="/styleguide", strong=False),
     ]
+
+
+def _groups(chosen: Sequence[str]) -> dict[str, list[Thing]]:
+    modalities = (("ALEX", "Alexandrite 755", 46), ("NDYAG", "Nd:YAG 1064", 71), ("RF_NEEDLE", "RF microneedling", 17))
+    return {
+        "qualified": [Thing(value="yes", words="Devices I am qualified for", count=84, chosen=True)],
+        "modality": [
+            Thing(value=value, words=words, count=count, chosen=value in chosen) for value, words, count in modalities
+        ],
+        "sort": [
+            Thing(value="newest", words="Newest first", count=None, chosen=True),
+            Thing(value="price", words="Lowest price first", count=None, chosen=False),
+        ],
+    }
 
 
 @bp.get("/styleguide")
@@ -227,8 +241,9 @@ def show() -> ResponseReturnValue:
         cards=_cards(),
         events=_events(),
         chips=_chips(),
+        groups=_groups(request.args.getlist("modality")),
         picture=Thing(jpg=url_for("static", filename="img/mark.svg"), webp=None, alt="The mark of Second Light"),
         form=SampleForm(formdata=None),
         wrong=wrong,
-        page_address="#page-{}".format,
+        page_address="/styleguide?page={}".format,
     )

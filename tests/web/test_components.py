@@ -31,7 +31,7 @@ def render(app):
     """Render a snippet that may use every macro; what it says, with runs of white space as one."""
     imports = (
         '{% from "macros/feedback.html" import confirm, empty_state, flash_messages, status_chip %}'
-        '{% from "macros/forms.html" import checkbox, choices, field, file_field, posting, submit %}'
+        '{% from "macros/forms.html" import checkbox, choices, field, file_field, filter_group, posting, press, submit %}'
         '{% from "macros/gate.html" import spectral_bar, verdict_chip, verdict_panel %}'
         '{% from "macros/show.html" import cell, data_table, definition_list, filter_chips, listing_card,'
         " money, pagination, photo, steps, timeline %}"
@@ -395,6 +395,16 @@ class TestForms:
         assert '<span class="figure" id="grade-0-count" data-live-region>1,240</span>' in html
         assert "Choose a grade." in render("{{ choices(form.grade) }}", form=wrong)
 
+    def test_filters_stand_beside_their_counts(self, render):
+        answers = [
+            Thing(value="TX", words="Texas", count=1052, chosen=True),
+            Thing(value="AZ", words="Arizona", count=None, chosen=False),
+        ]
+        html = render("{{ filter_group('State', 'state', answers) }}", answers=answers)
+        assert 'type="checkbox" id="state-TX" name="state" value="TX" checked>' in html
+        assert 'id="state-TX-count" data-live-region><span class="visually-hidden">devices:</span> 1,052</span>' in html
+        assert "state-AZ-count" not in html
+
     def test_limits_of_files_are_said_before(self, render, form, wrong):
         html = render(
             "{{ file_field(form.photos, 'JPEG, up to 10 MB', accept='image/jpeg', max_bytes=10) }}", form=form
@@ -438,6 +448,14 @@ class TestForms:
             "Order</button>"
         )
         assert "btn-outline-danger" in render('{{ submit("Withdraw", "danger") }}')
+
+    def test_a_button_alone_is_a_form_with_its_token(self, render):
+        html = render('{{ press("End", "/end", label_more="the session of Firefox", fields={"id": "7"}) }}')
+        assert html.startswith(
+            '<form method="post" action="/end" data-guard><input type="hidden" name="csrf_token" value="'
+        )
+        assert '<input type="hidden" name="id" value="7">' in html
+        assert 'End<span class="visually-hidden"> the session of Firefox</span></button></form>' in html
 
 
 @pytest.fixture

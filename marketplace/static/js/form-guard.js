@@ -4,13 +4,15 @@ const SKIPPED = new Set(["password", "file", "hidden", "submit", "button"]);
 const fields = (form) => [...form.elements].filter((field) => field.name && !SKIPPED.has(field.type));
 const keyOf = (form) => `kept:${location.pathname}:${form.dataset.keep}`;
 
-function release(form) {
-  delete form.dataset.sent;
-  for (const button of form.querySelectorAll("[aria-disabled='true'][data-said]")) {
+const said = new Map();
+
+function release() {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+  for (const [button, words] of said) {
     button.removeAttribute("aria-disabled");
-    button.textContent = button.dataset.said;
-    delete button.dataset.said;
+    button.replaceChildren(...words);
   }
+  said.clear();
 }
 
 function guard(form) {
@@ -22,8 +24,8 @@ function guard(form) {
     form.dataset.sent = "yes";
     const button = event.submitter;
     if (!button?.dataset.busy) return;
-    button.dataset.said = button.textContent;
-    button.textContent = button.dataset.busy;
+    said.set(button, [...button.childNodes]);
+    button.replaceChildren(button.dataset.busy);
     // Not `disabled`: that would take the button's own name and value out of what is sent, and its focus.
     button.setAttribute("aria-disabled", "true");
   });
@@ -61,5 +63,5 @@ for (const form of document.querySelectorAll("form[data-keep]")) keep(form);
 
 // The browser's back button may bring the page back as it was left: pressed.
 addEventListener("pageshow", (event) => {
-  if (event.persisted) document.querySelectorAll("form[data-sent]").forEach(release);
+  if (event.persisted) release();
 });

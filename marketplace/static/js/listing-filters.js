@@ -13,7 +13,9 @@ function matchForm(url) {
   for (const field of form.elements) {
     if (!field.name) continue;
     const values = url.searchParams.getAll(field.name);
-    if (field.type === "checkbox" || field.type === "radio") field.checked = values.includes(field.value);
+    const first = form.querySelector(`[name="${field.name}"]`);
+    if (field.type === "checkbox") field.checked = values.includes(field.value);
+    else if (field.type === "radio") field.checked = values.length ? values.includes(field.value) : field === first;
     else if (field.tagName === "SELECT") field.value = values[0] ?? field.options[0]?.value ?? "";
     else if (field.type !== "submit") field.value = values[0] ?? "";
   }
