@@ -4,11 +4,16 @@ from flask import Flask
 
 from ..accounts.access import Permission
 from ..config import Mode, Settings
-from . import access, account, errors, filters, health, shield, styleguide
+from . import access, account, clinics, errors, filters, health, shield, styleguide
+from .staff import clinics as staff_clinics
+from .staff import people as staff_people
 
 BLUEPRINTS = (
     health.bp,
     account.bp,
+    clinics.bp,
+    staff_people.bp,
+    staff_clinics.bp,
 )
 
 
