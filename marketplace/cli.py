@@ -1,11 +1,19 @@
 """Commands for the people who run the house."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
 
 from . import database, jobs
+from .accounts import queries as account_queries
+from .accounts import service as accounts
 from .extensions import db
+from .kernel import clock
+from .kernel.errors import Refusal
+from .kernel.terms import StaffRole
 
 database_group = AppGroup("database", help="The schema.")
 
@@ -44,7 +52,79 @@ def worker() -> None:
     jobs.work(current_app._get_current_object(), settings.database_url)  # type: ignore[attr-defined]  # noqa: SLF001
 
 
+staff_group = AppGroup("staff", help="The people who run the house.")
+_ROLES = click.Choice([role.value for role in StaffRole])
+_from_stdin = click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+
+
+@contextmanager
+def _said_plainly() -> Iterator[None]:
+    try:
+        yield
+    except Refusal as refusal:
+        raise click.ClickException(f"{refusal.sentence} {refusal.cure or ''}".strip()) from refusal
+
+
+def _password(*, from_stdin: bool) -> str:
+    # Never an argument: those can be read by everybody on the machine.
+    if from_stdin:
+        return click.get_text_stream("stdin").readline().rstrip("\r\n")
+    return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+
+
+@staff_group.command("hire")
+@click.argument("email")
+@click.argument("role", type=_ROLES)
+@click.option("--name", required=True, help="The person's name.")
+@_from_stdin
+def hire(email: str, role: str, name: str, password_stdin: bool) -> None:  # noqa: FBT001  click passes flags so.
+    """Open an account for EMAIL and appoint it to ROLE."""
+    password = _password(from_stdin=password_stdin)
+    with _said_plainly():
+        accounts.hire(name=name, email=email, password=password, role=StaffRole(role), at=clock.now())
+    click.echo(f"{email} is {role}.")
+
+
+@staff_group.command("appoint")
+@click.argument("email")
+@click.argument("role", type=_ROLES)
+def appoint(email: str, role: str) -> None:
+    """Appoint the person at EMAIL, who has an account, to ROLE. Their sessions end."""
+    with _said_plainly():
+        accounts.appoint(email=email, role=StaffRole(role), at=clock.now())
+    click.echo(f"{email} is {role}.")
+
+
+@staff_group.command("dismiss")
+@click.argument("email")
+def dismiss(email: str) -> None:
+    """Take the staff role from the person at EMAIL. Their sessions end."""
+    with _said_plainly():
+        accounts.appoint(email=email, role=None, at=clock.now())
+    click.echo(f"{email} is not staff.")
+
+
+@staff_group.command("password")
+@click.argument("email")
+@_from_stdin
+def password(email: str, password_stdin: bool) -> None:  # noqa: FBT001  click passes flags so.
+    """Set a new password for the person at EMAIL. Their sessions end."""
+    chosen = _password(from_stdin=password_stdin)
+    with _said_plainly():
+        accounts.set_password(email=email, password=chosen, at=clock.now())
+    click.echo(f"The password of {email} is set.")
+
+
+@staff_group.command("list")
+def list_staff() -> None:
+    """List everybody with a staff role."""
+    for person in account_queries.staff():
+        closed = " (closed)" if person.disabled_at else ""
+        click.echo(f"{person.staff_role}\t{person.email}\t{person.name}{closed}")
+
+
 def register(app: Flask) -> None:
     """Give the app its commands."""
     app.cli.add_command(database_group)
     app.cli.add_command(worker)
+    app.cli.add_command(staff_group)
