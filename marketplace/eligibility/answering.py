@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
 from ..credentials.states import CredentialState
 from ..kernel.days import end_of
@@ -98,8 +99,7 @@ class Miss:
         return FARNESS[self.code]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """What a condition came to: met when nothing is missed. `used` is what met it, `statements` what it has signed."""
 
     misses: tuple[Miss, ...] = ()
@@ -273,7 +273,7 @@ def _nearest(
     key: Key,
     question: Question,
 ) -> Finding:
-    nearest: tuple[ReasonCode, Held | None, str] = (ReasonCode.NO_CREDENTIAL, None, "")
+    nearest = Miss(ReasonCode.NO_CREDENTIAL, key, wanted)
     good: list[Held] = []
     for holder, credentials in holders:
         for held in credentials:
@@ -282,11 +282,10 @@ def _nearest(
             reason = shortfall(held, wanted, question)
             if reason is None:
                 good.append(held)
-            elif FARNESS[reason] < FARNESS[nearest[0]]:
-                nearest = (reason, held, holder)
+            elif FARNESS[reason] < nearest.farness:
+                nearest = Miss(reason, key, wanted, held, holder)
     if not good:
-        reason, held, holder = nearest
-        return Finding((Miss(reason, key, wanted, held, holder),))
+        return Finding((nearest,))
     # Of several the one that holds longest, so that the answer lasts as long as it can.
     return Finding(used=(good[0] if len(good) == 1 else max(good, key=lambda held: holds_until(held, question)),))
 

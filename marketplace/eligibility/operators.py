@@ -27,7 +27,7 @@ class Ruling:
     """
     What became of one procedure for the handpieces that the same rules reach.
 
-    `best` is the way that is met, or else the nearest one; None: no rule of the place may open for this procedure.
+    `best` is the first way that is met, or else the nearest one; None: no rule of the place may open for this.
     """
 
     procedure: ProcedureClass
@@ -46,6 +46,8 @@ def rule_on(procedure: ProcedureClass, handpieces: tuple[Handpiece, ...], questi
     ways = [
         way for way in question.policy.ways(question.facts.place.state, procedure) if way.rule.in_force(question.today)
     ]
+    if not any(way.selective for way in ways):
+        return [_ruling(procedure, handpieces, ways, question)]
     groups: dict[tuple[int, ...], list[Handpiece]] = {}
     for handpiece in handpieces:
         reach = tuple(n for n, way in enumerate(ways) if way.reaches(handpiece))
@@ -60,30 +62,27 @@ def _ruling(
     trials = []
     for way in ways:
         trial = Trial(way, answer_all(way.conditions, here))
-        if trial.finding.met and not trial.finding.statements:
-            # Nothing can be better than a way that is met and asks nobody to sign, so the rest need not be tried.
+        if trial.finding.met:
             return Ruling(procedure, handpieces, trial)
         trials.append(trial)
-    best = min(trials, key=lambda trial: _nearness(trial, question)) if trials else None
-    if best is not None and best.finding.met:
-        return Ruling(procedure, handpieces, best)
+    best = min(trials, key=lambda trial: _nearness(trial, question), default=None)
     routes = (*(_route(trial, here) for trial in trials), *_believed(procedure, question))
     return Ruling(procedure, handpieces, best and _explained(best, here), routes)
 
 
-def _nearness(trial: Trial, question: Question) -> tuple[bool, bool, int, int, int]:
+def _nearness(trial: Trial, question: Question) -> tuple[bool, bool, int, int]:
     """
-    Order ways so that the one to speak of comes first.
+    Order ways that are not met so that the one to speak of comes first.
 
-    A way that is met; else one for which the person already has something, the nearest by what the person lacks, then
-    by what the site lacks; else the first of the rule. Between equals the one with fewer statements to sign.
+    One for which the person already has something, the nearest by what the person lacks, then by what the site lacks;
+    else the first of the rule. A way that cannot be shown here yet comes last.
     """
     finding = trial.finding
     asked = [miss for miss in finding.misses if miss.key is Key.OPERATOR]
     closed = any(miss.code is ReasonCode.ROUTE_CLOSED for miss in asked)
     if asked and _untouched(finding, question):
-        return closed, True, 0, 0, 0
-    return closed, False, sum(miss.farness for miss in asked), finding.farness, len(finding.statements)
+        return closed, True, 0, 0
+    return closed, False, sum(miss.farness for miss in asked), finding.farness
 
 
 def _untouched(finding: Finding, question: Question) -> bool:
@@ -110,7 +109,7 @@ def _explained(best: Trial, question: Question) -> Trial:
     if not _untouched(best.finding, question):
         return best
     misses = tuple(_instead(miss, best.way.rule, question) for miss in best.finding.misses)
-    return replace(best, finding=replace(best.finding, misses=misses))
+    return replace(best, finding=best.finding._replace(misses=misses))
 
 
 def _instead(miss: Miss, rule: Rule, question: Question) -> Miss:

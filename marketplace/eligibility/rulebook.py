@@ -134,6 +134,11 @@ class Way:
     option: Option
     conditions: tuple[Requirement, ...]
 
+    @property
+    def selective(self) -> bool:
+        """Say whether its words leave some handpieces out."""
+        return self.rule.coverage is not None or self.option.coverage is not None
+
     def reaches(self, handpiece: Handpiece) -> bool:
         """Say whether the words of the rule, and of this option, speak of the handpiece."""
         words = (self.rule.coverage, self.option.coverage)
