@@ -1,5 +1,6 @@
 """Commands for the people who run the house."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -68,8 +69,8 @@ def _said_plainly() -> Iterator[None]:
 def _password(*, from_stdin: bool) -> str:
     # Never an argument: those can be read by everybody on the machine.
     if from_stdin:
-        return click.get_text_stream("stdin").readline().rstrip("\r\n")
-    return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+        return sys.stdin.readline().rstrip("\r\n")
+    return click.prompt("Password", hide_input=True, confirmation_prompt=True)
 
 
 @staff_group.command("hire")
