@@ -8,7 +8,7 @@ from uuid import UUID
 
 from ..catalog import queries as catalog
 from ..clinics import queries as clinics
-from ..clinics.models import SellerStanding as ClinicStanding
+from ..clinics.states import SellerStanding
 from ..credentials import queries as credentials
 from ..credentials.states import CredentialState
 from ..credentials.types import Opens, credential_types
@@ -26,7 +26,6 @@ from .facts import (
     Person,
     Place,
     Practitioner,
-    SellerStanding,
     Site,
     Uses,
 )
@@ -117,8 +116,7 @@ def devices_of(sales: Iterable[Sale]) -> Mapping[UUID, Device]:
 
 def sellers_of(sales: Iterable[Sale]) -> Mapping[UUID, SellerStanding]:
     """Return, by clinic, whether staff found that it may sell."""
-    found = clinics.seller_standings({sale.seller_clinic_id for sale in sales})
-    return {clinic_id: SellerStanding(ClinicStanding(standing).value) for clinic_id, standing in found.items()}
+    return clinics.seller_standings({sale.seller_clinic_id for sale in sales})
 
 
 def _device(sale: Sale, model: "catalog.ModelFacts | None") -> Device:
@@ -159,7 +157,9 @@ def _practitioner(purchase: Purchase, staff: Mapping[UUID, _Member], place: Plac
         member = staff.get(purchase.practitioner_id)
         return Practitioner(member.person, confirmation) if member else None
     candidates = [
-        member.person for member in staff.values() if ClinicRole.PRACTITIONER in member.roles and member.person.member
+        member.person
+        for member in staff.values()
+        if member.person.member and (ClinicRole.PRACTITIONER in member.roles or _readiness(member.person, place))
     ]
     # Whoever is nearest to being able to order it, so that the answer names the shortest way.
     candidates.sort(key=lambda person: (-_readiness(person, place), person.name, str(person.id)))

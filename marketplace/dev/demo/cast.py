@@ -1,0 +1,249 @@
+"""Who plays in the demo: twelve clinics in eight states, forty people, every credential situation. Pure data."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ...clinics.states import SellerBasis
+from ...kernel.terms import ClinicRole, StaffRole
+
+PASSWORD = "demo second light"  # noqa: S105  Offered on the sign-in page of the demo.
+
+
+class Ending(StrEnum):
+    """How the review of a proof ended, or that it has not."""
+
+    VERIFIED = "verified"
+    SUBMITTED = "submitted"
+    IN_REVIEW = "in_review"
+    NEEDS_INFO = "needs_info"
+    REJECTED = "rejected"
+    SUSPENDED = "suspended"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """
+    One credential of a person or a site.
+
+    `days` is when it expires, counted from today (None: no end); `checked` how many days ago its source was asked.
+    """
+
+    type_code: str
+    state: str
+    number: str
+    days: int | None = 540
+    checked: int = 12
+    level: str | None = None
+    endorsements: tuple[str, ...] = ()
+    model: str | None = None
+    ending: Ending = Ending.VERIFIED
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Player:
+    """One person. `story` says what can be tried with this account, and offers it on the sign-in page."""
+
+    name: str
+    role: ClinicRole
+    proofs: tuple[Proof, ...] = ()
+    story: str | None = None
+
+    @property
+    def email(self) -> str:
+        """The address: first and last name at the demo's own domain."""
+        return f"{'.'.join(self.name.lower().replace('’', '').split())}@demo.example"
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """One clinic with its site and its people; the first of them founds it. `basis` None: not verified as a seller."""
+
+    key: str
+    name: str
+    legal_name: str
+    street: str
+    city: str
+    state: str
+    postal_code: str
+    people: tuple[Player, ...]
+    basis: SellerBasis | None = SellerBasis.PRACTICE
+    proofs: tuple[Proof, ...] = ()
+    safety_officer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Official:
+    """One member of staff."""
+
+    name: str
+    role: StaffRole
+    story: str
+
+    @property
+    def email(self) -> str:
+        """The address of staff."""
+        return f"{self.name.split()[0].lower()}@staff.demo.example"
+
+
+_O, _M, _T, _P = ClinicRole.OWNER, ClinicRole.MANAGER, ClinicRole.TECHNICIAN, ClinicRole.PRACTITIONER
+
+
+def _lhr(number: str, level: str = "PROFESSIONAL", **more: object) -> Proof:
+    return Proof("US-TX:TDLR:LHR", "TX", number, level=level, **more)  # type: ignore[arg-type]  # named fields only
+
+
+def _physician(state: str, number: str, **more: object) -> Proof:
+    return Proof("MD_DO", state, number, **more)  # type: ignore[arg-type]  # named fields only
+
+
+_AZ_ALL = ("HAIR_REDUCTION", "PHOTO_FACIAL", "TELANGIECTASIA", "NONABLATIVE_RESURFACING", "SKIN_REJUVENATION")
+
+HOUSES = (
+    House(
+        "lone_star", "Lone Star Laser", "Lone Star Laser Hair Removal, PLLC", "1204 South Lamar Blvd", "Austin", "TX", "78704",
+        (
+            Player("Dana Reyes", _O, (_lhr("10442"),),
+                   "Certified in Texas for laser hair removal: may buy an alexandrite laser for hair today."),
+            Player("Amir Khan", _P, (_physician("TX", "N4821"),),
+                   "Physician of Lone Star Laser: confirms what the clinic orders."),
+            Player("Priya Nair", _T, (_lhr("10987", "TECHNICIAN", days=-34, checked=300),),
+                   "Her Texas certificate ran out a month ago."),
+            Player("Marcus Webb", _T, (Proof("CLRT", "TX", "CLRT-3391"),),
+                   "Holds a repair certificate, which never makes an operator."),
+            Player("Elena Soto", _T, (_lhr("11820", "TECHNICIAN", ending=Ending.SUBMITTED),),
+                   "Her certificate waits for a verifier."),
+        ),
+        proofs=(
+            Proof("US-TX:TDLR:LHR_FACILITY", "TX", "F-20811", days=410),
+            Proof("US-TX:CONSULTING_PHYSICIAN_CONTRACT", "TX", "Contract 2025-03", days=None),
+        ),
+        safety_officer="Dana Reyes",
+    ),
+    House(
+        "hill_country", "Hill Country Skin", "Hill Country Skin LLC", "318 East Houston St", "San Antonio", "TX", "78205",
+        (
+            Player("Joan Whitfield", _O, (), "Sells devices, and answers orders, for Hill Country Skin."),
+            Player("Tyler Brooks", _T, (_lhr("12093"),),
+                   "Certified, but his clinic has no ordering practitioner."),
+            Player("Grace Okafor", _T, (_lhr("12240", "APPRENTICE_IN_TRAINING"),)),
+        ),
+        proofs=(
+            Proof("US-TX:TDLR:LHR_FACILITY", "TX", "F-21977", days=200),
+            Proof("US-TX:CONSULTING_PHYSICIAN_CONTRACT", "TX", "Contract 2024-11", days=None),
+        ),
+        safety_officer="Tyler Brooks",
+    ),
+    House(
+        "desert_ridge", "Desert Ridge Aesthetics", "Desert Ridge Aesthetics PC", "21001 North Tatum Blvd", "Phoenix", "AZ",
+        "85050",
+        (
+            Player("Nora Castillo", _O, (Proof("US-AZ:ADHS:LASER_TECHNICIAN", "AZ", "LT-5512", endorsements=_AZ_ALL),),
+                   "Arizona laser technician for hair, photo facial, vessels and non-ablative resurfacing."),
+            Player("Alicia Ruiz", _P, (_physician("AZ", "48213"),), "Physician of Desert Ridge Aesthetics."),
+            Player("Ben Yazzie", _T,
+                   (Proof("US-AZ:ADHS:LASER_TECHNICIAN", "AZ", "LT-6020", endorsements=("HAIR_REDUCTION", "PHOTO_FACIAL")),),
+                   "His Arizona certificate does not list non-ablative resurfacing: an M22 with ResurFX is too much."),
+            Player("Sam Porter", _T, (_lhr("12777"),), "Certified in Texas, works in Arizona: the wrong state."),
+        ),
+        proofs=(Proof("US-AZ:ADHS:DEVICE_REGISTRATION", "AZ", "R-7-1181", days=320),),
+        safety_officer="Nora Castillo",
+    ),
+    House(
+        "sonoran", "Sonoran Laser Supply", "Sonoran Laser Supply Inc.", "4455 East Broadway Blvd", "Tucson", "AZ", "85711",
+        (Player("Walter Finch", _O), Player("Irene Maddox", _M)),
+        basis=SellerBasis.DISTRIBUTOR,
+    ),
+    House(
+        "biscayne", "Biscayne Electrology", "Biscayne Electrology & Laser LLC", "2750 Biscayne Blvd", "Miami", "FL", "33137",
+        (
+            Player("Lucia Fernandez", _O,
+                   (Proof("US-FL:DOH:ELECTROLOGIST", "FL", "EO 3177"),
+                    Proof("FL_30H_LASER_COURSE", "FL", "Course 2023-118", days=None),
+                    Proof("SCMHR:CME", "FL", "CME-2214"),
+                    Proof("MODEL_TRAINING", "FL", "LSD-0419", days=None, model="LightSheer Desire / Infinity (family)")),
+                   "Florida electrologist, trained on the LightSheer Desire and on nothing else."),
+            Player("Henry Abbott", _P, (_physician("FL", "ME88231"),)),
+            Player("Rosa Delgado", _T, (Proof("US-FL:DOH:ELECTROLOGIST", "FL", "EO 3544", ending=Ending.NEEDS_INFO,
+                                             reason="The scan shows no expiry date. Please add the back of the licence."),)),
+        ),
+        safety_officer="Lucia Fernandez",
+    ),
+    House(
+        "gulf_coast", "Gulf Coast Dermatology", "Gulf Coast Dermatology PA", "601 South Harbour Island Blvd", "Tampa", "FL",
+        "33602",
+        (
+            Player("Carol Jennings", _O, (_physician("FL", "ME70416"),)),
+            Player("Patrick O’Hara", _M),
+        ),
+        safety_officer="Carol Jennings",
+    ),
+    House(
+        "peachtree", "Peachtree Laser Studio", "Peachtree Laser Studio LLC", "3340 Peachtree Rd NE", "Atlanta", "GA", "30326",
+        (
+            Player("Simone Grant", _O, (Proof("US-GA:GCMB:SENIOR_LASER_PRACTITIONER", "GA", "SLP-0219", days=75),),
+                   "Georgia senior laser practitioner: hair and skin with light, not radio frequency."),
+            Player("Victor Lane", _P, (_physician("GA", "61802"),)),
+            Player("Keisha Monroe", _T, (Proof("US-GA:GCMB:ASSISTANT_LASER_PRACTITIONER", "GA", "ALP-0877"),)),
+        ),
+        safety_officer="Simone Grant",
+    ),
+    House(
+        "lakeshore", "Lakeshore Medical Aesthetics", "Lakeshore Medical Aesthetics SC", "875 North Michigan Ave", "Chicago",
+        "IL", "60611",
+        (
+            Player("Margaret Sloan", _P, (_physician("IL", "036-118204"),),
+                   "Illinois physician: operates and orders for herself."),
+            Player("Tom Becker", _M, (Proof("RN", "IL", "041-402771"),)),
+        ),
+        safety_officer="Margaret Sloan",
+    ),
+    House(
+        "silver_state", "Silver State Aesthetics", "Silver State Aesthetics LLC", "10161 Park Run Dr", "Las Vegas", "NV",
+        "89145",
+        (
+            Player("Jade Kim", _O, (Proof("US-NV:COSMO:ADVANCED_ESTHETICIAN", "NV", "AE-1140"),),
+                   "Nevada advanced esthetician: nothing ablative, by any route."),
+            Player("Ravi Menon", _P, (_physician("NV", "15877"),)),
+            Player("Holly Drake", _T, (Proof("US-NV:COSMO:ADVANCED_ESTHETICIAN", "NV", "AE-1302", ending=Ending.SUSPENDED,
+                                             reason="The board's portal shows a suspension since last week."),)),
+        ),
+        safety_officer="Jade Kim",
+    ),
+    House(
+        "cascade", "Cascade Advanced Esthetics", "Cascade Advanced Esthetics LLC", "1120 NW Couch St", "Portland", "OR", "97209",
+        (
+            Player("Ingrid Olsen", _O, (Proof("US-OR:HLO:CERTIFIED_ADVANCED_ESTHETICIAN", "OR", "AE-10203312"),)),
+            Player("Paul Hadley", _P, (_physician("OR", "MD171226"),)),
+            Player("Nina Petrov", _T, (Proof("US-OR:HLO:CERTIFIED_ADVANCED_ESTHETICIAN", "OR", "AE-10209954", ending=Ending.REJECTED,
+                                             reason="The register shows this number under another name."),)),
+        ),
+        safety_officer="Ingrid Olsen",
+    ),
+    House(
+        "bayview", "Bayview Dermatology", "Bayview Dermatology Medical Group", "450 Sutter St", "San Francisco", "CA", "94108",
+        (
+            Player("Helen Cho", _P, (_physician("CA", "A104417"),),
+                   "California physician; her group sells a CO2 laser and buys a picosecond one."),
+            Player("Miguel Santos", _T, (Proof("RN", "CA", "95071188"),)),
+            Player("Laura Finley", _T, (Proof("ESTHETICIAN", "CA", "Z 118204"),),
+                   "California esthetician: the state does not accept her licence for lasers."),
+        ),
+        safety_officer="Helen Cho",
+    ),
+    House(
+        "closing_spa", "Glow Again Spa", "Glow Again Spa LLC", "88 Grand Ave", "Oakland", "CA", "94612",
+        (Player("Dennis Mott", _O, (), "A closing spa whose right to sell is not yet verified."),),
+        basis=None,
+    ),
+)  # fmt: skip
+
+OFFICIALS = (
+    Official("Vera Lind", StaffRole.VERIFIER, "Checks credentials against their primary sources, and sellers."),
+    Official("Owen Marsh", StaffRole.VERIFIER, "The second verifier."),
+    Official("Mona Petit", StaffRole.MODERATOR, "Approves listings."),
+    Official("Felix Grau", StaffRole.FINANCE, "Sees orders and money, and can refund."),
+    Official("Astrid Noor", StaffRole.AUDITOR, "Reads everything, changes nothing."),
+    Official("Ada Quist", StaffRole.ADMIN, "Appoints staff, ends sessions."),
+)

@@ -1,0 +1,78 @@
+"""Loads the demo into an empty house."""
+
+import json
+from datetime import timedelta
+from importlib.resources import files
+
+from flask import Flask
+from sqlalchemy import select, text
+
+from ...accounts.models import User
+from ...catalog import service as catalog
+from ...credentials import service as credentials
+from ...eligibility import service as eligibility
+from ...eligibility.models import PolicyStanding
+from ...extensions import db, unit_of_work
+from ...kernel import clock
+from .cast import HOUSES, OFFICIALS, PASSWORD
+from .people import Stage, populate
+from .sales import PLANS, Market
+from .shelves import fill
+
+
+def load(app: Flask) -> bool:
+    """Load everything, unless somebody lives here already; say whether it was loaded."""
+    with app.app_context():
+        if db.session.scalar(select(User.id).limit(1)) is not None:
+            return False
+        # A demo that is lost in a power cut is loaded again.
+        db.session.execute(text("SET synchronous_commit = off"))
+        now = clock.now()
+        catalog.load(sources=catalog.shipped(), at=now)
+        credentials.load_types()
+        stage = populate(now=now)
+        publish_reference_rules(stage)
+        fill(stage, now=now)
+        market = Market(stage, app.extensions["second_light_settings"], clock.now)
+        market.open_accounts()
+        for number, plan in enumerate(PLANS):
+            market.play(number, plan)
+        forget_old_post()
+        return True
+
+
+def publish_reference_rules(stage: Stage) -> None:
+    """Put the drafted rules into force as what they are: for reference, confirmed by no counsel."""
+    document = json.loads((files("marketplace.eligibility") / "data" / "policy.json").read_text(encoding="utf-8"))
+    at = clock.now() - timedelta(days=400)
+    version = eligibility.draft_policy(
+        document=document, standing=PolicyStanding.REFERENCE, proposed_by=stage.people["Ada Quist"], at=at
+    )
+    eligibility.publish_policy(version_id=version, published_by=stage.people["Astrid Noor"], at=at)
+
+
+def forget_old_post() -> None:
+    """Take back the mails that the loading promised: they are about days before the demo began."""
+    with unit_of_work() as session:
+        session.execute(text("DELETE FROM procrastinate_jobs WHERE task_name = 'send_mail'"))
+        session.execute(text("DELETE FROM mails WHERE state = 'promised'"))
+
+
+def accounts() -> list[dict[str, str]]:
+    """Return the accounts to try the demo with: label, e-mail, password and what can be seen with each."""
+    played = [
+        {"label": f"{person.name}, {house.name}", "email": person.email, "password": PASSWORD, "story": person.story}
+        for house in HOUSES
+        for person in house.people
+        if person.story is not None
+    ]
+    staff = [
+        {
+            "label": f"{official.name}, {official.role}",
+            "email": official.email,
+            "password": PASSWORD,
+            "story": official.story,
+        }
+        for official in OFFICIALS
+    ]
+    return played + staff

@@ -1,0 +1,276 @@
+"""Orders of the demo in every state, made by the use-cases of the house and paid on the local Stripe."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.request import Request, urlopen
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from sqlalchemy import select, text, update
+
+from ...config import Settings
+from ...credentials import reviewing
+from ...credentials.models import CheckMethod, CheckOutcome, Credential
+from ...credentials.reviewing import Look
+from ...credentials.states import CredentialState
+from ...eligibility import service as eligibility
+from ...eligibility.sale import Purchase
+from ...extensions import db, unit_of_work
+from ...jobs import JOBS
+from ...kernel.money import Money
+from ...kernel.terms import ProcedureClass
+from ...listings import queries as listings
+from ...listings.models import Listing
+from ...listings.states import ListingState
+from ...orders import service as orders
+from ...orders.models import Order
+from ...orders.states import OrderState
+from ...payments import service as payments
+from ...payments.models import SellerAccount
+from .cast import HOUSES
+from .market import FEATURED
+from .people import Stage
+
+_HAIR = frozenset({ProcedureClass.HAIR_NONABLATIVE})
+_S = OrderState
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An order: who buys for which clinic what kind of use, from whom if it matters, and how far it comes."""
+
+    buyer: str
+    house: str
+    practitioner: str
+    end: OrderState
+    uses: frozenset[ProcedureClass] = _HAIR
+    seller: str | None = None
+
+
+PLANS = (
+    Plan("Dana Reyes", "lone_star", "Amir Khan", _S.LAPSED),
+    Plan("Dana Reyes", "lone_star", "Amir Khan", _S.CANCELLED),
+    Plan("Dana Reyes", "lone_star", "Amir Khan", _S.AWAITING_PRACTITIONER),
+    Plan("Dana Reyes", "lone_star", "Amir Khan", _S.AWAITING_PAYMENT),
+    Plan("Jade Kim", "silver_state", "Ravi Menon", _S.PAYMENT_PROCESSING),
+    Plan("Ingrid Olsen", "cascade", "Paul Hadley", _S.HELD_NOT_CLEARED),
+    Plan("Simone Grant", "peachtree", "Victor Lane", _S.FUNDS_HELD, seller="sonoran"),
+    Plan("Nora Castillo", "desert_ridge", "Alicia Ruiz", _S.FUNDS_HELD, seller="gulf_coast"),
+    Plan("Margaret Sloan", "lakeshore", "Margaret Sloan", _S.RELEASED_TO_SHIP),
+    Plan("Helen Cho", "bayview", "Helen Cho", _S.IN_TRANSIT),
+    Plan("Dana Reyes", "lone_star", "Amir Khan", _S.UNDER_INSPECTION),
+    Plan("Margaret Sloan", "lakeshore", "Margaret Sloan", _S.ACCEPTED, seller="hill_country"),
+    Plan("Dana Reyes", "lone_star", "Amir Khan", _S.SETTLED),
+    Plan("Nora Castillo", "desert_ridge", "Alicia Ruiz", _S.SETTLED),
+    Plan("Simone Grant", "peachtree", "Victor Lane", _S.REFUNDED),
+    Plan("Jade Kim", "silver_state", "Ravi Menon", _S.REFUNDING),
+)
+
+# A seller who is owed money but has not finished with the payment provider: the transfer waits for them.
+_NOT_ONBOARDED = "hill_country"
+
+# The way from a paid order to its end; every end lies on it.
+_DELIVERY = (_S.FUNDS_HELD, _S.RELEASED_TO_SHIP, _S.IN_TRANSIT, _S.UNDER_INSPECTION, _S.ACCEPTED, _S.SETTLED)
+
+
+class Market:
+    """Walks orders through the house. `provider` is the local Stripe's address, `clock` says when a step happens."""
+
+    def __init__(self, stage: Stage, settings: Settings, clock: Callable[[], datetime]) -> None:
+        self._stage = stage
+        self._settings = settings
+        self._clock = clock
+        self._featured = {(maker, model) for _, maker, model, *_ in FEATURED}
+
+    def open_accounts(self) -> None:
+        """Let every seller but one be payable."""
+        for house in HOUSES:
+            clinic = self._stage.clinics[house.key]
+            owner = self._stage.people[house.people[0].name]
+            if house.basis is None or house.key == _NOT_ONBOARDED:
+                continue
+            payments.open_seller_account(
+                clinic_id=clinic, email=house.people[0].email, name=house.name, actor_id=owner, at=self._clock()
+            )
+            reference = db.session.scalars(
+                select(SellerAccount.reference).where(SellerAccount.clinic_id == clinic)
+            ).one()
+            self._ask(f"/_sim/accounts/{reference}", status="active")
+            payments.refresh_seller_account(clinic_id=clinic, at=self._clock())
+
+    def play(self, number: int, plan: Plan) -> UUID:
+        """Walk one order to its end and return it."""
+        order = self._place(number, plan)
+        if plan.end is _S.AWAITING_PRACTITIONER:
+            return order
+        if plan.end is _S.LAPSED:
+            with unit_of_work():
+                db.session.execute(update(Order).where(Order.id == order).values(expires_at=self._clock()))
+            orders.lapse_expired(live=False, at=self._clock() + timedelta(seconds=1))
+            return order
+        buyer = self._stage.people[plan.buyer]
+        if plan.end is _S.CANCELLED:
+            orders.cancel(order_id=order, actor_id=buyer, live=False, at=self._clock())
+            return order
+        self._confirm(order, self._stage.people[plan.practitioner])
+        if plan.end is not _S.AWAITING_PAYMENT:
+            self._pay(order, buyer, plan)
+        return order
+
+    def _place(self, number: int, plan: Plan) -> UUID:
+        buyer = self._stage.people[plan.buyer]
+        clinic, site = self._stage.clinics[plan.house], self._stage.sites[plan.house]
+        purchase = Purchase(
+            buyer_id=buyer,
+            clinic_id=clinic,
+            site_id=site,
+            operator_id=buyer,
+            declared_uses=plan.uses,
+            restriction_signed=True,
+        )
+        return orders.place(
+            buyer_id=buyer,
+            clinic_id=clinic,
+            site_id=site,
+            operator_id=buyer,
+            listing_id=self._something_for(purchase, plan.seller),
+            declared_uses=plan.uses,
+            restriction_signed=True,
+            form_key=uuid5(NAMESPACE_URL, f"demo:order:{number}"),
+            fee_bps=self._settings.platform_fee_bps,
+            at=self._clock(),
+        )
+
+    def _something_for(self, purchase: Purchase, seller: str | None) -> UUID:
+        """Return the first unit on the market, outside the tour, that this buyer may buy."""
+        wanted = select(Listing.id).where(
+            Listing.state == ListingState.PUBLISHED,
+            Listing.clinic_id != purchase.clinic_id,
+            Listing.title.not_in([f"{maker} {model}" for maker, model in self._featured]),
+        )
+        if seller is not None:
+            wanted = wanted.where(Listing.clinic_id == self._stage.clinics[seller])
+        else:
+            wanted = wanted.where(Listing.clinic_id != self._stage.clinics[_NOT_ONBOARDED])
+        sales = listings.sales_of(db.session.scalars(wanted.order_by(Listing.serial)))
+        verdicts = eligibility.previews(sales=sales, purchase=purchase, at=self._clock())
+        return next(sale.listing_id for sale, verdict in zip(sales, verdicts, strict=True) if verdict.cleared)
+
+    def _confirm(self, order: UUID, practitioner: UUID) -> None:
+        asked = orders.to_sign(order_id=order, actor_id=practitioner, at=self._clock())
+        orders.confirm(
+            order_id=order,
+            actor_id=practitioner,
+            signed=[code for code, _ in asked.required],
+            at=self._clock(),
+        )
+
+    def _pay(self, order: UUID, buyer: UUID, plan: Plan) -> None:
+        base = self._settings.base_url
+        address = orders.start_payment(
+            order_id=order,
+            actor_id=buyer,
+            card_cap=Money(self._settings.card_cap_minor),
+            success_url=f"{base}/orders/{order}",
+            cancel_url=f"{base}/orders/{order}",
+            live=False,
+            at=self._clock(),
+        )
+        checkout = address.rpartition("/")[2]
+        self._ask(f"/_sim/checkouts/{checkout}/pay", **{"with": "bank_transfer"})
+        if plan.end is not _S.PAYMENT_PROCESSING:
+            self._ask(f"/_sim/checkouts/{checkout}/arrive")
+        if plan.end is _S.HELD_NOT_CLEARED:
+            self._with_licence_suspended(buyer, self._catch_up)
+            return
+        self._catch_up()
+        if plan.end in {_S.REFUNDED, _S.REFUNDING}:
+            self._refund(order, pending=plan.end is _S.REFUNDING)
+        elif plan.end in _DELIVERY:
+            self._deliver(order, buyer, plan.end)
+
+    def _deliver(self, order: UUID, buyer: UUID, end: OrderState) -> None:
+        seller = self._seller_of(order)
+        steps: tuple[Callable[[], None], ...] = (
+            lambda: orders.release_to_ship(order_id=order, actor_id=seller, at=self._clock()),
+            lambda: orders.dispatch(
+                order_id=order, actor_id=seller, carrier="Demo Freight", tracking="DF-20260-118", at=self._clock()
+            ),
+            lambda: orders.report_arrival(order_id=order, actor_id=buyer, at=self._clock()),
+            lambda: orders.accept(order_id=order, actor_id=buyer, at=self._clock()),
+            self._catch_up,
+        )
+        for step in steps[: _DELIVERY.index(end)]:
+            step()
+
+    def _refund(self, order: UUID, *, pending: bool) -> None:
+        if pending:
+            # Money that is not on the balance cannot go back at once; the provider then waits for it.
+            swept = self._ask("/_sim/sweep")["amount"]
+        orders.refund(
+            order_id=order,
+            actor_id=self._seller_of(order),
+            reason="The console failed its last test.",
+            at=self._clock(),
+        )
+        self._catch_up()
+        if pending:
+            self._ask("/_sim/sweep", amount=-swept)
+
+    def _with_licence_suspended(self, holder: UUID, act: Callable[[], None]) -> None:
+        credential = db.session.scalars(
+            select(Credential.id).where(Credential.holder_id == holder, Credential.state == CredentialState.VERIFIED)
+        ).first()
+        assert credential is not None
+        verifier = self._stage.verifier
+        reviewing.suspend(
+            credential_id=credential, actor_id=verifier, words="The register was being corrected.", at=self._clock()
+        )
+        act()
+        look = Look(
+            source_name="The board's portal",
+            method=CheckMethod.PORTAL,
+            outcome=CheckOutcome.CONFIRMED,
+            retrieved_at=self._clock(),
+            note="In force again; specimen data.",
+        )
+        reviewing.record_check(credential_id=credential, actor_id=verifier, look=look, at=self._clock())
+        reviewing.reinstate(credential_id=credential, actor_id=verifier, at=self._clock())
+
+    def _catch_up(self) -> None:
+        """Look at the provider, as the worker does, and do what follows from it."""
+        payments.reconcile(live=False, at=self._clock())
+        orders.catch_up(at=self._clock())
+        do_jobs()
+
+    def _seller_of(self, order: UUID) -> UUID:
+        clinic = db.session.scalars(select(Order.seller_clinic_id).where(Order.id == order)).one()
+        house = next(house for house in HOUSES if self._stage.clinics[house.key] == clinic)
+        return self._stage.people[house.people[0].name]
+
+    def _ask(self, path: str, **fields: object) -> dict[str, int]:
+        request = Request(
+            f"{self._settings.stripe_api_base}{path}",
+            data=json.dumps(fields).encode(),
+            headers={"Content-Type": "application/json", "Authorization": f"Bearer {self._settings.stripe_api_key}"},
+        )
+        with urlopen(request, timeout=10) as answer:
+            answered: dict[str, int] = json.load(answer)
+        return answered
+
+
+def do_jobs() -> None:
+    """Do the promised jobs, but for the mails: forty people's post of a year would bury the mailbox."""
+    while True:
+        with unit_of_work():
+            job = db.session.execute(
+                text(
+                    "DELETE FROM procrastinate_jobs WHERE id = (SELECT id FROM procrastinate_jobs"
+                    " WHERE status = 'todo' AND task_name <> 'send_mail' AND coalesce(scheduled_at <= now(), true)"
+                    " ORDER BY id LIMIT 1) RETURNING task_name, args"
+                )
+            ).one_or_none()
+        if job is None:
+            return
+        JOBS[job.task_name](**job.args)
