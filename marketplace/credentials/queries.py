@@ -13,12 +13,13 @@ from sqlalchemy.orm import selectinload
 from .. import audit
 from ..accounts import queries as accounts
 from ..clinics import queries as clinics
+from ..clinics.access import MANAGERS
 from ..clinics.models import Clinic, ClinicSite
 from ..clinics.queries import Site
 from ..documents.models import Document, MediaType
 from ..extensions import db
 from ..kernel.errors import NotFound
-from ..kernel.terms import STATES, ClinicRole, time_zone_of
+from ..kernel.terms import STATES, time_zone_of
 from ..kernel.text import normal_number
 from .models import CheckMethod, CheckOutcome, Credential, CredentialCheck
 from .policy import Standing, review_is_due, standing_of
@@ -27,7 +28,6 @@ from .types import CredentialType, credential_types
 
 NUMBER_CLASH = "credential:number_clash"
 QUEUE_LENGTH = 200
-_MANAGERS = frozenset({ClinicRole.OWNER, ClinicRole.MANAGER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +231,7 @@ def managed_site(site_id: UUID, *, user_id: UUID) -> Site:
     :raises Refused: the person's role in the clinic does not allow it
     """
     site = clinics.site(site_id)
-    clinics.require_role(user_id=user_id, clinic_id=site.clinic_id, roles=_MANAGERS)
+    clinics.require_role(user_id=user_id, clinic_id=site.clinic_id, roles=MANAGERS)
     return site
 
 
@@ -363,7 +363,7 @@ def stands_too_near(credential: Credential, person_id: UUID) -> bool:
 
 
 def _managed_clinics(user_id: UUID) -> list[UUID]:
-    return [member.clinic_id for member in clinics.memberships_of(user_id) if member.role in _MANAGERS]
+    return [member.clinic_id for member in clinics.memberships_of(user_id) if member.role in MANAGERS]
 
 
 def _held(owner: "ColumnElement[Any]", owner_ids: Iterable[UUID]) -> dict[UUID, list[HeldRow]]:

@@ -15,7 +15,7 @@ from marketplace.credentials.models import (
     CredentialTypeRow,
 )
 from marketplace.credentials.states import CredentialEvent, CredentialState
-from marketplace.credentials.types import known_types
+from marketplace.credentials.types import credential_types
 from marketplace.extensions import db
 from marketplace.kernel import clock
 from marketplace.kernel.shapes import write
@@ -47,7 +47,7 @@ _WITH_REASON = {_S.REJECTED, _S.NEEDS_INFO, _S.SUSPENDED, _S.REVOKED}
 
 def make_type(code: str = "US-TX:TDLR:LHR") -> CredentialTypeRow:
     """Keep the row of a shipped credential type, once."""
-    known = known_types()[code]
+    known = credential_types()[code]
     return db.session.get(CredentialTypeRow, code) or kept(
         CredentialTypeRow(code=code, name=known.name, subject=known.subject.value, entry=write(known))
     )
