@@ -118,7 +118,13 @@ def place(
     decision = eligibility.assess(moment=Moment.ORDER, sale=sale, purchase=purchase, at=at)
     # The answer is kept before we act on it, so that a no outlives the rollback.
     if not decision.cleared:
-        raise NotCleared(decision.verdict, decision.id, state_code=state_code)
+        raise NotCleared(
+            decision.verdict,
+            state_code=state_code,
+            clinic_id=clinic_id,
+            listing_id=listing_id,
+            decision_id=decision.id,
+        )
     try:
         with unit_of_work():
             return _promise(purchase, decision, listing_id=listing_id, form_key=form_key, fee_bps=fee_bps, at=at)
@@ -173,7 +179,7 @@ def confirm(*, order_id: UUID, actor_id: UUID, signed: Collection[str], at: date
         if not required.keys() <= set(signed):
             raise Invalid("Please sign every statement, or leave the order unconfirmed.", field="statements")
         if any(objection.key in _PRACTITIONERS_OWN for objection in verdict.objections):
-            raise NotCleared(verdict, None, state_code=steps.state_code_of(order_id), order_id=order_id)
+            raise steps.not_cleared(order_id, verdict)
         order.practitioner_id = actor_id
         order.practitioner_confirmed_at = at
         order.practitioner_statement = _statement(order, actor_id, tuple(required.values()))
@@ -207,7 +213,7 @@ def start_payment(
     steps.check(order_id, Act.PAY, actor_id=actor_id)
     decision = steps.ask_the_gate(order_id, Moment.PAYMENT_START, at=at)
     if not decision.cleared:
-        raise steps.not_cleared(order_id, decision)
+        raise steps.not_cleared(order_id, decision.verdict, decision.id)
     with unit_of_work():
         payment = payment_queries.payment_of(order_id)
     if payment is not None and payment.state is PaymentState.CHECKOUT_OPEN:

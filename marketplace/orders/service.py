@@ -21,7 +21,7 @@ from .shipping import (
     release_to_ship,
     report_arrival,
 )
-from .steps import BuyerNotCleared, GateMoved, NotCleared, NotYourAct
+from .steps import BuyerNotCleared, GateMoved, NotCleared, NotYourAct, clearance_now
 
 __all__ = [
     "AlreadyYours",
@@ -37,6 +37,7 @@ __all__ = [
     "arrival_by_finance",
     "cancel",
     "catch_up",
+    "clearance_now",
     "confirm",
     "dispatch",
     "lapse_expired",

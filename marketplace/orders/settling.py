@@ -77,7 +77,7 @@ def retry_clearance(*, order_id: UUID, actor_id: UUID, at: datetime) -> None:
         with unit_of_work():
             order = steps.locked_for(order_id, Act.RETRY_CLEARANCE, actor_id=actor_id)
             order.reason = " ".join(steps.objections_in_words(decision.verdict))
-        raise steps.not_cleared(order_id, decision)
+        raise steps.not_cleared(order_id, decision.verdict, decision.id)
     with unit_of_work():
         if not steps.still_stands(decision):
             raise GateMoved

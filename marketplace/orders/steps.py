@@ -36,13 +36,22 @@ class NotCleared(Refused):
     cure = "Each thing that stands against it is listed below, with what cures it."
 
     def __init__(
-        self, verdict: Verdict, decision_id: UUID | None, *, state_code: str, order_id: UUID | None = None
+        self,
+        verdict: Verdict,
+        *,
+        state_code: str,
+        clinic_id: UUID,
+        listing_id: UUID,
+        order_id: UUID | None = None,
+        decision_id: UUID | None = None,
     ) -> None:
         super().__init__("The gate does not clear this purchase at the moment.")
         self.verdict = verdict
-        self.decision_id = decision_id
         self.state_code = state_code
+        self.clinic_id = clinic_id
+        self.listing_id = listing_id
         self.order_id = order_id
+        self.decision_id = decision_id
 
 
 class GateMoved(Conflict):
@@ -145,6 +154,18 @@ def ask_the_gate(order_id: UUID, moment: Moment, *, at: datetime) -> eligibility
     return eligibility.assess(moment=moment, sale=sale, purchase=purchase, at=at)
 
 
+def clearance_now(order_id: UUID, *, at: datetime) -> Verdict:
+    """
+    Return what the gate would say about the order now; nothing is kept.
+
+    :raises NotFound: there is no such order, or its site has been closed
+    """
+    with unit_of_work():
+        order = locked(order_id)
+        sale, purchase = listings.sale_of(order.listing_id), purchase_of(order)
+        return eligibility.preview(sale=sale, purchase=purchase, at=at)
+
+
 def still_stands(decision: eligibility.Decision) -> bool:
     """
     Say whether every credential that a yes rests on still stands, and keep them as they are until the transaction ends.
@@ -176,9 +197,17 @@ def state_code_of(order_id: UUID) -> str:
     ).one()
 
 
-def not_cleared(order_id: UUID, decision: eligibility.Decision) -> NotCleared:
+def not_cleared(order_id: UUID, verdict: Verdict, decision_id: UUID | None = None) -> NotCleared:
     """Return the refusal for whoever may know the reasons."""
-    return NotCleared(decision.verdict, decision.id, state_code=state_code_of(order_id), order_id=order_id)
+    order = db.session.get_one(Order, order_id)
+    return NotCleared(
+        verdict,
+        state_code=state_code_of(order_id),
+        clinic_id=order.buyer_clinic_id,
+        listing_id=order.listing_id,
+        order_id=order_id,
+        decision_id=decision_id,
+    )
 
 
 def move(order: Order, event: OrderEvent, *, cause: str, actor_id: UUID | None, at: datetime, **data: object) -> None:

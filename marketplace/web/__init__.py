@@ -4,8 +4,9 @@ from flask import Flask
 
 from ..accounts.access import Permission
 from ..config import Mode, Settings
-from . import access, account, clinics, errors, filters, health, shield, styleguide
+from . import access, account, buying, clinics, errors, filters, health, sales, shield, styleguide, webhooks
 from .staff import clinics as staff_clinics
+from .staff import orders as staff_orders
 from .staff import people as staff_people
 
 BLUEPRINTS = (
@@ -14,6 +15,10 @@ BLUEPRINTS = (
     clinics.bp,
     staff_people.bp,
     staff_clinics.bp,
+    buying.bp,
+    sales.bp,
+    webhooks.bp,
+    staff_orders.bp,
 )
 
 

@@ -10,7 +10,8 @@ from werkzeug.exceptions import HTTPException
 from ..accounts.tokens import LinkIsDead
 from ..kernel.errors import Conflict, Invalid, NotFound, Refusal, Refused, TooMany, Unavailable
 from ..logs import log
-from . import parking
+from ..orders.service import NotCleared
+from . import gate, parking
 
 STATUS: dict[type[Refusal], int] = {
     NotFound: 404,
@@ -62,6 +63,13 @@ def refused(refusal: Refusal) -> ResponseReturnValue:
     return page(status, sentence=refusal.sentence, cure=refusal.cure, refusal=refusal)
 
 
+def _not_cleared(refusal: NotCleared) -> ResponseReturnValue:
+    log.info("refused", code=refusal.code, status=403, endpoint=request.endpoint)
+    around = gate.Around(refusal.clinic_id, refusal.listing_id, refusal.order_id)
+    verdict = gate.shown(refusal.verdict, state=refusal.state_code, around=around)
+    return page(403, sentence=refusal.sentence, cure=refusal.cure, refusal=refusal, verdict=verdict)
+
+
 def _http(error: HTTPException) -> ResponseReturnValue:
     response = error.get_response()
     if error.code is None or 300 <= error.code < 400:
@@ -98,6 +106,7 @@ def _crash(error: Exception) -> ResponseReturnValue:
 def register(app: Flask) -> None:
     """Let every error of the app be answered from here."""
     app.register_error_handler(Refusal, refused)
+    app.register_error_handler(NotCleared, _not_cleared)
     app.register_error_handler(CSRFError, _csrf)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(OperationalError, _database)

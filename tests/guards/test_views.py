@@ -52,4 +52,5 @@ class TestDoors:
 PUBLIC_AND_WRITING = {
     "account.sign_in",
     "account.register",
+    "webhooks.stripe",
 }

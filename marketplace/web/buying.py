@@ -1,0 +1,298 @@
+"""The buying side of an order: place it, confirm it, pay it, follow it, accept the device."""
+
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from wtforms import BooleanField, HiddenField, SelectMultipleField, validators
+from wtforms.validators import InputRequired
+
+from ..accounts.access import Permission
+from ..catalog import queries as catalog
+from ..clinics import queries as clinics
+from ..config import Settings
+from ..eligibility import service as eligibility
+from ..eligibility.sale import Purchase
+from ..eligibility.verdict import Verdict
+from ..kernel import clock
+from ..kernel.money import Money
+from ..kernel.terms import STATES, ProcedureClass
+from ..listings import queries as listings
+from ..listings.queries import ListingFacts
+from ..orders import queries, service
+from ..orders.access import Act, Party
+from ..orders.queries import OrderView
+from ..orders.states import OrderState
+from ..payments import queries as payments
+from . import gate, order_words
+from .access import me, requires
+from .forms import Form, applied
+
+bp = Blueprint("buying", __name__)
+
+_GATED = frozenset(
+    {
+        OrderState.AWAITING_PRACTITIONER,
+        OrderState.AWAITING_PAYMENT,
+        OrderState.PAYMENT_PROCESSING,
+        OrderState.HELD_NOT_CLEARED,
+        OrderState.FUNDS_HELD,
+    }
+)
+"""States in which the buying side sees what the gate would say now."""
+
+
+class PlaceForm(Form):
+    """What the buyer says with the order; site, operator and uses stand in its address, as they were chosen."""
+
+    form_key = HiddenField(validators=[validators.UUID("Please open this page again.")])
+    restriction = BooleanField("I sign this restriction for my clinic")
+    terms = BooleanField(
+        "I order this device for use in a medical practice, and I have read what is written above",
+        validators=[InputRequired("Please read what is written above and tick this box.")],
+    )
+
+
+class ConfirmForm(Form):
+    """What the practitioner signs."""
+
+    statements = SelectMultipleField("Further statements")
+    sign = BooleanField("I sign this order", validators=[InputRequired("Please tick this box if you sign the order.")])
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """Where, by whom and for what the device would be used."""
+
+    site: clinics.Site
+    sites: tuple[clinics.Site, ...]
+    operator_id: UUID
+    operators: tuple[clinics.Member, ...]
+    possible_uses: tuple[ProcedureClass, ...]
+    uses: frozenset[ProcedureClass]
+
+    @property
+    def declared(self) -> frozenset[ProcedureClass]:
+        """The uses to declare: none where nothing is left out, which means all."""
+        return frozenset() if self.uses == set(self.possible_uses) else self.uses
+
+    def purchase(self, *, restriction_signed: bool = False) -> Purchase:
+        """Return the question to the gate."""
+        return Purchase(
+            buyer_id=me().id,
+            clinic_id=self.site.clinic_id,
+            site_id=self.site.id,
+            operator_id=self.operator_id,
+            declared_uses=self.declared,
+            restriction_signed=restriction_signed,
+        )
+
+
+@bp.route("/devices/<uuid:listing>/order", methods=["GET", "POST"])
+@requires(Permission.ORDER_PLACE)
+def place(listing: UUID) -> ResponseReturnValue:
+    """Choose site, operator and uses, see what the gate says, and place the order. A refusal is shown by `errors`."""
+    device = listings.on_display(listing)
+    choice = _choice(device)
+    if choice is None:
+        return render_template("buying/no_site.html", device=device)
+    form = PlaceForm(data={"form_key": str(uuid4())})
+    verdict = eligibility.preview(sale=device.sale, purchase=choice.purchase(), at=clock.now())
+    if verdict.restriction is not None:
+        form.restriction.validators = [InputRequired("Please sign the restriction, or declare all uses.")]
+    if form.validate_on_submit():
+        with applied(form):
+            order_id = service.place(
+                buyer_id=me().id,
+                clinic_id=choice.site.clinic_id,
+                site_id=choice.site.id,
+                operator_id=choice.operator_id,
+                listing_id=listing,
+                declared_uses=choice.declared,
+                restriction_signed=bool(form.restriction.data),
+                form_key=UUID(form.form_key.data),
+                fee_bps=_settings().platform_fee_bps,
+                at=clock.now(),
+            )
+            flash("The device is reserved for you. Your practitioner has been asked to confirm the order.", "success")
+            return redirect(url_for(".order", order_id=order_id), code=303)
+    return _place_page(device, choice, form, verdict), form.http_status
+
+
+@bp.get("/orders")
+@requires(Permission.ORDER_READ)
+def purchases() -> ResponseReturnValue:
+    """List the orders that the person or their clinic placed."""
+    return render_template(
+        "buying/purchases.html", orders=queries.purchases_of(me().id), states=order_words.STATES, acts=order_words.ACTS
+    )
+
+
+@bp.get("/orders/<uuid:order_id>")
+@requires(Permission.ORDER_READ)
+def order(order_id: UUID) -> ResponseReturnValue:
+    """Show an order to one of its sides, with the one thing that is theirs to do."""
+    seen = queries.order_for(order_id, user_id=me().id)
+    payment = payments.payment_of(order_id)
+    confirming = "paid" in request.args and seen.state is OrderState.AWAITING_PAYMENT
+    page = render_template(
+        "buying/order.html",
+        order=seen,
+        payment=payment,
+        verdict=_verdict_now(seen),
+        facts=order_words.facts(seen),
+        timeline=order_words.timeline(seen),
+        money=order_words.money_status(seen, payment),
+        next_step=order_words.next_step(seen),
+        state=order_words.STATES[seen.state],
+        moments=order_words.MOMENTS,
+        confirming=confirming,
+        can_be_paid_out=payments.seller_account(seen.seller_clinic_id).payable,
+        is_seller=Party.SELLER in seen.parties,
+        Act=Act,
+    )
+    # The browser looks again by itself while the provider's word is on its way, also without a script.
+    return page, 200, {"Refresh": "5"} if confirming else {}
+
+
+@bp.route("/orders/<uuid:order_id>/confirm", methods=["GET", "POST"])
+@requires(Permission.ORDER_CONFIRM)
+def confirm(order_id: UUID) -> ResponseReturnValue:
+    """Read what the ordering practitioner signs, and sign it."""
+    seen = queries.order_for(order_id, user_id=me().id)
+    asked = service.to_sign(order_id=order_id, actor_id=me().id, at=clock.now())
+    form = ConfirmForm()
+    form.statements.choices = list(asked.required)
+    if form.validate_on_submit():
+        with applied(form):
+            service.confirm(order_id=order_id, actor_id=me().id, signed=form.statements.data or (), at=clock.now())
+            flash("You have ordered the device. It can be paid for now.", "success")
+            return redirect(url_for(".order", order_id=order_id), code=303)
+    return render_template(
+        "buying/confirm.html",
+        order=seen,
+        asked=asked,
+        form=form,
+        verdict=gate.shown(asked.verdict, state=asked.state_code, around=_around(seen)),
+    ), form.http_status
+
+
+@bp.post("/orders/<uuid:order_id>/pay")
+@requires(Permission.ORDER_PLACE)
+def pay(order_id: UUID) -> ResponseReturnValue:
+    """Go to the provider's payment page."""
+    settings = _settings()
+    back = settings.base_url + url_for(".order", order_id=order_id)
+    page = service.start_payment(
+        order_id=order_id,
+        actor_id=me().id,
+        card_cap=Money(settings.card_cap_minor),
+        success_url=f"{back}?paid=1",
+        cancel_url=back,
+        live=settings.takes_real_money,
+        at=clock.now(),
+    )
+    return redirect(page, code=303)
+
+
+@bp.post("/orders/<uuid:order_id>/clearance")
+@requires(Permission.ORDER_PLACE)
+def retry_clearance(order_id: UUID) -> ResponseReturnValue:
+    """Ask the gate again about an order that is paid and was not cleared."""
+    service.retry_clearance(order_id=order_id, actor_id=me().id, at=clock.now())
+    flash("You are cleared. The seller can now ask for the release to ship.", "success")
+    return redirect(url_for(".order", order_id=order_id), code=303)
+
+
+@bp.post("/orders/<uuid:order_id>/arrival")
+@requires(Permission.ORDER_PLACE)
+def report_arrival(order_id: UUID) -> ResponseReturnValue:
+    """Say that the device has arrived."""
+    service.report_arrival(order_id=order_id, actor_id=me().id, at=clock.now())
+    flash("Thank you. Look the device over; accept it when it is what was described.", "success")
+    return redirect(url_for(".order", order_id=order_id), code=303)
+
+
+@bp.post("/orders/<uuid:order_id>/accept")
+@requires(Permission.ORDER_PLACE)
+def accept(order_id: UUID) -> ResponseReturnValue:
+    """Accept the device; the seller is paid."""
+    service.accept(order_id=order_id, actor_id=me().id, at=clock.now())
+    flash("You accepted the device. The seller is being paid.", "success")
+    return redirect(url_for(".order", order_id=order_id), code=303)
+
+
+@bp.post("/orders/<uuid:order_id>/cancel")
+@requires(Permission.ORDER_PLACE)
+def cancel(order_id: UUID) -> ResponseReturnValue:
+    """Take the order back before it is paid, as buyer or seller."""
+    service.cancel(order_id=order_id, actor_id=me().id, live=_settings().takes_real_money, at=clock.now())
+    flash("The order is cancelled, and the device is back on the market. Nothing was charged.", "success")
+    return redirect(url_for(".order", order_id=order_id), code=303)
+
+
+def _choice(device: ListingFacts) -> _Choice | None:
+    """Read the choice from the address; what is not chosen, or not theirs, is what lies nearest."""
+    sites = tuple(site for site in clinics.sites_of_person(me().id) if site.clinic_id != device.clinic_id)
+    if not sites:
+        return None
+    asked = request.args.get("site", type=UUID)
+    site = next((site for site in sites if site.id == asked), sites[0])
+    operators = tuple(clinics.members_of(site.clinic_id))
+    wanted = request.args.get("operator", type=UUID)
+    known = {operator.user_id for operator in operators}
+    possible = _possible_uses(device)
+    declared = {use for use in possible if use in request.args.getlist("uses")}
+    return _Choice(
+        site=site,
+        sites=sites,
+        operator_id=wanted if wanted in known else me().id,
+        operators=operators,
+        possible_uses=possible,
+        uses=frozenset(declared or possible),
+    )
+
+
+def _possible_uses(device: ListingFacts) -> tuple[ProcedureClass, ...]:
+    modalities = catalog.modalities()
+    enabled = {use for part in device.handpieces for use in modalities[part.modality_code].procedure_classes}
+    return tuple(use for use in ProcedureClass if use in enabled)
+
+
+def _place_page(device: ListingFacts, choice: _Choice, form: PlaceForm, verdict: Verdict) -> str:
+    around = gate.Around(clinic_id=choice.site.clinic_id, listing_id=device.id)
+    return render_template(
+        "buying/place.html",
+        device=device,
+        choice=choice,
+        form=form,
+        cleared=verdict.cleared,
+        verdict=gate.shown(verdict, state=choice.site.state, around=around),
+        states=STATES,
+        here=url_for(
+            ".place",
+            listing=device.id,
+            site=choice.site.id,
+            operator=choice.operator_id,
+            uses=sorted(choice.uses),
+        ),
+    )
+
+
+def _verdict_now(seen: OrderView) -> gate.ShownVerdict | None:
+    if not seen.on_buying_side or seen.state not in _GATED:
+        return None
+    verdict = service.clearance_now(seen.id, at=clock.now())
+    return gate.shown(verdict, state=seen.state_code, around=_around(seen))
+
+
+def _around(seen: OrderView) -> gate.Around:
+    return gate.Around(
+        clinic_id=seen.buyer.clinic_id if seen.buyer else None, listing_id=seen.listing_id, order_id=seen.id
+    )
+
+
+def _settings() -> Settings:
+    settings: Settings = current_app.extensions["second_light_settings"]
+    return settings

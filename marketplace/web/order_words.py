@@ -1,0 +1,235 @@
+"""An order in the words of its pages: where it stands, where the money is, what comes next, what happened."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..eligibility.models import Moment
+from ..orders.access import Act, Party
+from ..orders.queries import MoveView, OrderView
+from ..orders.states import OrderEvent, OrderState
+from ..payments.models import IntentKind, IntentState
+from ..payments.queries import PaymentView
+from ..payments.states import PaymentState
+
+_S, _E = OrderState, OrderEvent
+
+STATES: dict[OrderState, tuple[str, str]] = {
+    _S.AWAITING_PRACTITIONER: ("not_yet", "awaiting the practitioner"),
+    _S.AWAITING_PAYMENT: ("not_yet", "awaiting payment"),
+    _S.PAYMENT_PROCESSING: ("not_yet", "payment on its way"),
+    _S.HELD_NOT_CLEARED: ("wrong", "paid, not cleared"),
+    _S.FUNDS_HELD: ("yes", "payment held"),
+    _S.RELEASED_TO_SHIP: ("yes", "released to ship"),
+    _S.IN_TRANSIT: ("not_yet", "on its way"),
+    _S.UNDER_INSPECTION: ("not_yet", "under inspection"),
+    _S.ACCEPTED: ("yes", "accepted"),
+    _S.SETTLED: ("yes", "complete"),
+    _S.CANCELLED: ("quiet", "cancelled"),
+    _S.LAPSED: ("quiet", "lapsed"),
+    _S.REFUNDING: ("not_yet", "payment going back"),
+    _S.REFUNDED: ("quiet", "payment given back"),
+}
+"""The tone and the words of each state."""
+
+ACTS: dict[Act, str] = {
+    Act.CONFIRM: "Read and confirm",
+    Act.PAY: "Pay",
+    Act.RETRY_CLEARANCE: "Ask the gate again",
+    Act.RELEASE_TO_SHIP: "Get the release to ship",
+    Act.DISPATCH: "Dispatch",
+    Act.REPORT_ARRIVAL: "It has arrived",
+    Act.ACCEPT: "Accept the device",
+    Act.CANCEL: "Cancel the order",
+    Act.REFUND: "Give the payment back",
+}
+
+MOMENTS: dict[Moment, str] = {
+    Moment.ORDER: "when it was ordered",
+    Moment.PAYMENT_START: "before the payment",
+    Moment.PAYMENT_RECEIVED: "when the payment arrived",
+    Moment.SHIP_RELEASE: "before it left the seller",
+}
+
+_HAPPENED: dict[OrderEvent | None, str] = {
+    None: "Order placed",
+    _E.CONFIRMED: "Confirmed by the practitioner",
+    _E.PAYMENT_STARTED: "Payment on its way",
+    _E.PAYMENT_FAILED: "The payment did not arrive",
+    _E.PAID: "Payment held until acceptance",
+    _E.PAID_NOT_CLEARED: "Paid, but not cleared",
+    _E.CLEARED: "Cleared; payment held until acceptance",
+    _E.SHIP_RELEASED: "Released to ship",
+    _E.DISPATCHED: "Dispatched",
+    _E.DELIVERED: "Arrived",
+    _E.ACCEPTED: "Accepted",
+    _E.SETTLED: "Seller paid",
+    _E.CANCELLED: "Cancelled",
+    _E.LAPSED: "Lapsed",
+    _E.REFUND_STARTED: "Payment going back to the buyer",
+    _E.REFUNDED: "Payment given back",
+}
+
+_USUAL = (_E.CONFIRMED, _E.PAID, _E.SHIP_RELEASED, _E.DISPATCHED, _E.DELIVERED, _E.ACCEPTED, _E.SETTLED)
+_AHEAD: dict[OrderState, tuple[OrderEvent, ...]] = {
+    _S.AWAITING_PRACTITIONER: _USUAL,
+    _S.AWAITING_PAYMENT: _USUAL[1:],
+    _S.PAYMENT_PROCESSING: _USUAL[1:],
+    _S.HELD_NOT_CLEARED: _USUAL[2:],
+    _S.FUNDS_HELD: _USUAL[2:],
+    _S.RELEASED_TO_SHIP: _USUAL[3:],
+    _S.IN_TRANSIT: _USUAL[4:],
+    _S.UNDER_INSPECTION: _USUAL[5:],
+    _S.ACCEPTED: _USUAL[6:],
+    _S.REFUNDING: (_E.REFUNDED,),
+}
+# What the sides only need to know of: the money's own steps speak for the rest.
+_NEXT: dict[OrderState, tuple[str, str]] = {
+    _S.AWAITING_PRACTITIONER: (
+        "A practitioner of the clinic now reads and confirms this order. Then it can be paid.",
+        "The buyer's practitioner now confirms the order, and then they pay. The device is kept for them meanwhile.",
+    ),
+    _S.AWAITING_PAYMENT: (
+        "The order is confirmed and can be paid.",
+        "The order is confirmed; the buyer can pay now. There is nothing to do for you.",
+    ),
+    _S.PAYMENT_PROCESSING: (
+        "The payment is being confirmed by the bank. There is nothing to do; we write when it is here.",
+        "The buyer's bank is sending the money. Keep the device; we write when it is here.",
+    ),
+    _S.HELD_NOT_CLEARED: (
+        "The payment is safe with us, but the gate says no at the moment. Cure what stands against it, then ask again.",
+        "The buyer has paid and is not cleared at the moment. Keep the device; we write when that has changed.",
+    ),
+    _S.FUNDS_HELD: (
+        "The seller now asks for the release to ship: the gate is asked again before the device leaves.",
+        "Before the device leaves you, get the release to ship: the gate is asked again.",
+    ),
+    _S.RELEASED_TO_SHIP: (
+        "The seller may send the device now.",
+        "Send the device to the address below, then say with whom and under which tracking number.",
+    ),
+    _S.IN_TRANSIT: (
+        "When the device has arrived, say so here.",
+        "When it has arrived the buyer looks it over and accepts it.",
+    ),
+    _S.UNDER_INSPECTION: (
+        "Look the device over. When it is what was described, accept it; then the seller is paid.",
+        "The buyer looks the device over. When they accept it, you are paid.",
+    ),
+    _S.ACCEPTED: (
+        "You accepted the device. The seller is being paid.",
+        "The buyer accepted the device. Your money is being sent.",
+    ),
+    _S.SETTLED: ("This purchase is complete.", "This sale is complete."),
+    _S.CANCELLED: ("This order was cancelled. Nothing was charged.", "This order was cancelled before it was paid."),
+    _S.LAPSED: ("This order was not paid in time. Nothing was charged.", "This order was not paid in time."),
+    _S.REFUNDING: ("The payment is going back the way it came.", "The payment is going back to the buyer."),
+    _S.REFUNDED: ("You have your money back.", "The buyer has the money back. The device is on the market again."),
+}
+_WITH_US = frozenset({PaymentState.PAID, PaymentState.HELD})
+
+
+@dataclass(frozen=True, slots=True)
+class ShownEvent:
+    """What the `timeline` macro takes."""
+
+    label: str
+    at: datetime | None
+    detail: str | None
+    state: str
+
+
+def next_step(order: OrderView) -> str:
+    """Say what comes next, to whoever is looking."""
+    to_buyer, to_seller = _NEXT[order.state]
+    return to_seller if order.parties == {Party.SELLER} else to_buyer
+
+
+def timeline(order: OrderView) -> list[ShownEvent]:
+    """Return what happened and what is still to come."""
+    done = [_happened(move) for move in order.moves]
+    ahead = _AHEAD.get(order.state, ())
+    shown = [ShownEvent(label, at, detail, "done") for label, at, detail in done]
+    shown += [
+        ShownEvent(_HAPPENED[event], None, None, "now" if position == 0 else "next")
+        for position, event in enumerate(ahead)
+    ]
+    return shown
+
+
+def _happened(move: MoveView) -> tuple[str, datetime, str | None]:
+    by = f"by {move.actor_name}" if move.actor_name else None
+    # A cause is told where it says more than the event does.
+    said = move.cause if move.event in {_E.CANCELLED, _E.LAPSED, _E.REFUND_STARTED, _E.DISPATCHED} else None
+    return _HAPPENED[move.event], move.at, ", ".join(filter(None, (said, by))) or None
+
+
+def money_status(order: OrderView, payment: PaymentView | None) -> str:
+    """Say where the money is, to whoever is looking."""
+    if payment is None or payment.state in {PaymentState.NEW, PaymentState.CHECKOUT_OPEN}:
+        return "Nothing has been paid yet."
+    if payment.frozen_reason is not None:
+        return f"We are looking at the payment of {payment.amount}. Until that is done nothing moves."
+    if order.parties == {Party.SELLER}:
+        return _to_seller(order, payment)
+    return _to_buyer(payment)
+
+
+def _to_buyer(payment: PaymentView) -> str:
+    if payment.state in _WITH_US:
+        return f"Your payment of {payment.amount} is held until you accept the device."
+    return {
+        PaymentState.PROCESSING: f"Your payment of {payment.amount} is being confirmed by the bank.",
+        PaymentState.RELEASING: f"You accepted the device. {payment.payout} is being sent to the seller.",
+        PaymentState.RELEASED: f"You paid {payment.amount}, and the seller has been paid.",
+        PaymentState.REFUNDING: f"{payment.amount} is going back to you. With a bank it can take some days.",
+        PaymentState.REFUNDED: f"{payment.amount} went back to you.",
+    }.get(payment.state, "The last try to pay did not go through. Nothing was charged.")
+
+
+def _to_seller(order: OrderView, payment: PaymentView) -> str:
+    share = f"You get {payment.payout}: the price of {payment.amount} less our fee of {payment.fee}"
+    if payment.state in _WITH_US:
+        return f"The buyer's payment is held by us. {share}, when the buyer accepts the device."
+    if payment.state is PaymentState.RELEASING:
+        waits = any(
+            intent.kind is IntentKind.RELEASE and intent.state is IntentState.BLOCKED for intent in payment.intents
+        )
+        if waits:
+            return f"{payment.payout} waits for you, but your account cannot receive it yet. Put it right below."
+        return f"{payment.payout} is being sent to your account."
+    return {
+        PaymentState.PROCESSING: "The buyer's bank is sending the payment.",
+        PaymentState.RELEASED: f"We sent {payment.payout} to your account.",
+        PaymentState.REFUNDING: f"{payment.amount} is going back to the buyer.",
+        PaymentState.REFUNDED: f"{payment.amount} went back to the buyer.",
+    }.get(payment.state, f"Nothing has been paid for order {order.number} yet.")
+
+
+def facts(order: OrderView) -> Sequence[tuple[str, object]]:
+    """Return what was ordered, from whom, for where, as far as whoever looks may know it."""
+    uses = ", ".join(use.words for use in order.declared_uses) or "everything that the device enables"
+    pairs: list[tuple[str, object]] = [
+        ("Device", f"{order.title}, {order.year}" if order.year else order.title),
+        ("Price", str(order.price)),
+        ("Seller", order.seller_name),
+    ]
+    if order.serial is not None:
+        pairs.append(("Serial number", order.serial))
+    if order.buyer is not None:
+        buyer = order.buyer
+        address = f"{buyer.street}, {buyer.city}, {order.state_code} {buyer.postal_code}"
+        pairs += [
+            ("Buyer", f"{buyer.clinic_name} ({buyer.buyer_name})"),
+            ("Site", f"{buyer.site_name}: {address}"),
+        ]
+        if order.parties != {Party.SELLER}:
+            pairs += [
+                ("Operator", buyer.operator_name),
+                ("Ordering practitioner", buyer.practitioner_name or "has yet to confirm"),
+            ]
+    pairs.append(("Used for", uses))
+    if order.carrier:
+        pairs.append(("Carrier", f"{order.carrier}, {order.tracking}"))
+    return pairs

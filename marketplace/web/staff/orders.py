@@ -1,0 +1,90 @@
+"""Orders and money as the house sees them: every order, its payments, its books; finance can give money back."""
+
+from uuid import UUID
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from wtforms import TextAreaField
+from wtforms.validators import InputRequired, Length
+
+from ...accounts.access import Permission
+from ...kernel import clock
+from ...orders import queries, service
+from ...orders.access import Act
+from ...orders.states import OrderState
+from ...payments import queries as payments
+from .. import order_words
+from ..access import me, requires
+from ..forms import Form, applied
+
+bp = Blueprint("staff_orders", __name__)
+
+
+class ReasonForm(Form):
+    """Why, for the people it concerns."""
+
+    reason = TextAreaField(
+        "Why", validators=[InputRequired("Write a sentence that both sides will read."), Length(max=1000)]
+    )
+
+
+@bp.get("/staff/orders")
+@requires(Permission.MONEY_READ)
+def orders() -> ResponseReturnValue:
+    """List all orders, or those in one state."""
+    state = request.args.get("state", type=OrderState)
+    found = queries.orders_for_staff(state=state)
+    return render_template(
+        "staff/orders.html",
+        orders=found,
+        state=state,
+        states=order_words.STATES,
+        money=payments.states_of([one.id for one in found]),
+    )
+
+
+@bp.get("/staff/orders/<uuid:order_id>")
+@requires(Permission.MONEY_READ)
+def order(order_id: UUID) -> ResponseReturnValue:
+    """Show one order with its money, to the cent."""
+    return _page(order_id, ReasonForm())
+
+
+@bp.post("/staff/orders/<uuid:order_id>/refund")
+@requires(Permission.MONEY_MANAGE)
+def refund(order_id: UUID) -> ResponseReturnValue:
+    """Give the buyer everything back."""
+    form = ReasonForm()
+    if form.validate_on_submit():
+        with applied(form):
+            service.refund_by_finance(
+                order_id=order_id, actor_id=me().id, reason=form.reason.data or "", at=clock.now()
+            )
+            flash("The payment is going back to the buyer.", "success")
+            return redirect(url_for(".order", order_id=order_id), code=303)
+    return _page(order_id, form)
+
+
+@bp.post("/staff/orders/<uuid:order_id>/arrival")
+@requires(Permission.MONEY_MANAGE)
+def arrival(order_id: UUID) -> ResponseReturnValue:
+    """Note an arrival that the carrier attests."""
+    service.arrival_by_finance(order_id=order_id, actor_id=me().id, at=clock.now())
+    flash("Noted: the device has arrived. The buyer can accept it.", "success")
+    return redirect(url_for(".order", order_id=order_id), code=303)
+
+
+def _page(order_id: UUID, form: ReasonForm) -> ResponseReturnValue:
+    seen = queries.order_for_staff(order_id)
+    return render_template(
+        "staff/order.html",
+        order=seen,
+        payments=payments.payments_of(order_id),
+        journals=payments.journals_of(order_id),
+        facts=order_words.facts(seen),
+        timeline=order_words.timeline(seen),
+        state=order_words.STATES[seen.state],
+        moments=order_words.MOMENTS,
+        form=form,
+        Act=Act,
+    ), form.http_status
