@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, func, literal, select, true, union_all
-from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.types import Text
 
 from ..catalog import queries as catalog
@@ -151,8 +151,8 @@ def configurations() -> list[Configuration]:
         select(_L.configuration, _L.id)
         .join(Clinic, Clinic.id == _L.clinic_id)
         .where(_ON_MARKET, Clinic.seller_standing == SellerStanding.VERIFIED)
-        .distinct(_L.configuration)
         .order_by(_L.configuration)
+        .ext(distinct_on(_L.configuration))
     )
     return [Configuration(row.configuration, row.id) for row in rows]
 
@@ -180,7 +180,7 @@ def _chosen(wanted: Wanted) -> dict[str, ColumnElement[bool]]:
     """Return the conditions of the filters that show figures, by kind."""
     given: dict[str, ColumnElement[bool]] = {}
     if wanted.modalities:
-        given["modality"] = _L.modality_codes.op("&&")(array(wanted.modalities, type_=Text()))
+        given["modality"] = _L.modality_codes.overlap(list(wanted.modalities))
     if wanted.makers:
         given["maker"] = Maker.name.in_(wanted.makers)
     if wanted.places:
@@ -210,10 +210,12 @@ def _counts(wanted: Wanted) -> tuple[dict[str, dict[str, int]], int]:
         """All chosen filters but the one of this kind."""
         return and_(true(), *(matched.c[f"is_{other}"] for other in chosen if other != kind))
 
-    value = func.unnest(matched.c.modality_codes, type_=Text()).column_valued("value")
+    each = select(func.unnest(matched.c.modality_codes).label("value")).where(beside("modality")).subquery()
     parts: Sequence[Any] = [
-        select(literal("all").label("kind"), literal("").label("value"), func.count()).where(beside("")),
-        select(literal("modality"), value, func.count()).where(beside("modality")).group_by(value),
+        select(literal("all").label("kind"), literal("").label("value"), func.count())
+        .select_from(matched)
+        .where(beside("")),
+        select(literal("modality"), each.c.value, func.count()).group_by(each.c.value),
         *(
             select(literal(kind), matched.c[kind], func.count()).where(beside(kind)).group_by(matched.c[kind])
             for kind in ("maker", "place", "grade")
