@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from flask import Flask, current_app, has_app_context
-from procrastinate import PsycopgConnector, RetryStrategy
+from procrastinate import App, PsycopgConnector, RetryStrategy
 
 from . import limits
 from .accounts import service as accounts
@@ -16,10 +16,11 @@ from .logs import log
 from .notifications import service as notifications
 from .orders import service as orders
 from .payments import service as payments
-from .queue import procrastinate_app
 
 F = TypeVar("F", bound=Callable[..., None])
 
+# Promises travel on the session's own connection; the worker has an app of its own, with its own connections.
+worker_app = App(connector=PsycopgConnector())
 JOBS: dict[str, Callable[..., None]] = {}
 _app: Flask | None = None
 
@@ -37,24 +38,25 @@ def job(name: str, *, every: str | None = None) -> Callable[[F], F]:
     def register(run: F) -> F:
         @wraps(run)
         def within(**arguments: Any) -> None:
-            if has_app_context():  # A test runs it inside its own transaction.
-                run(**arguments)
+            # Not the context of the command that started the worker: jobs that run side by side would share a session.
+            if _app is not None:
+                with _app.app_context():
+                    run(**arguments)
                 return
-            if _app is None:
+            if not has_app_context():  # A test runs it inside its own transaction.
                 raise RuntimeError("The worker was not started by jobs.work()")
-            with _app.app_context():
-                run(**arguments)
+            run(**arguments)
 
         JOBS[name] = within
         if every is None:
-            procrastinate_app.task(name=name, retry=PATIENT)(within)
+            worker_app.task(name=name, retry=PATIENT)(within)
         else:
 
             def scheduled(timestamp: int) -> None:  # noqa: ARG001  The queue says for when it was due; the clock knows.
                 within()
 
-            task = procrastinate_app.task(name=name, queueing_lock=name)(scheduled)
-            procrastinate_app.periodic(cron=every)(task)
+            task = worker_app.task(name=name, queueing_lock=name)(scheduled)
+            worker_app.periodic(cron=every)(task)
         return run
 
     return register
@@ -66,10 +68,11 @@ def work(app: Flask, database_url: str) -> None:
     _app = app
     conninfo = database_url.replace("postgresql+psycopg://", "postgresql://", 1)
     log.info("worker_started", jobs=len(JOBS))
-    connector = PsycopgConnector(conninfo=conninfo)
-    procrastinate_app.with_connector(connector).run_worker(
-        concurrency=2, fetch_job_polling_interval=2.0, delete_jobs="successful", install_signal_handlers=True
-    )
+    # Replaced, not copied: what is due by the clock is promised by the very app that its task was made with.
+    with worker_app.replace_connector(PsycopgConnector(conninfo=conninfo)) as connected:
+        connected.run_worker(
+            concurrency=2, fetch_job_polling_interval=2.0, delete_jobs="successful", install_signal_handlers=True
+        )
 
 
 @job("send_mail")
