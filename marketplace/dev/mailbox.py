@@ -154,21 +154,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     letters = Letters(given.directory)
     reader = type("ReaderOfThese", (Reader,), {"letters": letters})
-    receiver = Controller(Receiver(letters), hostname="127.0.0.1", port=given.smtp_port)
     try:
-        web = ThreadingHTTPServer(("127.0.0.1", given.web_port), reader)
-        receiver.start()
+        with ThreadingHTTPServer(("127.0.0.1", given.web_port), reader) as web:
+            _serve(web, Controller(Receiver(letters), hostname="127.0.0.1", port=given.smtp_port))
     except OSError as problem:
         print(f"The mailbox cannot listen: {problem.strerror}.", file=sys.stderr)
         return 1
-    signal.signal(signal.SIGTERM, _end)
+    return 0
+
+
+def _serve(web: ThreadingHTTPServer, receiver: Controller) -> None:
     try:
+        receiver.start()
+        signal.signal(signal.SIGTERM, _end)
         web.serve_forever()
     except KeyboardInterrupt:
         receiver.stop()
     finally:
-        web.server_close()
-    return 0
+        # A receiver that could not start leaves its loop to us.
+        receiver.loop.close()
 
 
 def _end(_number: int, _frame: object) -> None:
