@@ -6,6 +6,7 @@ from ..accounts.passwords import Passwords
 from ..config import Mode, Settings
 from ..documents.ports import DocumentStore
 from ..extensions import bind
+from ..listings.ports import PhotoStore
 from ..notifications.ports import Mailer
 from ..payments.ports import PaymentGateway
 from .mail import SmtpMailer
@@ -19,6 +20,7 @@ def bind_all(app: Flask, settings: Settings) -> None:
     bind(app, Passwords, Passwords(memory_kib=8, passes=1) if settings.mode is Mode.TEST else Passwords())
     bind(app, Mailer, SmtpMailer(app, settings))
     bind(app, DocumentStore, DiskStore(settings.data_dir / "documents"))
+    bind(app, PhotoStore, DiskStore(settings.data_dir / "photos"))
     bind(
         app,
         PaymentGateway,

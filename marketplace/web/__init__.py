@@ -4,7 +4,7 @@ from flask import Flask
 
 from ..accounts.access import Permission
 from ..config import Mode, Settings
-from . import access, account, buying, clinics, errors, filters, health, sales, shield, styleguide, webhooks
+from . import access, account, browse, buying, clinics, errors, filters, health, sales, shield, styleguide, webhooks
 from .staff import clinics as staff_clinics
 from .staff import orders as staff_orders
 from .staff import people as staff_people
@@ -12,6 +12,7 @@ from .staff import people as staff_people
 BLUEPRINTS = (
     health.bp,
     account.bp,
+    browse.bp,
     clinics.bp,
     staff_people.bp,
     staff_clinics.bp,

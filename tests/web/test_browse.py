@@ -1,0 +1,211 @@
+"""Finding a device: what strangers, buyers and sellers see, and what no address can break."""
+
+from urllib.parse import quote
+from uuid import uuid4
+
+import pytest
+
+from marketplace.catalog import queries as catalog
+from marketplace.extensions import adapter_of
+from marketplace.listings.ports import PhotoStore
+from tests.factories.accounts import make_user
+from tests.factories.catalog import load_modalities, real_model
+from tests.factories.clinics import make_clinic, make_member, make_site
+from tests.factories.listings import make_handpiece, make_listing
+from tests.support import count_statements, sign_in
+
+
+@pytest.fixture
+def unit():
+    return make_listing(
+        model=real_model("Lumenis M22"),
+        handpieces=[make_handpiece("IPL", name="IPL head"), make_handpiece("ER_GLASS_FRAC", name="ResurFX", counter_value=None, counter_unit=None, counter_direction=None, rated_life=None)],
+        serial="SECRET-4711",
+        photos=2,
+        description="<script>alert(1)</script> lamp replaced",
+    )  # fmt: skip
+
+
+def page(client, address, status=200):
+    answer = client.get(address)
+    assert answer.status_code == status
+    return answer.get_data(as_text=True)
+
+
+class TestHome:
+    def test_shows_what_came_in_last(self, client, unit):
+        html = page(client, "/")
+
+        assert f'href="/devices/{unit.id}"' in html
+        assert "Prove it once" in html
+
+    def test_says_so_while_there_is_nothing(self, client):
+        assert "No devices yet" in page(client, "/")
+
+
+class TestDevices:
+    def test_shows_a_card_with_price_place_and_life(self, client, unit):
+        html = page(client, "/devices?q=m22")
+
+        assert "<h1>1 device</h1>" in html
+        assert "$42,500" in html
+        assert "Austin, TX" in html
+        assert "B · good · 40 % of life used" in html
+        assert f"/photos/{unit.photos[0].storage_key}-480.webp" in html
+
+    def test_never_shows_the_serial_number(self, client, unit):
+        assert "4711" not in page(client, "/devices") + page(client, f"/devices/{unit.id}")
+
+    def test_writes_what_was_asked_as_text(self, client):
+        load_modalities()
+        html = page(client, "/devices?q=" + quote('<b>"x</b>'))
+
+        assert "<b>" not in html
+        assert "“&lt;b&gt;&#34;x&lt;/b&gt;”" in html
+
+    def test_active_filters_can_be_taken_off_one_by_one(self, client, unit):
+        html = page(client, "/devices?modality=IPL&modality=ALEX&min=$1,000&page=2")
+
+        assert 'href="/devices?modality=ALEX&amp;min=%241%2C000"' in html
+        assert 'href="/devices?modality=IPL&amp;modality=ALEX"' in html
+        assert "From $1,000" in html
+
+    def test_every_filter_has_its_chip(self, client, unit):
+        html = page(client, "/devices?q=m22&maker=Lumenis&state=TX&grade=B&max=50000&year=2010&life=50&sort=-price")
+
+        for words in ("“m22”", "Lumenis", "Texas", "B · good", "Up to $50,000", "From 2010", "Up to 50 % of life used"):
+            assert f"</span> {words} " in html
+        assert 'value="-price" selected' in html
+
+    @pytest.mark.parametrize(
+        ("query", "said"),
+        [
+            ("min=cheap", "the lowest price “cheap”"),
+            ("max=-5", "the highest price “-5”"),
+            ("year=soon", "the year “soon”"),
+            ("year=99999999999999999999", "the year “99999999999999999999”"),
+            ("life=½", "the life used “½”"),
+            ("page=last", "the page “last”"),
+        ],
+    )
+    def test_leaves_out_what_makes_no_sense_and_says_so(self, client, unit, query, said):
+        html = page(client, f"/devices?{query}")
+
+        assert said in html
+        assert "<h1>1 device</h1>" in html
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            "modality=RAYGUN",
+            "state=ZZ",
+            "grade=Z",
+            "sort=up",
+            "site=x",
+            "page=0",
+            "page=999999999",
+            "unknown=1",
+            "maker=",
+        ],
+    )
+    def test_passes_over_what_it_does_not_know(self, client, unit, query):
+        assert "<h1>1 device</h1>" in page(client, f"/devices?{query}")
+
+    def test_a_maker_nobody_knows_finds_nothing(self, client, unit):
+        html = page(client, "/devices?maker=Acme")
+
+        assert "<h1>No devices</h1>" in html
+        assert "No device is like this" in html
+
+    def test_takes_at_most_four_statements_for_a_stranger(self, client, unit):
+        make_listing(clinic=make_clinic(seller=True), photos=1)
+        catalog.modalities()
+        with count_statements() as sent:
+            page(client, "/devices?modality=IPL&modality=ALEX&q=a")
+
+        assert len(sent) == 2
+
+    def test_pages_keep_the_other_filters(self, client):
+        clinic = make_clinic(seller=True)
+        model = real_model("Lumenis M22")
+        for _ in range(25):
+            make_listing(clinic=clinic, model=model)
+        html = page(client, "/devices?modality=IPL&page=2")
+
+        assert 'href="/devices?modality=IPL&amp;page=1"' in html
+        assert html.count("<article") == 1
+
+
+class TestDevice:
+    def test_shows_the_unit_to_strangers(self, client, unit):
+        html = page(client, f"/devices/{unit.id}")
+
+        assert "<h1>Lumenis M22 " in html
+        assert "400,000 shots / 1,000,000 shots" in html
+        assert "not stated / not stated" in html
+        assert "hair removal, vascular and pigment treatment" in html
+        assert "Light scratches or marks that do not touch function" in html
+        assert "&lt;script&gt;alert(1)&lt;/script&gt; lamp replaced" in html
+        assert "Lone Star Skin" in html
+        assert "Who may buy this" in html
+        assert "Sign in to buy" in html
+
+    def test_takes_the_same_few_statements_whatever_the_unit_has(self, client, unit):
+        catalog.modalities()
+        with count_statements() as sent:
+            page(client, f"/devices/{unit.id}")
+
+        assert [one.split(' FROM ')[0][:60] for one in sent] == []
+
+    def test_says_that_a_modality_is_not_known(self, client):
+        vague = make_listing(model=real_model("Alma Harmony"), handpieces=["LASER_MULTI"])
+        html = page(client, f"/devices/{vague.id}?state=TX")
+
+        assert "not known until its modality is named" in html
+
+    @pytest.mark.parametrize(
+        ("state", "status"), [("draft", 404), ("in_review", 404), ("withdrawn", 404), ("reserved", 200), ("sold", 200)]
+    )
+    def test_shows_only_what_is_on_display(self, client, state, status):
+        listing = make_listing(state=state)
+        html = page(client, f"/devices/{listing.id}", status)
+
+        assert "Sign in to buy" not in html
+
+    def test_knows_nothing_of_other_addresses(self, client):
+        page(client, f"/devices/{uuid4()}", 404)
+        page(client, "/devices/1", 404)
+
+    def test_tells_a_buyer_without_rules_that_nobody_can_buy(self, client, unit):
+        member = make_user()
+        clinic = make_clinic(name="Desert Ridge")
+        make_member(clinic=clinic, user=member)
+        make_site(clinic=clinic, state="AZ")
+        sign_in(client, member)
+        html = page(client, f"/devices/{unit.id}")
+
+        assert "No rules are published yet" in html
+        assert "Prepare an order" in html
+
+
+class TestPhoto:
+    def test_is_sent_to_be_kept_for_ever(self, client, app):
+        name = "ab/" + str(uuid4()) + "-480.webp"
+        adapter_of(PhotoStore).put(name, b"picture")
+        answer = client.get(f"/photos/{name}")
+
+        assert (answer.data, answer.mimetype) == (b"picture", "image/webp")
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "ab/x-480.webp",
+            "../../etc/passwd",
+            f"ab/{uuid4()}-480.svg",
+            f"ab/{uuid4()}-481.jpg",
+            f"ab/{uuid4()}-480.jpg",
+        ],
+    )
+    def test_is_not_there_otherwise(self, client, name):
+        page(client, f"/photos/{name}", 404)
