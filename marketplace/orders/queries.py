@@ -12,6 +12,9 @@ from sqlalchemy.orm import aliased
 from ..accounts.models import User
 from ..catalog.models import DeviceModel, Maker
 from ..clinics.models import Clinic, ClinicMember, ClinicSite
+from ..credentials.models import Credential
+from ..credentials.states import CredentialState
+from ..credentials.types import Opens, credential_types
 from ..eligibility.models import EligibilityDecision, Moment
 from ..extensions import db
 from ..kernel.errors import NotFound
@@ -205,7 +208,7 @@ def practitioners_of(clinic_id: UUID) -> list[UUID]:
             .where(
                 ClinicMember.clinic_id == clinic_id,
                 ClinicMember.left_at.is_(None),
-                ClinicMember.role == ClinicRole.PRACTITIONER,
+                _practises(),
             )
             .order_by(ClinicMember.joined_at)
         )
@@ -236,14 +239,25 @@ def _order(order_id: UUID) -> Order:
 
 def _memberships_of(user_id: UUID) -> _Memberships:
     rows = db.session.execute(
-        select(ClinicMember.clinic_id, ClinicMember.role).where(
+        select(ClinicMember.clinic_id, ClinicMember.role, _practises().label("practises")).where(
             ClinicMember.user_id == user_id, ClinicMember.left_at.is_(None)
         )
     ).all()
     return _Memberships(
         in_charge=frozenset(row.clinic_id for row in rows if row.role in _IN_CHARGE),
-        practising=frozenset(row.clinic_id for row in rows if row.role is ClinicRole.PRACTITIONER),
+        practising=frozenset(row.clinic_id for row in rows if row.practises),
     )
+
+
+def _practises() -> ColumnElement[bool]:
+    """Say whether a member can order for the clinic: by role, or because they are prescribers, whatever their role."""
+    prescribing = [code for code, kind in credential_types().items() if Opens.PRESCRIBER in kind.opens]
+    licensed = select(Credential.id).where(
+        Credential.holder_id == ClinicMember.user_id,
+        Credential.type_code.in_(prescribing),
+        Credential.state == CredentialState.VERIFIED,
+    )
+    return or_(ClinicMember.role == ClinicRole.PRACTITIONER, licensed.exists())
 
 
 def _parties(order: Any, user_id: UUID, of: _Memberships) -> frozenset[Party]:

@@ -139,9 +139,7 @@ def _unit(
     fate: Fate,
 ) -> Unit:
     house, maker, model, codes = what
-    changed = dice.choices(
-        (Modification.NONE, Modification.SERVICED, Modification.UNKNOWN, Modification.REMANUFACTURED), (5, 12, 1, 0.3)
-    )[0]
+    changed = dice.choices((Modification.NONE, Modification.SERVICED, Modification.UNKNOWN), (5, 12, 1))[0]
     return Unit(
         house=house,
         maker=maker,
