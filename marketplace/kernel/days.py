@@ -3,6 +3,8 @@
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
 
 def end_of(day: date, zone: str) -> datetime:
     """
@@ -16,3 +18,9 @@ def end_of(day: date, zone: str) -> datetime:
 def day_in(at: datetime, zone: str) -> date:
     """Return the calendar day that `at` falls on in the IANA `zone`."""
     return at.astimezone(ZoneInfo(zone)).date()
+
+
+def written(day: date) -> str:
+    """Write a day so that nobody can mistake it: "22 Nov 2026"."""
+    # Not strftime: its month names follow the host's locale.
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"

@@ -8,12 +8,12 @@ from jinja2 import pass_eval_context
 from jinja2.nodes import EvalContext
 from markupsafe import Markup
 
+from ..kernel.days import written
 from ..kernel.money import Money
 from . import spectrum
 from .icons import icon
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def money(amount: Money | int, currency: str = "usd") -> str:
@@ -23,9 +23,7 @@ def money(amount: Money | int, currency: str = "usd") -> str:
 
 def day(when: date, zone: str = "UTC") -> str:
     """Write a day so that nobody can mistake it, "22 Nov 2026"; a moment is read in `zone` first."""
-    # Not strftime: its month names follow the host's locale.
-    local = when.astimezone(ZoneInfo(zone)) if isinstance(when, datetime) else when
-    return f"{local.day} {_MONTHS[local.month - 1]} {local.year}"
+    return written(when.astimezone(ZoneInfo(zone)) if isinstance(when, datetime) else when)
 
 
 @pass_eval_context
@@ -65,6 +63,6 @@ def nanometres(nm: float) -> str:
 
 def register(app: Flask) -> None:
     """Give every template the filters, `icon(name)` and the spectrum's geometry."""
-    for written in (money, day, moment, count, percent, plural, nanometres):
-        app.add_template_filter(written)
+    for shown in (money, day, moment, count, percent, plural, nanometres):
+        app.add_template_filter(shown)
     app.jinja_env.globals.update(icon=icon, draw_spectrum=spectrum.draw, spectrum_ticks=spectrum.ticks)
