@@ -695,6 +695,15 @@ class TestWhomItSpeaksTo:
 
         assert stripe_alone.gateway().find_transfers("order-7") == ()
 
+    def test_nothing_is_written_into_a_home_directory(self, monkeypatch, stripe_alone, tmp_path):
+        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+        monkeypatch.setattr("stripe._telemetry_id._loaded", False)
+
+        stripe_alone.gateway().find_transfers("order-7")
+
+        assert list(tmp_path.iterdir()) == []
+
     def test_the_version_is_the_same_on_both_sides_and_in_the_client(self):
         assert stripe.api_version == API_VERSION == world.API_VERSION
 

@@ -68,6 +68,8 @@ class StripeGateway:
         import requests
         import stripe
 
+        # It would keep a file in the home directory, and fail where there is none.
+        stripe.enable_telemetry = False
         session = requests.Session()
         # A proxy named in the environment is for the world outside, never for this machine.
         session.trust_env = self._api_base is None
@@ -81,9 +83,7 @@ class StripeGateway:
 
     # -- sellers ---------------------------------------------------------------------------------
 
-    def create_seller_account(
-        self, *, clinic_id: UUID, email: str, name: str, country: str, key: str
-    ) -> SellerAccount:
+    def create_seller_account(self, *, clinic_id: UUID, email: str, name: str, country: str, key: str) -> SellerAccount:
         """See the port."""
         with answering():
             account = self._client.v2.core.accounts.create(
@@ -100,9 +100,7 @@ class StripeGateway:
                         },
                     },
                     "configuration": {
-                        "recipient": {
-                            "capabilities": {"stripe_balance": {"stripe_transfers": {"requested": True}}}
-                        }
+                        "recipient": {"capabilities": {"stripe_balance": {"stripe_transfers": {"requested": True}}}}
                     },
                     "include": ["configuration.recipient", "requirements"],
                     "metadata": {"clinic_id": str(clinic_id)},

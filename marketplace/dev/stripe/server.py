@@ -9,7 +9,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import Forbidden
 from werkzeug.serving import make_server
 
-from . import api, events, moving, pages, sim
+from . import api, events, moving, pages, sessions, sim
 from .courier import Courier
 from .store import Store
 from .wire import ApiError
@@ -100,6 +100,7 @@ class LocalStripe:
                 events.add_endpoint(self.world, *self._endpoint, ["*"])
             if not self.world.store.all("balance_transaction"):
                 moving.sweep(self.world, -BUFFER)
+            sessions.readdress(self.world)
 
 
 def _refuse_strangers() -> None:

@@ -105,7 +105,7 @@ def create_session(world: World, params: Params) -> Document:
         ui_mode="hosted_page",
         _title=line["title"],
     )
-    session["url"] = f"{world.base_url}/c/pay/{session['id']}"
+    session["url"] = _address(world, session)
     _read_options(params.group("payment_method_options"))
     intent = params.group("payment_intent_data")
     session["_intent"] = {
@@ -119,6 +119,17 @@ def create_session(world: World, params: Params) -> Document:
         raise ApiError("`expires_at` must be between 30 minutes and 24 hours from now.", param="expires_at")
     world.store.put(session)
     return session
+
+
+def _address(world: World, session: Document) -> str:
+    return f"{world.base_url}/c/pay/{session['id']}"
+
+
+def readdress(world: World) -> None:
+    """Let open pages be found where the stand-in listens now: it may have moved since they were opened."""
+    with world.store.change():
+        for session in world.store.all("checkout.session", status="open"):
+            world.store.put(session | {"url": _address(world, session)})
 
 
 def _line(lines: list[Params]) -> Document:
@@ -242,7 +253,7 @@ def choose_bank_transfer(world: World, session_id: str) -> Document:
                 "amount_remaining": intent["amount"],
                 "currency": intent["currency"],
                 "financial_addresses": [_account_number(session["customer"])],
-                "hosted_instructions_url": f"{world.base_url}/c/pay/{session['id']}/transfer",
+                "hosted_instructions_url": f"{_address(world, session)}/transfer",
                 "reference": session["id"][-8:].upper(),
                 "type": "us_bank_transfer",
             },
