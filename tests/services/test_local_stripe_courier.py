@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Thread, Timer
 
 import httpx
 import pytest
@@ -335,7 +335,7 @@ class TestCommand:
         stay = LocalStripe.wait
 
         def told_while_staying(server: LocalStripe) -> None:
-            os.kill(os.getpid(), number)
+            Timer(0.1, os.kill, (os.getpid(), number)).start()
             stay(server)
 
         monkeypatch.setattr(LocalStripe, "wait", told_while_staying)
