@@ -38,10 +38,10 @@ class Api:
         """Answer the request in hand, from memory if its key was answered before."""
         try:
             self._check_caller()
-            fault = self._take_fault()
-            if fault["kind"] == "error_before":
-                return _broken(fault)
             with self._held() as key:
+                fault = self._take_fault()
+                if fault["kind"] == "error_before":
+                    return _broken(fault)
                 answered = self._replay(key) or self._execute(key, handler, ids, fault)
         except ApiError as error:
             return _response(error.status, error.body)
