@@ -61,7 +61,6 @@ def _flask_settings(settings: Settings) -> Mapping[str, object]:
         "MAX_CONTENT_LENGTH": MAX_UPLOAD,
         "MAX_FORM_MEMORY_SIZE": MAX_TEXT,
         "MAX_FORM_PARTS": 500,
-        "SEND_FILE_MAX_AGE_DEFAULT": timedelta(days=365) if settings.mode is Mode.PRODUCTION else None,
         "WTF_CSRF_TIME_LIMIT": None,  # A form may stay open as long as the session lives.
         "WTF_CSRF_SSL_STRICT": settings.secure_cookies,
         "BOOTSTRAP_SERVE_LOCAL": True,

@@ -3,11 +3,12 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Identity, Index, func, select
+from sqlalchemy import BigInteger, Identity, Index, Select, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from .extensions import Base, db
@@ -51,13 +52,77 @@ def record(kind: str, *, actor_id: UUID | None, subject_type: str, subject_id: U
     db.session.flush()
 
 
-def broken_links() -> Iterator[int]:
-    """Yield the position of every event whose hash or link to the event before does not hold."""
-    previous = _GENESIS
-    for event in db.session.scalars(select(AuditEvent).order_by(AuditEvent.position).execution_options(yield_per=1000)):
+def broken_links(*, after: int = 0) -> Iterator[int]:
+    """
+    Yield the position of every event whose hash or link to the event before does not hold.
+
+    `after` is a position from which on to look; the event there is taken to be what it says.
+    """
+    before = select(AuditEvent.hash).where(AuditEvent.position <= after).order_by(AuditEvent.position.desc()).limit(1)
+    previous = db.session.scalar(before) or _GENESIS
+    rest = select(AuditEvent).where(AuditEvent.position > after).order_by(AuditEvent.position)
+    for event in db.session.scalars(rest.execution_options(yield_per=1000)):
         if event.previous_hash != previous or event.hash != _digest(event):
             yield event.position
         previous = event.hash
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which events to show; what is not given does not narrow them."""
+
+    kind: str | None = None
+    subject_type: str | None = None
+    subject_id: UUID | None = None
+    before: int | None = None
+
+    def among(self, events: Select[tuple[AuditEvent]]) -> Select[tuple[AuditEvent]]:
+        """Return the statement, narrowed."""
+        if self.kind is not None:
+            events = events.where(AuditEvent.kind == self.kind)
+        if self.subject_type is not None:
+            events = events.where(AuditEvent.subject_type == self.subject_type)
+        if self.subject_id is not None:
+            events = events.where(AuditEvent.subject_id == self.subject_id)
+        if self.before is not None:
+            events = events.where(AuditEvent.position < self.before)
+        return events
+
+
+def newest(wanted: Wanted, *, limit: int) -> list[AuditEvent]:
+    """Return the events, newest first, at most `limit`."""
+    return list(db.session.scalars(wanted.among(select(AuditEvent)).order_by(AuditEvent.position.desc()).limit(limit)))
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How long the chain is, its last hash (empty before the first event), and what it speaks of."""
+
+    events: int
+    head: str | None
+    kinds: tuple[str, ...]
+    subject_types: tuple[str, ...]
+
+
+def extent() -> Extent:
+    """Measure the chain."""
+    counts = db.session.execute(
+        select(AuditEvent.kind, AuditEvent.subject_type, func.count()).group_by(
+            AuditEvent.kind, AuditEvent.subject_type
+        )
+    ).all()
+    return Extent(
+        events=sum(number for _, _, number in counts),
+        head=db.session.scalar(select(AuditEvent.hash).order_by(AuditEvent.position.desc()).limit(1)),
+        kinds=tuple(sorted({kind for kind, _, _ in counts})),
+        subject_types=tuple(sorted({subject for _, subject, _ in counts})),
+    )
+
+
+def position_before_newest(number: int) -> int:
+    """Return the position after which the newest `number` events stand."""
+    newest_first = select(AuditEvent.position).order_by(AuditEvent.position.desc())
+    return db.session.scalar(newest_first.offset(number).limit(1)) or 0
 
 
 def events_about(subject_type: str, subject_id: UUID) -> list[AuditEvent]:
@@ -71,13 +136,13 @@ def events_about(subject_type: str, subject_id: UUID) -> list[AuditEvent]:
     )
 
 
-def latest(limit: int = 200) -> list[AuditEvent]:
-    """Return the newest events, newest first."""
-    return list(db.session.scalars(select(AuditEvent).order_by(AuditEvent.position.desc()).limit(limit)))
+def written(data: object) -> str:
+    """Write JSON so that equal data is equal text."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"))
 
 
 def _digest(event: AuditEvent) -> str:
-    body = json.dumps(
+    body = written(
         [
             event.kind,
             str(event.actor_id),
@@ -85,8 +150,6 @@ def _digest(event: AuditEvent) -> str:
             str(event.subject_id),
             event.at.astimezone(UTC).isoformat(),
             event.data,
-        ],
-        sort_keys=True,
-        separators=(",", ":"),
+        ]
     )
     return hashlib.sha256(f"{event.previous_hash}|{body}".encode()).hexdigest()

@@ -1,17 +1,21 @@
-"""Bring the database to the schema that the code expects, and say whether it is there."""
+"""
+Bring the database to the schema that the code expects, and say whether it is there.
 
+Alembic is imported where it is used: a web process never migrates, and need not wait for it at its start.
+"""
+
+from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.schema import MetaData, SchemaItem
 
 from .extensions import Base
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 _ROOT = Path(__file__).resolve().parent.parent / "migrations"
 _ROOMS = (
@@ -32,6 +36,8 @@ def metadata() -> MetaData:
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
     """Migrate upwards to `revision`, all steps in one transaction."""
+    from alembic import command
+
     with engine.begin() as connection:
         _prepare(connection)
         command.upgrade(_config(connection), revision)
@@ -39,6 +45,8 @@ def upgrade(engine: Engine, revision: str = "head") -> None:
 
 def downgrade(engine: Engine, revision: str) -> None:
     """Migrate downwards to `revision`, all steps in one transaction."""
+    from alembic import command
+
     with engine.begin() as connection:
         _prepare(connection)
         command.downgrade(_config(connection), revision)
@@ -46,20 +54,29 @@ def downgrade(engine: Engine, revision: str) -> None:
 
 def is_current(connection: Connection) -> bool:
     """Say whether the database stands at the newest revision."""
+    from alembic.migration import MigrationContext
+
     return MigrationContext.configure(connection).get_current_revision() == head()
 
 
+@cache
 def head() -> str | None:
     """
     Return the newest revision.
 
     :raises alembic.util.CommandError: there are several
     """
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
     return ScriptDirectory.from_config(Config(_ROOT / "alembic.ini")).get_current_head()
 
 
 def differences(connection: Connection) -> list[object]:
     """Return what the models have and the database has not, or the other way round."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
     context = MigrationContext.configure(
         connection, opts={"include_object": ours, "compare_type": True, "compare_server_default": False}
     )
@@ -71,7 +88,9 @@ def ours(_object: SchemaItem, name: str | None, kind: str, _reflected: bool, _co
     return not (kind == "table" and (name or "").startswith("procrastinate_"))
 
 
-def _config(connection: Connection) -> Config:
+def _config(connection: Connection) -> "Config":
+    from alembic.config import Config
+
     config = Config(_ROOT / "alembic.ini")
     config.attributes["connection"] = connection
     return config

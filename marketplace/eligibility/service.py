@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, update
+from sqlalchemy.orm import defer
 
 from .. import audit
 from ..extensions import db, unit_of_work
@@ -89,6 +90,15 @@ def policy_of(version_id: UUID) -> Policy:
         document = db.session.scalars(select(PolicyVersion.document).where(PolicyVersion.id == version_id)).one()
         _parsed[version_id] = Policy.from_document(document)
     return _parsed[version_id]
+
+
+def versions() -> list[PolicyVersion]:
+    """Return every version of the policy without its document, the newest first."""
+    return list(
+        db.session.scalars(
+            select(PolicyVersion).options(defer(PolicyVersion.document)).order_by(PolicyVersion.number.desc())
+        )
+    )
 
 
 def preview(*, sale: Sale, purchase: Purchase, at: datetime) -> Verdict:

@@ -4,29 +4,58 @@ from flask import Flask
 
 from ..accounts.access import Permission
 from ..config import Mode, Settings
-from . import access, account, browse, buying, clinics, errors, filters, health, sales, shield, styleguide, webhooks
+from . import (
+    access,
+    account,
+    browse,
+    buying,
+    clinics,
+    credentials,
+    delivery,
+    errors,
+    filters,
+    health,
+    rules,
+    sales,
+    selling,
+    shield,
+    styleguide,
+    webhooks,
+)
+from .staff import audit as staff_audit
 from .staff import clinics as staff_clinics
+from .staff import credentials as staff_credentials
+from .staff import listings as staff_listings
 from .staff import orders as staff_orders
 from .staff import people as staff_people
+from .staff import policy as staff_policy
 
 BLUEPRINTS = (
     health.bp,
     account.bp,
     browse.bp,
+    selling.bp,
+    staff_listings.bp,
     clinics.bp,
     staff_people.bp,
     staff_clinics.bp,
+    credentials.bp,
+    staff_credentials.bp,
     buying.bp,
     sales.bp,
     webhooks.bp,
     staff_orders.bp,
+    rules.bp,
+    staff_audit.bp,
+    staff_policy.bp,
 )
 
 
 def register(app: Flask, settings: Settings) -> None:
     """Give the app its pages, with the shield before and the access check in front of every one of them."""
     # The order matters: clean input first, then who is asking, then the page.
-    shield.register(app, payments_origin=settings.stripe_api_base, secure=settings.secure_cookies)
+    shield.register(app, payments_base=settings.stripe_api_base, secure=settings.secure_cookies)
+    delivery.register(app)
     access.register(app)
     errors.register(app)
     filters.register(app)

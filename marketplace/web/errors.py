@@ -1,7 +1,8 @@
 """The one table from refusals to answers: status, page, and the way to the cure."""
 
-from flask import Flask, render_template, request
+from flask import Flask, g, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_login import AnonymousUserMixin
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -94,13 +95,20 @@ def _csrf(error: CSRFError) -> ResponseReturnValue:
 
 def _database(error: Exception) -> ResponseReturnValue:
     log.error("database_unavailable", error=type(error).__name__, endpoint=request.endpoint)
+    _ask_nobody_who_is_there()
     body, status = page(503)
     return body, status, {"Retry-After": "5"}
 
 
 def _crash(error: Exception) -> ResponseReturnValue:
     log.exception("unexpected", endpoint=request.endpoint, exc_info=error)
+    _ask_nobody_who_is_there()
     return page(500)
+
+
+def _ask_nobody_who_is_there() -> None:
+    # Whoever it was: to look again would ask the very database that does not answer.
+    g._login_user = AnonymousUserMixin()  # noqa: SLF001  Where Flask-Login keeps what it found.
 
 
 def register(app: Flask) -> None:

@@ -1,9 +1,12 @@
 """What stands in front of every page: clean input in, safe headers out."""
 
+from collections.abc import Iterator
+from itertools import chain
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import structlog
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from flask_login import current_user
 from werkzeug.exceptions import BadRequest
 
@@ -15,13 +18,16 @@ CONTENT_POLICY = "; ".join(
         "img-src 'self' data:",
         "font-src 'self'",
         "connect-src 'self'",
-        "form-action 'self' https://checkout.stripe.com https://connect.stripe.com{payments}",
+        # A browser also holds the redirect after a form to this: to the pages where people pay and are paid.
+        "form-action 'self' {payments}",
         "base-uri 'none'",
         "frame-ancestors 'none'",
         "object-src 'none'",
         "manifest-src 'self'",
     )
 )
+
+PAYMENT_PAGES = "https://checkout.stripe.com https://connect.stripe.com"
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -31,28 +37,39 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
 }
 
+_FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+
 
 def refuse_null_bytes() -> None:
     """Refuse text that PostgreSQL could not keep, before anything looks at it."""
-    if "\0" in request.path or any("\0" in text for pair in request.args.items(multi=True) for text in pair):
+    if any("\0" in text for text in _texts_sent()):
         raise BadRequest
-    if request.mimetype in {"application/x-www-form-urlencoded", "multipart/form-data"}:
-        fields = request.form.items(multi=True)
-        if any("\0" in text for pair in fields for text in pair):
-            raise BadRequest
+
+
+def _texts_sent() -> Iterator[str]:
+    yield request.path
+    yield from chain.from_iterable(request.args.items(multi=True))
+    yield from request.headers.values()
+    if request.mimetype in _FORMS:
+        yield from chain.from_iterable(request.form.items(multi=True))
+        for name, file in request.files.items(multi=True):
+            yield name
+            yield file.filename or ""
 
 
 def name_the_request() -> None:
     """Give the request an id that every log line carries."""
     structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(
-        request_id=uuid4().hex[:16], method=request.method, path=request.path
-    )
+    structlog.contextvars.bind_contextvars(request_id=uuid4().hex[:16], method=request.method, path=request.path)
 
 
-def register(app: Flask, *, payments_origin: str | None, secure: bool) -> None:
-    """Put the shield before and behind every view of the app."""
-    policy = CONTENT_POLICY.format(payments=f" {payments_origin}" if payments_origin else "")
+def register(app: Flask, *, payments_base: str | None, secure: bool) -> None:
+    """
+    Put the shield before and behind every view of the app.
+
+    `payments_base` is the address of what stands in for the payment provider, if anything does.
+    """
+    policy = CONTENT_POLICY.format(payments=_origin(payments_base) if payments_base else PAYMENT_PAGES)
 
     def add_headers(response: Response) -> Response:
         for name, value in HEADERS.items():
@@ -60,10 +77,20 @@ def register(app: Flask, *, payments_origin: str | None, secure: bool) -> None:
         response.headers.setdefault("Content-Security-Policy", policy)
         if secure:
             response.headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
-        if request.endpoint != "static" and current_user and current_user.is_authenticated:
+        if _was_for_somebody():
             response.headers.setdefault("Cache-Control", "no-store")
         return response
 
     app.before_request(name_the_request)
     app.before_request(refuse_null_bytes)
     app.after_request(add_headers)
+
+
+def _was_for_somebody() -> bool:
+    # Only if the page itself asked who is there: a header must not send a question to the database.
+    return "_login_user" in g and current_user.is_authenticated
+
+
+def _origin(address: str) -> str:
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"
