@@ -45,7 +45,7 @@ def cures_of(miss: Miss, question: Question) -> tuple[Cure, ...]:
     if isinstance(condition, HoldsCredential | SiteHolds):
         return (submit(condition, question),)
     if isinstance(condition, MemberHolds):
-        return (Cure(CureCode.INVITE_COLLEAGUE, f"Add the colleague who holds it to your clinic: {condition.name}."),)
+        return (_invite(condition),)
     if isinstance(condition, PractitionerAttests):
         return (Cure(CureCode.CONFIRM_ORDER, "The ordering practitioner signs it on the page of this order."),)
     if isinstance(condition, NotEvidenced):
@@ -53,7 +53,11 @@ def cures_of(miss: Miss, question: Question) -> tuple[Cure, ...]:
     return (Cure(CureCode.NAME_SAFETY_OFFICER, "Name the laser safety officer on the page of the site."),)
 
 
-def submit(wanted: HoldsCredential | MemberHolds | SiteHolds, question: Question) -> Cure:
+def _invite(wanted: MemberHolds) -> Cure:
+    return Cure(CureCode.INVITE_COLLEAGUE, f"Add the colleague who holds it to your clinic: {wanted.name}.")
+
+
+def submit(wanted: HoldsCredential | SiteHolds, question: Question) -> Cure:
     """Return the cure of submitting what is asked for."""
     anywhere = isinstance(wanted, HoldsCredential) and wanted.from_anywhere
     return Cure(
@@ -107,7 +111,7 @@ def _endorsement(miss: Miss, question: Question) -> str:
 def _level(miss: Miss, _question: Question) -> str:
     assert miss.held is not None
     level = (miss.held.level or "not stated").replace("_", " ").lower()
-    return f"{whose(miss)} is of the level “{level}”; the rule asks for: {miss.condition.name}."  # type: ignore[union-attr]
+    return f"{whose(miss)} is of the level “{level}”; the rule asks for {miss.condition.name}."  # type: ignore[union-attr]
 
 
 def _wrong_state(miss: Miss, question: Question) -> str:
@@ -122,7 +126,7 @@ def _statement(miss: Miss, _question: Question) -> str:
 
 
 def _not_accepted(miss: Miss, question: Question) -> str:
-    says = f" The rule says: {miss.note}." if miss.note else ""
+    says = f" The rule turns away: “{miss.note}”." if miss.note else ""
     assert isinstance(miss.condition, HoldsCredential)
     asked = f"asked for: {miss.condition.name}."
     return f"{whose(miss)} does not make an operator for this in {_place(question)}; {asked}{says}"
@@ -136,14 +140,14 @@ def _evidence_only(miss: Miss, _question: Question) -> str:
 
 def _closed(miss: Miss, _question: Question) -> str:
     assert isinstance(miss.condition, NotEvidenced)
-    return f"This cannot be shown here yet: {miss.condition.text}"
+    return f"{miss.condition.text[0].upper()}{miss.condition.text[1:]}."
 
 
 _SENTENCES: dict[ReasonCode, Callable[[Miss, Question], str]] = {
     ReasonCode.NO_CREDENTIAL: _no_credential,
     ReasonCode.STALE: _stale,
     ReasonCode.IN_REVIEW: _simply("is waiting to be verified against its source."),
-    ReasonCode.NEEDS_INFO: _simply("waits for your answer to the verifier's question."),
+    ReasonCode.NEEDS_INFO: _simply("waits for an answer to the verifier's question."),
     ReasonCode.EXPIRED: _dated("expired at the end of", "expires_on"),
     ReasonCode.NOT_YET_VALID: _dated("does not begin before", "issued_on"),
     ReasonCode.ENDORSEMENT_MISSING: _endorsement,
@@ -168,7 +172,9 @@ def _about(code: CureCode, sentence: str) -> _HeldCures:
 
 
 def _submit_another(_held: Held, miss: Miss, question: Question) -> tuple[Cure, ...]:
-    assert isinstance(miss.condition, HoldsCredential | MemberHolds | SiteHolds)
+    if isinstance(miss.condition, MemberHolds):
+        return (_invite(miss.condition),)
+    assert isinstance(miss.condition, HoldsCredential | SiteHolds)
     return (submit(miss.condition, question),)
 
 

@@ -84,7 +84,8 @@ def _unruled(ruling: Ruling, smaller: tuple[Cure, ...], question: Question) -> O
 
 def _of_operator(ruling: Ruling, asked: list[Miss], smaller: tuple[Cure, ...], question: Question) -> Objection:
     assert ruling.best is not None
-    gravest = max(asked, key=lambda miss: miss.farness)
+    # What the person lacks is said first; that the rest could not be shown here either comes after it.
+    gravest = max(asked, key=lambda miss: (miss.code is not ReasonCode.ROUTE_CLOSED, miss.farness))
     own = tuple(cure for miss in asked for cure in cures_of(miss, question))
     # What is being looked at already cures itself; a paper that must first be earned is the longer way.
     cures = (*own, *smaller) if gravest.farness < FARNESS[ReasonCode.EXPIRED] else (*smaller, *own)

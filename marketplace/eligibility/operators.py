@@ -75,14 +75,14 @@ def _nearness(trial: Trial, question: Question) -> tuple[bool, bool, int, int]:
     Order ways that are not met so that the one to speak of comes first.
 
     One for which the person already has something, the nearest by what the person lacks, then by what the site lacks;
-    else the first of the rule. A way that cannot be shown here yet comes last.
+    else the first of the rule. Of both, a way that cannot be shown here yet comes last.
     """
     finding = trial.finding
     asked = [miss for miss in finding.misses if miss.key is Key.OPERATOR]
     closed = any(miss.code is ReasonCode.ROUTE_CLOSED for miss in asked)
     if asked and _untouched(finding, question):
-        return closed, True, 0, 0
-    return closed, False, sum(miss.farness for miss in asked), finding.farness
+        return True, closed, 0, 0
+    return False, closed, sum(miss.farness for miss in asked), finding.farness
 
 
 def _untouched(finding: Finding, question: Question) -> bool:

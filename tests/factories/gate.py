@@ -72,7 +72,7 @@ def enabling(*procedures: ProcedureClass, name: str = "handpiece", hazard: Hazar
 
 
 def device(*handpieces: Handpiece, **changes) -> Device:
-    unit = Device(MODEL, "Lumenis", "M22", None, True, True, Modification.NONE, None, handpieces)  # noqa: FBT003
+    unit = Device(MODEL, "Lumenis", "M22", None, True, True, Modification.NONE, None, handpieces)
     return replace(unit, **changes)
 
 
