@@ -357,6 +357,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("command", choices=commands)
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="handed on to the command")
     given = parser.parse_args(arguments)
+    # Many programs import the same modules; without kept bytecode each would compile them for seconds.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     try:
         return commands[given.command](given.arguments)
     except Trouble as trouble:

@@ -307,8 +307,9 @@ def _start(household: Household, state: State, ports: Ports, progress: Progress,
         household.run("demo data", *flask, "demo", "load", *(["--fresh"] if fresh else []))
         state.remember(state.accounts.name, household.ask("demo accounts", *flask, "demo", "accounts"))
         progress.say("the demo data is loaded")
-    household.add("worker", *flask, "worker")
     _wait_until_healthy(household, ports.web)
+    # Last, because nobody waits for it: the first page gets the whole machine.
+    household.add("worker", *flask, "worker")
     return state.accounts.read_text()
 
 

@@ -31,8 +31,7 @@ with open({diary!r}, "a") as diary:
 if "granian" in said:
     class Page(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
-            everybody_is_here = os.path.exists({well!r}) and "wsgi worker" in open({diary!r}).read()
-            self.send_response(200 if everybody_is_here else 503)
+            self.send_response(200 if os.path.exists({well!r}) else 503)
             self.end_headers()
         def log_message(self, *_): pass
     http.server.HTTPServer(("127.0.0.1", int(sys.argv[sys.argv.index("--port") + 1])), Page).serve_forever()
@@ -126,12 +125,15 @@ class TestDemo:
     def run_until_open(self, capsys, directory, ports, *arguments, ending=signal.SIGINT):
         """Run the demo in this process; end it by a signal as soon as it has said that it is open."""
         ended = []
+        before = len((directory.parent / "diary").read_text())
         for lock in directory.parent.glob("demo*/lock"):
             lock.write_text("")
 
         def end():
             # Only a demo that is open writes its address; one that fails ends by itself.
             while not ended and not any(path.read_text() for path in directory.parent.glob("demo*/lock")):
+                time.sleep(0.02)
+            while not ended and "wsgi worker" not in (directory.parent / "diary").read_text()[before:]:
                 time.sleep(0.02)
             if not ended:
                 os.kill(os.getpid(), ending)
