@@ -268,8 +268,8 @@ def check(arguments: Sequence[str]) -> int:
     make_environment("dev")
     tool = VENV / "bin"
     checks: dict[str, Callable[[], str | None]] = {
-        "lint": lambda: failure_of([tool / "ruff", "check", "."]),
-        "format": lambda: failure_of([tool / "ruff", "format", "--check", "."]),
+        "lint": lambda: failure_of([tool / "ruff", "check", "--output-format", "concise", "."]),
+        "format": lambda: failure_of([tool / "ruff", "format", "--check", "--output-format", "concise", "."]),
         "types": lambda: failure_of([tool / "mypy"]),
         "walls": lambda: failure_of([tool / "lint-imports"]),
         "migrations": lambda: failure_of([PYTHON, "-m", "marketplace.dev.migrations"]),
