@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 from flask import Flask, current_app
@@ -11,12 +12,15 @@ from flask.cli import AppGroup
 from . import database, jobs
 from .accounts import queries as account_queries
 from .accounts import service as accounts
+from .catalog import service as catalog
+from .credentials import service as credentials
 from .extensions import db
 from .kernel import clock
 from .kernel.errors import Refusal
 from .kernel.terms import StaffRole
 
 database_group = AppGroup("database", help="The schema.")
+reference_group = AppGroup("reference", help="The data that ships with the product.")
 
 
 @database_group.command("upgrade")
@@ -124,8 +128,40 @@ def list_staff() -> None:
         click.echo(f"{person.staff_role}\t{person.email}\t{person.name}{closed}")
 
 
+catalog_group = AppGroup("catalog", help="Makers, models and modalities.")
+
+
+@catalog_group.command("load")
+@click.option(
+    "--from",
+    "folder",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder with modalities.json, makers.csv and models.csv; without it those that ship with the product.",
+)
+def load_catalog(folder: Path | None) -> None:
+    """Bring the catalogue to what its files say: all of it, or nothing."""
+    with _said_plainly():
+        sources = catalog.from_folder(folder) if folder else catalog.shipped()
+        done = catalog.load(sources=sources, at=clock.now())
+    for column in done.ignored:
+        click.echo(f"Passed over a column that is not known: {column}.")
+    click.echo(f"Catalogue: {done.created} created, {done.changed} changed, {done.unchanged} unchanged.")
+    if done.created or done.changed:
+        click.echo("Running web servers show it once they are restarted.")
+
+
+@reference_group.command("load")
+def load_reference() -> None:
+    """Bring the reference data of the database to what ships with the product."""
+    done = catalog.load(sources=catalog.shipped(), at=clock.now())
+    click.echo(f"Catalogue: {done.created} created, {done.changed} changed, {done.unchanged} unchanged.")
+    click.echo(f"{credentials.load_types()} credential types.")
+
+
 def register(app: Flask) -> None:
     """Give the app its commands."""
+    app.cli.add_command(reference_group)
+    app.cli.add_command(catalog_group)
     app.cli.add_command(database_group)
     app.cli.add_command(worker)
     app.cli.add_command(staff_group)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -47,6 +48,25 @@ def shipped() -> dict[str, str]:
     """Return the source files that come with the package, as text by name."""
     folder = files("marketplace.catalog") / "data"
     return {name: (folder / name).read_text(encoding="utf-8") for name in (MODALITIES, MAKERS, MODELS)}
+
+
+def from_folder(folder: Path) -> dict[str, str]:
+    """
+    Return the source files of a folder, as text by name.
+
+    :raises CatalogueRefused: one of them is not there, or is not UTF-8 text
+    """
+    found, problems = {}, []
+    for name in (MODALITIES, MAKERS, MODELS):
+        try:
+            found[name] = (folder / name).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            problems.append(Problem(name, "There is no such file in the folder."))
+        except UnicodeDecodeError:
+            problems.append(Problem(name, "This is not UTF-8 text."))
+    if problems:
+        raise CatalogueRefused(problems)
+    return found
 
 
 def load(*, sources: Mapping[str, str], at: datetime) -> Loaded:

@@ -164,6 +164,18 @@ def listing(listing_id: UUID) -> ListingFacts:
     return _listing(listing_id, tuple(ListingState))
 
 
+def handpiece_of(facts: ListingFacts, handpiece_id: UUID) -> HandpieceFacts:
+    """
+    Return one handpiece of a unit.
+
+    :raises NotFound: it has no such handpiece
+    """
+    for part in facts.handpieces:
+        if part.id == handpiece_id:
+            return part
+    raise NotFound("This device has no such handpiece.")
+
+
 def on_display(listing_id: UUID) -> ListingFacts:
     """
     Return one unit that strangers may see.

@@ -1,0 +1,91 @@
+"""Listings as the house sees them: what waits, what it says, and whether it goes on the market."""
+
+from uuid import UUID
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from wtforms import TextAreaField
+from wtforms.validators import InputRequired, Length
+
+from ...accounts.access import Permission
+from ...catalog import queries as catalog
+from ...kernel import clock
+from ...listings import queries, service
+from ...listings.conditions import GRADES
+from ...listings.queries import ListingFacts
+from ...listings.states import LISTING, ListingEvent
+from .. import photos
+from ..access import me, requires
+from ..browse import MODIFICATIONS
+from ..forms import Form, applied
+from ..selling import EVENT_WORDS, STATE_WORDS, ActForm
+
+bp = Blueprint("staff_listings", __name__)
+
+
+class NoteForm(Form):
+    """What the seller should change."""
+
+    note = TextAreaField(
+        "What the seller should change",
+        validators=[InputRequired("Say what the seller should change."), Length(max=4_000)],
+    )
+
+
+@bp.get("/staff/listings")
+@requires(Permission.REVIEW_READ)
+def listings() -> ResponseReturnValue:
+    """List what waits for staff."""
+    return render_template("staff/listings.html", lines=queries.awaiting_review())
+
+
+@bp.get("/staff/listings/<uuid:listing_id>")
+@requires(Permission.REVIEW_READ)
+def listing(listing_id: UUID) -> ResponseReturnValue:
+    """Show one listing, in whatever state, with what can be decided about it."""
+    return _page(queries.listing(listing_id), NoteForm())
+
+
+@bp.post("/staff/listings/<uuid:listing_id>/approve")
+@requires(Permission.LISTING_REVIEW)
+def approve(listing_id: UUID) -> ResponseReturnValue:
+    """Put it on the market."""
+    service.approve(listing_id=listing_id, actor_id=me().id, at=clock.now())
+    flash("It is on the market now, and its seller was told.", "success")
+    return redirect(url_for("staff_listings.listings"), code=303)
+
+
+@bp.post("/staff/listings/<uuid:listing_id>/send-back")
+@requires(Permission.LISTING_REVIEW)
+def send_back(listing_id: UUID) -> ResponseReturnValue:
+    """Give it back to its seller with a note."""
+    facts = queries.listing(listing_id)
+    form = NoteForm()
+    if form.validate_on_submit():
+        with applied(form):
+            service.send_back(listing_id=listing_id, actor_id=me().id, note=form.note.data or "", at=clock.now())
+            flash("It went back to its seller, with your note.", "success")
+            return redirect(url_for("staff_listings.listings"), code=303)
+    return _page(facts, form)
+
+
+def _page(facts: ListingFacts, form: NoteForm) -> ResponseReturnValue:
+    events = LISTING.events_from(facts.state)
+    page = render_template(
+        "staff/listing.html",
+        listing=facts,
+        form=form,
+        act=ActForm(formdata=None),
+        words=STATE_WORDS[facts.state],
+        may=lambda name: ListingEvent(name) in events,
+        may_decide=me().may(Permission.LISTING_REVIEW),
+        grade=GRADES[facts.grade] if facts.grade else None,
+        modification=MODIFICATIONS[facts.modification] if facts.modification else None,
+        modalities=catalog.modalities(),
+        photos=[photos.shown(photo.stem, photo.alternative_text) for photo in facts.photos],
+        events=[
+            {"label": EVENT_WORDS[move.event], "at": move.at, "detail": move.reason, "state": "done"}
+            for move in queries.moves_of(facts.id)
+        ],
+    )
+    return page, form.http_status

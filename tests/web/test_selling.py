@@ -1,0 +1,440 @@
+"""Selling a device: the whole way to the market, and everybody who has no business there."""
+
+import io
+from uuid import UUID, uuid4
+
+import pytest
+from PIL import Image
+from sqlalchemy import select
+
+from marketplace.clinics.models import Clinic
+from marketplace.extensions import db
+from marketplace.listings.conditions import INCLUSIONS
+from marketplace.listings.models import Handpiece, Listing
+from marketplace.listings.states import ListingState
+from marketplace.listings.terms import CounterDirection, CounterUnit, Grade
+from marketplace.notifications.models import Mail
+from tests.factories.accounts import make_staff, make_user
+from tests.factories.catalog import load_catalogue, real_model
+from tests.factories.clinics import make_clinic, make_member, make_site
+from tests.factories.listings import make_listing
+from tests.support import sign_in
+
+UNSTATED = {f"has_{item}": "not_stated" for item in INCLUSIONS}
+
+
+@pytest.fixture
+def seller(client):
+    user = make_user(name="Sella Ruiz", email="sella@example.test")
+    sign_in(client, user)
+    return user
+
+
+@pytest.fixture
+def clinic(seller):
+    clinic = make_clinic(owner=seller, seller=True)
+    make_site(clinic=clinic)
+    return clinic
+
+
+@pytest.fixture
+def draft(clinic, seller):
+    return make_listing(state="draft", clinic=clinic, model=real_model("Lumenis M22"), handpieces=["IPL"], photos=1)
+
+
+def picture(color="navy"):
+    out = io.BytesIO()
+    Image.new("RGB", (1600, 1200), color).save(out, "JPEG")
+    out.seek(0)
+    return out
+
+
+def page(client, address, status=200):
+    answer = client.get(address)
+    assert answer.status_code == status, answer.get_data(as_text=True)
+    return answer.get_data(as_text=True)
+
+
+def post(client, address, status=303, **fields):
+    answer = client.post(address, data=fields)
+    assert answer.status_code == status, answer.get_data(as_text=True)
+    return answer
+
+
+def reload(row):
+    db.session.expire_all()
+    return db.session.get(type(row), row.id)
+
+
+class TestTheWholeWay:
+    def test_from_the_first_step_to_the_market(self, client, clinic, seller, now):
+        load_catalogue()
+        model = real_model("Candela GentleMax Pro")
+        assert "Sell a device" in page(client, "/sell")
+        assert 'value="Austin"' in page(client, "/sell/new")
+        key = str(uuid4())
+        device = {
+            "clinic_id": str(clinic.id),
+            "model_id": str(model.id),
+            "serial": "9914-0880",
+            "year": "2019",
+            "city": "Austin",
+            "state_code": "TX",
+            "form_key": key,
+        }
+        first = post(client, "/sell/new", **device)
+        again = post(client, "/sell/new", **device)
+        assert again.location == first.location
+        base = first.location.removesuffix("/handpieces")
+        listing = db.session.scalars(select(Listing)).one()
+        assert base == f"/sell/{listing.id}"
+
+        assert "Alexandrite 755 nm" in page(client, f"{base}/handpieces")
+        assert '<option selected value="NDYAG_LP">' in page(client, f"{base}/handpieces/new?modality=NDYAG_LP")
+        post(
+            client,
+            f"{base}/handpieces/new",
+            name="18 mm",
+            modality_code="ALEX",
+            counter_value="1,234,567",
+            counter_unit="shots",
+            counter_direction="up",
+            counter_read_on="2026-01-05",
+            rated_life="",
+            rated_life_source="",
+        )
+        part = db.session.scalars(select(Handpiece)).one()
+        assert (part.counter_value, part.counter_unit, part.counter_direction, part.rated_life) == (
+            1_234_567,
+            CounterUnit.SHOTS,
+            CounterDirection.UP,
+            None,
+        )
+        post(
+            client,
+            f"{base}/handpieces/{part.id}",
+            name="18 mm",
+            modality_code="ALEX",
+            counter_value="",
+            counter_unit="shots",
+            counter_direction="up",
+            rated_life="",
+        )
+        assert reload(part).counter_value is None
+
+        page(client, f"{base}/condition")
+        post(
+            client,
+            f"{base}/condition",
+            grade="B",
+            last_service_on="2026-01-03",
+            description="Runs well.",
+            **{**UNSTATED, "has_keys": "included", "has_goggles": "absent"},
+        )
+        page(client, f"{base}/terms")
+        post(
+            client,
+            f"{base}/terms",
+            rx_label="yes",
+            id_label="no",
+            modification="serviced",
+            recertification="yes",
+            recertification_quote="$3,500",
+            price="$42,500",
+        )
+        page(client, f"{base}/photos")
+        post(client, f"{base}/photos", photos=[(picture(), "front.jpg"), (picture("red"), "back.jpg")])
+        assert "Ready to submit" in page(client, base)
+        post(client, f"{base}/submit")
+
+        listing = reload(listing)
+        assert (listing.state, listing.grade, listing.price_minor, listing.recertification_minor) == (
+            ListingState.IN_REVIEW,
+            Grade.B,
+            4_250_000,
+            350_000,
+        )
+        assert (listing.rx_label_present, listing.id_label_present, listing.inclusions) == (
+            True,
+            False,
+            {"keys": "included", "goggles": "absent"},
+        )
+        assert [photo.position for photo in listing.photos] == [1, 2]
+        assert client.get(f"/photos/{listing.photos[0].storage_key}-1280.webp").status_code == 200
+        assert client.get(f"/devices/{listing.id}").status_code == 404
+
+        client.post("/sign-out")
+        sign_in(client, make_staff("moderator"))
+        assert "Candela GentleMax Pro" in page(client, "/staff/listings")
+        assert "9914-0880" in page(client, f"/staff/listings/{listing.id}")
+        post(client, f"/staff/listings/{listing.id}/approve")
+        assert reload(listing).state is ListingState.PUBLISHED
+        assert [(mail.to, mail.template) for mail in db.session.scalars(select(Mail))] == [
+            ("sella@example.test", "listing_published")
+        ]
+        assert "$42,500" in page(client, f"/devices/{listing.id}")
+
+    def test_what_is_missing_is_listed_with_the_way_to_it(self, client, clinic):
+        listing = make_listing(
+            state="draft",
+            clinic=clinic,
+            handpieces=[],
+            serial="",
+            year=None,
+            grade=None,
+            price_minor=None,
+            rx_label_present=None,
+            id_label_present=None,
+            modification=None,
+            recertification=None,
+        )
+        html = post(client, f"/sell/{listing.id}/submit", 422).get_data(as_text=True)
+
+        for step, sentence in (
+            ("device", "Write the serial number from the label."),
+            ("device", "Write the year of manufacture."),
+            ("handpieces", "Add at least one handpiece: they decide what a buyer must be cleared for."),
+            ("condition", "Choose the condition grade that fits."),
+            ("terms", "Name your price."),
+            ("photos", "Add at least one photo."),
+        ):
+            assert f'{sentence} <a href="/sell/{listing.id}/{step}">' in html
+        assert reload(listing).state is ListingState.DRAFT
+
+
+class TestForms:
+    def test_a_device_that_cannot_be(self, client, clinic):
+        load_catalogue()
+        html = post(
+            client, "/sell/new", 422, clinic_id=str(uuid4()), model_id="x", year="12345", city="", state_code="ZZ"
+        ).get_data(as_text=True)
+
+        assert "Write four digits." in html
+        assert db.session.scalars(select(Listing)).all() == []
+
+    def test_a_form_without_its_key(self, client, clinic):
+        model = real_model("Lumenis M22")
+        html = post(
+            client,
+            "/sell/new",
+            422,
+            clinic_id=str(clinic.id),
+            model_id=str(model.id),
+            city="Austin",
+            state_code="TX",
+            form_key="x",
+        ).get_data(as_text=True)
+
+        assert "This form has grown too old" in html
+
+    def test_a_year_that_lies_ahead(self, client, draft):
+        html = post(
+            client,
+            f"/sell/{draft.id}/device",
+            422,
+            clinic_id=str(draft.clinic_id),
+            model_id=str(draft.model_id),
+            year="2099",
+            city="Austin",
+            state_code="TX",
+        ).get_data(as_text=True)
+
+        assert "Write the year of manufacture, from 1985 to" in html
+
+    def test_the_device_can_be_said_anew(self, client, draft):
+        page(client, f"/sell/{draft.id}/device")
+        post(
+            client,
+            f"/sell/{draft.id}/device",
+            clinic_id=str(draft.clinic_id),
+            model_id=str(draft.model_id),
+            serial="77",
+            year="",
+            city="Waco",
+            state_code="TX",
+        )
+
+        assert (reload(draft).serial, draft.year, draft.city) == ("77", None, "Waco")
+
+    @pytest.mark.parametrize(
+        ("fields", "said"),
+        [
+            ({"name": ""}, "Name the handpiece."),
+            ({"counter_value": "many"}, "Write a whole number."),
+            ({"counter_value": "99999999999"}, "This number is too large to be true."),
+            (
+                {"counter_value": "101", "counter_unit": "percent_left"},
+                "A part cannot have more than 100 per cent left.",
+            ),
+            (
+                {"counter_value": "1", "counter_read_on": "2099-01-01"},
+                "The counter cannot have been read in the future.",
+            ),
+        ],
+    )
+    def test_a_handpiece_that_cannot_be(self, client, draft, fields, said):
+        given = {
+            "name": "x",
+            "modality_code": "IPL",
+            "counter_value": "",
+            "counter_unit": "shots",
+            "counter_direction": "up",
+            **fields,
+        }
+        html = post(client, f"/sell/{draft.id}/handpieces/new", 422, **given).get_data(as_text=True)
+
+        assert said in html
+        assert len(reload(draft).handpieces) == 1
+
+    def test_a_handpiece_is_left_out(self, client, draft):
+        part = draft.handpieces[0]
+        page(client, f"/sell/{draft.id}/handpieces/{part.id}")
+        post(client, f"/sell/{draft.id}/handpieces/{part.id}/remove")
+
+        assert reload(draft).modality_codes == []
+        page(client, f"/sell/{draft.id}/handpieces/{part.id}", 404)
+
+    def test_a_service_that_lies_ahead(self, client, draft):
+        html = post(
+            client, f"/sell/{draft.id}/condition", 422, last_service_on="2099-01-01", description="", **UNSTATED
+        ).get_data(as_text=True)
+
+        assert "The last service cannot lie ahead of us." in html
+
+    def test_nothing_said_stays_unsaid(self, client, draft):
+        post(client, f"/sell/{draft.id}/condition", description="", **UNSTATED)
+        post(client, f"/sell/{draft.id}/terms", recertification_quote="", price="")
+        listing = reload(draft)
+
+        assert (listing.grade, listing.rx_label_present, listing.modification, listing.price_minor) == (
+            None,
+            None,
+            None,
+            None,
+        )
+
+    @pytest.mark.parametrize(
+        ("price", "said"),
+        [("a lot", "Write an amount such as $42,500"), ("99.99", "A device can be sold here for $100 to $999,999.99.")],
+    )
+    def test_a_price_that_cannot_be(self, client, draft, price, said):
+        html = post(client, f"/sell/{draft.id}/terms", 422, price=price).get_data(as_text=True)
+
+        assert said in html
+        assert f'value="{price}"' in html
+
+
+class TestPhotos:
+    def test_are_described_moved_and_removed(self, client, draft):
+        post(client, f"/sell/{draft.id}/photos", photos=[(picture(), "front.jpg")])
+        first, second = reload(draft).photos
+        html = page(client, f"/sell/{draft.id}/photos")
+        name = f"photo-{second.id}-alternative_text"
+        assert f'name="{name}"' in html
+
+        post(client, f"/sell/{draft.id}/photos/{second.id}/describe", **{name: "The label with its date"})
+        post(client, f"/sell/{draft.id}/photos/{second.id}/earlier")
+        assert [photo.alternative_text for photo in reload(draft).photos] == [
+            "The label with its date",
+            "The console from the front",
+        ]
+        post(client, f"/sell/{draft.id}/photos/{second.id}/later")
+        assert [photo.id for photo in reload(draft).photos] == [first.id, second.id]
+        stem = second.storage_key
+        post(client, f"/sell/{draft.id}/photos/{second.id}/remove")
+        assert [photo.id for photo in reload(draft).photos] == [first.id]
+        assert client.get(f"/photos/{stem}-480.jpg").status_code == 404
+
+    def test_need_words(self, client, draft):
+        (photo,) = draft.photos
+        html = post(
+            client, f"/sell/{draft.id}/photos/{photo.id}/describe", 422, **{f"photo-{photo.id}-alternative_text": " "}
+        ).get_data(as_text=True)
+
+        assert "Say in a few words what the photo shows." in html
+
+    @pytest.mark.parametrize(
+        ("files", "said"),
+        [
+            ([], "Choose at least one photo."),
+            ([(io.BytesIO(b"%PDF-1.7"), "front.jpg")], "front.jpg is not a JPEG, PNG or WebP picture."),
+        ],
+    )
+    def test_that_are_none_are_refused(self, client, draft, files, said):
+        html = post(client, f"/sell/{draft.id}/photos", 422, photos=files).get_data(as_text=True)
+
+        assert said in html
+        assert len(reload(draft).photos) == 1
+
+
+class TestOnTheMarket:
+    @pytest.fixture
+    def unit(self, clinic, seller):
+        return make_listing(clinic=clinic)
+
+    def test_the_price_changes_at_once(self, client, unit):
+        post(client, f"/sell/{unit.id}/price", price="$39,900")
+
+        assert reload(unit).price_minor == 3_990_000
+
+    @pytest.mark.parametrize(
+        ("price", "said"), [("", "Write a price such as $42,500."), ("free", "Write an amount such as")]
+    )
+    def test_a_price_that_is_none_changes_nothing(self, client, unit, price, said):
+        assert said in post(client, f"/sell/{unit.id}/price", 422, price=price).get_data(as_text=True)
+        assert reload(unit).price_minor == 4_250_000
+
+    def test_cannot_be_changed_before_it_is_a_draft_again(self, client, unit):
+        assert "not a draft" in page(client, f"/sell/{unit.id}/terms")
+        post(client, f"/sell/{unit.id}/terms", 409, price="1000")
+        post(client, f"/sell/{unit.id}/recall")
+        assert reload(unit).state is ListingState.DRAFT
+        post(client, f"/sell/{unit.id}/terms", price="1000")
+
+    def test_is_withdrawn(self, client, unit):
+        post(client, f"/sell/{unit.id}/withdraw")
+
+        assert reload(unit).state is ListingState.WITHDRAWN
+        assert "withdrawn" in page(client, "/sell")
+        post(client, f"/sell/{unit.id}/withdraw", 409)
+
+
+class TestWho:
+    ADDRESSES = ("", "/device", "/handpieces", "/handpieces/new", "/condition", "/terms", "/photos")
+    ACTS = ("/submit", "/recall", "/withdraw", "/price")
+
+    def test_strangers_learn_nothing(self, client):
+        listing = make_listing(state="draft", photos=1)
+        sign_in(client, make_user())
+        for address in self.ADDRESSES:
+            page(client, f"/sell/{listing.id}{address}", 404)
+        for act in self.ACTS:
+            post(client, f"/sell/{listing.id}{act}", 404, price="$1,000")
+        post(client, f"/sell/{listing.id}/photos/{listing.photos[0].id}/remove", 404)
+        assert len(reload(listing).photos) == 1
+
+    def test_technicians_of_the_clinic_are_told_whom_to_ask(self, client):
+        listing = make_listing(state="draft")
+        technician = make_user()
+        make_member(clinic=db.session.get(Clinic, listing.clinic_id), user=technician)
+        sign_in(client, technician)
+
+        assert "Ask one who is manager or owner there." in page(client, f"/sell/{listing.id}", 403)
+
+    def test_who_belongs_to_no_clinic_is_told_so(self, client, seller):
+        assert "Selling is done for a clinic" in page(client, "/sell")
+        assert "Selling is done for a clinic" in page(client, "/sell/new")
+
+    def test_a_clinic_that_was_not_checked_cannot_submit(self, client, seller):
+        clinic = make_clinic(owner=seller)
+        listing = make_listing(state="draft", clinic=clinic, photos=1)
+
+        assert "has yet to be checked as a seller" in page(client, "/sell")
+        assert "has not been checked as a seller" in post(client, f"/sell/{listing.id}/submit", 403).get_data(
+            as_text=True
+        )
+        assert reload(listing).state is ListingState.DRAFT
+
+    def test_signed_out_people_are_asked_to_sign_in(self, client):
+        assert client.get("/sell").status_code == 303
+        assert client.get(f"/staff/listings/{UUID(int=0)}").status_code == 303
