@@ -40,12 +40,14 @@ def park() -> None:
         flash("You had been signed out for a while, and what you sent was too much to keep.", "warning")
         return
     token = session.get(TOKEN)
-    session[TICKET] = service.park_form(
-        path=urlsplit(return_path()).path,
+    path = urlsplit(return_path()).path
+    ticket = service.park_form(
+        path=path,
         fields=fields,
         user_id=queries.user_behind(token) if token else None,
         at=clock.now(),
     )
+    session[TICKET] = [ticket, path]
     flash("You had been signed out for a while. What you typed is kept: nothing was sent yet.", "warning")
 
 
@@ -67,14 +69,12 @@ def parked_fields(names: set[str]) -> MultiDict[str, str] | None:
 
     Says once on the page that nothing was sent yet.
     """
-    ticket = session.get(TICKET)
-    if ticket is None or request.method != "GET":
+    ticket, path = session.get(TICKET, (None, None))
+    if ticket is None or path != request.path or request.method != "GET":
         return None
-    if "parked_form" not in g:
-        user_id = current_user.id if current_user.is_authenticated else None
-        g.parked_form = queries.parked_form(ticket, user_id=user_id, at=clock.now())
-    parked: queries.Parked | None = g.parked_form
-    if parked is None or parked.path != request.path or not _belongs(parked, names):
+    user_id = current_user.id if current_user.is_authenticated else None
+    parked = queries.parked_form(ticket, user_id=user_id, at=clock.now())
+    if parked is None or not _belongs(parked, names):
         return None
     if "told_of_parked_form" not in g:
         g.told_of_parked_form = True
@@ -83,8 +83,9 @@ def parked_fields(names: set[str]) -> MultiDict[str, str] | None:
 
 
 def forget() -> None:
-    """Let go of the ticket: its form has arrived."""
-    session.pop(TICKET, None)
+    """Let go of the ticket if this is its form: it has arrived."""
+    if TICKET in session and session[TICKET][1] == urlsplit(return_path()).path:
+        session.pop(TICKET)
 
 
 def after_csrf_error() -> ResponseReturnValue | None:
