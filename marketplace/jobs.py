@@ -11,6 +11,8 @@ from procrastinate import App, PsycopgConnector, RetryStrategy
 from . import limits
 from .accounts import service as accounts
 from .config import Settings
+from .credentials import service as credentials
+from .documents import service as documents
 from .kernel import clock
 from .logs import log
 from .notifications import service as notifications
@@ -95,6 +97,21 @@ def sweep_accounts() -> None:
     """Remove parked forms, sessions, tokens and counts whose time is over."""
     accounts.sweep(at=clock.now())
     limits.sweep()
+
+
+# ---- credentials and documents ----
+
+
+@job("remind_of_expiry", every="11 13 * * *")
+def remind_of_expiry() -> None:
+    """Remind holders of what expires soon."""
+    credentials.remind_of_expiry(at=clock.now())
+
+
+@job("sweep_documents", every="41 3 * * *")
+def sweep_documents() -> None:
+    """Delete files that no row knows."""
+    documents.sweep(at=clock.now())
 
 
 # ---- orders and money ----

@@ -9,6 +9,7 @@ from sqlalchemy import update
 from .. import audit
 from ..accounts import queries as accounts
 from ..extensions import db
+from ..kernel.days import written
 from ..notifications.service import promise_mail
 from .models import Credential, CredentialMove
 from .refusals import MovedMeanwhile
@@ -93,7 +94,7 @@ def tell(credential: Credential, happened: str, *, at: datetime) -> None:
             "credential_id": str(credential.id),
             "type_name": credential_types()[credential.type_code].name,
             "number": credential.number,
-            "expires_on": credential.expires_on.isoformat() if credential.expires_on else None,
+            "expires_on": written(credential.expires_on) if credential.expires_on else None,
             "reason": credential.reason,
         },
         at=at,

@@ -1,0 +1,334 @@
+"""The verification desk: the verifier who has the case, the one who has not, other staff, and everybody else."""
+
+from datetime import timedelta
+from io import BytesIO
+from uuid import uuid4
+
+import pytest
+
+from marketplace import audit
+from marketplace.credentials import service
+from marketplace.credentials.models import Credential
+from marketplace.credentials.policy import Claim
+from marketplace.credentials.states import CredentialState
+from marketplace.documents import contents, isolation
+from marketplace.extensions import db
+from tests.factories.accounts import make_staff, make_user
+from tests.factories.clinics import make_member, make_site
+from tests.factories.credentials import make_check, make_credential, make_type
+from tests.factories.documents import pdf, picture
+from tests.support import sign_in
+
+_S = CredentialState
+
+
+@pytest.fixture(autouse=True)
+def files_are_opened_here(monkeypatch):
+    monkeypatch.setattr(isolation, "cleaned", contents.cleaned)
+    monkeypatch.setattr(isolation, "page_picture", contents.page_picture)
+
+
+@pytest.fixture
+def victor(client):
+    victor = make_staff(name="Victor Stone")
+    sign_in(client, victor)
+    return victor
+
+
+@pytest.fixture
+def taken(victor):
+    """A case that Victor has taken."""
+    return make_credential(holder=make_user(name="Dana Reyes"), state="in_review", verifier=victor, number="LHR-10442")
+
+
+def page(answer) -> str:
+    return answer.get_data(as_text=True)
+
+
+def address(credential, *path) -> str:
+    return "/".join(["/staff/credentials", str(credential.id), *map(str, path)])
+
+
+def seen(now, **changes):
+    given = {
+        "check-name": "REYES, DANA M",
+        "check-number": "10442",
+        "check-outcome": "confirmed",
+        "check-source_name": "TDLR licence search",
+        "check-source_url": "https://www.tdlr.texas.gov/LicenseSearch/",
+        "check-method": "portal",
+        "check-retrieved_at": now.strftime("%Y-%m-%dT%H:%M"),
+        "check-note": "Active.",
+    }
+    return {**given, **changes}
+
+
+def state(credential) -> CredentialState:
+    db.session.refresh(credential)
+    return credential.state
+
+
+class TestQueue:
+    def test_says_when_nobody_waits(self, client, victor):
+        assert "All done" in page(client.get("/staff/credentials"))
+
+    def test_has_the_longest_waiting_first(self, client, victor, now):
+        make_credential(holder=make_user(name="Late Lana"), state="submitted", at=now - timedelta(days=9, hours=4))
+        make_credential(holder=make_user(name="New Nora"), state="submitted", at=now - timedelta(hours=3))
+        make_credential(holder=make_user(name="Now Nick"), state="submitted", at=now)
+        make_credential(holder=make_user(name="Hers Hana"), state="in_review", verifier=make_staff(name="Vera Sun"))
+        shown = page(client.get("/staff/credentials"))
+        assert shown.index("Late Lana") < shown.index("Hers Hana") < shown.index("New Nora") < shown.index("Now Nick")
+        for words in ("9 d 4 h", "late", "3 h", "under an hour", "Vera Sun has it", "4 waiting"):
+            assert words in shown
+
+    @pytest.mark.parametrize("role", ["moderator", "auditor", "admin"])
+    def test_can_be_read_by_other_staff(self, client, role):
+        sign_in(client, make_staff(role))
+        assert client.get("/staff/credentials").status_code == 200
+
+    def test_is_closed_to_finance_members_and_visitors(self, app, client):
+        assert client.get("/staff/credentials").status_code == 303
+        for person in (make_staff("finance"), make_user()):
+            other = app.test_client()
+            sign_in(other, person)
+            assert other.get("/staff/credentials").status_code == 403
+
+
+class TestCase:
+    def test_offers_to_take_it_and_shows_no_document(self, client, victor):
+        credential = make_credential(state="submitted")
+        shown = page(client.get(address(credential)))
+        assert "Take the case" in shown
+        assert "/documents/" not in shown
+        assert "Yes, verify it" not in shown
+
+    def test_shows_claim_source_and_decision_to_who_has_it(self, client, taken):
+        shown = page(client.get(address(taken)))
+        for words in (
+            "LHR-10442",
+            "Dana Reyes",
+            "Look it up at its source",
+            "Yes, verify it",
+            "Yes, reject it",
+            "Send the question",
+        ):
+            assert words in shown
+        assert 'value="Texas Department of Licensing and Regulation"' in shown
+
+    def test_says_who_has_it(self, client, victor):
+        credential = make_credential(state="in_review", verifier=make_staff(name="Vera Sun"))
+        shown = page(client.get(address(credential)))
+        assert "Vera Sun has this case." in shown
+        assert "Yes, verify it" not in shown
+
+    @pytest.mark.parametrize(
+        ("state", "offered", "hidden"),
+        [
+            ("verified", ("Yes, suspend it", "Yes, revoke it", "newer look"), ("Lift the suspension",)),
+            ("suspended", ("Lift the suspension", "Yes, revoke it"), ("Yes, suspend it",)),
+            ("revoked", ("documents with it",), ("Yes, revoke it", "Record the look")),
+            ("rejected", ("documents with it",), ("Yes, revoke it", "Record the look")),
+        ],
+    )
+    def test_offers_what_its_state_allows(self, client, victor, state, offered, hidden):
+        shown = page(client.get(address(make_credential(state=state))))
+        assert [words for words in offered if words not in shown] == []
+        assert [words for words in hidden if words in shown] == []
+
+    def test_shows_the_looks_the_clash_and_what_it_renews(self, client, victor, taken, now):
+        make_check(taken, verifier=victor, retrieved_at=now, matched={"name": "REYES, DANA M"}, note="<b>Active</b>")
+        earlier = make_credential(
+            holder=db.session.get(type(victor), taken.holder_id), number="LHR-10442", at=now - timedelta(days=700)
+        )
+        mallory = make_user(name="Mallory Stone")
+        claim = Claim("US-TX:TDLR:LHR", "TX", "LHR10442", "M", level="PROFESSIONAL", expires_on=now.date())
+        with pytest.raises(Exception, match="already with us"):
+            service.submit(actor_id=mallory.id, claim=claim, files=[("a.png", picture())], at=now)
+
+        shown = page(client.get(address(taken)))
+
+        assert "REYES, DANA M" in shown
+        assert "&lt;b&gt;Active&lt;/b&gt;" in shown
+        assert "Mallory Stone" in shown
+        assert address(earlier) in shown
+
+    def test_is_not_there_for_the_holders_colleague_nor_under_an_unknown_id(self, client, victor):
+        site = make_site()
+        make_member(clinic=site.clinic, user=victor)
+        own = make_credential(site=site, type_code="US-TX:TDLR:LHR_FACILITY", state="submitted")
+        assert client.get(address(own)).status_code == 404
+        assert client.get(f"/staff/credentials/{uuid4()}").status_code == 404
+
+    def test_other_staff_only_look(self, client, taken, app):
+        other = app.test_client()
+        sign_in(other, make_staff("auditor"))
+        shown = page(other.get(address(taken)))
+        assert "Yes, verify it" not in shown
+        assert "Record the look" not in shown
+        for path in (
+            "claim",
+            "verify",
+            "release",
+            "check",
+            "reject",
+            "ask",
+            "suspend",
+            "revoke",
+            "reinstate",
+            "reconfirm",
+        ):
+            assert other.post(address(taken, path)).status_code == 403
+        assert state(taken) is _S.IN_REVIEW
+
+
+class TestClaimAndRelease:
+    def test_takes_and_puts_back(self, client, victor):
+        credential = make_credential(state="submitted")
+        answer = client.post(address(credential, "claim"))
+        assert (answer.status_code, answer.location) == (303, address(credential))
+        assert state(credential) is _S.IN_REVIEW
+        assert client.post(address(credential, "release")).status_code == 303
+        assert state(credential) is _S.SUBMITTED
+
+    def test_tells_the_second_one(self, client, victor):
+        answer = client.post(address(make_credential(state="in_review"), "claim"))
+        assert answer.status_code == 409
+        assert "A colleague is looking at this one." in page(answer)
+
+    def test_refuses_ones_own(self, client, victor):
+        own = make_credential(holder=victor, state="submitted")
+        assert client.post(address(own, "claim")).status_code == 403
+        assert state(own) is _S.SUBMITTED
+
+
+class TestCheck:
+    def test_keeps_the_look(self, client, taken, now):
+        shot = (BytesIO(picture()), "portal.png")
+        answer = client.post(address(taken, "check"), data=seen(now, **{"check-screenshot": shot}))
+        assert (answer.status_code, answer.location) == (303, address(taken))
+        shown = page(client.get(address(taken)))
+        assert "REYES, DANA M" in shown
+        assert "portal.png" in shown
+
+    @pytest.mark.parametrize(
+        ("changes", "sentence"),
+        [
+            ({"check-outcome": ""}, "Say what the source answered."),
+            ({"check-note": ""}, "Show what was seen: a screenshot, or a note."),
+            ({"check-source_name": ""}, "Name the source that was looked at."),
+            ({"check-retrieved_at": "yesterday"}, "Not a valid datetime value."),
+            ({"check-screenshot": (BytesIO(b"x"), "x.exe")}, "“x.exe” is not a PDF, JPEG or PNG file."),
+        ],
+    )
+    def test_says_what_is_wrong_and_keeps_what_was_typed(self, client, taken, now, changes, sentence):
+        answer = client.post(address(taken, "check"), data=seen(now, **changes))
+        assert answer.status_code == 422
+        assert sentence in page(answer)
+        assert 'value="REYES, DANA M"' in page(answer)
+        db.session.refresh(taken)
+        assert taken.checks == []
+
+
+class TestVerify:
+    def test_says_yes_on_a_look(self, client, taken, victor, now):
+        client.post(address(taken, "check"), data=seen(now))
+        answer = client.post(address(taken, "verify"))
+        assert (answer.status_code, answer.location) == (303, "/staff/credentials")
+        assert state(taken) is _S.VERIFIED
+
+    def test_refuses_without_one(self, client, taken):
+        answer = client.post(address(taken, "verify"))
+        assert answer.status_code == 409
+        assert "Look at the primary source" in page(answer)
+        assert state(taken) is _S.IN_REVIEW
+
+
+class TestReject:
+    def test_says_no(self, client, taken):
+        answer = client.post(
+            address(taken, "reject"), data={"reject-because": "altered", "reject-words": "The date was painted over."}
+        )
+        assert answer.status_code == 303
+        assert state(taken) is _S.REJECTED
+        assert taken.reason == "The document was altered. The date was painted over."
+
+    @pytest.mark.parametrize(
+        "sent", [{}, {"reject-because": "altered"}, {"reject-because": "altered", "reject-words": "  "}]
+    )
+    def test_needs_reason_and_words(self, client, taken, sent):
+        answer = client.post(address(taken, "reject"), data=sent)
+        assert answer.status_code == 422
+        assert '<details class="decide" data-key="R" open>' in page(answer)
+        assert state(taken) is _S.IN_REVIEW
+
+
+class TestAsk:
+    def test_asks(self, client, taken):
+        assert client.post(address(taken, "ask"), data={"ask-words": "Which level?"}).status_code == 303
+        assert state(taken) is _S.NEEDS_INFO
+
+    def test_needs_words(self, client, taken):
+        assert client.post(address(taken, "ask"), data={"ask-words": ""}).status_code == 422
+        assert state(taken) is _S.IN_REVIEW
+
+
+class TestWatch:
+    @pytest.mark.parametrize(("act", "after"), [("suspend", _S.SUSPENDED), ("revoke", _S.REVOKED)])
+    def test_takes_away_with_words_only(self, client, victor, act, after):
+        credential = make_credential()
+        assert client.post(address(credential, act), data={f"{act}-words": ""}).status_code == 422
+        assert state(credential) is _S.VERIFIED
+        assert client.post(address(credential, act), data={f"{act}-words": "The board's order."}).status_code == 303
+        assert state(credential) is after
+
+    @pytest.mark.parametrize(("act", "before"), [("reinstate", "suspended"), ("reconfirm", "verified")])
+    def test_confirms_again_on_a_newer_look_only(self, client, victor, now, act, before):
+        credential = make_credential(state=before, at=now - timedelta(days=100))
+        assert client.post(address(credential, act)).status_code == 409
+        client.post(address(credential, "check"), data=seen(now))
+        assert client.post(address(credential, act)).status_code == 303
+        assert state(credential) is _S.VERIFIED
+        assert credential.verified_by == victor.id
+
+
+class TestDocuments:
+    @pytest.fixture
+    def case(self, victor, now):
+        make_type("RN")
+        credential_id = service.submit(
+            actor_id=make_user(name="Dana Reyes").id,
+            claim=Claim("RN", "TX", "7", "Dana Reyes", expires_on=now.date()),
+            files=[("scan.png", picture()), ("back.pdf", pdf(2))],
+            at=now,
+        )
+        return db.session.get(Credential, credential_id)
+
+    def test_stand_beside_the_claim_once_it_is_taken(self, client, case):
+        client.post(address(case, "claim"))
+        scan, file = [document.document_id for document in case.documents]
+        shown = page(client.get(address(case)))
+        assert f'<img src="{address(case, "documents", scan)}" width="60" height="40" alt="scan.png"' in shown
+        assert f'<img src="{address(case, "documents", file, "pages", 2)}" alt="back.pdf, page 2 of 2"' in shown
+
+        answers = [
+            client.get(address(case, "documents", scan)),
+            client.get(address(case, "documents", file)),
+            client.get(address(case, "documents", file, "pages", 2)),
+        ]
+
+        assert [answer.mimetype for answer in answers] == ["image/png", "application/pdf", "image/jpeg"]
+        assert {answer.headers["Content-Security-Policy"] for answer in answers} == {"sandbox; default-src 'none'"}
+        views = [event for event in audit.events_about("credential", case.id) if event.kind == "document:viewed"]
+        assert len(views) == 3
+
+    def test_are_not_there_before_it_is_taken_nor_for_anybody_else(self, client, app, case):
+        scan, file = [document.document_id for document in case.documents]
+        paths = [("documents", scan), ("documents", file, "pages", 1)]
+        assert [client.get(address(case, *path)).status_code for path in paths] == [404, 404]
+        client.post(address(case, "claim"))
+        assert client.get(address(case, "documents", file, "pages", 3)).status_code == 404
+        for person, status in ((make_staff(), 404), (make_staff("admin"), 403), (make_user(), 403)):
+            other = app.test_client()
+            sign_in(other, person)
+            assert [other.get(address(case, *path)).status_code for path in paths] == [status, status]
