@@ -17,7 +17,7 @@ from ...kernel import clock
 from .cast import HOUSES, OFFICIALS, PASSWORD
 from .people import Stage, populate
 from .sales import PLANS, Market
-from .shelves import fill
+from .shelves import Studio, fill, known_models
 
 
 def load(app: Flask) -> bool:
@@ -30,9 +30,10 @@ def load(app: Flask) -> bool:
         now = clock.now()
         catalog.load(sources=catalog.shipped(), at=now)
         credentials.load_types()
+        studio = Studio(known_models())
         stage = populate(now=now)
         publish_reference_rules(stage)
-        fill(stage, now=now)
+        fill(stage, studio, now=now)
         market = Market(stage, app.extensions["second_light_settings"], clock.now)
         market.open_accounts()
         for number, plan in enumerate(PLANS):

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.request import Request, urlopen
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -207,7 +208,8 @@ class Market:
     def _refund(self, order: UUID, *, pending: bool) -> None:
         if pending:
             # Money that is not on the balance cannot go back at once; the provider then waits for it.
-            swept = self._ask("/_sim/sweep")["amount"]
+            waiting = self._ask("/_sim/sweep", amount=0)["available"][0]["amount"]
+            self._ask("/_sim/sweep")
         orders.refund(
             order_id=order,
             actor_id=self._seller_of(order),
@@ -216,7 +218,7 @@ class Market:
         )
         self._catch_up()
         if pending:
-            self._ask("/_sim/sweep", amount=-swept)
+            self._ask("/_sim/sweep", amount=-waiting)
 
     def _with_licence_suspended(self, holder: UUID, act: Callable[[], None]) -> None:
         credential = db.session.scalars(
@@ -249,15 +251,14 @@ class Market:
         house = next(house for house in HOUSES if self._stage.clinics[house.key] == clinic)
         return self._stage.people[house.people[0].name]
 
-    def _ask(self, path: str, **fields: object) -> dict[str, int]:
+    def _ask(self, path: str, **fields: object) -> Any:
         request = Request(
             f"{self._settings.stripe_api_base}{path}",
             data=json.dumps(fields).encode(),
             headers={"Content-Type": "application/json", "Authorization": f"Bearer {self._settings.stripe_api_key}"},
         )
         with urlopen(request, timeout=10) as answer:
-            answered: dict[str, int] = json.load(answer)
-        return answered
+            return json.load(answer)
 
 
 def do_jobs() -> None:

@@ -10,20 +10,24 @@ from sqlalchemy import select
 
 from ...catalog import queries as catalog
 from ...catalog.models import DeviceModel, Maker
+from ...catalog.queries import ModelFacts
 from ...extensions import adapter_of, db, unit_of_work
-from ...kernel.money import Money
-from ...listings import drafting
+from ...kernel.text import normal_number
 from ...listings import service as listings
-from ...listings.drafting import Counter
+from ...listings.conditions import Included
+from ...listings.derived import derive
 from ...listings.images import Prepared, prepare
-from ...listings.models import Listing, Photo
+from ...listings.models import Handpiece, Listing, Photo
 from ...listings.ports import PhotoStore
-from ...listings.terms import Modification, Recertification
+from ...listings.record import note
+from ...listings.states import ListingState
+from ...listings.terms import Recertification
 from . import market, pictures
 from .cast import HOUSES
-from .market import Fate, Part, Unit
+from .market import FEATURED, Fate, Part, Unit
 from .people import Stage
 
+_FEATURED = {(maker, model) for _, maker, model, *_ in FEATURED}
 _OWNERS = {house.key: house.people[0].name for house in HOUSES}
 _PLACES = {house.key: (house.city, house.state) for house in HOUSES}
 
@@ -36,117 +40,72 @@ class Shot(NamedTuple):
     shows: str
 
 
-def fill(stage: Stage, *, now: datetime) -> dict[str, UUID]:
-    """List every unit of the market as of `now`; return the listings by serial number."""
-    models = {
-        (maker, model): (model_id, tuple(codes))
-        for maker, model, model_id, codes in db.session.execute(
-            select(Maker.name, DeviceModel.name, DeviceModel.id, DeviceModel.modality_codes)
-            .join(DeviceModel.maker)
-            .order_by(Maker.name, DeviceModel.name)
-        )
-    }
-    units = market.units([(maker, model, codes) for (maker, model), (_, codes) in models.items()])
-    db.session.rollback()  # Drawing takes seconds, and no transaction should wait for it.
-    shots = photograph({(unit.maker, unit.model): models[unit.maker, unit.model][1] for unit in units})
-    listed = {}
-    # The oldest first, so that the newest stand on top as they would.
-    for unit in sorted(units, key=lambda unit: -unit.days_ago):
-        model_id = models[unit.maker, unit.model][0]
-        listed[unit.serial] = _list(stage, unit, model_id, shots[unit.maker, unit.model], now=now)
-    return listed
+class Studio:
+    """Draws and prepares the photos of every model on all processors, while the rest of the house is furnished."""
+
+    def __init__(self, models: Mapping[tuple[str, str], tuple[str, ...]]) -> None:
+        self._pool = ProcessPoolExecutor()
+        self._prints = {
+            name: self._pool.submit(_photos_of, *name, codes, both=name in _FEATURED) for name, codes in models.items()
+        }
+
+    def shots(self) -> dict[tuple[str, str], list[Shot]]:
+        """Wait for the photos, keep their files, and return them by maker and model."""
+        store = adapter_of(PhotoStore)
+        kept: dict[tuple[str, str], list[Shot]] = {}
+        for (maker, model), prints in self._prints.items():
+            for number, (shows, prepared) in enumerate(prints.result()):
+                key = uuid5(NAMESPACE_URL, f"demo:{maker}:{model}:{number}")
+                stem = f"{key.hex[:2]}/{key}"
+                for ending, content in prepared.files.items():
+                    store.put(stem + ending, content)
+                kept.setdefault((maker, model), []).append(Shot(stem, prepared, shows))
+        self._pool.shutdown()
+        return kept
 
 
-def photograph(models: Mapping[tuple[str, str], tuple[str, ...]]) -> dict[tuple[str, str], list[Shot]]:
-    """Draw and keep two photos of each model, on every processor there is."""
-    with ProcessPoolExecutor() as studio:
-        taken = list(studio.map(_photos_of, *zip(*((*name, codes) for name, codes in models.items()), strict=True)))
-    store = adapter_of(PhotoStore)
-    kept: dict[tuple[str, str], list[Shot]] = {}
-    for (maker, model), prints in zip(models, taken, strict=True):
-        for number, (shows, prepared) in enumerate(prints):
-            key = uuid5(NAMESPACE_URL, f"demo:{maker}:{model}:{number}")
-            stem = f"{key.hex[:2]}/{key}"
-            for ending, content in prepared.files.items():
-                store.put(stem + ending, content)
-            kept.setdefault((maker, model), []).append(Shot(stem, prepared, shows))
-    return kept
-
-
-def _photos_of(maker: str, model: str, codes: tuple[str, ...]) -> list[tuple[str, Prepared]]:
-    subject = pictures.Subject(maker, model, codes)
-    views = (
-        (f"Drawing of the {maker} {model} console with its handpieces hung up", pictures.console(subject)),
-        (f"Drawing of the handpieces of the {maker} {model} on a tray", pictures.handpieces(subject)),
+def known_models() -> dict[tuple[str, str], tuple[str, ...]]:
+    """Return the modality codes of every model of the catalogue, by maker and model."""
+    rows = db.session.execute(
+        select(Maker.name, DeviceModel.name, DeviceModel.modality_codes)
+        .join(DeviceModel.maker)
+        .order_by(Maker.name, DeviceModel.name)
     )
+    return {(maker, model): tuple(codes) for maker, model, codes in rows}
+
+
+def fill(stage: Stage, studio: Studio, *, now: datetime) -> None:
+    """List every unit of the market as of `now`; the oldest first, so that the newest stand on top as they would."""
+    units = sorted(
+        market.units([(*name, codes) for name, codes in known_models().items()]), key=lambda unit: -unit.days_ago
+    )
+    db.session.rollback()  # Drawing takes seconds, and no transaction should wait for it.
+    shots = studio.shots()
+    drafts = _draft(stage, units, shots, now=now)
+    for unit, listing in zip(units, drafts, strict=True):
+        _decide(stage, unit.fate, listing, stage.people[_OWNERS[unit.house]], _when(unit, now))
+
+
+def _photos_of(maker: str, model: str, codes: tuple[str, ...], *, both: bool) -> list[tuple[str, Prepared]]:
+    subject = pictures.Subject(maker, model, codes)
+    views = [(f"Drawing of the {maker} {model} console with its handpieces hung up", pictures.console(subject))]
+    if both:
+        views.append((f"Drawing of the handpieces of the {maker} {model} on a tray", pictures.handpieces(subject)))
     return [(shows, prepare(pictures.encoded(view), filename="drawing.jpg")) for shows, view in views]
 
 
-def _list(stage: Stage, unit: Unit, model_id: UUID, shots: Sequence[Shot], *, now: datetime) -> UUID:
-    seller, clinic = stage.people[_OWNERS[unit.house]], stage.clinics[unit.house]
-    city, state = _PLACES[unit.house]
-    at = now - timedelta(days=unit.days_ago, hours=5)
-    listing = drafting.draft(
-        actor_id=seller,
-        clinic_id=clinic,
-        model_id=model_id,
-        city=city,
-        state_code=state,
-        form_key=uuid5(NAMESPACE_URL, f"demo:{unit.serial}"),
-        at=at,
-        serial=unit.serial,
-        year=unit.year,
-    )
-    drafting.describe_condition(
-        listing_id=listing,
-        actor_id=seller,
-        grade=unit.grade,
-        inclusions=unit.inclusions,
-        last_service_on=(at - timedelta(days=40)).date(),
-        description=unit.description,
-        at=at,
-    )
-    for part in unit.parts:
-        _add_part(listing, seller, part, at)
-    drafting.describe_terms(
-        listing_id=listing,
-        actor_id=seller,
-        rx_label_present=True,
-        id_label_present=True,
-        modification=Modification(unit.modification),
-        recertification=Recertification.UNKNOWN,
-        recertification_quote=None,
-        price=Money(unit.price_usd * 100) if unit.fate is not Fate.DRAFT else None,
-    )
-    _hang(listing, shots)
-    _decide(stage, unit.fate, listing, seller, at)
-    return listing
-
-
-def _add_part(listing: UUID, seller: UUID, part: Part, at: datetime) -> None:
-    counter = None
-    if part.value is not None and part.unit is not None and part.direction is not None:
-        counter = Counter(part.value, part.unit, part.direction, (at - timedelta(days=3)).date())
-    drafting.put_handpiece(
-        listing_id=listing,
-        actor_id=seller,
-        handpiece_id=None,
-        name=catalog.modalities()[part.modality].name,
-        modality_code=part.modality,
-        serial="",
-        counter=counter,
-        rated_life=part.rated_life,
-        rated_life_source="the seller's own statement (demo)" if part.rated_life else "",
-        at=at,
-    )
-
-
-def _hang(listing: UUID, shots: Sequence[Shot]) -> None:
-    # Every unit of a model shows the same drawings, so they are kept once.
+def _draft(
+    stage: Stage, units: Sequence[Unit], shots: Mapping[tuple[str, str], Sequence[Shot]], *, now: datetime
+) -> list[UUID]:
+    """Write all drafts at once; going through the form for each of 240 units would take longer than anybody waits."""
     with unit_of_work():
-        row = db.session.get_one(Listing, listing)
-        for position, (stem, prepared, shows) in enumerate(shots, start=1):
-            row.photos.append(
+        models = {
+            (facts.maker, facts.name): facts
+            for facts in catalog.models_by_id(db.session.scalars(select(DeviceModel.id))).values()
+        }
+        drafts = [_listing(stage, unit, models[unit.maker, unit.model], _when(unit, now)) for unit in units]
+        for unit, listing in zip(units, drafts, strict=True):
+            listing.photos = [
                 Photo(
                     position=position,
                     storage_key=stem,
@@ -155,7 +114,62 @@ def _hang(listing: UUID, shots: Sequence[Shot]) -> None:
                     height=prepared.height,
                     digest=prepared.digest,
                 )
-            )
+                for position, (stem, prepared, shows) in enumerate(shots[unit.maker, unit.model], start=1)
+            ]
+        db.session.add_all(drafts)
+        db.session.flush()
+        for unit, listing in zip(units, drafts, strict=True):
+            note(listing, None, actor_id=listing.created_by, reason=None, at=_when(unit, now))
+        return [listing.id for listing in drafts]
+
+
+def _listing(stage: Stage, unit: Unit, model: ModelFacts, at: datetime) -> Listing:
+    city, state = _PLACES[unit.house]
+    listing = Listing(
+        id=uuid5(NAMESPACE_URL, f"demo:listing:{unit.serial}"),
+        clinic_id=stage.clinics[unit.house],
+        created_by=stage.people[_OWNERS[unit.house]],
+        model_id=model.id,
+        serial=unit.serial,
+        serial_normal=normal_number(unit.serial),
+        year=unit.year,
+        grade=unit.grade,
+        price_minor=unit.price_usd * 100 if unit.fate is not Fate.DRAFT else None,
+        currency="usd",
+        city=city,
+        state_code=state,
+        description=unit.description,
+        rx_label_present=True,
+        id_label_present=True,
+        modification=unit.modification,
+        recertification=Recertification.UNKNOWN,
+        last_service_on=(at - timedelta(days=40)).date(),
+        inclusions={item: answer for item, answer in unit.inclusions.items() if answer != Included.NOT_STATED},
+        state=ListingState.DRAFT,
+        created_at=at,
+        form_key=uuid5(NAMESPACE_URL, f"demo:{unit.serial}"),
+        handpieces=[_handpiece(number, part, at) for number, part in enumerate(unit.parts, start=1)],
+    )
+    derive(listing, model)
+    return listing
+
+
+def _handpiece(position: int, part: Part, at: datetime) -> Handpiece:
+    return Handpiece(
+        position=position,
+        name=catalog.modalities()[part.modality].name,
+        modality_code=part.modality,
+        counter_value=part.value,
+        counter_unit=part.unit,
+        counter_direction=part.direction,
+        counter_read_on=(at - timedelta(days=3)).date() if part.value is not None else None,
+        rated_life=part.rated_life,
+        rated_life_source="the seller's own statement (demo)" if part.rated_life else None,
+    )
+
+
+def _when(unit: Unit, now: datetime) -> datetime:
+    return now - timedelta(days=unit.days_ago, hours=5)
 
 
 def _decide(stage: Stage, fate: Fate, listing: UUID, seller: UUID, at: datetime) -> None:
