@@ -11,6 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from . import adapters, cli, limits, logs, web
 from .config import Mode, Settings, from_environment
+from .dev.demo import cast
 from .extensions import ENGINE_OPTIONS, csrf, db, limiter, login_manager
 
 MAX_UPLOAD = 64 * 1024 * 1024  # A form with several files; each file has its own smaller limit.
@@ -44,6 +45,8 @@ def create_app(settings: Settings | None = None, **overrides: Any) -> Flask:
     adapters.bind_all(app, settings)
     web.register(app, settings)
     cli.register(app)
+    if settings.mode is Mode.DEMO:
+        app.extensions["second_light_demo_accounts"] = cast.accounts
     return app
 
 

@@ -1,5 +1,6 @@
 """Commands for the people who run the house."""
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,12 @@ from . import database, jobs
 from .accounts import queries as account_queries
 from .accounts import service as accounts
 from .catalog import service as catalog
+from .config import Mode, Settings
 from .credentials import service as credentials
+from .dev.demo import cast
+from .eligibility import service as eligibility
+from .eligibility.models import PolicyStanding
+from .eligibility.rulebook import POLICY_FILE
 from .extensions import db
 from .kernel import clock
 from .kernel.errors import Refusal
@@ -158,8 +164,71 @@ def load_reference() -> None:
     click.echo(f"{credentials.load_types()} credential types.")
 
 
+policy_group = AppGroup("policy", help="The rules of the gate.")
+
+
+@policy_group.command("draft")
+@click.argument("email")
+@click.option(
+    "--from",
+    "file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A policy document; without it the reference rules that ship with the product.",
+)
+@click.option("--confirmed-by-counsel", is_flag=True, help="Counsel has read and confirmed every rule in it.")
+def draft_policy(email: str, file: Path | None, confirmed_by_counsel: bool) -> None:  # noqa: FBT001  click passes flags so.
+    """Keep a policy as a draft proposed by EMAIL. It gates nothing until somebody else publishes it."""
+    standing = PolicyStanding.CONFIRMED_BY_COUNSEL if confirmed_by_counsel else PolicyStanding.REFERENCE
+    with _said_plainly():
+        eligibility.draft_policy(
+            document=json.loads((file or POLICY_FILE).read_text(encoding="utf-8")),
+            standing=standing,
+            proposed_by=account_queries.person_at(email).id,
+            at=clock.now(),
+        )
+    click.echo(f"Policy {eligibility.versions()[0].number} is a draft.")
+
+
+@policy_group.command("publish")
+@click.argument("number", type=int)
+@click.argument("email")
+def publish_policy(number: int, email: str) -> None:
+    """Put draft NUMBER into force, signed by EMAIL, who is not the one who proposed it."""
+    versions = {version.number: version.id for version in eligibility.versions()}
+    if number not in versions:
+        raise click.ClickException(f"There is no policy {number}.")
+    with _said_plainly():
+        eligibility.publish_policy(
+            version_id=versions[number], published_by=account_queries.person_at(email).id, at=clock.now()
+        )
+    click.echo(f"Policy {number} is in force.")
+
+
+demo_group = AppGroup("demo", help="The demo's people and goods.")
+
+
+@demo_group.command("load")
+def load_demo() -> None:
+    """Furnish an empty house with the demo; a house where somebody lives is left as it is."""
+    from .dev.demo.load import load  # Drawing and playing are needed by nothing else.
+
+    settings: Settings = current_app.extensions["second_light_settings"]
+    if settings.mode is not Mode.DEMO:
+        raise click.ClickException("The demo is only loaded where SECOND_LIGHT_MODE is demo.")
+    loaded = load(current_app._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001
+    click.echo("The demo is loaded." if loaded else "The demo is here already.")
+
+
+@demo_group.command("accounts")
+def demo_accounts() -> None:
+    """Print the accounts to try the demo with, as JSON."""
+    click.echo(json.dumps(cast.accounts()))
+
+
 def register(app: Flask) -> None:
     """Give the app its commands."""
+    app.cli.add_command(policy_group)
+    app.cli.add_command(demo_group)
     app.cli.add_command(reference_group)
     app.cli.add_command(catalog_group)
     app.cli.add_command(database_group)

@@ -50,19 +50,29 @@ class Ports:
         """Where mail is taken."""
         return self.web + 3
 
-    def expect_free(self) -> None:
-        """:raises Trouble: naming the first one that another program holds"""
+    def expect_free(self, *, patience: float = 0.0) -> None:
+        """:raises Trouble: naming the first one that another program holds, and goes on holding for so many seconds"""
+        deadline = time.monotonic() + patience
         for port in (self.web, self.stripe, self.mailbox, self.smtp):
-            with socket.socket() as probe:
-                # What the servers themselves do: a connection that has just ended does not hold the port.
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    probe.bind(("127.0.0.1", port))
-                except OSError as problem:
+            while (problem := _why_not(port)) is not None:
+                if time.monotonic() >= deadline:
                     raise Trouble(
-                        f"Port {port} cannot be used ({problem.strerror}): end what holds it, or choose four "
-                        f"others with --port, for instance --port {self.web + 100}."
-                    ) from problem
+                        f"Port {port} cannot be used ({problem}): end what holds it, or choose four others "
+                        f"with --port, for instance --port {self.web + 100}."
+                    )
+                time.sleep(0.1)
+
+
+def _why_not(port: int) -> str | None:
+    """Return why the port cannot be listened on; nothing if it can."""
+    with socket.socket() as probe:
+        # What the servers themselves do: a connection that has just ended does not hold the port.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as problem:
+            return problem.strerror
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +96,7 @@ class State:
             address = lock.read()
             lock.close()
             raise Trouble(f"The demo is already running: {address or 'it is just starting'}.") from problem
-        lock.truncate(0)
+        lock.seek(0)
         return lock
 
     def erase(self) -> None:
@@ -249,7 +259,9 @@ def run(*, ports: Ports, directory: Path, fresh: bool) -> NoReturn:
     state = State(directory.resolve())
     with ExitStack() as stack:
         lock = stack.enter_context(state.own())
-        ports.expect_free()
+        # The last demo took its address back if it came to its end; what a killed one left is still ending.
+        ports.expect_free(patience=10.0 if lock.read() else 0.0)
+        stack.callback(lock.truncate, 0)
         if fresh or not state.loaded:
             # A first start that was interrupted left half of the demo data.
             state.erase()
@@ -258,7 +270,7 @@ def run(*, ports: Ports, directory: Path, fresh: bool) -> NoReturn:
         progress.say("the database answers")
         environment = environment_of(state, ports, database_url)
         household = stack.enter_context(Household(state.directory / "logs", environment))
-        accounts = _start(household, state, ports, progress, fresh=fresh)
+        accounts = _start(household, state, ports, progress)
         address = f"http://localhost:{ports.web}"
         progress.say("ready")
         _welcome(address, accounts)
@@ -278,7 +290,7 @@ def _own_server(state: State) -> postgres.Server:
     return server
 
 
-def _start(household: Household, state: State, ports: Ports, progress: Progress, *, fresh: bool) -> str:
+def _start(household: Household, state: State, ports: Ports, progress: Progress) -> str:
     """Start the programs, each as soon as what it needs is there; return the demo accounts as JSON."""
     python = Path(sys.executable)
     flask = (python, "-m", "flask", "--app", "wsgi")
@@ -304,7 +316,7 @@ def _start(household: Household, state: State, ports: Ports, progress: Progress,
         "--workers-kill-timeout", "3", "wsgi:app",
     )  # fmt: skip
     if not state.loaded:
-        household.run("demo data", *flask, "demo", "load", *(["--fresh"] if fresh else []))
+        household.run("demo data", *flask, "demo", "load")
         state.remember(state.accounts.name, household.ask("demo accounts", *flask, "demo", "accounts"))
         progress.say("the demo data is loaded")
     _wait_until_healthy(household, ports.web)

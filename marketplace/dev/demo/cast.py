@@ -247,3 +247,23 @@ OFFICIALS = (
     Official("Astrid Noor", StaffRole.AUDITOR, "Reads everything, changes nothing."),
     Official("Ada Quist", StaffRole.ADMIN, "Appoints staff, ends sessions."),
 )
+
+
+def accounts() -> list[dict[str, str]]:
+    """Return the accounts to try the demo with: label, e-mail, password and what can be seen with each."""
+    played = [
+        {"label": f"{person.name}, {house.name}", "email": person.email, "password": PASSWORD, "story": person.story}
+        for house in HOUSES
+        for person in house.people
+        if person.story is not None
+    ]
+    staff = [
+        {
+            "label": f"{official.name}, {official.role}",
+            "email": official.email,
+            "password": PASSWORD,
+            "story": official.story,
+        }
+        for official in OFFICIALS
+    ]
+    return played + staff

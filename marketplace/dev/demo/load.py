@@ -14,7 +14,6 @@ from ...eligibility import service as eligibility
 from ...eligibility.models import PolicyStanding
 from ...extensions import db, unit_of_work
 from ...kernel import clock
-from .cast import HOUSES, OFFICIALS, PASSWORD
 from .people import Stage, populate
 from .sales import PLANS, Market
 from .shelves import Studio, fill, known_models
@@ -57,23 +56,3 @@ def forget_old_post() -> None:
     with unit_of_work() as session:
         session.execute(text("DELETE FROM procrastinate_jobs WHERE task_name = 'send_mail'"))
         session.execute(text("DELETE FROM mails WHERE state = 'promised'"))
-
-
-def accounts() -> list[dict[str, str]]:
-    """Return the accounts to try the demo with: label, e-mail, password and what can be seen with each."""
-    played = [
-        {"label": f"{person.name}, {house.name}", "email": person.email, "password": PASSWORD, "story": person.story}
-        for house in HOUSES
-        for person in house.people
-        if person.story is not None
-    ]
-    staff = [
-        {
-            "label": f"{official.name}, {official.role}",
-            "email": official.email,
-            "password": PASSWORD,
-            "story": official.story,
-        }
-        for official in OFFICIALS
-    ]
-    return played + staff
