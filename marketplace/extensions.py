@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any, TypeVar, cast
 from uuid import UUID, uuid4
 
-from flask import Flask, current_app
+from flask import Flask, Response, current_app
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager
@@ -57,8 +57,16 @@ class Keyed:
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4, sort_order=-10)
 
 
+class Doorman(LoginManager):
+    """Flask-Login without its remember-me cookie: sessions are rows, and end when the row says so."""
+
+    def _update_remember_cookie(self, response: Response) -> Response:
+        # To look for a cookie that we never set would mark every answer, also of files, as different for everybody.
+        return response
+
+
 db = SQLAlchemy(metadata=Base.metadata, disable_autonaming=True)
-login_manager = LoginManager()
+login_manager = Doorman()
 csrf = CSRFProtect()
 limiter = Limiter(key_func=get_remote_address)
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from flask import url_for
 
+from ..credentials.types import credential_types
 from ..eligibility.reasons import CureCode, Key
 from ..eligibility.verdict import Citation, Cure, Objection, Outcome, Verdict
 from ..kernel.terms import STATES
@@ -150,7 +151,9 @@ def citations(sources: Iterable[Citation]) -> tuple[ShownCitation, ...]:
     )
 
 
-_TO_CREDENTIAL = {
+_TO_CREDENTIALS = {
+    CureCode.RENEW_CREDENTIAL,
+    CureCode.ADD_TO_CREDENTIAL,
     CureCode.ANSWER_REVIEWER,
     CureCode.AWAIT_REVIEW,
     CureCode.AWAIT_RECHECK,
@@ -172,9 +175,9 @@ _TO_FORM = {
 
 def _link(cure: Cure, around: Around) -> str | None:
     """Return where the cure begins, if it begins on a page of ours."""
-    if cure.code in {CureCode.SUBMIT_CREDENTIAL, CureCode.RENEW_CREDENTIAL, CureCode.ADD_TO_CREDENTIAL}:
-        return url_for("credentials.submit", type=cure.target, state=cure.state)
-    if cure.code in _TO_CREDENTIAL:
+    if cure.code is CureCode.SUBMIT_CREDENTIAL:
+        return _to_submitting(cure)
+    if cure.code in _TO_CREDENTIALS and cure.target is not None:
         return url_for("credentials.mine")
     if cure.code in _TO_CLINIC and around.clinic_id is not None:
         return url_for("clinics.clinic", clinic_id=around.clinic_id)
@@ -185,3 +188,11 @@ def _link(cure: Cure, around: Around) -> str | None:
     if cure.code is CureCode.CHOOSE_ANOTHER_DEVICE:
         return url_for("browse.devices")
     return None
+
+
+def _to_submitting(cure: Cure) -> str:
+    """Lead to the form for this kind; where several issuers would do, to choosing one."""
+    kind = credential_types().get(cure.target or "")
+    if kind is not None and cure.state is not None and kind.issued_in(cure.state):
+        return url_for("credentials.submit", state=cure.state, code=kind.code)
+    return url_for("credentials.choose", state=cure.state)

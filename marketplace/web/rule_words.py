@@ -76,12 +76,11 @@ class ShownRule:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place at a glance: what can be cleared there, and what not yet."""
+    """A place at a glance: what somebody can be cleared for there."""
 
     code: str
     name: str
     open_to: tuple[str, ...]
-    closed: int
 
 
 def places(policy: Policy, procedure: ProcedureClass | None = None) -> list[Place]:
@@ -90,7 +89,7 @@ def places(policy: Policy, procedure: ProcedureClass | None = None) -> list[Plac
     for code, name in STATES.items():
         opened = [kind for kind in ProcedureClass if policy.ways(code, kind)]
         if procedure is None or procedure in opened:
-            shown.append(Place(code, name, tuple(kind.words for kind in opened), len(ProcedureClass) - len(opened)))
+            shown.append(Place(code, name, tuple(kind.words for kind in opened)))
     return sorted(shown, key=lambda place: place.name)
 
 
