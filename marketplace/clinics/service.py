@@ -46,7 +46,7 @@ class AnotherAddress(Refused):
 class OwnClinic(Refused):
     """Staff do not decide about a clinic that they belong to or belonged to."""
 
-    code = "own_clinic"
+    code = "own_clinic_judged"
 
 
 def found(*, owner_id: UUID, name: str, legal_name: str, at: datetime) -> UUID:

@@ -10,7 +10,7 @@ class Refusal(Exception):
     `code` never changes; the sentence may. `cure` says what the reader can do about it. It knows no HTTP.
     """
 
-    code: ClassVar[str] = "refused"
+    code: ClassVar[str] = "refusal"
     cure: str | None = None
 
     def __init__(self, sentence: str, *, cure: str | None = None) -> None:

@@ -1,0 +1,67 @@
+"""Days end where people are."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marketplace.kernel import clock
+from marketplace.kernel.days import day_in, end_of, written
+from marketplace.kernel.terms import STATES, TIME_ZONES, time_zone_of
+
+ZONES = st.sampled_from(sorted({*TIME_ZONES.values(), "America/New_York", "UTC"}))
+DAYS = st.dates(date(2000, 1, 1), date(2099, 12, 30))
+
+
+class TestEndOfADay:
+    @pytest.mark.parametrize(
+        ("day", "zone", "end"),
+        [
+            (date(2026, 6, 1), "America/Chicago", datetime(2026, 6, 2, 5, tzinfo=UTC)),
+            (date(2026, 12, 31), "America/Chicago", datetime(2027, 1, 1, 6, tzinfo=UTC)),
+            (date(2026, 3, 8), "America/New_York", datetime(2026, 3, 9, 4, tzinfo=UTC)),  # the clocks go forward
+            (date(2026, 11, 1), "America/New_York", datetime(2026, 11, 2, 5, tzinfo=UTC)),  # and back
+            (date(2026, 7, 4), "Pacific/Honolulu", datetime(2026, 7, 5, 10, tzinfo=UTC)),
+            (date(2026, 7, 4), "America/Phoenix", datetime(2026, 7, 5, 7, tzinfo=UTC)),  # where they never move
+        ],
+    )
+    def test_is_the_next_midnight_there(self, day, zone, end):
+        assert end_of(day, zone) == end
+
+    @given(DAYS, ZONES)
+    def test_the_last_moment_belongs_to_the_day_and_the_end_to_the_next(self, day, zone):
+        end = end_of(day, zone)
+
+        assert day_in(end - timedelta(microseconds=1), zone) == day
+        assert day_in(end, zone) == day + timedelta(days=1)
+
+    @given(DAYS, ZONES)
+    def test_a_day_has_about_twenty_four_hours(self, day, zone):
+        assert end_of(day, zone) - end_of(day - timedelta(days=1), zone) in {
+            timedelta(hours=hours) for hours in (23, 24, 25)
+        }
+
+
+def test_it_is_still_yesterday_in_texas_when_the_new_day_has_come_to_london():
+    at = datetime(2026, 6, 2, 4, 59, tzinfo=UTC)
+
+    assert day_in(at, "America/Chicago") == date(2026, 6, 1)
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_every_state_has_a_time_zone(state):
+    assert ZoneInfo(time_zone_of(state)).key == TIME_ZONES.get(state, "America/New_York")
+
+
+def test_the_clock_knows_its_zone():
+    assert clock.now().tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("day", "words"),
+    [(date(2026, 11, 22), "22 Nov 2026"), (date(2026, 1, 1), "1 Jan 2026"), (date(2024, 2, 29), "29 Feb 2024")],
+)
+def test_a_day_is_written_so_that_nobody_mistakes_it(day, words):
+    assert written(day) == words
