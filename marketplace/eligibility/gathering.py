@@ -7,6 +7,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from ..catalog import queries as catalog
+from ..catalog.terms import HazardClass
 from ..clinics import queries as clinics
 from ..clinics.states import SellerStanding
 from ..credentials import queries as credentials
@@ -23,13 +24,14 @@ from .facts import (
     Handpiece,
     Hazard,
     Held,
+    Modification,
     Person,
     Place,
     Practitioner,
     Site,
     Uses,
 )
-from .sale import Purchase, Sale
+from .sale import Purchase, Sale, SoldHandpiece
 
 
 class _Member(NamedTuple):
@@ -114,25 +116,39 @@ def devices_of(sales: Iterable[Sale]) -> Mapping[UUID, Device]:
     return {sale.listing_id: _device(sale, models.get(sale.model_id)) for sale in sales}
 
 
+def sound_device(modality: catalog.ModalityFacts) -> Device:
+    """Return a unit with nothing against it that has one handpiece of this modality."""
+    nobody = UUID(int=0)
+    return Device(
+        model_id=nobody,
+        maker="",
+        model=modality.name,
+        product_code=None,
+        rx_label_seen=True,
+        id_label_seen=True,
+        modification=Modification.NONE,
+        recall_open=False,
+        handpieces=(_handpiece(SoldHandpiece(id=nobody, name=modality.name, modality_code=modality.code)),),
+    )
+
+
 def sellers_of(sales: Iterable[Sale]) -> Mapping[UUID, SellerStanding]:
     """Return, by clinic, whether staff found that it may sell."""
     return clinics.seller_standings({sale.seller_clinic_id for sale in sales})
 
 
-def _device(sale: Sale, model: "catalog.ModelFacts | None") -> Device:
-    modalities = catalog.modalities()
-    handpieces = []
-    for part in sale.handpieces:
-        modality = modalities[part.modality_code]
-        handpieces.append(
-            Handpiece(
-                id=part.id,
-                name=part.name,
-                modality=part.modality_code,
-                enables=frozenset(modality.procedure_classes) if modality.determined else None,
-                hazard=_HAZARDS[modality.hazard_class.value],
-            )
-        )
+def _handpiece(part: SoldHandpiece) -> Handpiece:
+    modality = catalog.modalities()[part.modality_code]
+    return Handpiece(
+        id=part.id,
+        name=part.name,
+        modality=part.modality_code,
+        enables=frozenset(modality.procedure_classes) if modality.determined else None,
+        hazard=_HAZARDS[modality.hazard_class],
+    )
+
+
+def _device(sale: Sale, model: catalog.ModelFacts | None) -> Device:
     return Device(
         model_id=model.id if model else None,
         maker=model.maker if model else "",
@@ -142,11 +158,15 @@ def _device(sale: Sale, model: "catalog.ModelFacts | None") -> Device:
         id_label_seen=sale.id_label_present,
         modification=sale.modification,
         recall_open=None,  # No recall register is loaded yet; the policy says what that means.
-        handpieces=tuple(handpieces),
+        handpieces=tuple(_handpiece(part) for part in sale.handpieces),
     )
 
 
-_HAZARDS = {"IV": Hazard.LASER, "not_a_laser": Hazard.NOT_A_LASER, "unknown": Hazard.UNKNOWN}
+_HAZARDS = {
+    HazardClass.CLASS_IV: Hazard.LASER,
+    HazardClass.NOT_A_LASER: Hazard.NOT_A_LASER,
+    HazardClass.UNKNOWN: Hazard.UNKNOWN,
+}
 
 
 def _practitioner(purchase: Purchase, staff: Mapping[UUID, _Member], place: Place) -> Practitioner | None:
@@ -175,7 +195,7 @@ def _readiness(person: Person, place: Place) -> int:
     return max(ways, default=0)
 
 
-def _held(row: "credentials.HeldRow") -> Held:
+def _held(row: credentials.HeldRow) -> Held:
     known = credential_types()[row.type_code]
     return Held(
         id=row.id,

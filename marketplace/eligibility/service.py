@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,10 +12,13 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import defer
 
 from .. import audit
+from ..catalog import queries as catalog
+from ..clinics.states import SellerStanding
 from ..extensions import db, unit_of_work
 from ..kernel.errors import Conflict, NotFound, Refused
-from .facts import Asked, Facts
-from .gathering import circumstances_of, devices_of, sellers_of
+from ..kernel.terms import ProcedureClass
+from .facts import Asked, Facts, Uses
+from .gathering import circumstances_of, devices_of, sellers_of, sound_device
 from .models import (
     DecisionCredential,
     EligibilityDecision,
@@ -120,6 +123,25 @@ def previews(*, sales: Sequence[Sale], purchase: Purchase, at: datetime) -> list
     """
     policy = published_policy().policy
     return [judge(facts, policy, at) for facts in _questions(sales, purchase, Asked.PREVIEW)]
+
+
+def capacity(*, purchase: Purchase, at: datetime) -> dict[tuple[str, ProcedureClass], Verdict]:
+    """
+    Say, for each modality and each of its uses, what the gate would answer to a sound device sold for that use alone.
+
+    :raises NotFound: the site is not the clinic's
+    :raises NoPolicy: no rules are published
+    """
+    policy = published_policy().policy
+    around = circumstances_of(purchase)
+    answers = {}
+    for code, modality in catalog.modalities().items():
+        device = sound_device(modality)
+        for use in modality.procedure_classes:
+            uses = Uses(declared=frozenset({use}), restriction_signed=True)
+            facts = around.with_device(asked=Asked.PREVIEW, device=device, seller=SellerStanding.VERIFIED)
+            answers[code, use] = judge(replace(facts, uses=uses), policy, at)
+    return answers
 
 
 def assess(*, moment: Moment, sale: Sale, purchase: Purchase, at: datetime) -> Decision:

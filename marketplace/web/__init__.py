@@ -9,6 +9,7 @@ from . import (
     account,
     browse,
     buying,
+    capacity,
     clinics,
     credentials,
     delivery,
@@ -46,6 +47,7 @@ BLUEPRINTS = (
     webhooks.bp,
     staff_orders.bp,
     rules.bp,
+    capacity.bp,
     staff_audit.bp,
     staff_policy.bp,
 )

@@ -1,0 +1,52 @@
+"""From where a signed-in person looks at the market: one of their sites, and what they may operate there."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from flask import request
+from flask_login import current_user
+
+from ..accounts.access import Permission
+from ..clinics import queries as clinics
+from ..clinics.queries import Site
+from ..eligibility.reasons import Key, ReasonCode
+from ..eligibility.sale import Purchase
+from ..eligibility.verdict import Verdict
+
+ABOUT_OPERATING = frozenset({Key.OPERATOR, Key.RULE, Key.SUPERVISION})
+"""The keys that a person's own proofs turn; the others are about the clinic, the site or the unit."""
+
+
+class Chip(NamedTuple):
+    """What the verdict chip takes."""
+
+    outcome: str
+    text: str
+
+
+def sites() -> list[Site]:
+    """Return the sites that a signed-in person can buy for; none for strangers and staff."""
+    if current_user.is_authenticated and current_user.may(Permission.ORDER_PLACE):
+        return clinics.sites_of_person(current_user.id)
+    return []
+
+
+def chosen(among: Sequence[Site]) -> Site | None:
+    """Return the site that the reader looks from: the one chosen in the address, else the first."""
+    asked = request.args.get("site", "")
+    return next((site for site in among if str(site.id) == asked), among[0] if among else None)
+
+
+def purchase(site: Site) -> Purchase:
+    """Return the purchase that the reader would make for this site, operating the device themselves."""
+    return Purchase(buyer_id=current_user.id, clinic_id=site.clinic_id, site_id=site.id, operator_id=current_user.id)
+
+
+def may_operate(verdict: Verdict) -> Chip:
+    """Say what the person's own proofs allow, leaving out what concerns the purchase as a whole."""
+    against = [objection for objection in verdict.objections if objection.key in ABOUT_OPERATING]
+    if not against:
+        return Chip("yes", "cleared")
+    if any(objection.code is ReasonCode.NO_RULE for objection in against):
+        return Chip("no_rule", "no rule here yet")
+    return Chip("not_yet", "not yet")
