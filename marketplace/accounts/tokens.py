@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from ..extensions import db
-from ..kernel.errors import NotFound
+from ..kernel.errors import Gone
 from ..kernel.tokens import digest_of, new_token
 from .models import MailedToken, TokenPurpose
 from .policy import CONFIRMATION_LASTS, RESET_LASTS
@@ -14,7 +14,7 @@ from .policy import CONFIRMATION_LASTS, RESET_LASTS
 _LASTS = {TokenPurpose.CONFIRM_EMAIL: CONFIRMATION_LASTS, TokenPurpose.RESET_PASSWORD: RESET_LASTS}
 
 
-class LinkIsDead(NotFound):
+class LinkIsDead(Gone):
     """The link in the mail was used, replaced by a newer one, too old, or never ours."""
 
     code = "link_is_dead"

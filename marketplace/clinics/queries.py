@@ -10,7 +10,7 @@ from sqlalchemy import Select, select
 
 from ..accounts.models import User
 from ..extensions import db
-from ..kernel.errors import NotFound, Refused
+from ..kernel.errors import Gone, NotFound, Refused
 from ..kernel.terms import ClinicRole
 from ..kernel.tokens import digest_of
 from .access import EVERY_ROLE
@@ -24,7 +24,7 @@ class WrongRole(Refused):
     code = "wrong_clinic_role"
 
 
-class InvitationIsDead(NotFound):
+class InvitationIsDead(Gone):
     """The invitation was accepted, withdrawn, replaced, has grown too old, or was never ours."""
 
     code = "invitation_is_dead"

@@ -26,6 +26,12 @@ class NotFound(Refusal):
     code = "not_found"
 
 
+class Gone(NotFound):
+    """It was there once and is over: a link that was used, an offer that was taken back."""
+
+    code = "gone"
+
+
 class Refused(Refusal):
     """The person may not do this."""
 

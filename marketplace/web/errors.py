@@ -8,20 +8,19 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from ..accounts.tokens import LinkIsDead
-from ..kernel.errors import Conflict, Invalid, NotFound, Refusal, Refused, TooMany, Unavailable
+from ..kernel.errors import Conflict, Gone, Invalid, NotFound, Refusal, Refused, TooMany, Unavailable
 from ..logs import log
 from ..orders.service import NotCleared
 from . import gate, parking
 
 STATUS: dict[type[Refusal], int] = {
     NotFound: 404,
+    Gone: 410,
     Refused: 403,
     Conflict: 409,
     Invalid: 422,
     TooMany: 429,
     Unavailable: 503,
-    LinkIsDead: 410,
 }
 """The nearest class in the refusal's own line of descent decides."""
 

@@ -18,6 +18,8 @@ from ..forms import Form, applied
 
 bp = Blueprint("staff_people", __name__)
 
+_LAST_PAGE = 10_000  # Nobody turns that many; a larger number would only make the database count.
+
 
 class ReasonForm(Form):
     """Why the house does this to a person."""
@@ -30,8 +32,14 @@ class ReasonForm(Form):
 def people() -> ResponseReturnValue:
     """Find people by name or address."""
     text = request.args.get("q", "")[:200]
-    page = max(1, request.args.get("page", 1, type=int))
-    return render_template("staff/people.html", found=queries.found_people(text=text, page=page), text=text, page=page)
+    page = min(max(1, request.args.get("page", 1, type=int)), _LAST_PAGE)
+    return render_template(
+        "staff/people.html",
+        found=queries.found_people(text=text, page=page),
+        text=text,
+        page=page,
+        page_address=lambda number: url_for("staff_people.people", q=text or None, page=number),
+    )
 
 
 @bp.get("/staff/people/<uuid:user_id>")

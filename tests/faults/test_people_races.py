@@ -1,0 +1,159 @@
+"""Two at the same instant, on real connections: one wins, the other is told, nothing is done twice."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from marketplace.accounts import service as accounts
+from marketplace.accounts.models import User, UserSession
+from marketplace.accounts.tokens import LinkIsDead
+from marketplace.clinics import queries, service
+from marketplace.clinics.models import ClinicMember
+from marketplace.clinics.queries import InvitationIsDead
+from marketplace.clinics.states import SellerBasis, SellerStanding
+from marketplace.extensions import db
+from marketplace.kernel.machine import IllegalMove
+from marketplace.kernel.terms import ClinicRole
+from marketplace.notifications.models import Mail
+from tests.conftest import NOON
+from tests.factories.accounts import make_session, make_staff, make_user
+from tests.factories.clinics import make_clinic, make_invitation, make_member
+
+pytestmark = pytest.mark.own_database
+
+
+@pytest.fixture
+def at_once(own_app):
+    """A function that does several things at the same instant and returns what each answered or raised."""
+
+    def run(*acts):
+        barrier = threading.Barrier(len(acts))
+
+        def do(act):
+            with own_app.app_context():
+                barrier.wait(timeout=10)
+                try:
+                    return act()
+                except Exception as refusal:  # noqa: BLE001  What was raised is the answer.
+                    return refusal
+                finally:
+                    db.session.remove()
+
+        with ThreadPoolExecutor(len(acts)) as pool:
+            return list(pool.map(do, acts))
+
+    return run
+
+
+def kinds(answers) -> list[str]:
+    return sorted(type(answer).__name__ for answer in answers)
+
+
+def test_one_address_registered_twice_is_one_account(own_app, at_once):
+    def register():
+        accounts.register(name="Dana", email="dana@clinic.example", password="nine copper kettles", at=NOON)
+
+    assert at_once(register, register, register) == [None] * 3
+
+    with own_app.app_context():
+        assert len(db.session.scalars(select(User)).all()) == 1
+        assert sorted(db.session.scalars(select(Mail.template))) == ["address_taken", "address_taken", "confirm_email"]
+
+
+def test_one_link_used_twice_serves_once(own_app, at_once):
+    with own_app.app_context():
+        user_id = make_user(confirmed=False).id
+        accounts.request_email_confirmation(user_id=user_id, at=NOON)
+        token = db.session.scalars(select(Mail)).one().context["token"]
+
+    answers = at_once(*[lambda: accounts.confirm_email(token=token, at=NOON)] * 4)
+
+    assert kinds(answers) == ["LinkIsDead"] * 3 + ["UUID"]
+    assert any(isinstance(answer, LinkIsDead) for answer in answers)
+
+
+def test_signing_in_and_being_disabled_at_once_leaves_no_living_session(own_app, at_once):
+    for _ in range(5):
+        with own_app.app_context():
+            admin, user = make_staff("admin"), make_user()
+            admin_id, user_id, email = admin.id, user.id, user.email
+
+        at_once(
+            lambda: accounts.sign_in(email=email, password="seven ruby lanterns", at=NOON),  # noqa: B023
+            lambda: accounts.disable(user_id=user_id, actor_id=admin_id, reason="Fraud.", at=NOON),  # noqa: B023
+        )
+
+        with own_app.app_context():
+            living = select(UserSession).where(UserSession.user_id == user_id, UserSession.ended_at.is_(None))
+            assert db.session.scalars(living).all() == []
+
+
+def test_ending_a_session_while_it_is_seen_ends_it(own_app, at_once):
+    later = NOON + timedelta(minutes=5)
+    for _ in range(5):
+        with own_app.app_context():
+            token, session = make_session(make_user(), at=NOON)
+            user_id, session_id = session.user_id, session.id
+
+        at_once(
+            *[lambda: accounts.identity_of(token=token, at=later)] * 3,  # noqa: B023
+            lambda: accounts.end_session(user_id=user_id, session_id=session_id, at=later),  # noqa: B023
+        )
+
+        with own_app.app_context():
+            assert accounts.identity_of(token=token, at=later) is None
+
+
+def test_two_owners_removing_each_other_leave_one(own_app, at_once):
+    for _ in range(5):
+        with own_app.app_context():
+            one, two = make_user(), make_user()
+            clinic = make_clinic(owner=one)
+            make_member(clinic=clinic, user=two, role=ClinicRole.OWNER)
+            clinic_id, one_id, two_id = clinic.id, one.id, two.id
+
+        at_once(
+            lambda: service.remove_member(clinic_id=clinic_id, actor_id=one_id, user_id=two_id, at=NOON),  # noqa: B023
+            lambda: service.remove_member(clinic_id=clinic_id, actor_id=two_id, user_id=one_id, at=NOON),  # noqa: B023
+        )
+
+        with own_app.app_context():
+            assert [member.role for member in queries.members_of(clinic_id)] == [ClinicRole.OWNER]
+
+
+def test_one_invitation_accepted_twice_is_one_membership(own_app, at_once):
+    with own_app.app_context():
+        user = make_user()
+        token, _ = make_invitation(clinic=make_clinic(), email=user.email, at=NOON)
+        user_id = user.id
+
+    answers = at_once(*[lambda: service.accept_invitation(token=token, user_id=user_id, at=NOON)] * 4)
+
+    assert kinds(answers) == ["InvitationIsDead"] * 3 + ["UUID"]
+    assert any(isinstance(answer, InvitationIsDead) for answer in answers)
+    with own_app.app_context():
+        assert len(db.session.scalars(select(ClinicMember).where(ClinicMember.user_id == user_id)).all()) == 1
+
+
+def test_two_verifiers_deciding_at_once_decide_once(own_app, at_once):
+    with own_app.app_context():
+        clinic_id = make_clinic(
+            seller_standing=SellerStanding.IN_REVIEW, seller_basis=SellerBasis.PRACTICE, seller_statement="x",
+            seller_asked_at=NOON,
+        ).id  # fmt: skip
+        verifiers = [make_staff().id, make_staff().id]
+
+    def decide(actor_id, standing):
+        return lambda: service.decide_seller_standing(
+            clinic_id=clinic_id, actor_id=actor_id, standing=standing, evidence="Seen.", reason="So.", at=NOON
+        )
+
+    answers = at_once(decide(verifiers[0], SellerStanding.VERIFIED), decide(verifiers[1], SellerStanding.REFUSED))
+
+    assert kinds(answers) == ["IllegalMove", "NoneType"]
+    assert any(isinstance(answer, IllegalMove) for answer in answers)
+    with own_app.app_context():
+        assert len(db.session.scalars(select(Mail)).all()) == 1
