@@ -31,11 +31,13 @@ def send(*, mail_id: UUID, at: datetime) -> None:
 
     :raises MailNotSent: the mail server did not take it; the reason is kept and it may be tried again
     """
-    mail = db.session.get_one(Mail, mail_id)
-    if mail.state is MailState.SENT:
-        return
+    with unit_of_work():  # It ends before the post is asked: a slow mail server must not hold a transaction open.
+        mail = db.session.get_one(Mail, mail_id)
+        if mail.state is MailState.SENT:
+            return
+        to, template, context = mail.to, mail.template, mail.context
     try:
-        adapter_of(Mailer).send(mail_id=mail.id, to=mail.to, template=mail.template, context=mail.context)
+        adapter_of(Mailer).send(mail_id=mail_id, to=to, template=template, context=context)
     except MailNotSent as trouble:
         with unit_of_work():
             db.session.execute(
