@@ -28,6 +28,7 @@ from .models import (
     PolicyVersion,
 )
 from .policy import judge
+from .reasons import Key
 from .rulebook import Policy
 from .sale import Purchase, Sale
 from .verdict import Verdict
@@ -118,11 +119,14 @@ def previews(*, sales: Sequence[Sale], purchase: Purchase, at: datetime) -> list
     """
     Say what the gate would answer for each of many sales to one buyer, in a constant number of statements.
 
+    Where no uses are declared, and the device also serves uses that are closed to the operator, the answer is the one
+    for those that are open: its restriction says which they are.
+
     :raises NotFound: the site is not the clinic's
     :raises NoPolicy: no rules are published
     """
     policy = published_policy().policy
-    return [judge(facts, policy, at) for facts in _questions(sales, purchase, Asked.PREVIEW)]
+    return [_narrowed(facts, policy, at) for facts in _questions(sales, purchase, Asked.PREVIEW)]
 
 
 def capacity(*, purchase: Purchase, at: datetime) -> dict[tuple[str, ProcedureClass], Verdict]:
@@ -279,6 +283,19 @@ def publish_policy(*, version_id: UUID, published_by: UUID, at: datetime) -> Non
 def digest_of(document: dict[str, Any]) -> str:
     """Return the SHA-256 of the document in canonical JSON."""
     return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _narrowed(facts: Facts, policy: Policy, at: datetime) -> Verdict:
+    """Judge for everything that the device enables; failing that, for what its operator is cleared for."""
+    whole = judge(facts, policy, at)
+    if whole.cleared or facts.uses.declared:
+        return whole
+    words = {answer.subject for answer in whole.answers if answer.key is Key.OPERATOR and answer.met}
+    cleared = frozenset(use for use in ProcedureClass if use.value in words)
+    if not cleared:
+        return whole
+    narrowed = judge(replace(facts, uses=Uses(declared=cleared, restriction_signed=True)), policy, at)
+    return narrowed if len(narrowed.objections) < len(whole.objections) else whole
 
 
 def _questions(sales: Sequence[Sale], purchase: Purchase, asked: Asked) -> list[Facts]:

@@ -9,6 +9,7 @@ from flask_login import current_user
 from ..catalog import queries as catalog
 from ..catalog.queries import ModalityFacts, Source
 from ..eligibility import service as eligibility
+from ..eligibility.reasons import ReasonCode
 from ..eligibility.verdict import Verdict
 from ..kernel import clock
 from ..kernel.terms import STATES, ProcedureClass
@@ -29,11 +30,11 @@ class ShownUse:
 
 @dataclass(frozen=True, slots=True)
 class ShownModality:
-    """A modality with its light and its uses; `cleared` are the bands of a modality with a use that is open."""
+    """A modality with its light and its uses; it is open if any of them is."""
 
     name: str
     bands: tuple[Source, ...]
-    cleared: tuple[Source, ...]
+    is_open: bool
     uses: tuple[ShownUse, ...]
 
 
@@ -61,6 +62,10 @@ def mine() -> ResponseReturnValue:
     )
 
 
+def _is_unruled(verdict: Verdict) -> bool:
+    return standpoint.may_operate(verdict).outcome == "no_rule"
+
+
 def _operates(verdict: Verdict) -> bool:
     return standpoint.may_operate(verdict).outcome == "yes"
 
@@ -69,11 +74,10 @@ def _shown(modality: ModalityFacts, answers: dict[tuple[str, ProcedureClass], Ve
     uses = tuple(
         ShownUse(use.words, standpoint.may_operate(answers[modality.code, use])) for use in modality.procedure_classes
     )
-    bands = catalog.emits(modality.code, (modality.code,), ())
     return ShownModality(
         name=modality.name,
-        bands=bands,
-        cleared=bands if any(use.chip.outcome == "yes" for use in uses) else (),
+        bands=catalog.emits(modality.code, (modality.code,), ()),
+        is_open=any(use.chip.outcome == "yes" for use in uses),
         uses=uses,
     )
 
@@ -96,6 +100,6 @@ def _missing_proofs(verdicts: list[Verdict]) -> Verdict:
         (objection.code, objection.sentence): objection
         for verdict in verdicts
         for objection in verdict.objections
-        if objection.key in ABOUT_OPERATING
+        if objection.key in ABOUT_OPERATING and objection.code is not ReasonCode.NO_RULE
     }
     return Verdict(objections=tuple(lacking.values()))

@@ -103,6 +103,9 @@ def shown(verdict: Verdict, *, state: str, around: Around = Around()) -> ShownVe
 def title(verdict: Verdict, state: str) -> str:
     """Return the verdict in one line, as on a card."""
     place = STATES[state]
+    if verdict.outcome is Outcome.YES and verdict.restriction:
+        uses = " and ".join(use.words for use in verdict.restriction.uses)
+        return f"You can buy this in {place}, for {uses} only"
     if verdict.outcome is Outcome.YES:
         return f"You can buy this in {place}"
     if verdict.outcome is Outcome.NO_RULE:

@@ -91,7 +91,7 @@ def _open_house(stage: Stage, house: House, at: datetime) -> None:
     site = clinics.add_site(
         clinic_id=clinic,
         actor_id=owner,
-        name=house.city,
+        name="Main site",
         street=house.street,
         city=house.city,
         state=house.state,
