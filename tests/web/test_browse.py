@@ -152,10 +152,11 @@ class TestDevice:
 
     def test_takes_the_same_few_statements_whatever_the_unit_has(self, client, unit):
         catalog.modalities()
+        address = f"/devices/{unit.id}"
         with count_statements() as sent:
-            page(client, f"/devices/{unit.id}")
+            page(client, address)
 
-        assert [one.split(' FROM ')[0][:60] for one in sent] == []
+        assert len(sent) == 4
 
     def test_says_that_a_modality_is_not_known(self, client):
         vague = make_listing(model=real_model("Alma Harmony"), handpieces=["LASER_MULTI"])

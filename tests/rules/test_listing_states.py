@@ -1,0 +1,43 @@
+"""What can happen to a listing, pair by pair."""
+
+from itertools import product
+
+import pytest
+
+from marketplace.kernel.machine import IllegalMove
+from marketplace.listings.states import LISTING, ListingEvent, ListingState
+
+_S, _E = ListingState, ListingEvent
+
+ALLOWED = {
+    (_S.DRAFT, _E.SUBMITTED): _S.IN_REVIEW,
+    (_S.DRAFT, _E.WITHDRAWN): _S.WITHDRAWN,
+    (_S.IN_REVIEW, _E.APPROVED): _S.PUBLISHED,
+    (_S.IN_REVIEW, _E.SENT_BACK): _S.DRAFT,
+    (_S.IN_REVIEW, _E.RECALLED): _S.DRAFT,
+    (_S.PUBLISHED, _E.RESERVED): _S.RESERVED,
+    (_S.PUBLISHED, _E.SENT_BACK): _S.DRAFT,
+    (_S.PUBLISHED, _E.RECALLED): _S.DRAFT,
+    (_S.PUBLISHED, _E.WITHDRAWN): _S.WITHDRAWN,
+    (_S.RESERVED, _E.RELEASED): _S.PUBLISHED,
+    (_S.RESERVED, _E.SOLD): _S.SOLD,
+}
+
+
+@pytest.mark.parametrize(("state", "event"), list(product(ListingState, ListingEvent)))
+def test_a_move_is_listed_or_refused(state, event):
+    if (state, event) in ALLOWED:
+        assert LISTING.after(state, event) is ALLOWED[state, event]
+    else:
+        with pytest.raises(IllegalMove):
+            LISTING.after(state, event)
+
+
+@pytest.mark.parametrize("state", [_S.SOLD, _S.WITHDRAWN])
+def test_what_is_sold_or_withdrawn_stays_so(state):
+    assert LISTING.events_from(state) == ()
+
+
+@pytest.mark.parametrize("event", [_E.RESERVED, _E.RELEASED, _E.SOLD])
+def test_what_is_claimed_in_one_statement_has_one_source(event):
+    assert len(LISTING.sources_of(event)) == 1

@@ -1,0 +1,56 @@
+"""How people write what they look for."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marketplace.listings.words import LONGEST_WORD, MOST_WORDS, findable, question, words_of
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Nd:YAG 1,064nm", ["nd", "yag", "1064"]),
+        ("755 nm", ["755"]),
+        ("10 600", ["10600"]),
+        ("10,60", ["10", "60"]),
+        ("Clínica MÉNIÈRE", ["clinica", "meniere"]),
+        ("CO₂", ["co2"]),
+        ("Elite+", ["elite"]),
+        ("straße_nord", ["strasse", "nord"]),
+        ("nm", ["nm"]),
+        ("…", []),
+    ],
+)
+def test_words_are_compared_without_case_accents_and_separators(text, words):
+    assert words_of(text) == words
+
+
+def test_names_are_also_found_as_one_word():
+    assert findable(names=["Candela GentleMax Pro", "Candela"], others=["755 nm", "candela"]) == (
+        "candela gentlemax pro candelagentlemaxpro 755"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("", None),
+        ("?!", None),
+        ("gentlem", "'gentlem':*"),
+        ("gentle max", "('gentle':* & 'max':*) | 'gentlemax':*"),
+    ],
+)
+def test_each_word_may_be_the_beginning_of_one(text, asked):
+    assert question(text) == asked
+
+
+@given(st.text(max_size=3000))
+def test_no_text_makes_a_question_that_is_malformed_or_long(text):
+    asked = question(text)
+
+    if asked is not None:
+        words = asked.split("'")[1::2]
+        assert all(word.isalnum() for word in words)
+        assert len(words) <= MOST_WORDS + 1
+        assert all(len(word) <= LONGEST_WORD for word in words[:MOST_WORDS])
