@@ -114,7 +114,7 @@ def _reference_of(clinic_id: UUID) -> str:
 def _note(account: SellerAccount, seen: ports.SellerAccount, *, at: datetime) -> None:
     changed = account.payable is not seen.payable
     account.payable, account.reason, account.checked_at = seen.payable, seen.reason, at
-    if seen.payable:
+    if changed and seen.payable:
         _resume_releases_of(account.clinic_id, at=at)
     if changed:
         # The audit trail's lock comes last everywhere, or two of us could wait for each other.

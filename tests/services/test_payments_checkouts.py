@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 
 from marketplace.adapters.stripe_gateway import StripeGateway
 from marketplace.extensions import bind, db, unit_of_work
+from marketplace.kernel import clock
 from marketplace.kernel.money import Money
 from marketplace.payments import service as payments
 from marketplace.payments.models import Payment, PaymentMove
@@ -231,7 +232,7 @@ class TestClose:
         local_stripe.pay_by_card(the_payment(order.id).checkout_id)
 
         with pytest.raises(payments.PaymentUnderWay):
-            payments.close_checkout(order_id=order.id, live=False, at=now)
+            payments.close_checkout(order_id=order.id, live=False, at=clock.now())
 
         assert the_payment(order.id).state is PaymentState.HELD
 

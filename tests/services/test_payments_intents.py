@@ -7,14 +7,22 @@ import pytest
 from sqlalchemy import func, select
 
 from marketplace.extensions import bind, db, unit_of_work
+from marketplace.kernel import clock
 from marketplace.kernel.money import Money
-from marketplace.payments import ledger, queries
+from marketplace.payments import intents, ledger, queries, sellers
 from marketplace.payments import service as payments
 from marketplace.payments.amounts import Account, JournalKind
-from marketplace.payments.models import IntentState, LedgerJournal, MoneyIntent, SellerAccount
-from marketplace.payments.ports import PaymentGateway, RefundStatus
+from marketplace.payments.models import (
+    IntentState,
+    LedgerJournal,
+    MoneyIntent,
+    ProviderEvent,
+    ProviderEventState,
+    SellerAccount,
+)
+from marketplace.payments.ports import GatewayUnknown, PaymentGateway, RefundStatus
 from marketplace.payments.states import PaymentState
-from tests.factories.orders import make_scene, place_and_confirm
+from tests.factories.orders import make_scene, place_and_confirm, the_order
 from tests.factories.payments import do_jobs, hear, make_payment, onboarded, pay_page, the_payment, waiting_jobs
 
 PAYOUT = Money(3_995_000)
@@ -107,8 +115,6 @@ class TestRequest:
             release(order_id, at=now)
 
     def test_a_release_that_waits_for_the_money_keeps_it_from_going_back(self, scene, now):
-        from tests.factories.orders import the_order
-
         order_id = place_and_confirm(scene, at=now)
         make_payment(the_order(order_id), state="paid", at=now)
         release(order_id, at=now)
@@ -238,6 +244,8 @@ class TestRelease:
         assert run(intent_id, at=now) is IntentState.BLOCKED
         assert intent(intent_id).last_error == "frozen: disputed"
         assert sent(local_stripe) == []
+        # Nothing but the first promise: what is blocked does not wake itself.
+        assert waiting_jobs().count("run_money_intent") == 1
 
     def test_a_definite_no_blocks_under_the_next_key(self, order_id, seller, local_stripe, now):
         intent_id = release(order_id, at=now)
@@ -304,7 +312,7 @@ class TestRelease:
         payment.release_not_before = now
         db.session.commit()
 
-        assert run(intent_id, at=now) is IntentState.DONE
+        assert run(intent_id, at=clock.now()) is IntentState.DONE
 
     def test_a_transfer_that_differs_is_not_taken_for_ours(self, app, order_id, seller, local_stripe, now):
         intent_id = release(order_id, at=now)
@@ -379,7 +387,8 @@ class TestRefund:
         assert books() == {Account.PROVIDER_CLEARING: Money(-123_280), Account.PROVIDER_FEES: Money(123_280)}
 
     def test_a_refund_that_waits_is_on_its_way_until_it_arrives(self, order_id, local_stripe, now):
-        intent_id = refund(order_id, at=now)  # The balance lacks the provider's fee.
+        local_stripe.sweep()
+        intent_id = refund(order_id, at=now)
         assert run(intent_id, at=now) is IntentState.DONE
         assert the_payment(order_id).state is PaymentState.REFUNDING
         assert books()[Account.REFUND_PENDING] == Money(-4_250_000)
@@ -393,6 +402,7 @@ class TestRefund:
         assert Account.REFUND_PENDING not in books()
 
     def test_a_refund_that_fails_on_its_way_stands_still_for_a_person(self, order_id, local_stripe, now):
+        local_stripe.sweep()
         intent_id = refund(order_id, at=now)
         run(intent_id, at=now)
         local_stripe.settle_refund(intent(intent_id).reference, "failed")
@@ -431,6 +441,7 @@ class TestRefund:
         assert len(local_stripe.get("/v1/refunds")["data"]) == 1
 
     def test_settling_what_somebody_settled_meanwhile_changes_nothing(self, app, order_id, local_stripe, now):
+        local_stripe.sweep()
         intent_id = refund(order_id, at=now)
         run(intent_id, at=now)
         local_stripe.settle_refund(intent(intent_id).reference, "succeeded")
@@ -447,8 +458,6 @@ class TestRefund:
                 return gateway.find_refunds(charge_id)
 
         bind(app, PaymentGateway, Overtaken())
-        from marketplace.payments import intents
-
         intents.settle_refund(payment_id=payment_id, at=now)
 
         assert the_payment(order_id).state is PaymentState.REFUNDED
@@ -481,7 +490,7 @@ class TestSellers:
             "at": now,
         }
         local_stripe.fault("POST /v2/core/accounts", "error_after")
-        with pytest.raises(payments_error()):
+        with pytest.raises(GatewayUnknown):
             payments.open_seller_account(**opening)
         assert queries.seller_account(scene.seller_clinic.id).opened is False
 
@@ -532,8 +541,6 @@ class TestSellers:
             payments.refresh_seller_account(clinic_id=scene.seller_clinic.id, at=now)
 
     def test_an_account_that_is_not_ours_is_not_noted(self, scene, local_stripe, now):
-        from marketplace.payments import sellers
-
         stray = local_stripe.usual_gateway.create_seller_account(
             clinic_id=scene.clinic.id, email="x@example.test", name="X", country="US", key="stray"
         )
@@ -542,19 +549,13 @@ class TestSellers:
             sellers.refresh_by_reference(reference=stray.account_id, at=now)
 
 
-def payments_error():
-    from marketplace.payments.ports import GatewayUnknown
-
-    return GatewayUnknown
-
-
 class TestReconcile:
     def test_finds_money_whose_event_never_came(self, scene, local_stripe, now):
         order_id = place_and_confirm(scene, at=now)
         pay_page(order_id, scene.buyer.id, at=now)
         local_stripe.pay_by_card(the_payment(order_id).checkout_id)
 
-        found = payments.reconcile(live=False, at=now)
+        found = payments.reconcile(live=False, at=clock.now())
 
         assert (found.looked_at, found.unreachable) == (1, 0)
         assert the_payment(order_id).state is PaymentState.HELD
@@ -570,8 +571,6 @@ class TestReconcile:
         assert the_payment(order_id).state is PaymentState.CHECKOUT_OPEN
 
     def test_ends_a_payment_whose_page_was_never_opened(self, scene, now):
-        from tests.factories.orders import the_order
-
         order_id = place_and_confirm(scene, at=now)
         payment = make_payment(the_order(order_id), state="new", at=now)
 
@@ -591,8 +590,6 @@ class TestReconcile:
         assert payments.reconcile(live=False, at=now + timedelta(days=1)).intents_resumed == 0
 
     def test_promises_again_an_event_that_was_never_looked_into(self, order_id, local_stripe, now):
-        from marketplace.payments.models import ProviderEvent, ProviderEventState
-
         event = db.session.scalars(select(ProviderEvent).limit(1)).one()
         event.state, event.attempts = ProviderEventState.PENDING, 0
         db.session.commit()
