@@ -61,10 +61,11 @@ def broken_links(*, after: int = 0) -> Iterator[int]:
     before = select(AuditEvent.hash).where(AuditEvent.position <= after).order_by(AuditEvent.position.desc()).limit(1)
     previous = db.session.scalar(before) or _GENESIS
     rest = select(AuditEvent).where(AuditEvent.position > after).order_by(AuditEvent.position)
-    for event in db.session.scalars(rest.execution_options(yield_per=1000)):
-        if event.previous_hash != previous or event.hash != _digest(event):
-            yield event.position
-        previous = event.hash
+    with db.session.scalars(rest.execution_options(yield_per=1000)) as events:
+        for event in events:
+            if event.previous_hash != previous or event.hash != _digest(event):
+                yield event.position
+            previous = event.hash
 
 
 @dataclass(frozen=True, slots=True)
