@@ -72,7 +72,9 @@ class CheckForm(Form):
     )
     source_url = StringField("Its address", validators=[Length(max=500)])
     method = SelectField(
-        "How it was asked", choices=options((method.value, words) for method, words in _METHODS.items())
+        "How it was asked",
+        validators=[InputRequired("Say how it was asked.")],
+        choices=options((method.value, words) for method, words in _METHODS.items()),
     )
     retrieved_at = DateTimeLocalField(
         "Looked at (UTC)", format="%Y-%m-%dT%H:%M", validators=[InputRequired("Say when you looked.")]
