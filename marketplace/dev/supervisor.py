@@ -253,6 +253,8 @@ def run(*, ports: Ports, directory: Path, fresh: bool) -> NoReturn:
     """
     progress = Progress()
     given = os.environ.get("DATABASE_URL", "")
+    if given and fresh:
+        raise Trouble("DATABASE_URL names a database that is not ours to empty: do so yourself, or unset it.")
     if given:
         # What we remember is about one database.
         directory = directory.with_name(f"{directory.name}-{hashlib.sha256(given.encode()).hexdigest()[:8]}")
@@ -350,7 +352,7 @@ def _is_healthy(port: int) -> bool:
 def _welcome(address: str, accounts: str) -> None:
     print(f"\n  Second Light is open: {address}\n")
     for account in json.loads(accounts):
-        print(f"    {account['email']:<40} {account['password']:<16} {account.get('about', '')}".rstrip())
+        print(f"    {account['email']:<36} {account['password']}\n        {account['story']}")
     print("\n  Ctrl-C ends it; the data is kept. --fresh begins anew.\n", flush=True)
 
 

@@ -20,7 +20,7 @@ from marketplace.dev.trouble import Trouble
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = sys.executable
-ACCOUNTS = [{"email": "ada@example.test", "password": "a long password", "about": "buyer"}]
+ACCOUNTS = [{"email": "ada@example.test", "password": "a long password", "story": "May buy a laser."}]
 
 # Answers for `python -m …` as the real programs would, in milliseconds.
 STAND_IN = """#!{python} -IS
@@ -126,8 +126,6 @@ class TestDemo:
         """Run the demo in this process; end it by a signal as soon as it has said that it is open."""
         ended = []
         before = len((directory.parent / "diary").read_text())
-        for lock in directory.parent.glob("demo*/lock"):
-            lock.write_text("")
 
         def end():
             # Only a demo that is open writes its address; one that fails ends by itself.
@@ -153,7 +151,7 @@ class TestDemo:
         assert status == 0
         assert f"http://localhost:{ports.web}\n" in said
         assert "ada@example.test" in said
-        assert "a long password" in said
+        assert "a long password\n        May buy a laser.\n" in said
         assert said.endswith("Everything has ended.\n")
         programs = stand_in.said()
         for program in ("marketplace.dev.stripe", "marketplace.dev.mailbox", "granian", "wsgi worker"):
@@ -164,7 +162,8 @@ class TestDemo:
             "-m flask --app wsgi demo accounts",
         ]
         assert processes_of(str(directory.parent)) == []
-        Ports.expect_free(ports)
+        assert (directory / "lock").read_text() == ""
+        ports.expect_free()
 
     def test_a_second_start_loads_nothing_anew(self, capsys, directory, ports, stand_in, own_database):
         self.run_until_open(capsys, directory, ports)
@@ -186,7 +185,7 @@ class TestDemo:
         before = stand_in.said()
         self.run_until_open(capsys, directory, ports, "--fresh")
 
-        assert "demo load --fresh" in stand_in.said()[len(before) :]
+        assert "demo load\n" in stand_in.said()[len(before) :]
         assert (directory / "secret_key").read_text() != secret
         assert not (directory / "files").exists()
 
@@ -197,6 +196,13 @@ class TestDemo:
         assert not directory.exists()
         (beside,) = directory.parent.glob("demo-*")
         assert not (beside / "postgres").exists()
+
+    def test_does_not_empty_a_database_that_was_given(self, capsys, directory, ports, stand_in):
+        status = supervisor.main(["--port", str(ports.web), "--directory", str(directory), "--fresh"])
+
+        assert status == 1
+        assert "DATABASE_URL names a database that is not ours to empty" in capsys.readouterr().err
+        assert stand_in.said() == ""
 
     @pytest.mark.parametrize(
         ("failing", "full", "sentence"),
@@ -248,6 +254,13 @@ class TestInTheWay:
         assert status == 1
         assert f"Port {ports.mailbox} cannot be used (Address already in use)" in capsys.readouterr().err
         assert stand_in.said() == ""
+
+    def test_a_port_that_a_killed_demo_still_holds_is_waited_for(self, ports):
+        held = socket.create_server(("127.0.0.1", ports.web))
+        timer = threading.Timer(0.3, held.close)
+        timer.start()
+        ports.expect_free(patience=20)
+        timer.join()
 
     @pytest.mark.parametrize("port", ["0", "65533", "many"])
     def test_a_port_that_is_none(self, port):
@@ -340,10 +353,9 @@ class TestTheRealTree:
         demo.kill()
         demo.wait()
 
-        wait_until(lambda: self.living(tree) == set())
-        ports.expect_free()
-
+        # It waits for whatever is still ending.
         again = start()
+        assert self.living(tree) == set()
         with urllib.request.urlopen(f"http://127.0.0.1:{ports.web}/healthz", timeout=5) as answer:
             assert answer.status == 200
         tree = self.tree(again.pid)
