@@ -26,8 +26,8 @@ worker_app = App(connector=PsycopgConnector())
 JOBS: dict[str, Callable[..., None]] = {}
 _app: Flask | None = None
 
-# 12 tries over about a day: 10 s, 20 s, 40 s, … what fails longer waits for a person.
-PATIENT = RetryStrategy(max_attempts=12, exponential_wait=10)
+# Tried again after 3 s, 9 s, 27 s, … ten times within about a day: what fails longer waits for a person.
+PATIENT = RetryStrategy(max_attempts=10, exponential_wait=3)
 
 
 def job(name: str, *, every: str | None = None) -> Callable[[F], F]:

@@ -1,0 +1,102 @@
+"""Commands for the people who run the house."""
+
+import json
+
+import pytest
+import structlog
+from sqlalchemy import text
+
+from marketplace import cli, database, jobs, logs
+from marketplace.extensions import db
+
+
+@pytest.fixture
+def run(own_app):
+    def run(*arguments):
+        return own_app.test_cli_runner().invoke(args=arguments)
+
+    return run
+
+
+@pytest.mark.own_database
+class TestDatabase:
+    def test_goes_down_and_up_again(self, run, own_app):
+        assert run("database", "downgrade", "0001").output == "The database is at 0001.\n"
+        with own_app.app_context(), db.engine.connect() as connection:
+            assert not database.is_current(connection)
+
+        assert run("database", "upgrade").output == f"The database is at {database.head()}.\n"
+        with own_app.app_context(), db.engine.connect() as connection:
+            assert database.is_current(connection)
+
+    def test_says_when_all_is_as_expected(self, run):
+        result = run("database", "check")
+
+        assert (result.exit_code, result.output) == (0, "The database is as the models expect.\n")
+
+    def test_names_what_differs_and_fails(self, run, own_app):
+        with own_app.app_context(), db.engine.begin() as connection:
+            connection.execute(text("ALTER TABLE mails DROP COLUMN last_error"))
+
+        result = run("database", "check")
+
+        assert result.exit_code == 1
+        assert "last_error" in result.output
+        assert result.output.endswith("Error: The database and the models differ.\n")
+
+
+def test_the_queue_keeps_its_own_tables():
+    assert not database.ours(None, "procrastinate_jobs", "table", True, None)
+    assert database.ours(None, "orders", "table", True, None)
+    assert database.ours(None, None, "table", True, None)
+
+
+def test_the_worker_works_for_this_app_on_its_database(app, monkeypatch):
+    given = []
+    monkeypatch.setattr(jobs, "work", lambda *arguments: given.append(arguments))
+
+    assert app.test_cli_runner().invoke(cli.worker).exit_code == 0
+
+    assert given == [(app, app.extensions["second_light_settings"].database_url)]
+
+
+class TestLogs:
+    @pytest.fixture(autouse=True)
+    def _as_before(self):
+        before = structlog.get_config()
+        yield
+        structlog.configure(**before)
+
+    def test_a_machine_gets_one_json_object_a_line(self, capsys):
+        logs.configure(human=False)
+        with structlog.contextvars.bound_contextvars(request_id="7"):
+            logs.log.info("refused", reason="a\nline break", name="Zoë")
+
+        (line,) = capsys.readouterr().err.splitlines()
+        said = json.loads(line)
+        assert said.pop("timestamp").endswith("Z")
+        assert said == {
+            "event": "refused", "level": "info", "reason": "a\nline break", "name": "Zoë", "request_id": "7",
+        }  # fmt: skip
+
+    def test_an_exception_stands_in_its_line(self, capsys):
+        logs.configure(human=False)
+        try:
+            _ = 1 / 0
+        except ZeroDivisionError as error:
+            logs.log.exception("unexpected", exc_info=error)
+
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "ZeroDivisionError" in json.loads(line)["exception"]
+
+    def test_a_developer_reads_words(self, capsys):
+        logs.configure(human=True)
+        logs.log.info("worker_started", jobs=3)
+
+        assert "worker_started" in capsys.readouterr().err
+
+    def test_chatter_is_left_out(self, capsys):
+        logs.configure(human=False)
+        logs.log.debug("noise")
+
+        assert capsys.readouterr().err == ""
