@@ -107,12 +107,14 @@ def versions() -> list[PolicyVersion]:
 
 def preview(*, sale: Sale, purchase: Purchase, at: datetime) -> Verdict:
     """
-    Say what the gate would answer now; nothing is kept.
+    Say what the gate would answer now to exactly this purchase; nothing is kept.
 
     :raises NotFound: the site is not the clinic's
     :raises NoPolicy: no rules are published
     """
-    return previews(sales=[sale], purchase=purchase, at=at)[0]
+    policy = published_policy().policy
+    (facts,) = _questions([sale], purchase, Asked.PREVIEW)
+    return judge(facts, policy, at)
 
 
 def previews(*, sales: Sequence[Sale], purchase: Purchase, at: datetime) -> list[Verdict]:

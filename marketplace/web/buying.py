@@ -1,6 +1,7 @@
 """The buying side of an order: place it, confirm it, pay it, follow it, accept the device."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
@@ -243,15 +244,22 @@ def _choice(device: ListingFacts) -> _Choice | None:
     wanted = request.args.get("operator", type=UUID)
     known = {operator.user_id for operator in operators}
     possible = _possible_uses(device)
-    declared = {use for use in possible if use in request.args.getlist("uses")}
-    return _Choice(
+    choice = _Choice(
         site=site,
         sites=sites,
         operator_id=wanted if wanted in known else me().id,
         operators=operators,
         possible_uses=possible,
-        uses=frozenset(declared or possible),
+        uses=frozenset(possible),
     )
+    declared = {use for use in possible if use in request.args.getlist("uses")}
+    return replace(choice, uses=frozenset(declared or _open_uses(device, choice)))
+
+
+def _open_uses(device: ListingFacts, choice: _Choice) -> Collection[ProcedureClass]:
+    """Return the uses to begin with: those that are open to the operator, where some are not."""
+    (verdict,) = eligibility.previews(sales=[device.sale], purchase=choice.purchase(), at=clock.now())
+    return verdict.restriction.uses if verdict.restriction else choice.possible_uses
 
 
 def _possible_uses(device: ListingFacts) -> tuple[ProcedureClass, ...]:
