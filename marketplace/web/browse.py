@@ -14,11 +14,9 @@ from werkzeug.datastructures import MultiDict
 
 from ..accounts.access import Permission
 from ..catalog import queries as catalog
-from ..clinics import queries as clinics
 from ..clinics.queries import Site
 from ..eligibility import service as eligibility
-from ..eligibility.reasons import Key, ReasonCode
-from ..eligibility.sale import Purchase, Sale
+from ..eligibility.sale import Sale
 from ..eligibility.verdict import Verdict
 from ..kernel import clock
 from ..kernel.errors import Invalid, NotFound
@@ -30,8 +28,9 @@ from ..listings.queries import HandpieceFacts, ListingFacts
 from ..listings.search import Card, Found, Sort, Wanted
 from ..listings.states import ListingState
 from ..listings.terms import CounterDirection, CounterUnit, Grade, Modification, Recertification
-from . import gate, photos
+from . import gate, photos, standpoint
 from .access import public
+from .standpoint import Chip
 
 bp = Blueprint("browse", __name__)
 
@@ -66,7 +65,6 @@ UNITS = {
 
 _PHOTO = re.compile(r"^[0-9a-f]{2}/[0-9a-f-]{36}-(?:480|1280)\.(webp|jpg)$")
 _TYPES = {"webp": "image/webp", "jpg": "image/jpeg"}
-_ABOUT_OPERATING = frozenset({Key.RULE, Key.OPERATOR, Key.SUPERVISION})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +80,7 @@ class ShownCard:
     place: str
     photo: photos.ShownPhoto | None
     bands: tuple[Any, ...]
-    verdict: "Chip | None"
-
-
-@dataclass(frozen=True, slots=True)
-class Chip:
-    """A verdict in a few words."""
-
-    outcome: str
-    text: str
+    verdict: Chip | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +131,9 @@ class ShownRule:
 @public
 def home() -> ResponseReturnValue:
     """Show what this house is, its search, and what came in last."""
-    return render_template("browse/home.html", cards=_shown_cards(search.newest(8), _standpoint(_sites())))
+    return render_template(
+        "browse/home.html", cards=_shown_cards(search.newest(8), standpoint.chosen(standpoint.sites()))
+    )
 
 
 @bp.get("/devices")
@@ -149,8 +141,8 @@ def home() -> ResponseReturnValue:
 def devices() -> ResponseReturnValue:
     """Show the units that were asked for, with the figures beside every filter."""
     wanted, ignored = _wanted(request.args)
-    sites = _sites()
-    site = _standpoint(sites)
+    sites = standpoint.sites()
+    site = standpoint.chosen(sites)
     qualified = site is not None and request.args.get("qualified") == "1"
     if qualified and site is not None:
         wanted = replace(wanted, configurations=_cleared_configurations(site))
@@ -181,7 +173,7 @@ def devices() -> ResponseReturnValue:
 def device(listing_id: UUID) -> ResponseReturnValue:
     """Show one unit, and what stands between the reader and it."""
     listing = queries.on_display(listing_id)
-    site = _standpoint(_sites())
+    site = standpoint.chosen(standpoint.sites())
     verdict, parts = (None, {}) if site is None else _judged(listing, site)
     state_code = site.state if site else _place_asked_for()
     return render_template(
@@ -273,27 +265,10 @@ def _amount(minor: int | None) -> str:
     return "" if minor is None else str(Money(minor))
 
 
-def _sites() -> list[Site]:
-    """Return the sites that a signed-in person can buy for; none for strangers and staff."""
-    if current_user.is_authenticated and current_user.may(Permission.ORDER_PLACE):
-        return clinics.sites_of_person(current_user.id)
-    return []
-
-
-def _standpoint(sites: Sequence[Site]) -> Site | None:
-    """Return the site that the reader looks from: the one chosen in the address, else the first."""
-    chosen = request.args.get("site", "")
-    return next((site for site in sites if str(site.id) == chosen), sites[0] if sites else None)
-
-
-def _purchase(site: Site) -> Purchase:
-    return Purchase(buyer_id=current_user.id, clinic_id=site.clinic_id, site_id=site.id, operator_id=current_user.id)
-
-
 def _previews(sales: Sequence[Sale], site: Site) -> list[Verdict]:
     """Ask the gate about each; where no rules are published there is nothing to tell."""
     try:
-        return eligibility.previews(sales=sales, purchase=_purchase(site), at=clock.now())
+        return eligibility.previews(sales=sales, purchase=standpoint.purchase(site), at=clock.now())
     except eligibility.NoPolicy:
         return []
 
@@ -408,21 +383,11 @@ def _judged(listing: ListingFacts, site: Site) -> tuple[Verdict | None, dict[UUI
     return verdicts[0], {sale.listing_id: verdict for sale, verdict in zip(alone, verdicts[1:], strict=True)}
 
 
-def _may_operate(verdict: Verdict) -> Chip:
-    """Say what the person's own proofs allow, leaving out what concerns the purchase as a whole."""
-    against = [objection for objection in verdict.objections if objection.key in _ABOUT_OPERATING]
-    if not against:
-        return Chip("yes", "cleared")
-    if any(objection.code is ReasonCode.NO_RULE for objection in against):
-        return Chip("no_rule", "no rule here yet")
-    return Chip("not_yet", "not yet")
-
-
 def _cleared_bands(listing: ListingFacts, parts: dict[UUID, Verdict]) -> list[Any]:
     return [
         band
         for part in listing.handpieces
-        if part.id in parts and _may_operate(parts[part.id]).outcome == "yes"
+        if part.id in parts and standpoint.may_operate(parts[part.id]).outcome == "yes"
         for band in listing.emitted_by(part)
     ]
 
@@ -439,7 +404,7 @@ def _shown_handpiece(listing: ListingFacts, part: HandpieceFacts, verdict: Verdi
         rated_source=part.rated_life_source,
         life_used=part.life_used,
         lets_you_do=modality.lets_you_do,
-        chip=_may_operate(verdict) if verdict else None,
+        chip=standpoint.may_operate(verdict) if verdict else None,
     )
 
 

@@ -8,7 +8,7 @@ from flask import url_for
 
 from ..credentials.types import credential_types
 from ..eligibility.reasons import CureCode, Key
-from ..eligibility.verdict import Citation, Cure, Objection, Outcome, Verdict
+from ..eligibility.verdict import Citation, Cure, Objection, Outcome, Restriction, Verdict
 from ..kernel.terms import STATES
 
 KEY_LABELS = {
@@ -104,8 +104,7 @@ def title(verdict: Verdict, state: str) -> str:
     """Return the verdict in one line, as on a card."""
     place = STATES[state]
     if verdict.outcome is Outcome.YES and verdict.restriction:
-        uses = " and ".join(use.words for use in verdict.restriction.uses)
-        return f"You can buy this in {place}, for {uses} only"
+        return f"You can buy this in {place}, for {_words_of(verdict.restriction)} only"
     if verdict.outcome is Outcome.YES:
         return f"You can buy this in {place}"
     if verdict.outcome is Outcome.NO_RULE:
@@ -124,7 +123,13 @@ def chip(verdict: Verdict, state: str) -> str:
     if verdict.outcome is Outcome.NOT_YET:
         number = len(verdict.objections)
         return f"{_NUMBERS[number] if number < len(_NUMBERS) else number} thing{'s' if number != 1 else ''} missing"
+    if verdict.outcome is Outcome.YES and verdict.restriction:
+        return f"You can buy this for {_words_of(verdict.restriction)}"
     return title(verdict, state)
+
+
+def _words_of(restriction: Restriction) -> str:
+    return " and ".join(use.words for use in restriction.uses)
 
 
 def _objection(objection: Objection, around: Around) -> ShownObjection:

@@ -45,6 +45,8 @@ def purchase(site: Site) -> Purchase:
 def may_operate(verdict: Verdict) -> Chip:
     """Say what the person's own proofs allow, leaving out what concerns the purchase as a whole."""
     against = [objection for objection in verdict.objections if objection.key in ABOUT_OPERATING]
+    if not against and verdict.restriction:
+        return Chip("yes", f"for {' and '.join(use.words for use in verdict.restriction.uses)}")
     if not against:
         return Chip("yes", "cleared")
     if any(objection.code is ReasonCode.NO_RULE for objection in against):
