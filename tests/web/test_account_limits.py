@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from marketplace import limits
 from marketplace.app import create_app
-from marketplace.extensions import db
+from marketplace.extensions import db, limiter
 from marketplace.kernel import clock
 from tests.conftest import settings_for
 from tests.factories.accounts import PASSWORD, make_user
@@ -33,7 +33,9 @@ def open_app(address, tmp_path):
         apps.append(app)
         return app
 
+    was_enabled = limiter.enabled
     yield start
+    limiter.enabled = was_enabled  # One limiter serves all apps of a process; the next test counts nothing.
     for app in apps:
         with app.app_context():
             db.session.remove()
