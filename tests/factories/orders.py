@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import select
@@ -112,9 +113,9 @@ def make_scene(now: datetime, *, price_minor: int = 4_250_000) -> Scene:
     )
 
 
-def place(scene: Scene, *, at: datetime, form_key: UUID | None = None, **changed) -> UUID:
-    """Place the order that the scene is made for."""
-    wanted = {
+def wish(scene: Scene, *, at: datetime, **changed: Any) -> dict[str, Any]:
+    """Return what the scene's buyer asks `orders.place` for; read before threads begin."""
+    return {
         "buyer_id": scene.buyer.id,
         "clinic_id": scene.clinic.id,
         "site_id": scene.site.id,
@@ -122,11 +123,16 @@ def place(scene: Scene, *, at: datetime, form_key: UUID | None = None, **changed
         "listing_id": scene.listing.id,
         "declared_uses": (),
         "restriction_signed": False,
-        "form_key": form_key or uuid4(),
+        "form_key": uuid4(),
         "fee_bps": FEE_BPS,
+        "at": at,
         **changed,
     }
-    return orders.place(**wanted, at=at)
+
+
+def place(scene: Scene, *, at: datetime, **changed: Any) -> UUID:
+    """Place the order that the scene is made for."""
+    return orders.place(**wish(scene, at=at, **changed))
 
 
 def place_and_confirm(scene: Scene, *, at: datetime) -> UUID:
