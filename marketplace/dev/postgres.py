@@ -104,6 +104,7 @@ class Server:
             try:
                 child = _start(place, lock=lock, durable=durable)
             except BaseException:
+                _remove(place.sockets)
                 os.close(lock)
                 raise
         except OSError as problem:
@@ -131,6 +132,8 @@ class Server:
         if self._child is None or self._lock is None:
             return
         self._child.stop(patience=_PATIENCE)
+        # They may lie outside of our place, where nobody else would clear them away.
+        _remove(self._place.sockets)
         if self._place.disposable.exists():
             _erase(self._place)
         os.close(self._lock)

@@ -161,6 +161,7 @@ class TestADurableServer:
         (server._place.data / "postmaster.pid").write_text(f"{os.getppid()}\n")
         with Server.start(directory, durable=True) as server:
             assert server.has_database("shop")
+        assert not server._place.sockets.exists()
         postgres.erase(directory)
 
     def test_is_erased_on_demand_but_not_under_its_users(self, directory):
