@@ -1,0 +1,120 @@
+"""A worker is killed at the worst moments: exactly one transfer, and books that balance."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from marketplace.extensions import db
+from marketplace.jobs import JOBS
+from marketplace.kernel import clock
+from marketplace.orders import service as orders
+from marketplace.payments import ledger
+from marketplace.payments.amounts import Account
+from marketplace.payments.models import IntentState, LedgerJournal, MoneyIntent
+from marketplace.payments.states import PaymentState
+from tests.factories.orders import make_scene, place_and_confirm, the_order
+from tests.factories.payments import hear, onboarded, pay_page, the_payment
+from tests.factories.stripe import API_KEY, SECRET
+
+pytestmark = pytest.mark.own_database
+
+ROOT = Path(__file__).parents[2]
+# Does one job as a worker does, and dies without a word at the named moment.
+WORKER = """
+import os, signal, sys
+from uuid import UUID
+from marketplace import jobs
+from marketplace.app import create_app
+from marketplace.adapters.stripe_gateway import StripeGateway
+from marketplace.payments import intents
+
+def die(*_args, **_given):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+moment, intent_id = sys.argv[1:]
+send = StripeGateway.create_transfer
+if moment == "before the call":
+    StripeGateway.create_transfer = die
+if moment == "after the call":
+    StripeGateway.create_transfer = lambda *args, **given: (send(*args, **given), die())
+if moment == "before the record":
+    intents._finish = die
+with create_app().app_context():
+    jobs.JOBS["run_money_intent"](intent_id=intent_id)
+"""
+
+
+@pytest.fixture
+def accepted(own_app, stripe_alone):
+    """An order that was accepted a moment ago; the seller's money is asked for and not sent."""
+    with own_app.app_context():
+        stripe_alone.bind(own_app)
+        now = clock.now().replace(microsecond=0)
+        scene = make_scene(now)
+        onboarded(stripe_alone, scene.seller_clinic.id, at=now)
+        order_id = place_and_confirm(scene, at=now)
+        pay_page(order_id, scene.buyer.id, at=now)
+        stripe_alone.pay_by_card(the_payment(order_id).checkout_id)
+        hear(stripe_alone)
+        orders.release_to_ship(order_id=order_id, actor_id=scene.seller.id, at=now)
+        orders.dispatch(order_id=order_id, actor_id=scene.seller.id, carrier="ArcBest", tracking="1", at=now)
+        orders.report_arrival(order_id=order_id, actor_id=scene.buyer.id, at=now)
+        orders.accept(order_id=order_id, actor_id=scene.buyer.id, at=now)
+        yield order_id
+
+
+def work(app, stripe, moment: str, intent_id) -> int:
+    settings = app.extensions["second_light_settings"]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "DATABASE_URL": settings.database_url,
+        "SECOND_LIGHT_MODE": "test",
+        "SECOND_LIGHT_SECRET_KEY": settings.secret_key,
+        "SECOND_LIGHT_BASE_URL": settings.base_url,
+        "SECOND_LIGHT_DATA_DIR": str(settings.data_dir),
+        "SECOND_LIGHT_STRIPE_API_KEY": API_KEY,
+        "SECOND_LIGHT_STRIPE_WEBHOOK_SECRETS": SECRET,
+        "SECOND_LIGHT_STRIPE_API_BASE": stripe.base_url,
+        "SECOND_LIGHT_MAIL_HOST": "127.0.0.1",
+        "SECOND_LIGHT_MAIL_FROM": "post@second-light.example",
+    }
+    return subprocess.run(
+        [sys.executable, "-c", WORKER, moment, str(intent_id)], env=environment, check=False, timeout=120
+    ).returncode
+
+
+@pytest.mark.parametrize(
+    ("moment", "forgotten"),
+    [
+        ("before the call", False),
+        ("after the call", False),
+        ("after the call", True),
+        ("before the record", False),
+    ],
+)
+def test_a_killed_worker_pays_the_seller_once(own_app, stripe_alone, accepted, moment, forgotten):
+    intent_id = db.session.scalars(select(MoneyIntent.id)).one()
+    db.session.rollback()
+
+    assert work(own_app, stripe_alone, moment, intent_id) == -signal.SIGKILL
+    if forgotten:
+        stripe_alone.sim("prune_keys")
+    assert db.session.scalars(select(MoneyIntent.state)).one() is IntentState.PENDING
+    assert the_payment(accepted).state is PaymentState.RELEASING
+    db.session.rollback()
+    for _ in range(2):
+        JOBS["run_money_intent"](intent_id=str(intent_id))
+    JOBS["payment_changed"](order_id=str(accepted))
+
+    assert len(stripe_alone.get("/v1/transfers")["data"]) == 1
+    assert the_payment(accepted).state is PaymentState.RELEASED
+    assert the_order(accepted).state == "settled"
+    assert ledger.balance_of(Account.HELD).minor == 0
+    assert db.session.scalar(select(func.count()).select_from(LedgerJournal)) == 3
+    db.session.rollback()
