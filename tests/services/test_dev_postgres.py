@@ -283,6 +283,7 @@ class TestPlace:
         assert place.base.stat().st_mode & 0o777 == 0o711
         postgres._own(place.sockets, mode=0o700, account=place.account)
         assert place.sockets.stat().st_uid == os.geteuid()
+        place.sockets.rmdir()
 
     def test_a_directory_of_somebody_else_is_refused(self, as_ordinary_user, tmp_path):
         (tmp_path / "elsewhere").mkdir()
