@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import delete, insert, literal_column, select, text, update
 
-from marketplace import audit
+from marketplace import audit, jobs
 from marketplace.credentials import queries, service
 from marketplace.credentials.models import (
     CheckMethod,
@@ -29,6 +29,7 @@ from marketplace.credentials.refusals import (
 )
 from marketplace.credentials.service import Look
 from marketplace.credentials.states import CredentialEvent, CredentialState
+from marketplace.credentials.types import credential_types
 from marketplace.documents import contents, isolation
 from marketplace.documents.models import Document
 from marketplace.documents.service import FileNotTaken
@@ -778,13 +779,24 @@ class TestRemindOfExpiry:
 
 class TestLoadTypes:
     def test_brings_the_table_to_what_ships(self):
-        from marketplace.credentials.types import credential_types
-
         make_type("RN").name = "something old"
         assert service.load_types() == len(credential_types())
         db.session.expire_all()
         assert db.session.get(CredentialTypeRow, "RN").name == "Registered nurse's licence"
         assert service.load_types() == len(db.session.scalars(select(CredentialTypeRow)).all())
+
+
+class TestBackground:
+    def test_the_jobs_call_their_use_cases(self, now):
+        make_credential(expires_on=now.date() + timedelta(days=6))
+        jobs.JOBS["remind_of_expiry"]()
+        jobs.JOBS["sweep_documents"]()
+        assert [happened for _, happened in mails()] == ["expiring"]
+
+    def test_a_command_loads_the_types(self, app):
+        said = app.test_cli_runner().invoke(args=["reference", "load"])
+        assert said.exit_code == 0
+        assert f"{len(credential_types())} credential types" in said.output
 
 
 class TestQueries:
@@ -1061,6 +1073,13 @@ class TestChecksInTheDatabase:
     def test_a_word_that_does_not_exist(self, another, column, value):
         with assert_refused_by(f"credential_checks_check{column}"):
             another(**{column: literal_column(f"'{value}'")})
+
+    def test_check_belongs_to_one_credential(self, another):
+        check = db.session.scalar(select(CredentialCheck))
+        # The primary key would answer first.
+        db.session.execute(text("ALTER TABLE credential_checks DROP CONSTRAINT pk_credential_checks CASCADE"))
+        with assert_refused_by("check_belongs_to_one_credential"):
+            another(id=check.id, credential_id=check.credential_id)
 
     @pytest.mark.parametrize("outcome", ["differs", "not_found", "not_reachable"])
     def test_verified_is_confirmed_by_its_source(self, now, outcome):
