@@ -66,7 +66,7 @@ def _reader(kind: Any) -> Read:
     if origin is not None and issubclass(origin, Mapping):
         return _mapping(*get_args(kind))
     if is_dataclass(kind):
-        return _record(cast("type", kind))
+        return _tagged((kind,)) if hasattr(kind, "TAG") else _record(cast("type", kind))
     if issubclass(kind, StrEnum):
         return _parsed(kind, f"one of {', '.join(kind)}")
     if kind is datetime:
@@ -139,13 +139,13 @@ def _union(kinds: tuple[Any, ...]) -> Read:
 
 
 def _tagged(kinds: tuple[Any, ...]) -> Read:
-    readers: dict[str, Read] = {kind.TAG: _reader(kind) for kind in kinds}
+    readers: dict[str, Read] = {kind.TAG: _body(kind) for kind in kinds}
 
     def tagged(value: Any, path: str) -> Any:
         if not isinstance(value, dict) or len(value) != 1 or not readers.keys() >= value.keys():
             raise Misshapen(path, f"one of {', '.join(sorted(readers))} expected, not {value!r}")
         [tag] = value
-        return readers[tag](value, path)
+        return readers[tag](value[tag], _at(path, tag))
 
     return tagged
 
@@ -166,13 +166,16 @@ def _record(kind: type) -> Read:
                 raise Misshapen(_at(path, name), "this is missing")
         return kind(**{name: readers[name](entry, _at(path, name)) for name, entry in value.items()})
 
-    tag: str | None = getattr(kind, "TAG", None)
-    if tag is None:
-        return record
-    if len(readers) == 1:
-        [only] = readers
-        return lambda value, path: kind(**{only: readers[only](value[tag], _at(path, tag))})
-    return lambda value, path: record(value[tag], _at(path, tag))
+    return record
+
+
+def _body(kind: type) -> Read:
+    """Read what stands under a tag: the only field alone, or all of them by name."""
+    if len(fields(kind)) > 1:
+        return _record(kind)
+    [only] = fields(kind)
+    inner = _reader(get_type_hints(kind)[only.name])
+    return lambda value, path: kind(**{only.name: inner(value, path)})
 
 
 def _at(path: str, name: str) -> str:

@@ -85,6 +85,18 @@ class TestTexasGentleMaxProToALaserHairRemovalFacility:
             ("rule", "NO_RULE_FOR_JURISDICTION_PROCEDURE", ("VASCULAR_PIGMENT",))
         ]
 
+    def test_a_paper_of_another_states_site_does_not_do(self):
+        papers = (replace(texas_facility().credentials[0], jurisdiction="OK"), texas_facility().credentials[1])
+
+        (objection,) = asked_of(texas_hair(site=replace(texas_facility(), credentials=papers))).objections
+
+        assert (objection.key, objection.code) == ("site", "WRONG_STATE")
+        assert objection.sentence == (
+            "The site's Texas laser hair removal facility licence (TDLR) was issued in Oklahoma; the device would be"
+            " used in Texas."
+        )
+        assert [cure.action for cure in objection.cures] == ["submit_credential:US-TX:TDLR:LHR_FACILITY"]
+
     def test_a_facility_without_its_papers_is_told_of_each(self):
         question = texas_hair(device=self.unit, site=Site(), uses=Uses(frozenset({HAIR}), restriction_signed=True))
 

@@ -450,6 +450,21 @@ def test_a_reason_stands_alone(code):
     assert {entry.code for entry in asked_of(SITUATIONS[code][0]).objections} == {code}
 
 
+def test_the_only_handpiece_cannot_be_left_out_of_the_sale():
+    (objection,) = asked_of(texas_hair(device=device(handpiece("DIODE")))).objections
+
+    assert objection.code is ReasonCode.MODALITY_UNDETERMINED
+    assert [cure.code for cure in objection.cures] == [CureCode.ASK_SELLER]
+
+
+def test_a_seller_in_review_is_waited_for():
+    (objection,) = asked_of(texas_hair(seller=SellerStanding.IN_REVIEW)).objections
+
+    assert objection.code is ReasonCode.SELLER_NOT_VERIFIED
+    assert [cure.code for cure in objection.cures] == [CureCode.AWAIT_REVIEW]
+    assert [citation.ref for citation in objection.citations] == ["21 CFR 801.109(a)(1)"]
+
+
 def _demanding(**checks) -> Policy:
     return Policy(replace(reference_policy().document, **checks))
 

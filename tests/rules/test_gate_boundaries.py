@@ -1,0 +1,171 @@
+"""The instants at which a yes becomes a no, on both sides."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from marketplace.eligibility.facts import Asked, Place, Practitioner
+from marketplace.eligibility.policy import Policy
+from marketplace.kernel.shapes import Misshapen
+from tests.factories.gate import (
+    NOON,
+    against,
+    asked_of,
+    facts,
+    handpiece,
+    held,
+    ordered_by,
+    person,
+    physician,
+    reference_policy,
+    texas_facility,
+    texas_hair,
+)
+
+DIODE = handpiece("DIODE_HR")
+TICK = timedelta(microseconds=1)
+FRESH = NOON - timedelta(days=1)
+
+
+def _dana(**changes):
+    return person("Dana", held("US-TX:TDLR:LHR", level="TECHNICIAN", **changes))
+
+
+class TestExpiry:
+    """Chicago is six hours behind UTC in November: 22 November ends there at 06:00 UTC on the 23rd."""
+
+    question = texas_hair(operator=_dana(expires_on=date(2026, 11, 22)))
+    midnight = datetime(2026, 11, 23, 6, tzinfo=UTC)
+
+    def test_holds_through_the_last_second_of_the_day_at_the_place_of_use(self):
+        verdict = asked_of(self.question, self.midnight - timedelta(seconds=1))
+
+        assert verdict.cleared
+        assert verdict.valid_until == self.midnight
+
+    def test_is_gone_with_the_first_instant_of_the_next_day(self):
+        assert against(self.question, self.midnight - TICK) == []
+        assert against(self.question, self.midnight) == [("operator", "EXPIRED", ("HAIR_NONABLATIVE",))]
+
+    def test_the_day_ends_where_the_device_is_used_not_where_we_are(self):
+        at_sea = replace(self.question, place=Place("TX", "Pacific/Honolulu"))
+
+        assert against(at_sea, self.midnight) == []
+        assert against(at_sea, self.midnight + timedelta(hours=4)) == [("operator", "EXPIRED", ("HAIR_NONABLATIVE",))]
+
+    def test_a_licence_without_an_end_lasts_as_long_as_its_evidence(self):
+        doctor = physician("GA", expires_on=None)
+        verdict = asked_of(facts("GA", DIODE, operator=doctor, practitioner=Practitioner(doctor)))
+
+        assert verdict.valid_until == NOON - timedelta(days=10) + timedelta(days=120) + TICK
+
+    def test_the_typing_errors_of_a_register_do_not_break_the_answer(self):
+        for never in (date(2922, 8, 22), date(9999, 1, 1), date.max):
+            assert asked_of(texas_hair(operator=_dana(expires_on=never))).cleared
+        assert not asked_of(texas_hair(operator=_dana(expires_on=date(1900, 1, 1)))).cleared
+
+    def test_a_certificate_begins_with_the_day_it_was_issued(self):
+        assert against(texas_hair(operator=_dana(issued_on=date(2026, 11, 22)))) == []
+        assert against(texas_hair(operator=_dana(issued_on=date(2026, 11, 23)))) == [
+            ("operator", "NOT_YET_VALID", ("HAIR_NONABLATIVE",))
+        ]
+
+
+class TestFreshness:
+    def test_evidence_of_exactly_120_days_still_counts(self):
+        exactly = texas_hair(operator=_dana(verified_at=NOON - timedelta(days=120)))
+
+        assert asked_of(exactly).valid_until == NOON + TICK
+        assert against(exactly, NOON + TICK) == [("operator", "STALE", ("HAIR_NONABLATIVE",))]
+
+    def test_the_release_asks_for_a_look_within_30_days(self):
+        doctor = physician(verified_at=FRESH)
+        release = {"asked": Asked.SHIP_RELEASE, "practitioner": ordered_by(doctor)}
+        site = replace(
+            texas_facility(person("Priya", held("US-TX:TDLR:LHR", level="PROFESSIONAL", verified_at=FRESH))),
+            credentials=tuple(replace(paper, verified_at=FRESH) for paper in texas_facility().credentials),
+        )
+        exactly = texas_hair(operator=_dana(verified_at=NOON - timedelta(days=30)), site=site, **release)
+
+        assert against(exactly) == []
+        assert against(exactly, NOON + TICK) == [("operator", "STALE", ("HAIR_NONABLATIVE",))]
+        assert against(replace(exactly, asked=Asked.PAYMENT_RECEIVED), NOON + TICK) == []
+
+    def test_a_training_record_never_grows_stale(self):
+        long_ago = NOON - timedelta(days=4000)
+        doctor = person("Vera", held("RN", "OK"), held("US-OK:LASER_PRACTITIONER_TRAINING", "OK", verified_at=long_ago))
+
+        assert against(facts("OK", DIODE, operator=doctor)) == []
+
+    def test_evidence_that_was_seen_later_does_not_count_before(self):
+        assert against(texas_hair(operator=_dana(verified_at=NOON + TICK))) == [
+            ("operator", "IN_REVIEW", ("HAIR_NONABLATIVE",))
+        ]
+        assert against(texas_hair(operator=_dana(verified_at=NOON))) == []
+
+
+class TestConfirmation:
+    def _paying(self, at):
+        return texas_hair(asked=Asked.PAYMENT_START, practitioner=ordered_by(physician(), at=at))
+
+    def test_of_exactly_90_days_still_counts(self):
+        exactly = self._paying(NOON - timedelta(days=90))
+
+        assert asked_of(exactly).valid_until == NOON + TICK
+        assert against(exactly, NOON + TICK) == [("practitioner", "CONFIRMATION_STALE", ("Dr. Okafor",))]
+
+    def test_from_the_future_is_none(self):
+        assert against(self._paying(NOON)) == []
+        assert against(self._paying(NOON + TICK)) == [("practitioner", "ORDER_NOT_CONFIRMED", ("Dr. Okafor",))]
+
+    @pytest.mark.parametrize("asked", Asked)
+    def test_is_asked_from_payment_on(self, asked):
+        due = asked in (Asked.PAYMENT_START, Asked.PAYMENT_RECEIVED, Asked.SHIP_RELEASE)
+
+        assert against(texas_hair(asked=asked)) == (
+            [("practitioner", "ORDER_NOT_CONFIRMED", ("Dr. Okafor",))] if due else []
+        )
+        assert asked.confirmation_is_due is due
+
+
+class TestPractitionersLicence:
+    def test_one_of_another_state_cannot_order(self):
+        question = texas_hair(practitioner=Practitioner(physician("NV")))
+
+        (objection,) = asked_of(question).objections
+        assert (objection.key, objection.code) == ("practitioner", "WRONG_STATE")
+        assert objection.credential_id == physician("NV").credentials[0].id
+        assert [citation.ref for citation in objection.citations] == ["21 CFR 801.109(a)(2)"]
+        assert [cure.action for cure in objection.cures] == ["submit_credential:MD_DO", "invite_practitioner"]
+
+    def test_a_nurse_cannot_order(self):
+        nurse = person("Nat", held("APRN"), held("RN"))
+
+        assert against(texas_hair(practitioner=Practitioner(nurse))) == [("practitioner", "NO_CREDENTIAL", ("Nat",))]
+
+
+class TestRulesInForce:
+    def _with(self, **dates):
+        document = reference_policy().document
+        rules = tuple(replace(rule, **dates) if rule.id == "TX-HAIR-TDLR-1" else rule for rule in document.rules)
+        return Policy(replace(document, rules=rules))
+
+    def test_a_rule_holds_from_its_first_day_through_its_last(self):
+        for day, opens in ((date(2026, 11, 21), False), (date(2026, 11, 22), True)):
+            assert asked_of(texas_hair(), policy=self._with(in_force_to=day)).cleared is opens
+        for day, opens in ((date(2026, 11, 22), True), (date(2026, 11, 23), False)):
+            assert asked_of(texas_hair(), policy=self._with(in_force_from=day)).cleared is opens
+
+    def test_a_yes_ends_with_the_rule_it_rests_on(self):
+        verdict = asked_of(texas_hair(), policy=self._with(in_force_to=date(2026, 11, 30)))
+
+        assert verdict.valid_until == datetime(2026, 12, 1, 6, tzinfo=UTC)
+
+
+def test_a_place_that_is_not_on_the_map_is_refused_before_anything_is_asked():
+    with pytest.raises(Misshapen, match="no such state: 'ZZ'"):
+        Place("ZZ", "America/Chicago")
+    for zone in ("America/Nowhere", "../etc/passwd", ""):
+        with pytest.raises(Misshapen, match="no such time zone"):
+            Place("TX", zone)
