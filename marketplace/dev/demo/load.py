@@ -15,7 +15,7 @@ from ...eligibility.models import PolicyStanding
 from ...extensions import db, unit_of_work
 from ...kernel import clock
 from .people import Stage, populate
-from .sales import PLANS, Market
+from .sales import Market
 from .shelves import Studio, fill, known_models
 
 
@@ -35,8 +35,7 @@ def load(app: Flask) -> bool:
         fill(stage, studio, now=now)
         market = Market(stage, app.extensions["second_light_settings"], clock.now)
         market.open_accounts()
-        for number, plan in enumerate(PLANS):
-            market.play(number, plan)
+        market.play()
         forget_old_post()
         return True
 

@@ -1,7 +1,7 @@
 """Orders of the demo in every state, made by the use-cases of the house and paid on the local Stripe."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -100,23 +100,31 @@ class Market:
             self._ask(f"/_sim/accounts/{reference}", status="active")
             payments.refresh_seller_account(clinic_id=clinic, at=self._clock())
 
-    def play(self, number: int, plan: Plan) -> UUID:
-        """Walk one order to its end and return it."""
+    def play(self, plans: Sequence[Plan] = PLANS) -> None:
+        """Walk the orders to their ends, all of them step by step together: asking the provider takes the time."""
+        begun = [(plan, self._begin(number, plan)) for number, plan in enumerate(plans)]
+        self._catch_up()
+        for plan, order in begun:
+            if plan.end in {_S.REFUNDED, _S.REFUNDING}:
+                self._refund(order, pending=plan.end is _S.REFUNDING)
+            elif plan.end in _DELIVERY:
+                self._deliver(order, self._stage.people[plan.buyer], plan.end)
+        self._catch_up()
+
+    def _begin(self, number: int, plan: Plan) -> UUID:
+        """Place the order, have it confirmed and paid, as far as its plan goes."""
         order = self._place(number, plan)
-        if plan.end is _S.AWAITING_PRACTITIONER:
-            return order
+        buyer = self._stage.people[plan.buyer]
         if plan.end is _S.LAPSED:
             with unit_of_work():
                 db.session.execute(update(Order).where(Order.id == order).values(expires_at=self._clock()))
             orders.lapse_expired(live=False, at=self._clock() + timedelta(seconds=1))
-            return order
-        buyer = self._stage.people[plan.buyer]
-        if plan.end is _S.CANCELLED:
+        elif plan.end is _S.CANCELLED:
             orders.cancel(order_id=order, actor_id=buyer, live=False, at=self._clock())
-            return order
-        self._confirm(order, self._stage.people[plan.practitioner])
-        if plan.end is not _S.AWAITING_PAYMENT:
-            self._pay(order, buyer, plan)
+        elif plan.end is not _S.AWAITING_PRACTITIONER:
+            self._confirm(order, self._stage.people[plan.practitioner])
+            if plan.end is not _S.AWAITING_PAYMENT:
+                self._pay(order, buyer, plan.end)
         return order
 
     def _place(self, number: int, plan: Plan) -> UUID:
@@ -154,7 +162,7 @@ class Market:
             wanted = wanted.where(Listing.clinic_id == self._stage.clinics[seller])
         else:
             wanted = wanted.where(Listing.clinic_id != self._stage.clinics[_NOT_ONBOARDED])
-        sales = listings.sales_of(db.session.scalars(wanted.order_by(Listing.serial)))
+        sales = listings.sales_of(db.session.scalars(wanted.order_by(Listing.serial)).all())
         verdicts = eligibility.previews(sales=sales, purchase=purchase, at=self._clock())
         return next(sale.listing_id for sale, verdict in zip(sales, verdicts, strict=True) if verdict.cleared)
 
@@ -167,7 +175,7 @@ class Market:
             at=self._clock(),
         )
 
-    def _pay(self, order: UUID, buyer: UUID, plan: Plan) -> None:
+    def _pay(self, order: UUID, buyer: UUID, end: OrderState) -> None:
         base = self._settings.base_url
         address = orders.start_payment(
             order_id=order,
@@ -180,16 +188,10 @@ class Market:
         )
         checkout = address.rpartition("/")[2]
         self._ask(f"/_sim/checkouts/{checkout}/pay", **{"with": "bank_transfer"})
-        if plan.end is not _S.PAYMENT_PROCESSING:
+        if end is not _S.PAYMENT_PROCESSING:
             self._ask(f"/_sim/checkouts/{checkout}/arrive")
-        if plan.end is _S.HELD_NOT_CLEARED:
+        if end is _S.HELD_NOT_CLEARED:
             self._with_licence_suspended(buyer, self._catch_up)
-            return
-        self._catch_up()
-        if plan.end in {_S.REFUNDED, _S.REFUNDING}:
-            self._refund(order, pending=plan.end is _S.REFUNDING)
-        elif plan.end in _DELIVERY:
-            self._deliver(order, buyer, plan.end)
 
     def _deliver(self, order: UUID, buyer: UUID, end: OrderState) -> None:
         seller = self._seller_of(order)
@@ -200,7 +202,6 @@ class Market:
             ),
             lambda: orders.report_arrival(order_id=order, actor_id=buyer, at=self._clock()),
             lambda: orders.accept(order_id=order, actor_id=buyer, at=self._clock()),
-            self._catch_up,
         )
         for step in steps[: _DELIVERY.index(end)]:
             step()
