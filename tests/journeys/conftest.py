@@ -1,0 +1,116 @@
+"""Journeys: people in real browsers, in a house that is started once for all of them."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, expect, sync_playwright
+
+import dev
+from marketplace.dev.demo.cast import PASSWORD
+from tests.journeys.house import House, open_house
+
+HERE = Path(__file__).parent
+# Chromium asks its maker for updates and lists unless it is told not to; nothing may leave this machine.
+QUIET = (
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-domain-reliability",
+    "--disable-sync",
+    "--no-first-run",
+    "--no-pings",
+)
+DESK = {"width": 1280, "height": 800}
+PATIENCE = 20_000  # ms; two processors may be shared by everything else that runs.
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker("journey")
+            item.add_marker("own_database")
+            item.add_marker(pytest.mark.xdist_group("journeys"))  # One worker, and so one house.
+
+
+@pytest.fixture(scope="package")
+def house(fresh_database, tmp_path_factory) -> Iterator[House]:
+    with open_house(fresh_database(), tmp_path_factory.mktemp("house")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    program = next(filter(None, map(shutil.which, dev.BROWSERS)), None)
+    if program is None:
+        if os.environ.get("SECOND_LIGHT_REQUIRE_BROWSER") == "1":
+            pytest.fail("No Chromium was found, and the browser tests are required.")
+        pytest.skip("No Chromium was found: the browser tests are skipped.")
+    # As root there is no sandbox to be had.
+    sandbox = ("--no-sandbox",) if os.geteuid() == 0 else ()
+    expect.set_options(timeout=PATIENCE)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=[*QUIET, *sandbox])
+        yield chromium
+        chromium.close()
+
+
+class Watch:
+    """What a page must never do: speak up in the console, break the policy, ask a foreign host, miss a file."""
+
+    def __init__(self, house: House) -> None:
+        self._own = {urlsplit(house.address).netloc, urlsplit(house.stripe.base_url).netloc}
+        self.complaints: list[str] = []
+
+    def over(self, context: BrowserContext) -> None:
+        context.on("console", self._said)
+        context.on("response", self._answered)
+        context.on("weberror", lambda error: self.complaints.append(f"script: {error.error}"))
+        context.on("request", lambda request: self._asked(request.url))
+
+    def _said(self, message: ConsoleMessage) -> None:
+        # The browser also writes down every page that answers with a refusal; `_answered` looks at the rest of those.
+        if message.type in {"error", "warning"} and not message.text.startswith("Failed to load resource"):
+            self.complaints.append(f"console: {message.text}")
+
+    def _answered(self, response: Response) -> None:
+        if response.status >= 500 or (response.status >= 400 and not response.request.is_navigation_request()):
+            self.complaints.append(f"{response.status}: {response.url}")
+
+    def _asked(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme in {"http", "https", "ws", "wss"} and parts.netloc not in self._own:
+            self.complaints.append(f"foreign host: {url}")
+
+
+@pytest.fixture
+def enter(house: House, browser: Browser) -> Iterator[Callable[..., Page]]:
+    """A function that gives somebody a browser of their own, signed in, and returns its page."""
+    watch, contexts = Watch(house), []
+
+    def open_browser(name: str | None = None, *, sign_in: bool = True, **settings) -> Page:
+        context = browser.new_context(base_url=house.address, viewport=DESK, **settings)
+        context.set_default_timeout(PATIENCE)
+        contexts.append(context)
+        watch.over(context)
+        page = context.new_page()
+        if name is not None and sign_in:
+            page.goto("/sign-in")
+            sign_in_as(page, house.email(name))
+        return page
+
+    yield open_browser
+    for context in contexts:
+        context.close()
+    assert watch.complaints == []
+
+
+def sign_in_as(page: Page, email: str) -> None:
+    """Fill in the sign-in form that the page shows, and send it."""
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_url(lambda url: "/sign-in" not in url)
