@@ -50,7 +50,11 @@ class TestDoors:
 
 
 PUBLIC_AND_WRITING = {
-    "account.sign_in",
+    "account.ask_reset",
+    "account.confirm_email",
     "account.register",
+    "account.reset_password",
+    "account.sign_in",
+    "account.sign_out",
     "webhooks.stripe",
 }
