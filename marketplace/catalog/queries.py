@@ -1,10 +1,10 @@
 """What other rooms and pages ask of the catalogue, as plain values."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ARRAY, Uuid, bindparam, func, select
 
 from ..extensions import db
 from ..kernel.errors import NotFound
@@ -65,6 +65,13 @@ class ModelFacts:
 Source = Pair | str
 """What a bar of the spectrum takes: a pair of ends in nm, or the name of something that is not light."""
 
+_M = DeviceModel.__table__.c
+_MODELS = (
+    select(*_M, Maker.name.label("maker"), Maker.aliases.label("maker_aliases"))
+    .join(Maker, Maker.id == _M.maker_id)
+    .where(_M.id == func.any(bindparam("ids", type_=ARRAY(Uuid()))))
+)
+
 _kept: dict[str, ModalityFacts] = {}
 
 
@@ -121,12 +128,7 @@ def model(model_id: UUID) -> ModelFacts:
 
 def models_by_id(model_ids: Iterable[UUID]) -> dict[UUID, ModelFacts]:
     """Return the models among `model_ids` that the catalogue knows, in one statement."""
-    columns = DeviceModel.__table__.c
-    rows = db.session.execute(
-        select(*columns, Maker.name.label("maker"), Maker.aliases.label("maker_aliases"))
-        .join(Maker, Maker.id == columns.maker_id)
-        .where(columns.id.in_(list(model_ids)))
-    )
+    rows = db.session.connection().execute(_MODELS, {"ids": list(model_ids)})
     return {
         row.id: ModelFacts(
             id=row.id,
@@ -148,24 +150,40 @@ def models_by_id(model_ids: Iterable[UUID]) -> dict[UUID, ModelFacts]:
     }
 
 
-_emits: dict[tuple[str, tuple[str, ...], tuple[Pair, ...]], tuple[Source, ...]] = {}
+_emits: dict[tuple[UUID, tuple[str, ...]], tuple[Source, ...]] = {}
 
 
 def emits(
-    modality_code: str, model_modalities: Iterable[str], model_bands: Iterable[Iterable[float]]
+    modality_codes: Iterable[str],
+    *,
+    model_id: UUID,
+    model_modalities: Iterable[str],
+    model_bands: Iterable[Iterable[float]],
 ) -> tuple[Source, ...]:
-    """Return what a handpiece of this modality emits on such a model, for the spectral bar; empty: not known."""
-    key = (modality_code, tuple(model_modalities), _pairs(model_bands))
-    if key not in _emits:
-        facts = modalities()[modality_code]
-        bands = (
-            emitted(modality=modality_code, usual=facts.bands, model_modalities=key[1], model=key[2])
-            if facts.emission in (Emission.LIGHT, Emission.LIGHT_AND_RADIO_FREQUENCY)
-            else ()
-        )
-        dark = facts.emission.dark
-        _emits[key] = (*bands, *([dark] if dark else []))
-    return _emits[key]
+    """
+    Return what handpieces of these modalities emit on a model, for the spectral bar; empty: not known.
+
+    Kept per process, as the modalities are.
+    """
+    key = (model_id, tuple(modality_codes))
+    found = _emits.get(key)
+    if found is None:
+        own, named = tuple(model_modalities), _pairs(model_bands)
+        sources = (source for code in key[1] for source in _emitted(modalities()[code], own, named))
+        found = _emits[key] = tuple(dict.fromkeys(sources))
+    return found
+
+
+def usually_emits(modality_code: str) -> tuple[Source, ...]:
+    """Return what handpieces of a modality emit where no model says otherwise."""
+    return tuple(_emitted(modalities()[modality_code], (), ()))
+
+
+def _emitted(modality: ModalityFacts, own: tuple[str, ...], named: tuple[Pair, ...]) -> Iterator[Source]:
+    if modality.emission in (Emission.LIGHT, Emission.LIGHT_AND_RADIO_FREQUENCY):
+        yield from emitted(modality=modality.code, usual=modality.bands, model_modalities=own, model=named)
+    if modality.emission.dark:
+        yield modality.emission.dark
 
 
 def _pairs(bands: Iterable[Iterable[float]]) -> tuple[Pair, ...]:

@@ -2,7 +2,7 @@
 
 from ..catalog import queries as catalog
 from ..catalog.queries import ModelFacts
-from ..catalog.wavelengths import Pair, numbers
+from ..catalog.wavelengths import numbers
 from ..kernel.terms import STATES
 from .conditions import configuration, life_used
 from .models import Listing
@@ -30,10 +30,10 @@ def derive(listing: Listing, model: ModelFacts) -> None:
         modification=listing.modification,
     )
     others = [listing.city, STATES[listing.state_code], *(part.name for part in listing.handpieces)]
-    bands: list[Pair] = []
     for code in codes:
         known = modalities[code]
         others += [known.name, *known.aliases, *(kind.words for kind in known.procedure_classes)]
-        bands += [band for band in catalog.emits(code, model.modality_codes, model.bands) if not isinstance(band, str)]
+    sources = catalog.emits(codes, model_id=model.id, model_modalities=model.modality_codes, model_bands=model.bands)
+    bands = [source for source in sources if not isinstance(source, str)]
     others += [*numbers(bands), *model.k_numbers, str(listing.year or ""), listing.description]
     listing.search_words = findable(names=[model.title, model.maker, *model.maker_aliases, model.name], others=others)

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from ..catalog import queries as catalog
 from ..catalog.queries import ModelFacts, Source
@@ -97,14 +97,16 @@ class ListingFacts:
     @property
     def emits(self) -> tuple[Source, ...]:
         """Return what its handpieces emit, for the spectral bar."""
-        found: dict[Source, None] = {}
-        for part in self.handpieces:
-            found.update(dict.fromkeys(self.emitted_by(part)))
-        return tuple(found)
+        return self.emitted_by(*self.handpieces)
 
-    def emitted_by(self, part: HandpieceFacts) -> tuple[Source, ...]:
-        """Return what one of its handpieces emits."""
-        return catalog.emits(part.modality_code, self.model.modality_codes, self.model.bands)
+    def emitted_by(self, *parts: HandpieceFacts) -> tuple[Source, ...]:
+        """Return what some of its handpieces emit."""
+        return catalog.emits(
+            (part.modality_code for part in parts),
+            model_id=self.model.id,
+            model_modalities=self.model.modality_codes,
+            model_bands=self.model.bands,
+        )
 
     @property
     def sale(self) -> Sale:
@@ -153,6 +155,24 @@ _LINE = (
     _L.id, _L.clinic_id, Clinic.name.label("clinic_name"), _L.title, _L.year, _L.price_minor, _L.currency, _L.state,
     _L.created_at, _L.submitted_at, _L.published_at, _L.review_note,
 )  # fmt: skip
+
+
+# Put together once: building a statement costs a page more than sending it.
+_ONE = (
+    select(
+        *(column for column in _L if column.name not in ("search", "search_words")),
+        Clinic.name.label("clinic_name"),
+        Clinic.created_at.label("clinic_since"),
+        Clinic.seller_standing.label("seller_standing"),
+    )
+    .join(Clinic, Clinic.id == _L.clinic_id)
+    .where(_L.id == bindparam("id"))
+)
+_H, _P = Handpiece.__table__.c, Photo.__table__.c
+_PARTS = select(*_H).where(_H.listing_id == bindparam("id")).order_by(_H.position)
+_PHOTOS = (
+    select(_P.id, _P.storage_key, _P.alternative_text).where(_P.listing_id == bindparam("id")).order_by(_P.position)
+)
 
 
 def listing(listing_id: UUID) -> ListingFacts:
@@ -259,17 +279,8 @@ def moves_of(listing_id: UUID) -> list[MoveFacts]:
 
 
 def _listing(listing_id: UUID, states: Sequence[ListingState]) -> ListingFacts:
-    row = db.session.execute(
-        select(
-            *_L,
-            Clinic.name.label("clinic_name"),
-            Clinic.created_at.label("clinic_since"),
-            Clinic.seller_standing.label("seller_standing"),
-        )
-        .join(Clinic, Clinic.id == _L.clinic_id)
-        .where(_L.id == listing_id, _L.state.in_(states))
-    ).one_or_none()
-    if row is None:
+    row = db.session.connection().execute(_ONE, {"id": listing_id}).one_or_none()
+    if row is None or row.state not in states:
         raise NotFound("There is no such device.", cure="It may have been withdrawn. Look for another one.")
     return ListingFacts(
         id=row.id,
@@ -307,8 +318,6 @@ def _listing(listing_id: UUID, states: Sequence[ListingState]) -> ListingFacts:
 
 
 def _handpieces(listing_id: UUID) -> tuple[HandpieceFacts, ...]:
-    columns = Handpiece.__table__.c
-    rows = db.session.execute(select(*columns).where(columns.listing_id == listing_id).order_by(columns.position))
     return tuple(
         HandpieceFacts(
             id=row.id,
@@ -322,17 +331,12 @@ def _handpieces(listing_id: UUID) -> tuple[HandpieceFacts, ...]:
             rated_life=row.rated_life,
             rated_life_source=row.rated_life_source,
         )
-        for row in rows
+        for row in db.session.connection().execute(_PARTS, {"id": listing_id})
     )
 
 
 def _photos(listing_id: UUID) -> tuple[PhotoFacts, ...]:
-    columns = Photo.__table__.c
-    rows = db.session.execute(
-        select(columns.id, columns.storage_key, columns.alternative_text)
-        .where(columns.listing_id == listing_id)
-        .order_by(columns.position)
-    )
+    rows = db.session.connection().execute(_PHOTOS, {"id": listing_id})
     return tuple(PhotoFacts(row.id, row.storage_key, row.alternative_text) for row in rows)
 
 

@@ -1,14 +1,27 @@
 """Finding units on the market: one statement for the figures beside every filter, one for the page."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, literal, select, true, union_all
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    CompoundSelect,
+    Integer,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    func,
+    literal,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import distinct_on
-from sqlalchemy.types import Text
 
 from ..catalog import queries as catalog
 from ..catalog.models import DeviceModel, Maker
@@ -103,106 +116,141 @@ class Configuration:
 
 _L, _M, _P = Listing.__table__.c, DeviceModel.__table__.c, Photo.__table__.c
 _ON_MARKET = _L.state == ListingState.PUBLISHED
+_VERIFIED = select(Clinic.id).where(Clinic.seller_standing == SellerStanding.VERIFIED)
+_KINDS = ("maker", "place", "grade")
+
 _ORDERS: dict[Sort, tuple[Any, ...]] = {
     Sort.NEWEST: (_L.published_at.desc(), _L.id.desc()),
     Sort.CHEAPEST: (_L.price_minor, _L.id),
     Sort.DEAREST: (_L.price_minor.desc(), _L.id.desc()),
     Sort.LEAST_USED: (_L.life_used_percent.asc().nulls_last(), _L.published_at.desc(), _L.id),
 }
-_FIRST_PHOTO = (
-    select(_P.storage_key, _P.alternative_text)
-    .where(_P.listing_id == _L.id)
-    .order_by(_P.position)
-    .limit(1)
-    .lateral("photo")
-)
-_CARDS = (
-    select(
-        _L.id, _L.title, _L.year, _L.price_minor, _L.currency, _L.grade, _L.city, _L.state_code, _L.life_used_percent,
-        _L.configuration, _L.modality_codes, _M.modality_codes.label("model_modalities"), _M.bands,
-        _FIRST_PHOTO.c.storage_key, _FIRST_PHOTO.c.alternative_text,
-    )
-    .join(DeviceModel, _M.id == _L.model_id)
-    .outerjoin(_FIRST_PHOTO, true())
-    .where(_ON_MARKET)
-)  # fmt: skip
+
+# Conditions by the name of what they take. Statements are put together once for each set of names and then kept.
+_NARROWING: dict[str, ColumnElement[bool]] = {
+    "asked": _L.search.op("@@")(func.to_tsquery("simple", bindparam("asked", type_=Text()))),
+    "price_from": _L.price_minor >= bindparam("price_from"),
+    "price_to": _L.price_minor <= bindparam("price_to"),
+    "year_from": _L.year >= bindparam("year_from"),
+    "life_to": _L.life_used_percent <= bindparam("life_to"),
+    # The configuration leaves the seller out; its standing is one more key.
+    "configurations": and_(
+        _L.configuration == func.any(bindparam("configurations", type_=ARRAY(Text()))), _L.clinic_id.in_(_VERIFIED)
+    ),
+}
+_CHOSEN: dict[str, ColumnElement[bool]] = {
+    "modality": _L.modality_codes.overlap(bindparam("modality", type_=ARRAY(Text()))),
+    "maker": _L.model_id.in_(
+        select(_M.id)
+        .join(Maker, Maker.id == _M.maker_id)
+        .where(Maker.name == func.any(bindparam("maker", type_=ARRAY(Text()))))
+    ),
+    "place": _L.state_code == func.any(bindparam("place", type_=ARRAY(Text()))),
+    "grade": _L.grade.cast(Text) == func.any(bindparam("grade", type_=ARRAY(Text()))),
+}
 
 
 def find(wanted: Wanted) -> Found:
     """Return the page that was asked for, or the last there is, in two statements."""
-    counts, total = _counts(wanted)
+    given = _given(wanted)
+    connection = db.session.connection()
+    counts: dict[str, dict[str, int]] = {"modality": {}, "maker": {}, "place": {}, "grade": {}}
+    total = 0
+    for kind, name, number in connection.execute(_counting(frozenset(given)), given).all():
+        if kind == "all":
+            total = number or 0
+        else:
+            counts[kind][name] = number
     pages = max(1, min(LAST_PAGE, -(-total // PAGE_SIZE)))
     page = min(max(1, wanted.page), pages)
-    narrowed = _CARDS.where(*_common(wanted), *_chosen(wanted).values())
-    if wanted.makers:
-        narrowed = narrowed.join(Maker, Maker.id == _M.maker_id)
-    rows = db.session.execute(narrowed.order_by(*_ORDERS[wanted.sort]).limit(PAGE_SIZE).offset((page - 1) * PAGE_SIZE))
-    return Found(cards=[_card(row) for row in rows], total=total, page=page, pages=pages, counts=counts)
+    rows = connection.execute(
+        _paging(frozenset(given), wanted.sort), {**given, "most": PAGE_SIZE, "skipped": (page - 1) * PAGE_SIZE}
+    )
+    return Found(cards=[_card(row) for row in rows.all()], total=total, page=page, pages=pages, counts=counts)
 
 
 def newest(limit: int) -> list[Card]:
     """Return the units that came to the market last, in one statement."""
-    return [_card(row) for row in db.session.execute(_CARDS.order_by(*_ORDERS[Sort.NEWEST]).limit(limit))]
+    rows = db.session.connection().execute(_paging(frozenset(), Sort.NEWEST), {"most": limit, "skipped": 0})
+    return [_card(row) for row in rows]
 
 
 def configurations() -> list[Configuration]:
     """Return every different question that units of verified sellers ask the gate, in one statement."""
     rows = db.session.execute(
         select(_L.configuration, _L.id)
-        .join(Clinic, Clinic.id == _L.clinic_id)
-        .where(_ON_MARKET, Clinic.seller_standing == SellerStanding.VERIFIED)
+        .where(_ON_MARKET, _L.clinic_id.in_(_VERIFIED))
         .order_by(_L.configuration)
         .ext(distinct_on(_L.configuration))
     )
     return [Configuration(row.configuration, row.id) for row in rows]
 
 
-def _common(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
-    """Yield the conditions that have no figures beside them."""
-    if wanted.text:
-        asked = question(wanted.text)
-        yield _L.search.op("@@")(func.to_tsquery("simple", asked)) if asked else literal(False)
-    if wanted.price_from is not None:
-        yield _L.price_minor >= wanted.price_from
-    if wanted.price_to is not None:
-        yield _L.price_minor <= wanted.price_to
-    if wanted.year_from is not None:
-        yield _L.year >= wanted.year_from
-    if wanted.life_to is not None:
-        yield _L.life_used_percent <= wanted.life_to
-    if wanted.configurations is not None:
-        yield _L.configuration.in_(wanted.configurations)
-        # The configuration leaves the seller out; its standing is one more key.
-        yield _L.clinic_id.in_(select(Clinic.id).where(Clinic.seller_standing == SellerStanding.VERIFIED))
+def _given(wanted: Wanted) -> dict[str, Any]:
+    """Return what narrows, by the name of its condition."""
+    values = {
+        # No word at all, as in "???", finds nothing rather than everything.
+        "asked": (question(wanted.text) or "") if wanted.text else None,
+        "price_from": wanted.price_from,
+        "price_to": wanted.price_to,
+        "year_from": wanted.year_from,
+        "life_to": wanted.life_to,
+        "configurations": None if wanted.configurations is None else list(wanted.configurations),
+        "modality": list(wanted.modalities) or None,
+        "maker": list(wanted.makers) or None,
+        "place": list(wanted.places) or None,
+        "grade": [str(grade) for grade in wanted.grades] or None,
+    }
+    return {name: value for name, value in values.items() if value is not None}
 
 
-def _chosen(wanted: Wanted) -> dict[str, ColumnElement[bool]]:
-    """Return the conditions of the filters that show figures, by kind."""
-    given: dict[str, ColumnElement[bool]] = {}
-    if wanted.modalities:
-        given["modality"] = _L.modality_codes.overlap(list(wanted.modalities))
-    if wanted.makers:
-        given["maker"] = Maker.name.in_(wanted.makers)
-    if wanted.places:
-        given["place"] = _L.state_code.in_(wanted.places)
-    if wanted.grades:
-        given["grade"] = _L.grade.in_(wanted.grades)
-    return given
-
-
-def _counts(wanted: Wanted) -> tuple[dict[str, dict[str, int]], int]:
-    chosen = _chosen(wanted)
-    matched = (
+@cache
+def _paging(names: frozenset[str], sort: Sort) -> Select[Any]:
+    photo = (
+        select(_P.storage_key, _P.alternative_text)
+        .where(_P.listing_id == _L.id)
+        .order_by(_P.position)
+        .limit(1)
+        .lateral("photo")
+    )
+    conditions = _NARROWING | _CHOSEN
+    return (
         select(
-            _L.modality_codes,
-            Maker.name.label("maker"),
-            _L.state_code.label("place"),
-            _L.grade.cast(Text).label("grade"),
-            *(condition.label(f"is_{kind}") for kind, condition in chosen.items()),
+            _L.id, _L.title, _L.year, _L.price_minor, _L.currency, _L.grade, _L.city, _L.state_code,
+            _L.life_used_percent, _L.configuration, _L.model_id, _L.modality_codes,
+            _M.modality_codes.label("model_modalities"), _M.bands, photo.c.storage_key, photo.c.alternative_text,
         )
         .join(DeviceModel, _M.id == _L.model_id)
+        .outerjoin(photo, true())
+        .where(_ON_MARKET, *(conditions[name] for name in sorted(names)))
+        .order_by(*_ORDERS[sort])
+        .limit(bindparam("most"))
+        .offset(bindparam("skipped"))
+    )  # fmt: skip
+
+
+@cache
+def _counting(names: frozenset[str]) -> CompoundSelect[Any]:
+    """Return the statement that counts: the market is read once, grouped, and each filter counts the groups."""
+    chosen = {name: _CHOSEN[name].label(f"is_{name}") for name in _CHOSEN if name in names}
+    columns = (_L.modality_codes, _L.model_id, _L.state_code, _L.grade, *chosen.values())
+    groups = (
+        select(*columns, func.count().label("number"))
+        .where(_ON_MARKET, *(condition for name, condition in _NARROWING.items() if name in names))
+        .group_by(*columns)
+        .cte("groups")
+    )
+    matched = (
+        select(
+            groups.c.modality_codes,
+            Maker.name.label("maker"),
+            groups.c.state_code.label("place"),
+            groups.c.grade.cast(Text).label("grade"),
+            *(groups.c[f"is_{name}"] for name in chosen),
+            groups.c.number,
+        )
+        .join(DeviceModel, _M.id == groups.c.model_id)
         .join(Maker, Maker.id == _M.maker_id)
-        .where(_ON_MARKET, *_common(wanted))
         .cte("matched")
     )
 
@@ -210,31 +258,23 @@ def _counts(wanted: Wanted) -> tuple[dict[str, dict[str, int]], int]:
         """All chosen filters but the one of this kind."""
         return and_(true(), *(matched.c[f"is_{other}"] for other in chosen if other != kind))
 
-    each = select(func.unnest(matched.c.modality_codes).label("value")).where(beside("modality")).subquery()
-    parts: Sequence[Any] = [
-        select(literal("all").label("kind"), literal("").label("value"), func.count())
-        .select_from(matched)
-        .where(beside("")),
-        select(literal("modality"), each.c.value, func.count()).group_by(each.c.value),
+    number = func.sum(matched.c.number).cast(Integer)
+    each = (
+        select(func.unnest(matched.c.modality_codes).label("value"), matched.c.number)
+        .where(beside("modality"))
+        .subquery()
+    )
+    return union_all(
+        select(literal("all").label("kind"), literal("").label("value"), number).where(beside("")),
+        select(literal("modality"), each.c.value, func.sum(each.c.number).cast(Integer)).group_by(each.c.value),
         *(
-            select(literal(kind), matched.c[kind], func.count()).where(beside(kind)).group_by(matched.c[kind])
-            for kind in ("maker", "place", "grade")
+            select(literal(kind), matched.c[kind], number).where(beside(kind)).group_by(matched.c[kind])
+            for kind in _KINDS
         ),
-    ]
-    counts: dict[str, dict[str, int]] = {"modality": {}, "maker": {}, "place": {}, "grade": {}}
-    total = 0
-    for kind, name, number in db.session.execute(union_all(*parts)):
-        if kind == "all":
-            total = number
-        else:
-            counts[kind][name] = number
-    return counts, total
+    )
 
 
 def _card(row: Any) -> Card:
-    emits: dict[Source, None] = {}
-    for code in row.modality_codes:
-        emits.update(dict.fromkeys(catalog.emits(code, row.model_modalities, row.bands)))
     return Card(
         id=row.id,
         title=row.title,
@@ -245,7 +285,12 @@ def _card(row: Any) -> Card:
         state_code=row.state_code,
         life_used_percent=row.life_used_percent,
         configuration=row.configuration,
-        emits=tuple(emits),
+        emits=catalog.emits(
+            row.modality_codes,
+            model_id=row.model_id,
+            model_modalities=row.model_modalities,
+            model_bands=row.bands,
+        ),
         photo=row.storage_key,
         photo_text=row.alternative_text,
     )

@@ -15,6 +15,7 @@ from . import (
     delivery,
     errors,
     filters,
+    fragments,
     health,
     rules,
     sales,
@@ -61,6 +62,7 @@ def register(app: Flask, settings: Settings) -> None:
     access.register(app)
     errors.register(app)
     filters.register(app)
+    fragments.register(app, settings)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     if settings.mode is not Mode.PRODUCTION:

@@ -1,7 +1,7 @@
 """Finding a device: the front page, the search with its filters, and the page of one unit."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -28,7 +28,7 @@ from ..listings.queries import HandpieceFacts, ListingFacts
 from ..listings.search import Card, Found, Sort, Wanted
 from ..listings.states import ListingState
 from ..listings.terms import CounterDirection, CounterUnit, Grade, Modification, Recertification
-from . import gate, photos, standpoint
+from . import fragments, gate, photos, standpoint
 from .access import public
 from .standpoint import Chip
 
@@ -132,7 +132,9 @@ class ShownRule:
 def home() -> ResponseReturnValue:
     """Show what this house is, its search, and what came in last."""
     return render_template(
-        "browse/home.html", cards=_shown_cards(search.newest(8), standpoint.chosen(standpoint.sites()))
+        "browse/home.html",
+        cards=_shown_cards(search.newest(8), standpoint.chosen(standpoint.sites())),
+        draw_card=fragments.card,
     )
 
 
@@ -164,6 +166,8 @@ def devices() -> ResponseReturnValue:
         price_from=_amount(wanted.price_from),
         price_to=_amount(wanted.price_to),
         page_address=_page_address,
+        draw_card=fragments.card,
+        draw_filter=fragments.filter_group,
         last_page=search.LAST_PAGE,
     )
 
@@ -305,7 +309,7 @@ def _shown_cards(cards: Sequence[Card], site: Site | None) -> list[ShownCard]:
     ]
 
 
-def _facets(wanted: Wanted, found: Found) -> dict[str, list[Choice]]:
+def _facets(wanted: Wanted, found: Found) -> dict[str, tuple[Choice, ...]]:
     modalities = catalog.modalities()
     return {
         "modality": _choices(found.counts["modality"], wanted.modalities, {c: m.name for c, m in modalities.items()}),
@@ -319,14 +323,14 @@ def _facets(wanted: Wanted, found: Found) -> dict[str, list[Choice]]:
     }
 
 
-def _choices(counts: dict[str, int], chosen: Iterable[str], labels: Any) -> list[Choice]:
+def _choices(counts: dict[str, int], chosen: Iterable[str], labels: Mapping[str, str]) -> tuple[Choice, ...]:
     """Return the values that find something or are chosen, in the order of their labels."""
     picked = set(chosen)
-    return [
+    return tuple(
         Choice(value, label, counts.get(value, 0), value in picked)
         for value, label in labels.items()
         if value in counts or value in picked
-    ]
+    )
 
 
 def _address(pairs: Iterable[tuple[str, str]]) -> str:

@@ -76,7 +76,7 @@ def _shown(modality: ModalityFacts, answers: dict[tuple[str, ProcedureClass], Ve
     )
     return ShownModality(
         name=modality.name,
-        bands=catalog.emits(modality.code, (modality.code,), ()),
+        bands=catalog.usually_emits(modality.code),
         is_open=any(use.chip.outcome == "yes" for use in uses),
         uses=uses,
     )

@@ -172,7 +172,10 @@ class TestWhatTheCatalogueSays:
         model = queries.model(real_model(title).id)
         queries.forget()
 
-        assert [queries.emits(code, model.modality_codes, model.bands) for _ in "ab"] == [bar, bar]
+        assert [
+            queries.emits([code], model_id=model.id, model_modalities=model.modality_codes, model_bands=model.bands)
+            for _ in "ab"
+        ] == [bar, bar]
 
     def test_the_models_to_choose_from_stand_under_their_makers(self):
         load_catalogue()
