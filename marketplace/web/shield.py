@@ -8,7 +8,7 @@ from uuid import uuid4
 import structlog
 from flask import Flask, Response, g, request
 from flask_login import current_user
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 CONTENT_POLICY = "; ".join(
     (
@@ -37,7 +37,20 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
 }
 
-_FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+_PLAIN_FORM = "application/x-www-form-urlencoded"
+_FORMS = frozenset({_PLAIN_FORM, "multipart/form-data"})
+_FOR_MACHINES = frozenset({"webhooks"})  # Blueprints that read the body as it came.
+
+
+def refuse_what_is_no_form() -> None:
+    """Take from people what a form of ours sends, in the size of a form; what else arrives was not sent by a page."""
+    if request.blueprint in _FOR_MACHINES:
+        return
+    if request.mimetype == _PLAIN_FORM:
+        # Unlike that of the parts of a form with files, its size has no limit of its own.
+        request.max_content_length = request.max_form_memory_size
+    elif request.mimetype not in _FORMS and (request.content_length or "Transfer-Encoding" in request.headers):
+        raise UnsupportedMediaType
 
 
 def refuse_null_bytes() -> None:
@@ -50,7 +63,7 @@ def _texts_sent() -> Iterator[str]:
     yield request.path
     yield from chain.from_iterable(request.args.items(multi=True))
     yield from request.headers.values()
-    if request.mimetype in _FORMS:
+    if request.mimetype in _FORMS and request.blueprint not in _FOR_MACHINES:
         yield from chain.from_iterable(request.form.items(multi=True))
         for name, file in request.files.items(multi=True):
             yield name
@@ -82,6 +95,7 @@ def register(app: Flask, *, payments_base: str | None, secure: bool) -> None:
         return response
 
     app.before_request(name_the_request)
+    app.before_request(refuse_what_is_no_form)
     app.before_request(refuse_null_bytes)
     app.after_request(add_headers)
 
