@@ -125,6 +125,7 @@ class Browser(FlaskClient):
     """A client whose requests share nothing with the test but the database: no `g`, no session, nobody signed in."""
 
     def open(self, *args, **kwargs):
+        kwargs.setdefault("buffered", True)  # Files are read to the end and closed, as a browser does.
         answer = Context().run(super().open, *args, **kwargs)
         if has_app_context():
             db.session.expire_all()  # What the test knew of the rows may have changed.
