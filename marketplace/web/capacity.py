@@ -48,14 +48,15 @@ def mine() -> ResponseReturnValue:
         return render_template("capacity/nobody.html", states=STATES, signed_in=current_user.is_authenticated)
     answers = eligibility.capacity(purchase=standpoint.purchase(site), at=clock.now())
     around = gate.Around(clinic_id=site.clinic_id)
+    modalities = [_shown(modality, answers) for modality in catalog.modalities().values() if modality.procedure_classes]
     return render_template(
         "capacity/mine.html",
         sites=sites,
         site=site,
         place=STATES[site.state],
-        modalities=[
-            _shown(modality, answers) for modality in catalog.modalities().values() if modality.procedure_classes
-        ],
+        modalities=sorted(modalities, key=lambda modality: not modality.is_open),
+        light=[band for modality in modalities if modality.is_open for band in modality.bands],
+        unruled=sorted({use.words for (_, use), verdict in answers.items() if _is_unruled(verdict)}),
         open_uses=sorted({use.words for (_, use), verdict in answers.items() if _operates(verdict)}),
         everywhere=gate.shown(_in_the_way_of_all(list(answers.values())), state=site.state, around=around),
         missing=gate.shown(_missing_proofs(list(answers.values())), state=site.state, around=around),
