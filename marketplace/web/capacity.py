@@ -55,7 +55,9 @@ def mine() -> ResponseReturnValue:
         site=site,
         place=STATES[site.state],
         modalities=sorted(modalities, key=lambda modality: not modality.is_open),
-        light=[band for modality in modalities if modality.is_open for band in modality.bands],
+        light=[
+            band for modality in modalities if modality.is_open for band in modality.bands if not isinstance(band, str)
+        ],
         unruled=sorted({use.words for (_, use), verdict in answers.items() if _is_unruled(verdict)}),
         open_uses=sorted({use.words for (_, use), verdict in answers.items() if _operates(verdict)}),
         everywhere=gate.shown(_in_the_way_of_all(list(answers.values())), state=site.state, around=around),
