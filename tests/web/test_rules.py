@@ -143,7 +143,9 @@ class TestWords:
     def test_every_procedure_stands_in_exactly_one_chapter(self, policy, code):
         titles = " ".join(chapter.title.lower() for chapter in rule_words.chapters(policy, code))
 
-        assert [kind for kind in ProcedureClass if titles.count(kind.words) != 1] == []
+        # The words of one may be part of another's: "ablative resurfacing".
+        once = " ".join(kind.words for kind in ProcedureClass)
+        assert [kind for kind in ProcedureClass if titles.count(kind.words) != once.count(kind.words)] == []
 
     @pytest.mark.parametrize("code", STATES)
     def test_what_is_shown_as_open_is_what_opens(self, policy, code):
