@@ -1,13 +1,14 @@
 """Whether a condition is met by what people and the site hold, and if not, how nearly. Pure."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
 from ..credentials.states import CredentialState
-from ..kernel.days import end_of
+from ..credentials.types import CredentialKind
+from ..kernel.days import day_in, end_of
 from ..kernel.terms import ProcedureClass
 from .facts import Asked, Facts, Handpiece, Hazard, Held, Person
 from .reasons import Key, ReasonCode
@@ -65,21 +66,32 @@ FARNESS = {
 """How far each shortfall is from being cured: the smaller, the nearer. Of several ways the nearest is explained."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """The moment and the part of the facts that a condition is asked about. `person`: who must hold a credential."""
 
     facts: Facts
     policy: Policy
     at: datetime
     today: date
+    limits: Mapping[CredentialKind, timedelta | None]
     person: Person | None = None
     procedure: ProcedureClass | None = None
     handpieces: tuple[Handpiece, ...] = ()
 
     def about(self, procedure: ProcedureClass, handpieces: tuple[Handpiece, ...]) -> "Question":
         """Return the same question about one procedure and the handpieces that bring it."""
-        return Question(self.facts, self.policy, self.at, self.today, self.person, procedure, handpieces)
+        return self._replace(procedure=procedure, handpieces=handpieces)
+
+    def of(self, person: Person | None) -> "Question":
+        """Return the same question about another person."""
+        return self._replace(person=person)
+
+
+def question_of(facts: Facts, policy: Policy, at: datetime) -> Question:
+    """Return the whole question, about the operator."""
+    released = facts.asked is Asked.SHIP_RELEASE
+    limits = policy.release_limits if released else policy.decision_limits
+    return Question(facts, policy, at, day_in(at, facts.place.time_zone), limits, facts.operator)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +131,7 @@ class Finding(NamedTuple):
 
 MET = Finding()
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+LAST_DAY = NEVER.date()
 """The end of what has no end; dates from there on are typing errors of a register, not limits."""
 
 
@@ -163,19 +176,18 @@ def shortfall(held: Held, wanted: HoldsCredential | MemberHolds | SiteHolds, que
 
 
 def fresh_for(held: Held, question: Question) -> timedelta | None:
-    """Return how long after the look at its source this credential counts now; None: it cannot grow stale."""
-    deciding, releasing = question.policy.limits[held.kind]
-    return releasing if question.facts.asked is Asked.SHIP_RELEASE else deciding
+    """Return how long after the look at its source this credential still counts; None: it cannot grow stale."""
+    return question.limits[held.kind]
 
 
 def holds_until(held: Held, question: Question) -> datetime:
     """Return the first moment at which `held`, good now, no longer counts; NEVER if it has no end."""
     ends = NEVER
     limit = fresh_for(held, question)
-    if limit is not None and held.verified_at is not None and held.verified_at < NEVER - limit:
+    if limit is not None and held.verified_at is not None:
         # The limit itself still counts: 120 days exactly are not older than 120 days.
         ends = held.verified_at + limit + timedelta.resolution
-    if held.expires_on is not None and held.expires_on < NEVER.date():
+    if held.expires_on is not None and held.expires_on < LAST_DAY:
         ends = min(ends, end_of_day(held.expires_on, question.facts.place.time_zone))
     return ends
 
@@ -273,7 +285,7 @@ def _nearest(
     key: Key,
     question: Question,
 ) -> Finding:
-    nearest = Miss(ReasonCode.NO_CREDENTIAL, key, wanted)
+    nearest: tuple[ReasonCode, Held | None, str] = (ReasonCode.NO_CREDENTIAL, None, "")
     good: list[Held] = []
     for holder, credentials in holders:
         for held in credentials:
@@ -282,10 +294,11 @@ def _nearest(
             reason = shortfall(held, wanted, question)
             if reason is None:
                 good.append(held)
-            elif FARNESS[reason] < nearest.farness:
-                nearest = Miss(reason, key, wanted, held, holder)
+            elif FARNESS[reason] < FARNESS[nearest[0]]:
+                nearest = (reason, held, holder)
     if not good:
-        return Finding((nearest,))
+        code, closest, holder = nearest
+        return Finding((Miss(code, key, wanted, closest, holder),))
     # Of several the one that holds longest, so that the answer lasts as long as it can.
     return Finding(used=(good[0] if len(good) == 1 else max(good, key=lambda held: holds_until(held, question)),))
 

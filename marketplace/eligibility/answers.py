@@ -10,12 +10,10 @@ from .operators import Ruling
 from .reasons import Key
 from .verdict import Answer, Objection
 
-_MET = {
-    Key.DEVICE: "A known model, its labels seen, not remanufactured.",
-    Key.SELLER: "Our staff found that the seller may hold and sell a prescription device.",
-    Key.RULE: "A rule of the place covers everything that is sold.",
-    Key.STANDING: "Nothing stands against the people themselves.",
-}
+_DEVICE = "A known model, its labels seen, not remanufactured."
+_RULE = "A rule of the place covers everything that is sold."
+_SELLER = Answer(Key.SELLER, "seller", True, "Our staff found that the seller may hold and sell a prescription device.")
+_STANDING = Answer(Key.STANDING, "people", True, "Nothing stands against the people themselves.")
 
 
 def answers_to(
@@ -32,33 +30,34 @@ def answers_to(
             return Answer(key, subject, False, against[key])
         return Answer(key, subject, True, met, tuple([held.id for held in used]))
 
-    yield answer(Key.DEVICE, question.facts.device.name, _MET[Key.DEVICE])
-    yield answer(Key.SELLER, "seller", _MET[Key.SELLER])
-    yield answer(Key.RULE, place, _MET[Key.RULE])
-    others: list[Held] = []
+    yield answer(Key.DEVICE, question.facts.device.name, _DEVICE)
+    yield _SELLER if Key.SELLER not in against else answer(Key.SELLER, "seller", "")
+    yield answer(Key.RULE, place, _RULE)
+    others: dict[int, Held] = {}
     for ruling in rulings:
         yield _operator(ruling, question, others)
+    on_site = others.values()
     yield answer(Key.PRACTITIONER, *_practitioner(question, ordering), ordering.used)
-    papers = f"Shown: {listed([held.type_name for held in others])}." if others else "The rule asks for no paper."
-    yield answer(Key.SITE, place, papers, others)
+    papers = f"Shown: {listed([held.type_name for held in on_site])}." if others else "The rule asks for no paper."
+    yield answer(Key.SITE, place, papers, on_site)
     yield answer(Key.SUPERVISION, place, _statements(question, rulings))
-    yield answer(Key.STANDING, "people", _MET[Key.STANDING])
+    yield _STANDING if Key.STANDING not in against else answer(Key.STANDING, "people", "")
 
 
-def _operator(ruling: Ruling, question: Question, others: list[Held]) -> Answer:
+def _operator(ruling: Ruling, question: Question, others: dict[int, Held]) -> Answer:
     """Say who may do this procedure by which way; what the way took from colleagues and the site goes to `others`."""
     person, procedure = question.person, ruling.procedure.value
     if ruling.best is None:
         state = STATES[question.facts.place.state]
         return Answer(Key.OPERATOR, procedure, False, f"No rule of {state} opens this yet.")
     way, finding = ruling.best.way, ruling.best.finding
-    own = person.credentials if person else ()
+    own = {held.id.int for held in person.credentials} if person else set()
     mine = []
     for held in finding.used:
-        if held in own:
+        if held.id.int in own:
             mine.append(held.id)
-        elif held not in others:
-            others.append(held)
+        else:
+            others[held.id.int] = held
     missed = any(miss.key is Key.OPERATOR for miss in finding.misses)
     if person is None or not person.member or missed:
         return Answer(Key.OPERATOR, procedure, False, f"Not shown: {way.option.name}.", (), way.rule.id)

@@ -1,7 +1,8 @@
 """The operator key: for every procedure sold, a rule of the place and a person who meets it. Never waived. Pure."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from ..kernel.terms import ProcedureClass
 from .answering import GONE, Finding, Miss, Question, answer_all
@@ -14,16 +15,14 @@ from .rules import Rule
 from .verdict import Route
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(NamedTuple):
     """One way, tried on the facts."""
 
     way: Way
     finding: Finding
 
 
-@dataclass(frozen=True, slots=True)
-class Ruling:
+class Ruling(NamedTuple):
     """
     What became of one procedure for the handpieces that the same rules reach.
 
@@ -109,7 +108,7 @@ def _explained(best: Trial, question: Question) -> Trial:
     if not _untouched(best.finding, question):
         return best
     misses = tuple(_instead(miss, best.way.rule, question) for miss in best.finding.misses)
-    return replace(best, finding=best.finding._replace(misses=misses))
+    return Trial(best.way, best.finding._replace(misses=misses))
 
 
 def _instead(miss: Miss, rule: Rule, question: Question) -> Miss:

@@ -7,9 +7,8 @@ No clock, no database, no request, no settings: whoever asks gathers the facts, 
 from collections.abc import Iterable
 from datetime import datetime
 
-from ..kernel.days import day_in
 from . import keys
-from .answering import NEVER, Finding, Question, end_of_day, holds_until
+from .answering import NEVER, Finding, Question, end_of_day, holds_until, question_of
 from .answers import answers_to
 from .facts import Facts, Held
 from .objecting import objections_to
@@ -28,16 +27,14 @@ def judge(facts: Facts, policy: Policy, at: datetime) -> Verdict:
     Every key is asked every time; only the practitioner's confirmation and signed statements may still be missing at a
     preview and at the order. An absent rule, an unknown modality or an empty requirement is a no.
     """
-    practitioner = facts.practitioner.person if facts.practitioner else None
-    today = day_in(at, facts.place.time_zone)
-    question = Question(facts, policy, at, today, facts.operator)
+    question = question_of(facts, policy, at)
     scope = scope_of(question)
     rulings = [
         ruling
         for procedure, handpieces in scope.handpieces.items()
         for ruling in rule_on(procedure, handpieces, question)
     ]
-    unordered, ordering = keys.ordering(Question(facts, policy, at, today, practitioner))
+    unordered, ordering = keys.ordering(question.of(facts.practitioner.person if facts.practitioner else None))
     objections = (
         *keys.device(question),
         *keys.undetermined(question),

@@ -148,14 +148,15 @@ class Way:
 class Policy:
     """A document that was found sound, indexed by place and procedure."""
 
-    __slots__ = ("_rules", "_ways", "document", "limits", "prescribers")
+    __slots__ = ("_rules", "_ways", "decision_limits", "document", "prescribers", "release_limits")
 
     def __init__(self, document: Document) -> None:
         self.document = document
-        self.limits = {
-            kind: (timedelta(days=fresh.decision_days), timedelta(days=fresh.release_days)) if fresh else (None, None)
-            for kind, fresh in document.freshness.items()
+        freshness = document.freshness.items()
+        self.decision_limits = {
+            kind: timedelta(days=fresh.decision_days) if fresh else None for kind, fresh in freshness
         }
+        self.release_limits = {kind: timedelta(days=fresh.release_days) if fresh else None for kind, fresh in freshness}
         self._ways: dict[tuple[str, ProcedureClass], tuple[Way, ...]] = {}
         self._rules: dict[tuple[str, ProcedureClass], tuple[Rule, ...]] = {}
         self.prescribers = {

@@ -51,7 +51,7 @@ def shower(at: datetime) -> Callable[[CredentialView], ShownStanding]:
     fresh: dict[CredentialKind, timedelta | None] = {}
     # Without rules nothing is bought, and nothing can be too old for them.
     with suppress(NoPolicy):
-        fresh = {kind: decision for kind, (decision, _) in eligibility.published_policy().policy.limits.items()}
+        fresh = dict(eligibility.published_policy().policy.decision_limits)
 
     def show(credential: CredentialView) -> ShownStanding:
         standing = credential.standing(at, fresh_for=fresh.get(credential.kind.kind))
