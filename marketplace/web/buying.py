@@ -21,6 +21,7 @@ from ..kernel.money import Money
 from ..kernel.terms import STATES, ProcedureClass
 from ..listings import queries as listings
 from ..listings.queries import ListingFacts
+from ..listings.states import ListingState
 from ..orders import queries, service
 from ..orders.access import Act, Party
 from ..orders.queries import OrderView
@@ -275,6 +276,7 @@ def _place_page(device: ListingFacts, choice: _Choice, form: PlaceForm, verdict:
         device=device,
         choice=choice,
         form=form,
+        for_sale=device.state is ListingState.PUBLISHED,
         cleared=verdict.cleared,
         verdict=gate.shown(verdict, state=choice.site.state, around=around),
         states=STATES,
