@@ -72,15 +72,6 @@ def confirm_order(page: Page, order: UUID) -> None:
     told(page, "You have ordered the device. It can be paid for now.")
 
 
-def state_of(house: House, order: UUID) -> str:
-    """Return where the order stands."""
-    from sqlalchemy import select
-
-    from marketplace.orders.models import Order
-
-    return str(house.query(select(Order.state).where(Order.id == order))[0][0])
-
-
 def reaches(house: House, order: UUID, state: str) -> None:
     """Claim that the worker brings the order there."""
-    house.eventually(lambda: state_of(house, order) == state, what=f"the order is {state}")
+    house.eventually(lambda: house.state_of(order) == state, what=f"the order is {state}")

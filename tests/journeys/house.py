@@ -1,6 +1,7 @@
 """A whole house for the journeys: local Stripe, mailbox, web server and worker over one database, with a small cast."""
 
 import os
+import re
 import socket
 import sys
 import time
@@ -16,7 +17,7 @@ from uuid import UUID, uuid4
 
 from aiosmtpd.controller import Controller
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from marketplace.app import create_app
 from marketplace.catalog import queries as catalog
@@ -24,8 +25,8 @@ from marketplace.catalog import service as catalogue
 from marketplace.catalog.models import DeviceModel, Maker
 from marketplace.config import from_environment
 from marketplace.credentials import service as credentials
-from marketplace.dev.demo import cast, load, people, pictures, sales
-from marketplace.dev.demo.cast import Player
+from marketplace.dev.demo import cast, load, people, pictures
+from marketplace.dev.demo.cast import Ending, Player, Proof
 from marketplace.dev.mailbox import Letters, Receiver
 from marketplace.dev.processes import Child
 from marketplace.dev.stripe.server import LocalStripe
@@ -36,13 +37,24 @@ from marketplace.kernel.terms import ClinicRole
 from marketplace.listings import drafting, gallery
 from marketplace.listings import service as listings
 from marketplace.listings.terms import Grade, Modification, Recertification
+from marketplace.orders import service as orders
+from marketplace.orders.models import Order
+from marketplace.orders.states import OrderState
 from tests.factories.stripe import API_KEY, SECRET, StripeDriver
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 30.0
+_S = OrderState
 _TEXAS, _WITHOUT_PRACTITIONER, _ARIZONA, _SELLER = cast.HOUSES[:4]
-# Two technicians of the Texan clinic who have everything still before them, beside those of the demo.
-NEWCOMERS = (Player("Tess Moreno", ClinicRole.TECHNICIAN), Player("Theo Lang", ClinicRole.TECHNICIAN))
+# Two technicians of the Texan clinic beside those of the demo: one has everything before her, one waits for a verifier.
+NEWCOMERS = (
+    Player("Tess Moreno", ClinicRole.TECHNICIAN),
+    Player(
+        "Theo Lang",
+        ClinicRole.TECHNICIAN,
+        (Proof("US-TX:TDLR:LHR", "TX", "12871", level="TECHNICIAN", ending=Ending.SUBMITTED),),
+    ),
+)
 HOUSES = (replace(_TEXAS, people=(*_TEXAS.people, *NEWCOMERS)), _WITHOUT_PRACTITIONER, _ARIZONA, _SELLER)
 
 
@@ -56,7 +68,6 @@ class House:
     letters: Letters
     logs: Path
     stage: people.Stage = field(default_factory=people.Stage)
-    market: sales.Market | None = None
 
     def email(self, name: str) -> str:
         """Return the address that somebody of the cast signs in with."""
@@ -92,26 +103,100 @@ class House:
         mails = [self.letters.read(number) for number in self.letters.names()]
         return [str(mail["Subject"]) for mail in mails if self.email(name) in str(mail["To"])]
 
+    def link_mailed_to(self, address: str) -> str:
+        """Wait for a mail to the address, and return the path of the first link in it."""
+
+        def newest() -> str | None:
+            for number in self.letters.names():
+                mail = self.letters.read(number)
+                if address in str(mail["To"]):
+                    body = mail.get_body(("plain",))
+                    found = re.search(rf"{re.escape(self.address)}(/\S+)", str(body.get_content()) if body else "")
+                    return found[1] if found else None
+            return None
+
+        return str(self.eventually(newest, what=f"a mail to {address} with a link"))
+
+    def draft(
+        self, maker: str, model: str, *modalities: str, price: int = 12_400, seller: str = "Walter Finch"
+    ) -> UUID:
+        """Draft a unit by the use-cases of the house, whole and with a photo, and return its listing."""
+        with self.inside():
+            key = next(house.key for house in HOUSES if house.people[0].name == seller)
+            return _draft(
+                self.stage.clinics[key], self.stage.people[seller], maker, model, modalities, price, clock.now()
+            )
+
     def offer(
-        self,
-        maker: str,
-        model: str,
-        *modalities: str,
-        price: str | int = 12_400,
-        seller: str = "Walter Finch",
-        clinic: str = "sonoran",
+        self, maker: str, model: str, *modalities: str, price: int = 12_400, seller: str = "Walter Finch"
     ) -> UUID:
         """Put a unit on the market by the use-cases of the house, and return its listing."""
+        listing = self.draft(maker, model, *modalities, price=price, seller=seller)
         with self.inside():
-            at = clock.now() - timedelta(hours=2)
-            listing = _draft(self.stage.clinics[clinic], self.stage.people[seller], maker, model, modalities, price, at)
+            at = clock.now()
             listings.submit(listing_id=listing, actor_id=self.stage.people[seller], at=at)
             listings.approve(listing_id=listing, actor_id=self.stage.moderator, at=at)
-            return listing
+        return listing
+
+    def order(self, listing: UUID, *, until: OrderState) -> UUID:
+        """Let Dana order a device and everybody do their part until the order stands there; return it."""
+        dana, amir = self.stage.people["Dana Reyes"], self.stage.people["Amir Khan"]
+        with self.inside():
+            order = orders.place(
+                buyer_id=dana, clinic_id=self.stage.clinics["lone_star"], site_id=self.stage.sites["lone_star"],
+                operator_id=dana, listing_id=listing, declared_uses=(), restriction_signed=False, form_key=uuid4(),
+                fee_bps=600, at=clock.now(),
+            )  # fmt: skip
+        steps: tuple[tuple[OrderState, Callable[[], object]], ...] = (
+            (_S.AWAITING_PAYMENT, lambda: self._sign(order, amir)),
+            (_S.FUNDS_HELD, lambda: self._pay(order, dana)),
+            (
+                _S.RELEASED_TO_SHIP,
+                lambda: orders.release_to_ship(order_id=order, actor_id=self._seller_of(order), at=clock.now()),
+            ),
+            (
+                _S.IN_TRANSIT,
+                lambda: orders.dispatch(
+                    order_id=order, actor_id=self._seller_of(order), carrier="Desert Freight", tracking="DF-1",
+                    at=clock.now(),
+                ),
+            ),
+            (_S.UNDER_INSPECTION, lambda: orders.report_arrival(order_id=order, actor_id=dana, at=clock.now())),
+            (_S.ACCEPTED, lambda: orders.accept(order_id=order, actor_id=dana, at=clock.now())),
+        )  # fmt: skip
+        for state, act in steps if until is not _S.AWAITING_PRACTITIONER else ():
+            with self.inside():
+                act()
+            if state is _S.FUNDS_HELD:
+                self.eventually(lambda: self.state_of(order) == _S.FUNDS_HELD, what="the payment is held")
+            if state is until:
+                break
+        return order
+
+    def state_of(self, order: UUID) -> OrderState:
+        """Return where an order stands now."""
+        return OrderState(self.query(select(Order.state).where(Order.id == order))[0][0])
+
+    def _sign(self, order: UUID, practitioner: UUID) -> None:
+        asked = orders.to_sign(order_id=order, actor_id=practitioner, at=clock.now())
+        signed = [code for code, _ in asked.required]
+        orders.confirm(order_id=order, actor_id=practitioner, signed=signed, at=clock.now())
+
+    def _pay(self, order: UUID, buyer: UUID) -> None:
+        page = orders.start_payment(
+            order_id=order, actor_id=buyer, card_cap=Money(1_500_000), success_url=self.address,
+            cancel_url=self.address, live=False, at=clock.now(),
+        )  # fmt: skip
+        self.stripe.pay_by_card(page.rpartition("/")[2])
+
+    def _seller_of(self, order: UUID) -> UUID:
+        clinic = db.session.scalars(select(Order.seller_clinic_id).where(Order.id == order)).one()
+        keys = {clinic: key for key, clinic in self.stage.clinics.items()}
+        return self.stage.people[next(house.people[0].name for house in HOUSES if house.key == keys[clinic])]
 
 
 def _draft(
-    clinic: UUID, seller: UUID, maker: str, model: str, modalities: tuple[str, ...], price: str | int, at: datetime
+    clinic: UUID, seller: UUID, maker: str, model: str, modalities: tuple[str, ...], price: int, at: datetime
 ) -> UUID:
     unit = db.session.scalars(
         select(DeviceModel).join(Maker).where(Maker.name == maker, DeviceModel.name == model)
@@ -132,7 +217,7 @@ def _draft(
     drafting.describe_terms(
         listing_id=listing, actor_id=seller, rx_label_present=True, id_label_present=True,
         modification=Modification.NONE, recertification=Recertification.NO, recertification_quote=None,
-        price=Money(int(price) * 100),
+        price=Money(price * 100),
     )  # fmt: skip
     subject = pictures.Subject(maker, model, modalities)
     gallery.add(
@@ -177,13 +262,14 @@ def open_house(database_url: str, directory: Path) -> Iterator[House]:
 def _furnish(house: House) -> None:
     """Bring in the reference data and the cast, by the use-cases that the demo goes through."""
     with house.inside(), patch.object(people, "HOUSES", HOUSES):
+        # A house that is lost in a power cut is furnished again.
+        db.session.execute(text("SET synchronous_commit = off"))
         now = clock.now()
         catalogue.load(sources=catalogue.shipped(), at=now)
         credentials.load_types()
         house.stage = people.populate(now=now)
         load.publish_reference_rules(house.stage)
         load.forget_old_post()
-    house.market = sales.Market(house.stage, house.app.extensions["second_light_settings"], clock.now)
 
 
 def _environment(

@@ -24,7 +24,6 @@ from tests.journeys.acts import (
     place_order,
     press,
     reaches,
-    state_of,
     told,
     unfold,
 )
@@ -77,10 +76,10 @@ def test_a_device_beyond_the_cards_limit_is_paid_by_bank_transfer(house: House, 
 
     # Coming back proves nothing: the page waits for the provider's word, and looks again by itself.
     expect(technician.get_by_role("heading", name="Payment being confirmed")).to_be_visible()
-    assert state_of(house, order) == "awaiting_payment"
+    assert house.state_of(order) == "awaiting_payment"
     deliver_webhooks(house)
     expect(technician.get_by_text("The payment is being confirmed by the bank.")).to_be_visible()
-    assert state_of(house, order) == "payment_processing"
+    assert house.state_of(order) == "payment_processing"
 
     technician.goto(money_page)
     press(technician, "The money arrived: $31,000")
@@ -299,7 +298,7 @@ def assert_certificate_rests_on_evidence(house: House) -> None:
 
 def assert_reserved(house: House, listing: UUID, order: UUID) -> None:
     assert house.query(select(Listing.state).where(Listing.id == listing)) == [("reserved",)]
-    assert state_of(house, order) == "awaiting_practitioner"
+    assert house.state_of(order) == "awaiting_practitioner"
 
 
 def assert_books_are_closed(house: House, listing: UUID, order: UUID, *, price: int, fee: int) -> None:

@@ -1,0 +1,246 @@
+"""Every page, for whom it is: no violation axe can find, light and dark, on a desk and on a phone, and nothing sticks out."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import Page
+from sqlalchemy import select
+
+from marketplace.accounts import service as accounts
+from marketplace.accounts.models import User
+from marketplace.clinics import service as clinics
+from marketplace.credentials import service as credentials
+from marketplace.credentials.models import Credential
+from marketplace.kernel import clock
+from marketplace.kernel.terms import ClinicRole
+from marketplace.listings import service as listings
+from marketplace.listings.models import Handpiece
+from marketplace.orders.states import OrderState
+from tests.journeys.house import House
+
+HAIR = ("Lumenis", "LightSheer Duet", "DIODE_HR")
+WIDTHS = (1280, 320)
+# Colours are all that differs between light and dark.
+OF_COLOURS = ["color-contrast", "link-in-text-block"]
+NOT_PAGES = {
+    "bootstrap.static": "a file",
+    "browse.photo": "a picture",
+    "credentials.document": "a file",
+    "health.alive": "for machines",
+    "health.ready": "for machines",
+    "sales.account_answered": "leads on to the sales",
+    "staff_audit.export": "a file",
+    "staff_credentials.document": "a file",
+    "staff_credentials.page": "a picture",
+    "static": "a file",
+}
+RUN = """(rules) => axe.run(document, {
+  preload: false, resultTypes: ["violations"], ...(rules ? { runOnly: { type: "rule", values: rules } } : {}),
+}).then(({ violations }) => violations.map((one) =>
+  `${one.id}: ${one.nodes.map((node) => node.target.join(" ")).join(", ")}`))"""
+# What reaches beyond the right edge, the most telling first; tables may scroll inside their own frame.
+STICKS_OUT = """() => {
+  const edge = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= edge) return [];
+  return [...document.querySelectorAll("body *")].filter((one) => one.getBoundingClientRect().right > edge + 1)
+    .slice(0, 3).map((one) => `${one.tagName}.${one.className}`);
+}"""
+
+
+@pytest.fixture(scope="module")
+def lived(house: House) -> Iterator[dict[str, Any]]:
+    """What the addresses need: something of everything."""
+    people = house.stage.people
+    ids: dict[str, Any] = {
+        "listing": house.offer(*HAIR),
+        "platform": house.offer("Lumenis", "M22", "IPL", "ER_GLASS_FRAC", price=39_000),
+        "draft": house.draft(*HAIR),
+        "in_review": house.draft(*HAIR),
+        "clinic": house.stage.clinics["lone_star"],
+        "seller_clinic": house.stage.clinics["sonoran"],
+        "site": house.stage.sites["lone_star"],
+        "member": people["Priya Nair"],
+    }
+    for state in (
+        OrderState.AWAITING_PRACTITIONER,
+        OrderState.AWAITING_PAYMENT,
+        OrderState.FUNDS_HELD,
+        OrderState.RELEASED_TO_SHIP,
+        OrderState.UNDER_INSPECTION,
+        OrderState.ACCEPTED,
+    ):
+        ids[str(state)] = house.order(house.offer(*HAIR), until=state)
+    with house.inside():
+        at = clock.now()
+        listings.submit(listing_id=ids["in_review"], actor_id=people["Walter Finch"], at=at)
+        clinics.invite(
+            clinic_id=ids["clinic"], actor_id=people["Dana Reyes"], email=house.email("Tyler Brooks"),
+            role=ClinicRole.TECHNICIAN, at=at,
+        )  # fmt: skip
+        accounts.request_password_reset(email=house.email("Irene Maddox"))
+        accounts.register(name="Nell Newman", email="nell@new.example", password="four words nobody says", at=at)
+    ids["invitation"] = house.link_mailed_to(house.email("Tyler Brooks"))
+    ids["reset"] = house.link_mailed_to(house.email("Irene Maddox"))
+    ids["confirmation"] = house.link_mailed_to("nell@new.example")
+    ids["newcomer"] = house.query(select(User.id).where(User.email == "nell@new.example"))[0][0]
+    ids["handpiece"] = house.query(select(Handpiece.id).where(Handpiece.listing_id == ids["draft"]))[0][0]
+    for name in ("Dana Reyes", "Priya Nair", "Elena Soto", "Theo Lang"):
+        ids[name] = house.query(select(Credential.id).where(Credential.holder_id == people[name]))[0][0]
+    with house.inside():
+        credentials.claim(credential_id=ids["Theo Lang"], actor_id=people["Vera Lind"], at=clock.now())
+    yield ids
+    with house.inside():
+        credentials.unclaim(credential_id=ids["Theo Lang"], actor_id=people["Vera Lind"], at=clock.now())
+
+
+# For whom each page is opened; {names} are filled in from `lived`. None: nobody is signed in.
+PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
+    None: {
+        "account.ask_reset": ("/reset-password",),
+        "account.confirm_email": ("{confirmation}",),
+        "account.register": ("/register",),
+        "account.registered": ("/register/sent",),
+        "account.reset_password": ("{reset}",),
+        "account.reset_sent": ("/reset-password/sent",),
+        "account.sign_in": ("/sign-in",),
+        "browse.device": ("/devices/{listing}", "/devices/{listing}?state=TX", "/devices/{platform}?state=MT"),
+        "browse.devices": (
+            "/devices",
+            "/devices?q=nothing+of+the+kind",
+            "/devices?maker=Lumenis&min=%245%2C000&year=x",
+        ),
+        "browse.home": ("/",),
+        "rules.index": ("/rules", "/rules?procedure=tattoo"),
+        "rules.place": ("/rules/TX", "/rules/AZ", "/rules/MT"),
+        "styleguide.show": ("/styleguide",),
+        "errors": ("/no-such-page", "/devices/00000000-0000-0000-0000-000000000000"),
+    },
+    "Dana Reyes": {
+        "account.change_password": ("/account/password",),
+        "account.home": ("/account",),
+        "browse.device": ("/devices/{listing}", "/devices/{platform}"),
+        "browse.devices": ("/devices", "/devices?qualified=1"),
+        "browse.home": ("/",),
+        "buying.order": (
+            "/orders/{awaiting_practitioner}",
+            "/orders/{awaiting_payment}",
+            "/orders/{awaiting_payment}?paid=1",
+            "/orders/{funds_held}",
+            "/orders/{under_inspection}",
+            "/orders/{accepted}",
+        ),
+        "buying.place": ("/devices/{listing}/order", "/devices/{platform}/order"),
+        "buying.purchases": ("/orders",),
+        "capacity.mine": ("/what-may-i-buy",),
+        "clinics.add_site": ("/clinics/{clinic}/sites/new",),
+        "clinics.clinic": ("/clinics/{clinic}",),
+        "clinics.correct_site": ("/sites/{site}",),
+        "clinics.found": ("/clinics/new",),
+        "clinics.index": ("/clinics",),
+        "clinics.invite": ("/clinics/{clinic}/invite",),
+        "clinics.member": ("/clinics/{clinic}/members/{member}",),
+        "clinics.officer": ("/sites/{site}/officer",),
+        "clinics.sell": ("/clinics/{clinic}/sell",),
+        "credentials.choose": ("/credentials/new", "/credentials/new?state=TX"),
+        "credentials.mine": ("/credentials",),
+        "credentials.one": ("/credentials/{Dana Reyes}",),
+        "credentials.submit": (
+            "/credentials/new/TX/US-TX:TDLR:LHR",
+            "/credentials/new/TX/CLRT",
+            "/credentials/new/AZ/US-AZ:ADHS:LASER_TECHNICIAN",
+        ),
+    },
+    "Amir Khan": {
+        "buying.confirm": ("/orders/{awaiting_practitioner}/confirm",),
+        "buying.order": ("/orders/{funds_held}",),
+    },
+    "Priya Nair": {
+        "browse.device": ("/devices/{listing}",),
+        "buying.place": ("/devices/{platform}/order",),
+        "credentials.one": ("/credentials/{Priya Nair}",),
+        "capacity.mine": ("/what-may-i-buy",),
+        "errors": ("/staff/people",),
+    },
+    "Tyler Brooks": {"clinics.accept_invitation": ("{invitation}",)},
+    "Walter Finch": {
+        "buying.order": ("/orders/{funds_held}", "/orders/{accepted}"),
+        "clinics.clinic": ("/clinics/{seller_clinic}",),
+        "sales.dispatch": ("/orders/{released_to_ship}/dispatch",),
+        "sales.refund": ("/orders/{funds_held}/refund",),
+        "sales.sales": ("/sales",),
+        "selling.condition": ("/sell/{draft}/condition",),
+        "selling.device": ("/sell/{draft}/device",),
+        "selling.handpiece": ("/sell/{draft}/handpieces/{handpiece}",),
+        "selling.handpieces": ("/sell/{draft}/handpieces",),
+        "selling.home": ("/sell",),
+        "selling.listing": ("/sell/{draft}", "/sell/{listing}", "/sell/{in_review}"),
+        "selling.new": ("/sell/new",),
+        "selling.new_handpiece": ("/sell/{draft}/handpieces/new",),
+        "selling.pictures": ("/sell/{draft}/photos",),
+        "selling.terms": ("/sell/{draft}/terms",),
+    },
+    "Vera Lind": {
+        "staff_clinics.clinic": ("/staff/clinics/{seller_clinic}",),
+        "staff_clinics.clinics": ("/staff/clinics", "/staff/clinics?standing=verified"),
+        "staff_credentials.case": (
+            "/staff/credentials/{Theo Lang}",
+            "/staff/credentials/{Elena Soto}",
+            "/staff/credentials/{Priya Nair}",
+        ),
+        "staff_credentials.queue": ("/staff/credentials",),
+    },
+    "Mona Petit": {
+        "staff_listings.listing": ("/staff/listings/{in_review}",),
+        "staff_listings.listings": ("/staff/listings",),
+    },
+    "Felix Grau": {
+        "staff_orders.order": ("/staff/orders/{funds_held}", "/staff/orders/{accepted}"),
+        "staff_orders.orders": ("/staff/orders",),
+    },
+    "Ada Quist": {
+        "staff_people.people": ("/staff/people",),
+        "staff_people.person": ("/staff/people/{member}",),
+    },
+    "Astrid Noor": {
+        "staff_audit.trail": ("/staff/audit", "/staff/audit?kind=nothing"),
+        "staff_policy.policy": ("/staff/policy", "/staff/policy?state=TX"),
+    },
+}
+
+
+def test_every_page_is_walked_or_is_none(house: House):
+    walked = {endpoint for pages in PAGES.values() for endpoint in pages}
+    known = {rule.endpoint for rule in house.app.url_map.iter_rules() if "GET" in (rule.methods or ())}
+    # A credential that its verifier asked about is not among the small cast; `answer` is the form of `submit` again.
+    assert known - walked - set(NOT_PAGES) == {"credentials.answer"}
+
+
+@pytest.mark.parametrize("person", PAGES, ids=lambda name: name or "nobody")
+def test_nothing_stands_in_anybodys_way(enter, watch, lived, person):
+    page = enter(person)
+    found: list[str] = []
+    for endpoint, addresses in PAGES[person].items():
+        for address in addresses:
+            answer = page.goto(address.format_map(lived))
+            assert answer is not None
+            assert answer.status == 200 or endpoint == "errors", (address, answer.status)
+            with watch.looking_away():  # axe itself writes styles into the page to measure with.
+                found += [f"{address}: {one}" for one in _looked_at(page)]
+    assert found == [], "\n".join(found)
+
+
+def _looked_at(page: Page) -> list[str]:
+    """Look at a page in every width and theme; return what is wrong, and leave it as it was."""
+    wrong: list[str] = []
+    page.evaluate(AXE_SCRIPT)
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        wrong += [f"sticks out at {width}: {one}" for one in page.evaluate(STICKS_OUT)]
+        for theme, rules in (("light", None), ("dark", OF_COLOURS)):
+            page.emulate_media(color_scheme=theme)
+            wrong += [f"{theme}, {width}: {one}" for one in page.evaluate(RUN, rules)]
+        page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": WIDTHS[0], "height": 900})
+    return wrong

@@ -1,0 +1,133 @@
+"""A purchase without a mouse, and the verifier's keys: the focus is always to be seen, and no key decides by itself."""
+
+import re
+
+from playwright.sync_api import Page, expect
+from sqlalchemy import select
+
+from marketplace.credentials.models import Credential
+from tests.journeys.acts import confirm_order, order_of, told
+from tests.journeys.house import House
+
+MOST_STEPS = 90
+FOCUS = """() => {
+  const element = document.activeElement;
+  const label = element.labels?.[0]?.innerText ?? element.getAttribute("aria-label") ?? element.innerText;
+  return (label ?? "").replace(/\\s+/g, " ").trim();
+}"""
+# Whether the focused element looks different from how it looks without focus.
+IS_SEEN = """() => {
+  const element = document.activeElement;
+  const look = () => { const s = getComputedStyle(element); return [s.outlineStyle, s.outlineWidth, s.outlineColor,
+    s.boxShadow, s.borderColor, s.backgroundColor].join("|"); };
+  const box = element.getBoundingClientRect();
+  const style = getComputedStyle(element);
+  const ringed = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+  return (ringed || style.boxShadow !== "none") && box.width > 0 && box.height > 0
+    && box.bottom > 0 && box.top < innerHeight;
+}"""
+
+
+def tab_to(page: Page, label: str) -> None:
+    """Press Tab until the focus stands on the control of that name, and claim that it is seen at every stop."""
+    passed = []
+    for _ in range(MOST_STEPS):
+        page.keyboard.press("Tab")
+        where = page.evaluate(FOCUS)
+        if page.evaluate("document.activeElement !== document.body"):
+            assert page.evaluate(IS_SEEN), f"The focus on “{where}” cannot be seen."
+        if where.startswith(label):
+            return
+        passed.append(where)
+    raise AssertionError(f"“{label}” is not reached by Tab; passed were {passed}")
+
+
+def test_a_purchase_needs_no_mouse(house: House, enter):
+    listing = house.offer("Lumenis", "LightSheer Duet", "DIODE_HR")
+    page, practitioner = enter(), enter("Amir Khan")
+
+    page.goto(f"/devices/{listing}")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("main")).to_be_focused()
+    tab_to(page, "Sign in to buy")
+    page.keyboard.press("Enter")
+
+    page.wait_for_url("**/sign-in?**")
+    tab_to(page, "E-mail address")
+    page.keyboard.type(house.email("Dana Reyes"))
+    tab_to(page, "Password")
+    page.keyboard.type("demo second light")
+    page.keyboard.press("Enter")
+
+    page.wait_for_url(f"{house.address}/devices/{listing}")
+    tab_to(page, "Order this device")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{house.address}/devices/{listing}/order")
+    tab_to(page, "I order this device for use in a medical practice")
+    page.keyboard.press("Space")
+    tab_to(page, "Place the order")
+    page.keyboard.press("Enter")
+    told(page, "The device is reserved for you.")
+    order = order_of(page)
+
+    confirm_order(practitioner, order)
+    page.reload()
+    tab_to(page, "Pay $12,400")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{house.stripe.base_url}/**")
+    tab_to(page, "Pay $12,400 by card")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/orders/{order}?paid=1")
+    house.eventually(lambda: house.state_of(order) == "funds_held", what="the payment is held")
+
+
+def test_the_menu_closes_on_escape_and_gives_the_focus_back(enter):
+    page = enter("Dana Reyes")
+    tab_to(page, "Dana Reyes")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="Credentials").first).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Sign out")).to_be_hidden()
+    assert page.evaluate(FOCUS).startswith("Dana Reyes")
+
+
+def test_the_verifiers_keys_move_and_open_and_decide_nothing(house: House, enter):
+    page = enter("Owen Marsh")
+    page.goto("/staff/credentials")
+    cases = page.locator("[data-queue] a")
+    expect(cases.nth(1)).to_be_attached()
+    page.keyboard.press("j")
+    expect(cases.nth(0)).to_be_focused()
+    page.keyboard.press("j")
+    expect(cases.nth(1)).to_be_focused()
+    page.keyboard.press("k")
+    expect(cases.nth(0)).to_be_focused()
+    page.keyboard.press("Enter")
+
+    page.wait_for_url("**/staff/credentials/*")
+    first = page.url
+    page.keyboard.press("j")
+    page.wait_for_url(lambda url: url != first)
+    page.keyboard.press("k")
+    page.wait_for_url(first)
+
+    tab_to(page, "Take the case")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Decision")).to_be_visible()
+    for key, words in (("v", "Yes, verify it"), ("r", "Yes, reject it"), ("i", "Send the question")):
+        page.keyboard.press(key)
+        expect(page.get_by_role("button", name=words)).to_be_visible()
+        expect(page.locator("details[data-key][open]")).to_have_count(1)
+        # While somebody types, the letters are letters.
+        page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("i")
+    page.keyboard.type("very rough, just in kind")
+    expect(page.get_by_role("textbox", name=re.compile("What the person is told"))).to_have_value(
+        "very rough, just in kind"
+    )
+    case = first.rpartition("/")[2]
+    assert house.query(select(Credential.state).where(Credential.id == case)) == [("in_review",)]
+    page.get_by_role("button", name="Put it back into the queue").press("Enter")
+    told(page, "It is back in the queue.")
