@@ -139,6 +139,10 @@ class TestRelease:
             Account.FEE_REVENUE: Money(-255_000),
         }
         assert db.session.scalar(select(func.count()).select_from(LedgerJournal)) == 3
+        # The provider tells of it, and it is known.
+        assert hear(local_stripe, "transfer.created") == 1
+        kinds = select(ProviderEvent.state).where(ProviderEvent.kind == "transfer.created")
+        assert db.session.scalars(kinds).one() is ProviderEventState.DONE
 
     @pytest.mark.parametrize(
         ("fault", "tries"),

@@ -1,18 +1,22 @@
 """The whole sale in pages: each side sees what is theirs, does what is theirs, and nobody else does it."""
 
 import re
-from uuid import uuid4
+from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import func, select
 
 from marketplace.extensions import db
+from marketplace.kernel.terms import ClinicRole
 from marketplace.orders.models import Order
 from marketplace.orders.states import OrderState
 from tests.factories.accounts import make_user
-from tests.factories.orders import make_order, make_scene, the_order
+from tests.factories.clinics import make_clinic, make_member, make_site
+from tests.factories.listings import make_handpiece, make_listing
+from tests.factories.orders import make_order, make_scene, place, the_order
 from tests.factories.payments import do_jobs, hear, onboarded, the_payment
-from tests.support import sign_in
+from tests.pages import browser_of, hidden, press, text, token
 
 
 @pytest.fixture
@@ -23,35 +27,11 @@ def scene(now):
 @pytest.fixture
 def as_(app):
     """A browser that is signed in as somebody."""
-
-    def browser(user):
-        client = app.test_client()
-        sign_in(client, user)
-        return client
-
-    return browser
-
-
-def text(answer) -> str:
-    return re.sub(r"\s+", " ", answer.get_data(as_text=True))
-
-
-def token(page: str) -> str:
-    found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
-    assert found, page
-    return found[1]
+    return partial(browser_of, app)
 
 
 def form_key(page: str) -> str:
-    found = re.search(r'name="form_key"[^>]*value="([^"]+)"', page)
-    assert found, page
-    return found[1]
-
-
-def press(client, page: str, action: str, **fields):
-    """Send a form of the page."""
-    assert f'action="{action}"' in page or "<form method=\"post\" novalidate" in page, page
-    return client.post(action, data={"csrf_token": token(page), **fields})
+    return hidden(page, "form_key")
 
 
 class TestWholeSale:
@@ -98,7 +78,9 @@ class TestWholeSale:
         assert "Refresh" not in buyer.get(f"{address}?paid=1").headers
 
         page = text(seller.get(address))
-        assert "You get $39,950: the price of $42,500 less our fee of $2,550, when the buyer accepts the device." in page
+        assert (
+            "You get $39,950: the price of $42,500 less our fee of $2,550, when the buyer accepts the device." in page
+        )
         assert press(seller, page, f"{address}/release").status_code == 303
         page = text(seller.get(f"{address}/dispatch"))
         assert "100 Main Street, Austin, TX 78701" in page
@@ -118,3 +100,265 @@ class TestWholeSale:
         assert "This purchase is complete." in text(buyer.get(address))
         assert "complete" in text(buyer.get("/orders"))
         assert "Lone Star Skin" in text(seller.get("/sales"))
+
+
+def count() -> int:
+    return db.session.scalar(select(func.count()).select_from(Order))
+
+
+class TestPlace:
+    def address(self, scene) -> str:
+        return f"/devices/{scene.listing.id}/order"
+
+    def test_shows_what_stands_against_it_and_offers_no_button(self, scene, as_, now):
+        scene.licence.expires_on = (now - timedelta(days=2)).date()
+        db.session.commit()
+
+        page = text(as_(scene.buyer).get(self.address(scene)))
+
+        assert "One thing stands against this purchase" in page
+        assert "Place the order" not in page
+
+    def test_whoever_sends_the_form_all_the_same_is_refused_with_the_reasons(self, scene, as_, now):
+        browser = as_(scene.buyer)
+        page = text(browser.get(self.address(scene)))
+        scene.licence.expires_on = (now - timedelta(days=2)).date()
+        db.session.commit()
+
+        answer = browser.post(
+            self.address(scene), data={"csrf_token": token(page), "form_key": form_key(page), "terms": "y"}
+        )
+
+        assert answer.status_code == 403
+        assert "The gate does not clear this purchase at the moment." in text(answer)
+        assert "One thing stands against this purchase" in text(answer)
+        assert count() == 0
+
+    def test_the_same_form_twice_is_one_order(self, scene, as_):
+        browser = as_(scene.buyer)
+        page = text(browser.get(self.address(scene)))
+        data = {"csrf_token": token(page), "form_key": form_key(page), "terms": "y"}
+
+        first, second = (browser.post(self.address(scene), data=data) for _ in range(2))
+
+        assert (first.status_code, first.location) == (second.status_code, second.location)
+        assert count() == 1
+
+    def test_a_box_that_was_not_ticked_brings_the_form_back(self, scene, as_):
+        browser = as_(scene.buyer)
+        page = text(browser.get(self.address(scene)))
+
+        answer = browser.post(self.address(scene), data={"csrf_token": token(page), "form_key": form_key(page)})
+
+        assert answer.status_code == 422
+        assert "Please read what is written above and tick this box." in text(answer)
+        assert form_key(text(answer)) == form_key(page)
+        assert count() == 0
+
+    def test_a_form_key_that_is_none_brings_the_form_back(self, scene, as_):
+        browser = as_(scene.buyer)
+        page = text(browser.get(self.address(scene)))
+
+        answer = browser.post(self.address(scene), data={"csrf_token": token(page), "form_key": "x", "terms": "y"})
+
+        assert answer.status_code == 422
+        assert count() == 0
+
+    def test_uses_that_are_left_out_are_signed_away(self, scene, as_):
+        listing = make_listing(clinic=scene.seller_clinic, handpieces=[make_handpiece("ALEX")])
+        browser = as_(scene.buyer)
+        address = f"/devices/{listing.id}/order?uses=HAIR_NONABLATIVE&site={scene.site.id}&operator={scene.buyer.id}"
+        page = text(browser.get(address))
+        assert "Kept to:" in page
+        data = {"csrf_token": token(page), "form_key": form_key(page), "terms": "y"}
+        answer = browser.post(address, data=data)
+        assert answer.status_code == 422
+        assert "Please sign the restriction, or declare all uses." in text(answer)
+
+        answer = browser.post(address, data={**data, "restriction": "y"})
+
+        assert answer.status_code == 303
+        assert db.session.scalars(select(Order.declared_uses)).one() == ["HAIR_NONABLATIVE"]
+        assert "Kept to:" in text(browser.get(answer.location))
+
+    def test_without_a_site_it_says_what_to_do_first(self, scene, as_):
+        page = text(as_(make_user()).get(self.address(scene)))
+
+        assert "First say where it will be used" in page
+
+    def test_ones_own_device_is_not_offered_for_ones_own_sites(self, scene, as_):
+        make_site(clinic=scene.seller_clinic)
+
+        assert "First say where it will be used" in text(as_(scene.seller).get(self.address(scene)))
+
+    def test_what_is_chosen_in_the_address_and_not_theirs_is_passed_over(self, scene, as_):
+        other = make_site(clinic=make_clinic())
+        address = f"{self.address(scene)}?site={other.id}&operator={make_user().id}&uses=NONSENSE"
+
+        page = text(as_(scene.buyer).get(address))
+
+        assert "You can buy this in Texas" in page
+        assert str(other.id) not in page
+
+    def test_a_device_that_is_taken_is_said_to_be(self, scene, as_, now):
+        browser = as_(scene.buyer)
+        page = text(browser.get(self.address(scene)))
+        place(scene, at=now)
+
+        answer = browser.post(
+            self.address(scene), data={"csrf_token": token(page), "form_key": form_key(page), "terms": "y"}
+        )
+
+        assert answer.status_code == 409
+        assert "You have ordered this device already" in text(answer)
+
+    def test_signed_out_they_sign_in_first(self, scene, client):
+        answer = client.get(self.address(scene))
+
+        assert answer.status_code == 303
+        assert answer.location.startswith("/sign-in?next=")
+
+
+class TestOrderPage:
+    @pytest.mark.parametrize(
+        ("state", "who", "says"),
+        [
+            ("awaiting_practitioner", "seller", "practitioner now confirms the order"),
+            ("awaiting_payment", "buyer", "Pay $42,500"),
+            ("awaiting_payment", "seller", "the buyer can pay now"),
+            ("payment_processing", "buyer", "is being confirmed by the bank"),
+            ("payment_processing", "seller", "The buyer&#39;s bank is sending the payment."),
+            ("held_not_cleared", "buyer", "Ask the gate again"),
+            ("held_not_cleared", "seller", "is not cleared at the moment"),
+            ("funds_held", "seller", "Get the release to ship"),
+            ("released_to_ship", "seller", "Dispatch"),
+            ("in_transit", "buyer", "It has arrived"),
+            ("under_inspection", "buyer", "Time to look it over: until"),
+            ("accepted", "buyer", "$39,950 is being sent to the seller."),
+            ("accepted", "seller", "$39,950 is being sent to your account."),
+            ("cancelled", "buyer", "Nothing has been paid yet."),
+        ],
+    )
+    def test_tells_each_side_what_is_next(self, scene, as_, now, state, who, says):
+        order = make_order(state, scene, at=now)
+
+        assert says in text(as_(getattr(scene, who)).get(f"/orders/{order.id}"))
+
+    @pytest.mark.parametrize("who", ["buyer", "owner", "practitioner", "seller"])
+    def test_is_open_to_its_sides(self, scene, as_, now, who):
+        order_id = place(scene, at=now)
+
+        assert as_(getattr(scene, who)).get(f"/orders/{order_id}").status_code == 200
+
+    def test_is_not_there_for_anybody_else(self, scene, as_, now):
+        order_id = place(scene, at=now)
+        technician = make_user()
+        make_member(clinic=scene.clinic, user=technician, role=ClinicRole.TECHNICIAN)
+
+        for stranger in (make_user(), technician):
+            browser = as_(stranger)
+            for path in ("", "/confirm", "/dispatch", "/refund"):
+                assert browser.get(f"/orders/{order_id}{path}").status_code == 404
+            page = text(browser.get("/orders"))
+            assert scene.listing.title not in page
+            for act in ("pay", "cancel", "accept", "arrival", "clearance", "release"):
+                data = {"csrf_token": token(page)}
+                assert browser.post(f"/orders/{order_id}/{act}", data=data).status_code == 404
+        assert the_order(order_id).state is OrderState.AWAITING_PRACTITIONER
+
+    def test_the_seller_is_not_shown_who_buys_before_the_money_is_held(self, scene, as_, now):
+        order = make_order("awaiting_payment", scene, at=now)
+
+        page = text(as_(scene.seller).get(f"/orders/{order.id}"))
+
+        for secret in ("Lone Star Skin", "100 Main Street", scene.buyer.name, scene.practitioner.name):
+            assert secret not in page
+
+    def test_the_seller_is_not_shown_what_stands_against_the_buyer(self, scene, as_, now):
+        order = make_order("held_not_cleared", scene, at=now)
+
+        page = text(as_(scene.seller).get(f"/orders/{order.id}"))
+
+        assert "licence" not in page
+        assert "What the gate answered" not in page
+
+    def test_money_that_stands_still_is_said_to(self, scene, as_, now):
+        order = make_order("funds_held", scene, at=now)
+        the_payment(order.id).frozen_reason = "disputed"
+        db.session.commit()
+
+        page = text(as_(scene.buyer).get(f"/orders/{order.id}"))
+
+        assert "We are looking at the payment of $42,500." in page
+        assert "disput" not in page
+
+    def test_a_try_that_failed_can_be_repeated(self, scene, as_, now):
+        order = make_order("payment_processing", scene, at=now)
+        the_payment(order.id).state = "failed"
+        db.session.commit()
+
+        assert "The last try to pay did not go through." in text(as_(scene.buyer).get(f"/orders/{order.id}"))
+
+    def test_cancelling_frees_the_device(self, scene, as_, now):
+        order_id = place(scene, at=now)
+        browser = as_(scene.buyer)
+
+        answer = press(browser, text(browser.get(f"/orders/{order_id}")), f"/orders/{order_id}/cancel")
+
+        assert answer.status_code == 303
+        page = text(browser.get(answer.location))
+        assert "This order was cancelled. Nothing was charged." in page
+        assert "by Alice Martin" in page
+
+    def test_a_button_pressed_too_late_changes_nothing(self, scene, as_, now):
+        order_id = place(scene, at=now)
+        browser = as_(scene.buyer)
+        page = text(browser.get(f"/orders/{order_id}"))
+
+        answer = browser.post(f"/orders/{order_id}/accept", data={"csrf_token": token(page)})
+
+        assert answer.status_code == 409
+        assert "This cannot be accepted while it is awaiting practitioner." in text(answer)
+
+    def test_asking_the_gate_again_goes_on(self, scene, as_, now):
+        order = make_order("held_not_cleared", scene, at=now)
+        browser = as_(scene.buyer)
+
+        answer = press(browser, text(browser.get(f"/orders/{order.id}")), f"/orders/{order.id}/clearance")
+
+        assert answer.status_code == 303
+        assert the_order(order.id).state is OrderState.FUNDS_HELD
+
+
+class TestConfirm:
+    def test_without_the_signature_the_page_comes_back(self, scene, as_, now):
+        order_id = place(scene, at=now)
+        browser = as_(scene.practitioner)
+        page = text(browser.get(f"/orders/{order_id}/confirm"))
+
+        answer = browser.post(f"/orders/{order_id}/confirm", data={"csrf_token": token(page)})
+
+        assert answer.status_code == 422
+        assert "Please tick this box if you sign the order." in text(answer)
+        assert the_order(order_id).state is OrderState.AWAITING_PRACTITIONER
+
+    def test_is_not_the_buyers(self, scene, as_, now):
+        order_id = place(scene, at=now)
+
+        answer = as_(scene.buyer).get(f"/orders/{order_id}/confirm")
+
+        assert answer.status_code == 403
+        assert "Only a practitioner of the buying clinic can confirm this order." in text(answer)
+
+
+class TestPurchases:
+    def test_an_empty_list_says_what_to_do(self, as_):
+        assert "No purchases yet" in text(as_(make_user()).get("/orders"))
+
+    def test_names_the_one_thing_to_do(self, scene, as_, now):
+        make_order("awaiting_payment", scene, at=now)
+
+        page = text(as_(scene.buyer).get("/orders"))
+
+        assert "awaiting payment" in page
+        assert "Pay" in page
