@@ -258,8 +258,8 @@ class TestOne:
 
         from marketplace.eligibility import service as eligibility
 
-        limits = dict.fromkeys([kind.kind for kind in credential_types().values()], (timedelta(days=120), None))
-        published = SimpleNamespace(policy=SimpleNamespace(limits=limits))
+        limits = dict.fromkeys([kind.kind for kind in credential_types().values()], timedelta(days=120))
+        published = SimpleNamespace(policy=SimpleNamespace(decision_limits=limits))
         monkeypatch.setattr(eligibility, "published_policy", lambda: published)
         credential = make_credential(holder=dana, at=now - timedelta(days=130))
         assert "look too old" in page(client.get(f"/credentials/{credential.id}"))
