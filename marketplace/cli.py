@@ -180,12 +180,12 @@ def draft_policy(email: str, file: Path | None, confirmed_by_counsel: bool) -> N
     """Keep a policy as a draft proposed by EMAIL. It gates nothing until somebody else publishes it."""
     standing = PolicyStanding.CONFIRMED_BY_COUNSEL if confirmed_by_counsel else PolicyStanding.REFERENCE
     with _said_plainly():
-        eligibility.draft_policy(
-            document=json.loads((file or POLICY_FILE).read_text(encoding="utf-8")),
-            standing=standing,
-            proposed_by=account_queries.person_at(email).id,
-            at=clock.now(),
-        )
+        proposed_by = account_queries.person_at(email).id
+        try:
+            document = json.loads((file or POLICY_FILE).read_text(encoding="utf-8"))
+            eligibility.draft_policy(document=document, standing=standing, proposed_by=proposed_by, at=clock.now())
+        except ValueError as problem:  # No JSON, or no policy: it names the place.
+            raise click.ClickException(f"This is no policy: {problem}") from problem
     click.echo(f"Policy {eligibility.versions()[0].number} is a draft.")
 
 

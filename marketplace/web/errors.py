@@ -2,12 +2,15 @@
 
 from flask import Flask, g, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_limiter import RateLimitExceeded
 from flask_login import AnonymousUserMixin
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
+from ..extensions import limiter
+from ..kernel import clock
 from ..kernel.errors import Conflict, Gone, Invalid, NotFound, Refusal, Refused, TooMany, Unavailable
 from ..logs import log
 from ..orders.service import NotCleared
@@ -71,13 +74,19 @@ def _not_cleared(refusal: NotCleared) -> ResponseReturnValue:
 
 
 def _http(error: HTTPException) -> ResponseReturnValue:
-    response = error.get_response()
-    if error.code is None or 300 <= error.code < 400:
-        return response
+    assert error.code is not None  # Those that are answers, redirects among them, Flask lets through by itself.
     body, status = page(error.code)
-    # Headers such as Allow and Retry-After belong to the answer.
-    kept = {name: value for name, value in response.headers if name not in {"Content-Type", "Content-Length"}}
+    # Headers such as Allow belong to the answer.
+    given = error.get_response().headers
+    kept = {name: value for name, value in given if name not in {"Content-Type", "Content-Length"}}
     return body, status, kept
+
+
+def _too_often(_error: RateLimitExceeded) -> ResponseReturnValue:
+    body, status = page(429)
+    limit = limiter.current_limit
+    seconds = max(1, int(limit.reset_at - clock.now().timestamp())) if limit else 60
+    return body, status, {"Retry-After": str(seconds)}
 
 
 def _csrf(error: CSRFError) -> ResponseReturnValue:
@@ -116,6 +125,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(NotCleared, _not_cleared)
     app.register_error_handler(CSRFError, _csrf)
     app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(RateLimitExceeded, _too_often)
     app.register_error_handler(OperationalError, _database)
     app.register_error_handler(PoolTimeout, _database)
     if not app.testing:

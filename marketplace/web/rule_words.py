@@ -9,7 +9,6 @@ from ..eligibility.requirements import (
     AnyOf,
     HoldsCredential,
     MemberHolds,
-    NotEvidenced,
     PractitionerAttests,
     Requirement,
     SafetyOfficerNamed,
@@ -188,8 +187,7 @@ def _conditions(requirement: Requirement) -> list[str]:
             return ["the site has named a laser safety officer" + _for_lasers(only=requirement.lasers_only)]
         case PractitionerAttests():
             return [f"the ordering practitioner signs: “{requirement.text}”"]
-        case NotEvidenced():
-            return [f"what cannot be shown here yet: {requirement.text}"]
+    return [f"what cannot be shown here yet: {requirement.text}"]
 
 
 def _for_lasers(*, only: bool) -> str:

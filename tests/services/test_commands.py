@@ -7,7 +7,11 @@ import structlog
 from sqlalchemy import text
 
 from marketplace import cli, database, jobs, logs
+from marketplace.eligibility import service as eligibility
+from marketplace.eligibility.models import PolicyStanding
+from marketplace.eligibility.rulebook import reference_document
 from marketplace.extensions import db
+from tests.factories.accounts import make_staff
 
 
 @pytest.fixture
@@ -60,10 +64,73 @@ def test_the_worker_works_for_this_app_on_its_database(app, monkeypatch):
     assert given == [(app, app.extensions["second_light_settings"].database_url)]
 
 
+class TestPolicy:
+    @pytest.fixture
+    def run(self, app):
+        def run(*arguments):
+            result = app.test_cli_runner().invoke(args=["policy", *map(str, arguments)])
+            return result.exit_code, result.output.strip()
+
+        return run
+
+    @pytest.fixture
+    def two(self):
+        return make_staff("admin").email, make_staff("admin").email
+
+    def test_is_drafted_by_one_and_put_into_force_by_another(self, run, two):
+        proposer, publisher = two
+
+        assert run("draft", proposer) == (0, "Policy 1 is a draft.")
+        assert run("publish", 1, proposer)[0] == 1
+        assert run("publish", 1, publisher) == (0, "Policy 1 is in force.")
+        assert eligibility.published_policy().standing is PolicyStanding.REFERENCE
+
+    def test_may_be_another_than_the_one_that_ships_and_confirmed(self, run, two, tmp_path):
+        file = tmp_path / "policy.json"
+        file.write_text(json.dumps({**reference_document(), "name": "Ours"}))
+
+        assert run("draft", two[0], "--from", file, "--confirmed-by-counsel")[0] == 0
+        assert run("publish", 1, two[1])[0] == 0
+        assert eligibility.published_policy().policy.document.name == "Ours"
+        assert eligibility.published_policy().standing is PolicyStanding.CONFIRMED_BY_COUNSEL
+
+    @pytest.mark.parametrize("written", ["{", '{"format": 1}', "[]"])
+    def test_what_is_no_policy_is_refused_in_a_sentence(self, run, two, tmp_path, written):
+        file = tmp_path / "policy.json"
+        file.write_text(written)
+
+        code, said = run("draft", two[0], "--from", file)
+
+        assert code == 1
+        assert said.startswith("Error: This is no policy: ")
+        assert eligibility.versions() == []
+
+    def test_somebody_unknown_proposes_nothing(self, run):
+        assert run("draft", "nobody@example.test") == (1, "Error: Nobody has this address.")
+
+    def test_what_was_not_drafted_cannot_be_published(self, run, two):
+        assert run("publish", 7, two[0]) == (1, "Error: There is no policy 7.")
+
+
+class TestDemo:
+    def test_is_loaded_in_demo_mode_only(self, app):
+        result = app.test_cli_runner().invoke(args=["demo", "load"])
+
+        assert result.exit_code == 1
+        assert "only loaded where SECOND_LIGHT_MODE is demo" in result.output
+
+    def test_names_the_accounts_to_try(self, app):
+        accounts = json.loads(app.test_cli_runner().invoke(args=["demo", "accounts"]).output)
+
+        assert len(accounts) > 3
+        assert all("email" in account for account in accounts)
+
+
 class TestLogs:
     @pytest.fixture(autouse=True)
     def _as_before(self):
         before = structlog.get_config()
+        structlog.contextvars.clear_contextvars()
         yield
         structlog.configure(**before)
 

@@ -4,13 +4,15 @@ import time
 from uuid import UUID
 
 import pytest
-from flask import Flask
+from flask import Flask, Response
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
 
 from marketplace.accounts.tokens import LinkIsDead
 from marketplace.app import create_app
+from marketplace.extensions import db
 from marketplace.kernel.errors import Conflict, Invalid, NotFound, Refusal, Refused, TooMany, Unavailable
 from marketplace.web import errors
 from tests.conftest import settings_for
@@ -101,22 +103,38 @@ class TestHttp:
         assert {"GET", "HEAD", "OPTIONS", "POST"} == set(answer.headers["Allow"].split(", "))
         assert "That does not work here" in answer.text
 
-    def test_a_redirect_is_left_alone(self, raising):
-        from werkzeug.exceptions import default_exceptions
-        from werkzeug.routing import RequestRedirect
-
+    def test_a_redirect_stays_one(self, raising):
         answer = raising(RequestRedirect("http://localhost/elsewhere"))
 
-        assert 413 in default_exceptions
         assert (answer.status_code, answer.location) == (308, "http://localhost/elsewhere")
 
-    def test_an_error_without_a_status_is_left_alone(self, raising):
-        from flask import Response
+    def test_an_answer_that_was_raised_stays_as_it_is(self, raising):
+        assert raising(HTTPException(response=Response("as it is", status=207))).data == b"as it is"
 
-        class Odd(HTTPException):
-            code = None
 
-        assert raising(Odd(response=Response("as it is", status=207))).data == b"as it is"
+@pytest.mark.own_database
+class TestTooOften:
+    @pytest.fixture
+    def limited(self, fresh_database, tmp_path):
+        app = create_app(settings_for(fresh_database(), tmp_path), WTF_CSRF_ENABLED=False, RATELIMIT_ENABLED=True)
+        yield app
+        with app.app_context():
+            db.engine.dispose()
+
+    def test_says_when_to_come_back(self, limited):
+        for _ in range(10):
+            limited.test_client().post("/sign-in", data={"email": "a@b.test", "password": "wrong"})
+        answer = limited.test_client().post("/sign-in", data={"email": "a@b.test", "password": "wrong"})
+
+        assert answer.status_code == 429
+        assert "That was too often" in answer.text
+        assert 1 <= int(answer.headers["Retry-After"]) <= 300
+
+    def test_without_a_limit_to_name_a_minute_will_do(self, app):
+        with app.test_request_context():
+            _, status, headers = errors._too_often(None)
+
+        assert (status, headers) == (429, {"Retry-After": "60"})
 
 
 class TestCrash:
