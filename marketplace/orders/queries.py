@@ -83,6 +83,11 @@ class OrderLine:
     expires_at: datetime
     acts: tuple[Act, ...]
 
+    @property
+    def due(self) -> Act | None:
+        """The one thing that this order waits for from the person who looks; a way back is not a duty."""
+        return next((act for act in self.acts if act not in {Act.CANCEL, Act.REFUND}), None)
+
 
 @dataclass(frozen=True, slots=True)
 class OrderView:

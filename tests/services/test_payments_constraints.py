@@ -72,12 +72,19 @@ class TestPayments:
 
         assert make_payment(order, at=now).state == "new"
 
-    @pytest.mark.parametrize("column", ["checkout_id", "payment_reference", "charge_id"])
-    def test_what_the_provider_names_is_named_once(self, order, now, column):
+    @pytest.mark.parametrize(
+        ("constraint", "column"),
+        [
+            ("uq_payments_checkout_id", "checkout_id"),
+            ("uq_payments_payment_reference", "payment_reference"),
+            ("uq_payments_charge_id", "charge_id"),
+        ],
+    )
+    def test_what_the_provider_names_is_named_once(self, order, now, constraint, column):
         payment = the_payment(order.id)
         send("UPDATE payments SET payment_reference = 'pi_1'")
         db.session.refresh(payment)
-        with assert_refused_by(f"uq_payments_{column}"):
+        with assert_refused_by(constraint):
             make_payment(order, state="failed", at=now, **{column: getattr(payment, column)})
 
     def test_a_clinic_has_one_account_and_an_account_one_clinic(self, scene, now):
