@@ -59,6 +59,7 @@ from marketplace.listings.terms import (  # noqa: E402
 from tests.factories import gate  # noqa: E402
 
 UNITS = 10_000
+BATCHES = 15
 PLACES = [("Austin", "TX"), ("Phoenix", "AZ"), ("Miami", "FL"), ("Atlanta", "GA"), ("Reno", "NV"), ("Chicago", "IL")]
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 PAGES_WITHIN = 10.0  # times hello's CPU
@@ -76,18 +77,17 @@ class Cost:
 
 
 def measured(name: str, call: Callable[[], object], rounds: int, cpu: Callable[[], float]) -> Cost:
-    """Call it after a warm-up. CPU is that of the least disturbed of five batches; `cpu` tells milliseconds so far."""
+    """Call it after a warm-up. CPU is that of the least disturbed of many batches; `cpu` tells milliseconds so far."""
     for _ in range(30):
         call()
     walls, batches = [], []
-    size = max(1, rounds // 5)
-    for _ in range(5):
+    for _ in range(BATCHES):
         began = cpu()
-        for _ in range(size):
+        for _ in range(rounds // BATCHES):
             start = time.perf_counter()
             call()
             walls.append((time.perf_counter() - start) * 1000)
-        batches.append((cpu() - began) / size)
+        batches.append((cpu() - began) / (rounds // BATCHES))
     walls.sort()
     return Cost(name, min(batches), walls[len(walls) // 2], walls[int(len(walls) * 0.95)])
 
@@ -137,13 +137,13 @@ class Serving:
 
     def cpu(self) -> float:
         """Return the milliseconds that the server and its workers have used."""
-        ticks = 0
+        used = 0
         for stat in Path("/proc").glob("[0-9]*/stat"):
             with suppress(OSError):
-                fields = stat.read_text().rpartition(")")[2].split()
-                if self.process.pid in (int(stat.parent.name), int(fields[1])):
-                    ticks += int(fields[11]) + int(fields[12])
-        return ticks * 1000 / os.sysconf("SC_CLK_TCK")
+                parent = int(stat.read_text().rpartition(")")[2].split()[1])
+                if self.process.pid in (int(stat.parent.name), parent):
+                    used += sum(int(task.read_text().split()[0]) for task in stat.parent.glob("task/*/schedstat"))
+        return used / 1_000_000
 
 
 def environment(url: str, data: Path) -> dict[str, str]:
@@ -354,8 +354,8 @@ where milliseconds cannot.
 
 Aims: list, search and detail at most 10 times the CPU of hello, `judge()` under 0.1 ms. They are {verdict}.
 
-CPU is that of the server's processes, the least disturbed of five batches; the database's is not in it. p50 and p95 are
-wall time as the caller sees it and contain the database. "Its SQL alone" sends the same statements on one autocommit
+CPU is that of the server's processes, the least disturbed of fifteen batches; the database's is not in it. p50 and p95
+are wall time as the caller sees it and contain the database. "Its SQL alone" sends the same statements on one autocommit
 connection with nothing around them. Pages are warm: what is drawn from the same values was drawn before.
 """
 

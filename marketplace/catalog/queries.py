@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import ARRAY, Uuid, bindparam, func, select
 
-from ..extensions import db
+from ..extensions import db, reading
 from ..kernel.errors import NotFound
 from ..kernel.terms import ProcedureClass
 from .models import DeviceModel, Maker, Modality
@@ -79,7 +79,9 @@ def modalities() -> Mapping[str, ModalityFacts]:
     """Return every modality by its code, in the catalogue's order; kept per process until the catalogue is loaded."""
     if not _kept:
         columns = Modality.__table__.c
-        for row in db.session.execute(select(*columns).order_by(columns.position)):
+        with reading() as connection:
+            rows = connection.execute(select(*columns).order_by(columns.position)).all()
+        for row in rows:
             _kept[row.code] = ModalityFacts(
                 code=row.code,
                 name=row.name,
@@ -128,7 +130,8 @@ def model(model_id: UUID) -> ModelFacts:
 
 def models_by_id(model_ids: Iterable[UUID]) -> dict[UUID, ModelFacts]:
     """Return the models among `model_ids` that the catalogue knows, in one statement."""
-    rows = db.session.connection().execute(_MODELS, {"ids": list(model_ids)})
+    with reading() as connection:
+        rows = connection.execute(_MODELS, {"ids": list(model_ids)}).all()
     return {
         row.id: ModelFacts(
             id=row.id,

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Connection, bindparam, select
 
 from ..catalog import queries as catalog
 from ..catalog.queries import ModelFacts, Source
@@ -14,7 +14,7 @@ from ..clinics.models import Clinic
 from ..clinics.states import SellerStanding
 from ..eligibility import facts as gate
 from ..eligibility.sale import Sale, SoldHandpiece
-from ..extensions import db
+from ..extensions import db, reading
 from ..kernel.errors import NotFound
 from ..kernel.money import Money
 from .conditions import life_used
@@ -279,7 +279,12 @@ def moves_of(listing_id: UUID) -> list[MoveFacts]:
 
 
 def _listing(listing_id: UUID, states: Sequence[ListingState]) -> ListingFacts:
-    row = db.session.connection().execute(_ONE, {"id": listing_id}).one_or_none()
+    with reading() as connection:
+        return _read(connection, listing_id, states)
+
+
+def _read(connection: Connection, listing_id: UUID, states: Sequence[ListingState]) -> ListingFacts:
+    row = connection.execute(_ONE, {"id": listing_id}).one_or_none()
     if row is None or row.state not in states:
         raise NotFound("There is no such device.", cure="It may have been withdrawn. Look for another one.")
     return ListingFacts(
@@ -312,12 +317,12 @@ def _listing(listing_id: UUID, states: Sequence[ListingState]) -> ListingFacts:
         created_at=row.created_at,
         submitted_at=row.submitted_at,
         published_at=row.published_at,
-        handpieces=_handpieces(listing_id),
-        photos=_photos(listing_id),
+        handpieces=_handpieces(connection, listing_id),
+        photos=_photos(connection, listing_id),
     )
 
 
-def _handpieces(listing_id: UUID) -> tuple[HandpieceFacts, ...]:
+def _handpieces(connection: Connection, listing_id: UUID) -> tuple[HandpieceFacts, ...]:
     return tuple(
         HandpieceFacts(
             id=row.id,
@@ -331,12 +336,12 @@ def _handpieces(listing_id: UUID) -> tuple[HandpieceFacts, ...]:
             rated_life=row.rated_life,
             rated_life_source=row.rated_life_source,
         )
-        for row in db.session.connection().execute(_PARTS, {"id": listing_id})
+        for row in connection.execute(_PARTS, {"id": listing_id})
     )
 
 
-def _photos(listing_id: UUID) -> tuple[PhotoFacts, ...]:
-    rows = db.session.connection().execute(_PHOTOS, {"id": listing_id})
+def _photos(connection: Connection, listing_id: UUID) -> tuple[PhotoFacts, ...]:
+    rows = connection.execute(_PHOTOS, {"id": listing_id})
     return tuple(PhotoFacts(row.id, row.storage_key, row.alternative_text) for row in rows)
 
 

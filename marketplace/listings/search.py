@@ -28,7 +28,7 @@ from ..catalog.models import DeviceModel, Maker
 from ..catalog.queries import Source
 from ..clinics.models import Clinic
 from ..clinics.states import SellerStanding
-from ..extensions import db
+from ..extensions import db, reading
 from ..kernel.money import Money
 from .models import Listing, Photo
 from .states import ListingState
@@ -153,25 +153,26 @@ _CHOSEN: dict[str, ColumnElement[bool]] = {
 def find(wanted: Wanted) -> Found:
     """Return the page that was asked for, or the last there is, in two statements."""
     given = _given(wanted)
-    connection = db.session.connection()
+    names = frozenset(given)
     counts: dict[str, dict[str, int]] = {"modality": {}, "maker": {}, "place": {}, "grade": {}}
     total = 0
-    for kind, name, number in connection.execute(_counting(frozenset(given)), given).all():
-        if kind == "all":
-            total = number or 0
-        else:
-            counts[kind][name] = number
-    pages = max(1, min(LAST_PAGE, -(-total // PAGE_SIZE)))
-    page = min(max(1, wanted.page), pages)
-    rows = connection.execute(
-        _paging(frozenset(given), wanted.sort), {**given, "most": PAGE_SIZE, "skipped": (page - 1) * PAGE_SIZE}
-    )
-    return Found(cards=[_card(row) for row in rows.all()], total=total, page=page, pages=pages, counts=counts)
+    with reading() as connection:
+        for kind, name, number in connection.execute(_counting(names), given).all():
+            if kind == "all":
+                total = number or 0
+            else:
+                counts[kind][name] = number
+        pages = max(1, min(LAST_PAGE, -(-total // PAGE_SIZE)))
+        page = min(max(1, wanted.page), pages)
+        where = {**given, "most": PAGE_SIZE, "skipped": (page - 1) * PAGE_SIZE}
+        rows = connection.execute(_paging(names, wanted.sort), where).all()
+    return Found(cards=[_card(row) for row in rows], total=total, page=page, pages=pages, counts=counts)
 
 
 def newest(limit: int) -> list[Card]:
     """Return the units that came to the market last, in one statement."""
-    rows = db.session.connection().execute(_paging(frozenset(), Sort.NEWEST), {"most": limit, "skipped": 0})
+    with reading() as connection:
+        rows = connection.execute(_paging(frozenset(), Sort.NEWEST), {"most": limit, "skipped": 0}).all()
     return [_card(row) for row in rows]
 
 

@@ -335,8 +335,8 @@ def _choices(counts: dict[str, int], chosen: Iterable[str], labels: Mapping[str,
 
 def _address(pairs: Iterable[tuple[str, str]]) -> str:
     words = urlencode([(name, value) for name, value in pairs if value])
-    base = url_for("browse.devices")
-    return f"{base}?{words}" if words else base
+    here = f"{request.script_root}{request.path}"
+    return f"{here}?{words}" if words else here
 
 
 def _page_address(page: int) -> str:
