@@ -152,7 +152,11 @@ HOUSES = (
     ),
     House(
         "sonoran", "Sonoran Laser Supply", "Sonoran Laser Supply Inc.", "4455 East Broadway Blvd", "Tucson", "AZ", "85711",
-        (Player("Walter Finch", _O), Player("Irene Maddox", _M)),
+        (
+            Player("Walter Finch", _O),
+            Player("Irene Maddox", _M, (Proof("US-AZ:ADHS:LASER_TECHNICIAN", "AZ", "LT-4417", endorsements=_AZ_ALL, ending=Ending.REVOKED,
+                                             reason="The department revoked it; its notice was seen."),)),
+        ),
         basis=SellerBasis.DISTRIBUTOR,
     ),
     House(
@@ -175,7 +179,7 @@ HOUSES = (
         "33602",
         (
             Player("Carol Jennings", _O, (_physician("FL", "ME70416"),)),
-            Player("Patrick O’Hara", _M),
+            Player("Patrick O’Hara", _M, (Proof("US-FL:DOH:ELECTROLOGIST", "FL", "EO 3610", checked=1, ending=Ending.IN_REVIEW),)),
         ),
         safety_officer="Carol Jennings",
     ),
@@ -183,7 +187,7 @@ HOUSES = (
         "peachtree", "Peachtree Laser Studio", "Peachtree Laser Studio LLC", "3340 Peachtree Rd NE", "Atlanta", "GA", "30326",
         (
             Player("Simone Grant", _O, (Proof("US-GA:GCMB:SENIOR_LASER_PRACTITIONER", "GA", "SLP-0219", days=75),),
-                   "Georgia senior laser practitioner: hair and skin with light, not radio frequency."),
+                   "Georgia senior laser practitioner: hair with light, nothing by radio frequency."),
             Player("Victor Lane", _P, (_physician("GA", "61802"),)),
             Player("Keisha Monroe", _T, (Proof("US-GA:GCMB:ASSISTANT_LASER_PRACTITIONER", "GA", "ALP-0877"),)),
         ),
@@ -193,7 +197,7 @@ HOUSES = (
         "lakeshore", "Lakeshore Medical Aesthetics", "Lakeshore Medical Aesthetics SC", "875 North Michigan Ave", "Chicago",
         "IL", "60611",
         (
-            Player("Margaret Sloan", _P, (_physician("IL", "036-118204"),),
+            Player("Margaret Sloan", _O, (_physician("IL", "036-118204"),),
                    "Illinois physician: operates and orders for herself."),
             Player("Tom Becker", _M, (Proof("RN", "IL", "041-402771"),)),
         ),
@@ -204,7 +208,7 @@ HOUSES = (
         "89145",
         (
             Player("Jade Kim", _O, (Proof("US-NV:COSMO:ADVANCED_ESTHETICIAN", "NV", "AE-1140"),),
-                   "Nevada advanced esthetician: nothing ablative, by any route."),
+                   "Nevada advanced esthetician: hair and surface radio frequency, nothing ablative."),
             Player("Ravi Menon", _P, (_physician("NV", "15877"),)),
             Player("Holly Drake", _T, (Proof("US-NV:COSMO:ADVANCED_ESTHETICIAN", "NV", "AE-1302", ending=Ending.SUSPENDED,
                                              reason="The board's portal shows a suspension since last week."),)),
@@ -224,8 +228,8 @@ HOUSES = (
     House(
         "bayview", "Bayview Dermatology", "Bayview Dermatology Medical Group", "450 Sutter St", "San Francisco", "CA", "94108",
         (
-            Player("Helen Cho", _P, (_physician("CA", "A104417"),),
-                   "California physician; her group sells a CO2 laser and buys a picosecond one."),
+            Player("Helen Cho", _O, (_physician("CA", "A104417"),),
+                   "California physician; her group sells a CO2 laser, and may buy a picosecond one."),
             Player("Miguel Santos", _T, (Proof("RN", "CA", "95071188"),)),
             Player("Laura Finley", _T, (Proof("ESTHETICIAN", "CA", "Z 118204"),),
                    "California esthetician: the state does not accept her licence for lasers."),

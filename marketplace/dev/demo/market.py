@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from math import ceil
 from random import Random
 
-from ...listings.conditions import INCLUSIONS
+from ...listings.conditions import INCLUSIONS, Included
 from ...listings.terms import CounterDirection, CounterUnit, Grade, Modification
 from .cast import HOUSES
 
@@ -13,7 +14,7 @@ NUMBER = 240
 _SEED = 20_260_601
 
 # Dollars, by kind: what one US dealer asked for 33 used devices (lowcostlasers.com/shop, undated, 2024-08 or later).
-# The demo draws within these; they are no valuation of anything.
+# The demo draws within these, from the dearest kind of light in a device; they are no valuation of anything.
 _BANDS = {
     "ALEX": (16_900, 35_000),
     "DIODE_HR": (24_000, 35_000),
@@ -82,7 +83,7 @@ class Unit:
     grade: Grade
     serial: str
     parts: tuple[Part, ...]
-    inclusions: Mapping[str, str]
+    inclusions: Mapping[str, Included]
     modification: Modification
     description: str
     days_ago: int
@@ -120,7 +121,7 @@ def units(models: Sequence[tuple[str, str, tuple[str, ...]]]) -> list[Unit]:
         made.append(_unit(dice, number, (house, maker, model, codes), year, price, grade, Fate.PUBLISHED))
     sellers = [house.key for house in HOUSES if house.basis is not None]
     for number in range(len(FEATURED), NUMBER):
-        maker, model, codes = models[(number * 7 + dice.randrange(3)) % len(models)]
+        maker, model, codes = models[number * 7 % len(models)]
         year = dice.randint(2009, 2023)
         grade = dice.choices(list(Grade), weights=(4, 9, 5, 1))[0]
         price = _price(dice, codes, year, grade)
@@ -148,7 +149,7 @@ def _unit(
         price_usd=price,
         grade=grade,
         serial=f"{maker[:2].upper()}{year % 100:02}-{number:04}",
-        parts=tuple(_part(dice, code) for code in codes),
+        parts=tuple(_part(dice, code, grade) for code in codes),
         inclusions={item: _included(dice, grade) for item in INCLUSIONS},
         modification=Modification.SERVICED if number < len(FEATURED) else changed,
         description=dice.choice(_WORDS),
@@ -157,28 +158,30 @@ def _unit(
     )
 
 
-def _part(dice: Random, modality: str) -> Part:
+def _part(dice: Random, modality: str, grade: Grade) -> Part:
     if modality in {"VACUUM", "IR", "NIR"}:
         return Part(modality, None, None, None, None)
+    # What is graded as new has no part past a quarter of its life.
+    left = 0.76 if grade is Grade.A else 0.05
     if modality == "HIFU":
         # The maker's instructions for use end a transducer at 2,400 lines.
-        return Part(modality, dice.randrange(100, 2_300), CounterUnit.LINES, CounterDirection.DOWN, 2_400)
+        lines = dice.randrange(round(2_400 * left), 2_300)
+        return Part(modality, lines, CounterUnit.LINES, CounterDirection.DOWN, 2_400)
     if modality == "CRYO":
         return Part(modality, dice.randrange(20, 400), CounterUnit.CYCLES, CounterDirection.DOWN, None)
     if modality in {"EMS", "RF_BODY", "RF_BIPOLAR", "ELOS_IPL_RF"}:
-        return Part(modality, dice.randrange(15, 96), CounterUnit.PERCENT_LEFT, CounterDirection.DOWN, None)
+        per_cent = dice.randrange(round(100 * left), 96)
+        return Part(modality, per_cent, CounterUnit.PERCENT_LEFT, CounterDirection.DOWN, None)
     if modality.startswith("CO2"):
         return Part(modality, dice.randrange(80, 2_600), CounterUnit.HOURS, CounterDirection.UP, None)
     shots = dice.randrange(3_000, 900_000)
     stated = dice.random() < 0.6
-    rated = max(100_000, round(shots / dice.uniform(0.08, 0.95) / 50_000) * 50_000)
+    rated = ceil(shots / dice.uniform(0.08, 1 - left) / 50_000) * 50_000
     return Part(modality, shots, CounterUnit.SHOTS, CounterDirection.UP, rated if stated else None)
 
 
-def _included(dice: Random, grade: Grade) -> str:
-    return dice.choices(("included", "absent", "not_stated"), (8, 1, 2) if grade in {Grade.A, Grade.B} else (4, 3, 4))[
-        0
-    ]
+def _included(dice: Random, grade: Grade) -> Included:
+    return dice.choices(list(Included), (8, 1, 2) if grade in {Grade.A, Grade.B} else (4, 3, 4))[0]
 
 
 def _price(dice: Random, codes: Sequence[str], year: int, grade: Grade) -> int:
@@ -186,7 +189,7 @@ def _price(dice: Random, codes: Sequence[str], year: int, grade: Grade) -> int:
     age = (year - 2009) / 14
     worth = low + (high - low) * (0.15 + 0.7 * age) * dice.uniform(0.85, 1.15)
     worth *= {Grade.A: 1.08, Grade.B: 1.0, Grade.C: 0.82, Grade.D: 0.45}[grade]
-    return max(2_500, round(worth / 100) * 100)
+    return round(min(high, max(low, worth)) / 100) * 100
 
 
 def _fate(number: int) -> Fate:

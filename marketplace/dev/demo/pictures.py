@@ -1,10 +1,11 @@
-"""Drawn photos: our own pictures of consoles, handpieces and labels, different for every model."""
+"""Drawn photos: our own pictures of consoles, handpieces and certificates, different for every model."""
 
 import hashlib
 import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -88,19 +89,6 @@ def handpieces(subject: Subject) -> Image.Image:
     return pen.image()
 
 
-def label(subject: Subject, *, year: int) -> Image.Image:
-    """Draw the maker's plate with the prescription legend; the serial number is covered, as sellers are told to."""
-    pen = _Pen(subject)
-    pen.box(190, 210, 1090, 750, radius=18, fill="#fbfbf9", edge=_INK, line=6)
-    lines = (subject.maker, subject.model, f"Manufactured {year}", "Serial no.", "Rx only")
-    for number, line in enumerate(lines):
-        pen.words(250, 280 + number * 96, line, size=44 if number < 2 else 36, fill=_INK, centred=False)
-    pen.box(480, 545, 840, 590, radius=4, fill="#9aa2a5")
-    if any(modality not in {"CRYO", "EMS", "HIFU", "VACUUM"} for modality in subject.modalities):
-        pen.triangle(930, 600, 110)
-    return pen.image()
-
-
 def document(lines: Sequence[str], *, title: str) -> Image.Image:
     """Draw a scanned certificate; across it stands that it is a specimen."""
     pen = _Pen(Subject(title, "", ()), ground="#f7f5ee")
@@ -114,10 +102,10 @@ def document(lines: Sequence[str], *, title: str) -> Image.Image:
     return pen.image()
 
 
-def encoded(image: Image.Image, kind: str = "JPEG") -> bytes:
-    """Return the picture as a file's bytes."""
+def encoded(image: Image.Image) -> bytes:
+    """Return the picture as a JPEG's bytes."""
     held = io.BytesIO()
-    image.save(held, kind, quality=86)
+    image.save(held, "JPEG", quality=86)
     return held.getvalue()
 
 
@@ -167,7 +155,12 @@ def _handpiece(pen: "_Pen", modality: str, *, at: tuple[float, float], scale: fl
         pen.circle(x, y + length * 0.9, half * 1.2, fill=mark)
     else:
         pen.box(x - half * 0.7, y, x + half * 0.7, y + length, radius=20 * scale, fill=body, edge=edge, line=5)
-        pen.triangle_down(x, y + length, half * 0.7, mark)
+        pen.triangle(x, y + length, half * 0.7, mark)
+
+
+@cache
+def _letters(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)  # Unpacked anew each time, which takes longer than to write a word.
 
 
 class _Pen:
@@ -220,19 +213,14 @@ class _Pen:
         points = [(start[0] + length * step / 40, start[1] + math.sin(step / 3) * height) for step in range(41)]
         self.line(points, fill, 5)
 
-    def triangle(self, x: float, y: float, size: float) -> None:
-        self._polygon([(x, y - size), (x + size, y + size * 0.75), (x - size, y + size * 0.75)], "#e3b505")
-        self.words(x, y + size * 0.2, "!", size=int(size * 0.9), fill="#1d1d1b")
-
-    def triangle_down(self, x: float, y: float, half: float, colour: str) -> None:
+    def triangle(self, x: float, y: float, half: float, colour: str) -> None:
         self._polygon([(x - half, y), (x + half, y), (x, y + half * 2)], colour)
 
     def shadow(self, left: float, y: float, right: float) -> None:
         self._draw.ellipse([value * _FINE for value in (left, y, right, y + 26)], fill="#d3d6d2")
 
-    def words(self, x: float, y: float, text: str, *, size: int, fill: str, centred: bool = True) -> None:
-        font = ImageFont.load_default(size * _FINE)
-        self._draw.text((x * _FINE, y * _FINE), text, font=font, fill=fill, anchor="mm" if centred else "lm")
+    def words(self, x: float, y: float, text: str, *, size: int, fill: str) -> None:
+        self._draw.text((x * _FINE, y * _FINE), text, font=_letters(size * _FINE), fill=fill, anchor="mm")
 
     def _polygon(self, points: Sequence[tuple[float, float]], colour: str) -> None:
         self._draw.polygon([(x * _FINE, y * _FINE) for x, y in points], fill=colour)

@@ -1,9 +1,9 @@
 """Orders of the demo in every state, made by the use-cases of the house and paid on the local Stripe."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.request import Request, urlopen
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -16,7 +16,8 @@ from ...credentials.models import CheckMethod, CheckOutcome, Credential
 from ...credentials.reviewing import Look
 from ...credentials.states import CredentialState
 from ...eligibility import service as eligibility
-from ...eligibility.sale import Purchase
+from ...eligibility.sale import Purchase, Sale
+from ...eligibility.verdict import Verdict
 from ...extensions import db, unit_of_work
 from ...jobs import JOBS
 from ...kernel.money import Money
@@ -71,12 +72,14 @@ PLANS = (
 # A seller who is owed money but has not finished with the payment provider: the transfer waits for them.
 _NOT_ONBOARDED = "hill_country"
 
+_AT_A_TIME = 24
+
 # The way from a paid order to its end; every end lies on it.
 _DELIVERY = (_S.FUNDS_HELD, _S.RELEASED_TO_SHIP, _S.IN_TRANSIT, _S.UNDER_INSPECTION, _S.ACCEPTED, _S.SETTLED)
 
 
 class Market:
-    """Walks orders through the house. `provider` is the local Stripe's address, `clock` says when a step happens."""
+    """Walks orders through the house, and pays them on the local Stripe; `clock` says when a step happens."""
 
     def __init__(self, stage: Stage, settings: Settings, clock: Callable[[], datetime]) -> None:
         self._stage = stage
@@ -118,7 +121,7 @@ class Market:
         if plan.end is _S.LAPSED:
             with unit_of_work():
                 db.session.execute(update(Order).where(Order.id == order).values(expires_at=self._clock()))
-            orders.lapse_expired(live=False, at=self._clock() + timedelta(seconds=1))
+            orders.lapse_expired(live=False, at=self._clock())
         elif plan.end is _S.CANCELLED:
             orders.cancel(order_id=order, actor_id=buyer, live=False, at=self._clock())
         elif plan.end is not _S.AWAITING_PRACTITIONER:
@@ -162,9 +165,18 @@ class Market:
             wanted = wanted.where(Listing.clinic_id == self._stage.clinics[seller])
         else:
             wanted = wanted.where(Listing.clinic_id != self._stage.clinics[_NOT_ONBOARDED])
-        sales = listings.sales_of(db.session.scalars(wanted.order_by(Listing.serial)).all())
-        verdicts = eligibility.previews(sales=sales, purchase=purchase, at=self._clock())
-        return next(sale.listing_id for sale, verdict in zip(sales, verdicts, strict=True) if verdict.cleared)
+        found = db.session.scalars(wanted.order_by(Listing.serial)).all()
+        # A few at a time: most find something among the first.
+        return next(
+            sale.listing_id
+            for start in range(0, len(found), _AT_A_TIME)
+            for sale, verdict in self._judged(found[start : start + _AT_A_TIME], purchase)
+            if verdict.cleared
+        )
+
+    def _judged(self, units: Sequence[UUID], purchase: Purchase) -> Iterable[tuple[Sale, Verdict]]:
+        sales = listings.sales_of(units)
+        return zip(sales, eligibility.previews(sales=sales, purchase=purchase, at=self._clock()), strict=True)
 
     def _confirm(self, order: UUID, practitioner: UUID) -> None:
         asked = orders.to_sign(order_id=order, actor_id=practitioner, at=self._clock())

@@ -1,26 +1,26 @@
-"""Puts the demo's units on the market: drafted, described, photographed and approved by the use-cases of the house."""
+"""Puts the demo's units on the market, with their photos and everything that happened to them until today."""
 
+import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import NamedTuple
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import NAMESPACE_URL, uuid5
 
 from sqlalchemy import select
 
+from ... import audit
 from ...catalog import queries as catalog
 from ...catalog.models import DeviceModel, Maker
 from ...catalog.queries import ModelFacts
 from ...extensions import adapter_of, db, unit_of_work
 from ...kernel.text import normal_number
-from ...listings import service as listings
 from ...listings.conditions import Included
 from ...listings.derived import derive
 from ...listings.images import Prepared, prepare
-from ...listings.models import Handpiece, Listing, Photo
+from ...listings.models import Handpiece, Listing, ListingMove, Photo
 from ...listings.ports import PhotoStore
-from ...listings.record import note
-from ...listings.states import ListingState
+from ...listings.states import LISTING, ListingEvent, ListingState
 from ...listings.terms import Recertification
 from . import market, pictures
 from .cast import HOUSES
@@ -30,6 +30,23 @@ from .people import Stage
 _FEATURED = {(maker, model) for _, maker, model, *_ in FEATURED}
 _OWNERS = {house.key: house.people[0].name for house in HOUSES}
 _PLACES = {house.key: (house.city, house.state) for house in HOUSES}
+
+# What happened to a draft until today: after so many hours, by its seller or by staff.
+_EVENTS = {
+    Fate.DRAFT: (),
+    Fate.IN_REVIEW: (ListingEvent.SUBMITTED,),
+    Fate.PUBLISHED: (ListingEvent.SUBMITTED, ListingEvent.APPROVED),
+    Fate.SENT_BACK: (ListingEvent.SUBMITTED, ListingEvent.SENT_BACK),
+    Fate.WITHDRAWN: (ListingEvent.WITHDRAWN,),
+}
+_HOURS = {
+    ListingEvent.SUBMITTED: 1,
+    ListingEvent.WITHDRAWN: 1,
+    ListingEvent.APPROVED: 4,
+    ListingEvent.SENT_BACK: 4,
+}
+_BY_STAFF = {ListingEvent.APPROVED, ListingEvent.SENT_BACK}
+_NOTES = {ListingEvent.SENT_BACK: "The photos do not show the maker's label. Please add one."}
 
 
 class Shot(NamedTuple):
@@ -41,94 +58,124 @@ class Shot(NamedTuple):
 
 
 class Studio:
-    """Draws and prepares the photos of every model on all processors, while the rest of the house is furnished."""
+    """Draws, prepares and keeps the photos of every model on all processors, while the house is furnished."""
 
     def __init__(self, models: Mapping[tuple[str, str], tuple[str, ...]]) -> None:
-        self._pool = ProcessPoolExecutor()
-        self._prints = {
-            name: self._pool.submit(_photos_of, *name, codes, both=name in _FEATURED) for name, codes in models.items()
+        # Threads: what takes the time, to encode and to write to the disk, is done outside of Python.
+        self._pool = ThreadPoolExecutor(os.cpu_count())
+        store = adapter_of(PhotoStore)
+        self._shots = {
+            name: self._pool.submit(_photographed, pictures.Subject(*name, codes), store)
+            for name, codes in models.items()
         }
 
     def shots(self) -> dict[tuple[str, str], list[Shot]]:
-        """Wait for the photos, keep their files, and return them by maker and model."""
-        store = adapter_of(PhotoStore)
-        kept: dict[tuple[str, str], list[Shot]] = {}
-        for (maker, model), prints in self._prints.items():
-            for number, (shows, prepared) in enumerate(prints.result()):
-                key = uuid5(NAMESPACE_URL, f"demo:{maker}:{model}:{number}")
-                stem = f"{key.hex[:2]}/{key}"
-                for ending, content in prepared.files.items():
-                    store.put(stem + ending, content)
-                kept.setdefault((maker, model), []).append(Shot(stem, prepared, shows))
-        self._pool.shutdown()
-        return kept
+        """Wait for the photos and return them by maker and model."""
+        with self._pool:
+            return {name: shots.result() for name, shots in self._shots.items()}
 
 
 def known_models() -> dict[tuple[str, str], tuple[str, ...]]:
-    """Return the modality codes of every model of the catalogue, by maker and model."""
+    """Return the modality codes of every model of the catalogue, by maker and model in alphabetical order."""
     rows = db.session.execute(
-        select(Maker.name, DeviceModel.name, DeviceModel.modality_codes)
-        .join(DeviceModel.maker)
-        .order_by(Maker.name, DeviceModel.name)
-    )
-    return {(maker, model): tuple(codes) for maker, model, codes in rows}
+        select(Maker.name, DeviceModel.name, DeviceModel.modality_codes).join(DeviceModel.maker)
+    ).all()
+    # Not sorted by the database: each would do it by the language of its machine.
+    known = {(maker, model): tuple(codes) for maker, model, codes in rows}
+    return dict(sorted(known.items()))
 
 
 def fill(stage: Stage, studio: Studio, *, now: datetime) -> None:
-    """List every unit of the market as of `now`; the oldest first, so that the newest stand on top as they would."""
-    units = sorted(
-        market.units([(*name, codes) for name, codes in known_models().items()]), key=lambda unit: -unit.days_ago
-    )
+    """
+    List every unit of the market as of `now`.
+
+    Written at once, as the use-cases would have left it: to go through the forms, and the desk of the moderator, for
+    each of 240 units would take longer than anybody waits.
+    """
+    known = known_models()
+    units = market.units([(*name, codes) for name, codes in known.items()])
     db.session.rollback()  # Drawing takes seconds, and no transaction should wait for it.
     shots = studio.shots()
-    drafts = _draft(stage, units, shots, now=now)
-    for unit, listing in zip(units, drafts, strict=True):
-        _decide(stage, unit.fate, listing, stage.people[_OWNERS[unit.house]], _when(unit, now))
-
-
-def _photos_of(maker: str, model: str, codes: tuple[str, ...], *, both: bool) -> list[tuple[str, Prepared]]:
-    subject = pictures.Subject(maker, model, codes)
-    views = [(f"Drawing of the {maker} {model} console with its handpieces hung up", pictures.console(subject))]
-    if both:
-        views.append((f"Drawing of the handpieces of the {maker} {model} on a tray", pictures.handpieces(subject)))
-    return [(shows, prepare(pictures.encoded(view), filename="drawing.jpg")) for shows, view in views]
-
-
-def _draft(
-    stage: Stage, units: Sequence[Unit], shots: Mapping[tuple[str, str], Sequence[Shot]], *, now: datetime
-) -> list[UUID]:
-    """Write all drafts at once; going through the form for each of 240 units would take longer than anybody waits."""
     with unit_of_work():
         models = {
             (facts.maker, facts.name): facts
             for facts in catalog.models_by_id(db.session.scalars(select(DeviceModel.id))).values()
         }
-        drafts = [_listing(stage, unit, models[unit.maker, unit.model], _when(unit, now)) for unit in units]
-        for unit, listing in zip(units, drafts, strict=True):
-            listing.photos = [
-                Photo(
-                    position=position,
-                    storage_key=stem,
-                    alternative_text=shows,
-                    width=prepared.width,
-                    height=prepared.height,
-                    digest=prepared.digest,
-                )
-                for position, (stem, prepared, shows) in enumerate(shots[unit.maker, unit.model], start=1)
-            ]
-        db.session.add_all(drafts)
+        for unit in units:
+            moves = _moves(stage, unit, now)
+            listing = _listing(stage, unit, models[unit.maker, unit.model], moves)
+            listing.photos = _photos(shots[unit.maker, unit.model])
+            db.session.add(listing)
         db.session.flush()
-        for unit, listing in zip(units, drafts, strict=True):
-            note(listing, None, actor_id=listing.created_by, reason=None, at=_when(unit, now))
-        return [listing.id for listing in drafts]
+        for move in db.session.scalars(select(ListingMove).order_by(ListingMove.at, ListingMove.listing_id)).all():
+            audit.record(
+                f"listing:{move.event or 'drafted'}",
+                actor_id=move.actor_id,
+                subject_type="listing",
+                subject_id=move.listing_id,
+                at=move.at,
+                state=move.state,
+            )
 
 
-def _listing(stage: Stage, unit: Unit, model: ModelFacts, at: datetime) -> Listing:
+def _photographed(subject: pictures.Subject, store: PhotoStore) -> list[Shot]:
+    name = f"{subject.maker} {subject.model}"
+    views = [(f"Drawing of the {name} console with its handpieces hung up", pictures.console(subject))]
+    if (subject.maker, subject.model) in _FEATURED:
+        views.append((f"Drawing of the handpieces of the {name} on a tray", pictures.handpieces(subject)))
+    shots = []
+    for number, (shows, view) in enumerate(views):
+        prepared = prepare(pictures.encoded(view), filename="drawing.jpg")
+        key = uuid5(NAMESPACE_URL, f"demo:{subject.maker}:{subject.model}:{number}")
+        stem = f"{key.hex[:2]}/{key}"
+        for ending, content in prepared.files.items():
+            store.put(stem + ending, content)
+        shots.append(Shot(stem, prepared, shows))
+    return shots
+
+
+def _photos(shots: Sequence[Shot]) -> list[Photo]:
+    return [
+        Photo(
+            position=position,
+            storage_key=stem,
+            alternative_text=shows,
+            width=prepared.width,
+            height=prepared.height,
+            digest=prepared.digest,
+        )
+        for position, (stem, prepared, shows) in enumerate(shots, start=1)
+    ]
+
+
+def _moves(stage: Stage, unit: Unit, now: datetime) -> list[ListingMove]:
+    """Return what happened to it, the drafting first, as the table of its states allows."""
+    drafted = now - timedelta(days=unit.days_ago, hours=5)
+    seller, state = stage.people[_OWNERS[unit.house]], ListingState.DRAFT
+    moves = [ListingMove(event=None, state=state, actor_id=seller, at=drafted)]
+    for event in _EVENTS[unit.fate]:
+        state = LISTING.after(state, event)
+        moves.append(
+            ListingMove(
+                event=event,
+                state=state,
+                actor_id=stage.moderator if event in _BY_STAFF else seller,
+                reason=_NOTES.get(event),
+                at=drafted + timedelta(hours=_HOURS[event]),
+            )
+        )
+    return moves
+
+
+def _listing(stage: Stage, unit: Unit, model: ModelFacts, moves: Sequence[ListingMove]) -> Listing:
     city, state = _PLACES[unit.house]
+    drafted = moves[0].at
+    happened = {move.event: move for move in moves}
+    submitted, approved = happened.get(ListingEvent.SUBMITTED), happened.get(ListingEvent.APPROVED)
     listing = Listing(
         id=uuid5(NAMESPACE_URL, f"demo:listing:{unit.serial}"),
         clinic_id=stage.clinics[unit.house],
-        created_by=stage.people[_OWNERS[unit.house]],
+        created_by=moves[0].actor_id,
         model_id=model.id,
         serial=unit.serial,
         serial_normal=normal_number(unit.serial),
@@ -143,12 +190,17 @@ def _listing(stage: Stage, unit: Unit, model: ModelFacts, at: datetime) -> Listi
         id_label_present=True,
         modification=unit.modification,
         recertification=Recertification.UNKNOWN,
-        last_service_on=(at - timedelta(days=40)).date(),
-        inclusions={item: answer for item, answer in unit.inclusions.items() if answer != Included.NOT_STATED},
-        state=ListingState.DRAFT,
-        created_at=at,
+        last_service_on=(drafted - timedelta(days=40)).date(),
+        inclusions={item: answer for item, answer in unit.inclusions.items() if answer is not Included.NOT_STATED},
+        state=moves[-1].state,
+        review_note=moves[-1].reason,
+        created_at=drafted,
+        submitted_at=submitted and submitted.at,
+        approved_by=approved and approved.actor_id,
+        published_at=approved and approved.at,
         form_key=uuid5(NAMESPACE_URL, f"demo:{unit.serial}"),
-        handpieces=[_handpiece(number, part, at) for number, part in enumerate(unit.parts, start=1)],
+        handpieces=[_handpiece(number, part, drafted) for number, part in enumerate(unit.parts, start=1)],
+        moves=list(moves),
     )
     derive(listing, model)
     return listing
@@ -166,25 +218,3 @@ def _handpiece(position: int, part: Part, at: datetime) -> Handpiece:
         rated_life=part.rated_life,
         rated_life_source="the seller's own statement (demo)" if part.rated_life else None,
     )
-
-
-def _when(unit: Unit, now: datetime) -> datetime:
-    return now - timedelta(days=unit.days_ago, hours=5)
-
-
-def _decide(stage: Stage, fate: Fate, listing: UUID, seller: UUID, at: datetime) -> None:
-    if fate is Fate.DRAFT:
-        return
-    if fate is Fate.WITHDRAWN:
-        listings.withdraw(listing_id=listing, actor_id=seller, at=at + timedelta(hours=1))
-        return
-    listings.submit(listing_id=listing, actor_id=seller, at=at + timedelta(hours=1))
-    if fate is Fate.PUBLISHED:
-        listings.approve(listing_id=listing, actor_id=stage.moderator, at=at + timedelta(hours=4))
-    if fate is Fate.SENT_BACK:
-        listings.send_back(
-            listing_id=listing,
-            actor_id=stage.moderator,
-            note="The photos do not show the maker's label. Please add one.",
-            at=at + timedelta(hours=4),
-        )

@@ -1,0 +1,341 @@
+"""The demo as it is loaded: a whole small market, in which every refusal and every state can be met."""
+
+import threading
+from collections import Counter
+
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import selectinload
+
+from marketplace import audit
+from marketplace.accounts import service as accounts
+from marketplace.accounts.models import User
+from marketplace.app import create_app
+from marketplace.catalog import queries as catalog
+from marketplace.clinics import queries as clinics
+from marketplace.clinics.models import Clinic, ClinicSite
+from marketplace.credentials.models import Credential
+from marketplace.credentials.states import CredentialState
+from marketplace.dev.demo import shelves
+from marketplace.dev.demo.cast import HOUSES, OFFICIALS, PASSWORD
+from marketplace.dev.demo.load import load
+from marketplace.dev.demo.market import FEATURED
+from marketplace.dev.demo.sales import PLANS
+from marketplace.documents import contents, isolation
+from marketplace.eligibility import service as eligibility
+from marketplace.eligibility.models import PolicyStanding
+from marketplace.eligibility.reasons import ReasonCode
+from marketplace.eligibility.sale import Purchase
+from marketplace.extensions import adapter_of, db
+from marketplace.kernel import clock
+from marketplace.kernel.terms import ProcedureClass
+from marketplace.listings import queries as listings
+from marketplace.listings.drafting import missing
+from marketplace.listings.models import Listing
+from marketplace.listings.ports import PhotoStore
+from marketplace.listings.states import ListingState
+from marketplace.orders import service as orders
+from marketplace.orders.models import Order
+from marketplace.orders.states import ENDED_WITHOUT_SALE, OrderState
+from marketplace.payments import service as payments
+from marketplace.payments.models import IntentKind, IntentState, LedgerEntry, MoneyIntent, Payment, SellerAccount
+from marketplace.payments.states import PaymentState
+from tests.conftest import settings_for
+from tests.support import promised_jobs
+
+pytestmark = pytest.mark.own_database
+
+GENTLEMAX = "Candela GentleMax Pro"
+M22 = "Lumenis M22"
+LIGHTSHEER = "Lumenis LightSheer Desire / Infinity (family)"
+PICOSURE = "Cynosure PicoSure"
+ACUPULSE = "Lumenis AcuPulse"
+MORPHEUS = "InMode Morpheus8 / Fractora"
+PRICES = {f"{maker} {model}": price * 100 for _, maker, model, _, price, _ in FEATURED}
+
+HAIR, VASCULAR = ProcedureClass.HAIR_NONABLATIVE, ProcedureClass.VASCULAR_PIGMENT
+_R = ReasonCode
+
+
+@pytest.fixture(scope="module")
+def demo(fresh_database, local_stripe_server, tmp_path_factory):
+    """The app over a database with the whole demo in it."""
+    local_stripe_server.reset()
+    settings = settings_for(
+        fresh_database(), tmp_path_factory.mktemp("demo"), stripe_api_base=local_stripe_server.base_url
+    )
+    app = create_app(settings)
+    threads = threading.active_count()
+    with pytest.MonkeyPatch.context() as patch:
+        # That files are opened in a process apart is proved elsewhere; thirty-nine of them take as long as all the rest.
+        patch.setattr(isolation, "cleaned", contents.cleaned)
+        assert load(app)
+    assert threading.active_count() == threads
+    yield app
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+    catalog.forget()
+
+
+@pytest.fixture(autouse=True)
+def _inside(demo):
+    with demo.app_context():
+        yield
+        db.session.remove()
+
+
+def named(title: str) -> Listing:
+    """The unit of that maker and model which the tour visits."""
+    return db.session.scalars(select(Listing).where(Listing.title == title, Listing.price_minor == PRICES[title])).one()
+
+
+def purchase_of(name: str, *uses: ProcedureClass) -> Purchase:
+    user = db.session.scalars(select(User.id).where(User.name == name)).one()
+    (site,) = clinics.sites_of_person(user)
+    return Purchase(
+        buyer_id=user, clinic_id=site.clinic_id, site_id=site.id, operator_id=user, declared_uses=frozenset(uses)
+    )
+
+
+def answer(name: str, title: str):
+    (verdict,) = eligibility.previews(
+        sales=[listings.sale_of(named(title).id)], purchase=purchase_of(name), at=clock.now()
+    )
+    return verdict
+
+
+def credentials_of(name: str) -> list[Credential]:
+    holder = select(User.id).where(User.name == name).scalar_subquery()
+    return list(db.session.scalars(select(Credential).where(Credential.holder_id == holder)))
+
+
+def count(model, column) -> dict:
+    return dict(db.session.execute(select(column, func.count()).select_from(model).group_by(column)).all())
+
+
+class TestPeople:
+    def test_forty_people_twelve_clinics_eight_states(self):
+        assert db.session.scalar(select(func.count()).select_from(User)) == 40
+        assert db.session.scalar(select(func.count()).select_from(Clinic)) == 12
+        assert len(set(db.session.scalars(select(ClinicSite.state)))) == 8
+
+    def test_they_sign_in_with_the_password_that_is_offered(self):
+        for person in (HOUSES[0].people[0], OFFICIALS[0]):
+            assert accounts.sign_in(email=person.email, password=PASSWORD, at=clock.now()).token
+
+    def test_they_belong_to_their_clinics(self):
+        for house in HOUSES:
+            clinic = db.session.scalars(select(Clinic.id).where(Clinic.name == house.name)).one()
+            assert {(member.name, member.role) for member in clinics.members_of(clinic)} == {
+                (person.name, person.role) for person in house.people
+            }
+
+    def test_one_seller_was_not_checked_and_one_cannot_be_paid(self):
+        assert count(Clinic, Clinic.seller_standing) == {"verified": 11, "unverified": 1}
+        payable = select(Clinic.name).where(
+            Clinic.seller_standing == "verified", Clinic.id.not_in(select(SellerAccount.clinic_id))
+        )
+        assert db.session.scalars(payable).all() == ["Hill Country Skin"]
+
+
+class TestCredentials:
+    def test_they_are_in_every_state_of_a_review(self):
+        proofs = [proof for house in HOUSES for who in (house, *house.people) for proof in who.proofs]
+
+        found = count(Credential, Credential.state)
+
+        assert found == Counter(CredentialState(proof.ending) for proof in proofs)
+        assert sum(found.values()) == len(proofs) == 39
+
+    def test_each_rests_on_a_document_that_can_be_opened(self):
+        held = select(Credential).options(selectinload(Credential.documents))
+
+        assert {len(credential.documents) for credential in db.session.scalars(held)} == {1}
+
+    def test_what_was_suspended_while_an_order_was_played_is_back(self):
+        (credential,) = credentials_of("Ingrid Olsen")
+
+        assert credential.state is CredentialState.VERIFIED
+
+
+class TestAnswers:
+    def test_dana_may_buy_an_alexandrite_laser_for_hair_only(self):
+        verdict = answer("Dana Reyes", GENTLEMAX)
+
+        assert verdict.cleared
+        assert verdict.restriction.uses == (HAIR,)
+        assert verdict.restriction.left_out == (VASCULAR,)
+
+    @pytest.mark.parametrize(
+        ("name", "title", "codes"),
+        [
+            ("Priya Nair", LIGHTSHEER, [_R.EXPIRED]),
+            ("Marcus Webb", LIGHTSHEER, [_R.NOT_AN_OPERATOR_CERTIFICATE]),
+            ("Elena Soto", LIGHTSHEER, [_R.IN_REVIEW]),
+            ("Tyler Brooks", GENTLEMAX, [_R.NO_PRACTITIONER]),
+            ("Joan Whitfield", LIGHTSHEER, [_R.NO_CREDENTIAL, _R.NO_PRACTITIONER]),
+            ("Ben Yazzie", M22, [_R.ENDORSEMENT_MISSING]),
+            ("Sam Porter", M22, [_R.WRONG_STATE]),
+            ("Irene Maddox", LIGHTSHEER, [_R.REVOKED, _R.NO_CREDENTIAL, _R.NO_PRACTITIONER]),
+            ("Lucia Fernandez", GENTLEMAX, [_R.OTHER_MODEL, _R.NO_RULE]),
+            ("Simone Grant", MORPHEUS, [_R.NO_RULE]),
+            ("Jade Kim", ACUPULSE, [_R.NO_RULE]),
+            ("Holly Drake", LIGHTSHEER, [_R.SUSPENDED]),
+            ("Nina Petrov", LIGHTSHEER, [_R.REJECTED]),
+            ("Laura Finley", GENTLEMAX, [_R.NOT_ACCEPTED]),
+        ],
+    )
+    def test_everybody_else_is_told_what_stands_against_it(self, name, title, codes):
+        verdict = answer(name, title)
+
+        assert [objection.code for objection in verdict.objections] == codes
+        assert all(objection.cures for objection in verdict.objections)
+
+    def test_rosa_reads_which_question_she_has_to_answer(self):
+        (objection,) = answer("Rosa Delgado", LIGHTSHEER).objections
+
+        assert "waits for an answer to the verifier's question" in objection.sentence
+
+    @pytest.mark.parametrize(
+        ("name", "title"),
+        [
+            ("Nora Castillo", GENTLEMAX),
+            ("Nora Castillo", M22),
+            ("Ben Yazzie", LIGHTSHEER),
+            ("Lucia Fernandez", LIGHTSHEER),
+            ("Simone Grant", GENTLEMAX),
+            ("Jade Kim", GENTLEMAX),
+            ("Margaret Sloan", ACUPULSE),
+            ("Helen Cho", PICOSURE),
+        ],
+    )
+    def test_the_cleared_are_cleared(self, name, title):
+        assert answer(name, title).cleared
+
+    def test_nora_may_do_all_that_an_m22_does(self):
+        assert answer("Nora Castillo", M22).restriction is None
+
+    def test_the_rules_are_in_force_for_reference(self):
+        rules = eligibility.published_policy()
+
+        assert (rules.number, rules.standing) == (1, PolicyStanding.REFERENCE)
+
+
+class TestListings:
+    @pytest.fixture
+    def all_listings(self):
+        whole = select(Listing).options(
+            selectinload(Listing.handpieces), selectinload(Listing.photos), selectinload(Listing.moves)
+        )
+        return db.session.scalars(whole).all()
+
+    def test_they_are_in_every_state(self):
+        kept = len([plan for plan in PLANS if plan.end not in ENDED_WITHOUT_SALE])
+        sold = len([plan for plan in PLANS if plan.end is OrderState.SETTLED])
+
+        assert count(Listing, Listing.state) == {
+            ListingState.DRAFT: 11,
+            ListingState.IN_REVIEW: 11,
+            ListingState.PUBLISHED: 214 - kept,
+            ListingState.RESERVED: kept - sold,
+            ListingState.SOLD: sold,
+            ListingState.WITHDRAWN: 4,
+        }
+
+    def test_their_moves_lead_to_where_they_stand(self, all_listings):
+        for listing in all_listings:
+            assert listing.moves[-1].state is listing.state
+            assert listing.moves[0].event is None
+
+    def test_nothing_is_offered_that_the_forms_would_not_let_through(self, all_listings):
+        for listing in all_listings:
+            if listing.state is not ListingState.DRAFT or listing.review_note:
+                assert missing(listing) == []
+
+    def test_every_photo_has_its_files(self, all_listings):
+        store = adapter_of(PhotoStore)
+        stems = {photo.storage_key for listing in all_listings for photo in listing.photos}
+
+        assert len(stems) == len(shelves.known_models()) + len(FEATURED)
+        for stem in stems:
+            assert store.get(f"{stem}-480.webp").startswith(b"RIFF")
+
+    def test_the_tour_stands_on_the_first_page(self):
+        newest = select(Listing.title).where(Listing.state == "published").order_by(Listing.published_at.desc())
+
+        assert set(db.session.scalars(newest.limit(len(FEATURED)))) == set(PRICES)
+
+
+class TestOrders:
+    def test_there_is_one_in_every_state(self):
+        assert count(Order, Order.state) == Counter(plan.end for plan in PLANS)
+
+    def test_each_is_its_buyers(self):
+        placed = db.session.execute(select(User.name, Order.state).join(User, User.id == Order.buyer_id)).all()
+
+        assert Counter(map(tuple, placed)) == Counter((plan.buyer, plan.end) for plan in PLANS)
+
+    def test_money_is_where_the_orders_say(self):
+        assert count(Payment, Payment.state) == {
+            PaymentState.PROCESSING: 1,
+            PaymentState.HELD: 6,
+            PaymentState.RELEASING: 1,
+            PaymentState.RELEASED: 2,
+            PaymentState.REFUNDING: 1,
+            PaymentState.REFUNDED: 1,
+        }
+
+    def test_a_seller_who_cannot_be_paid_yet_is_waited_for(self):
+        intents = db.session.execute(select(MoneyIntent.kind, MoneyIntent.state)).all()
+
+        assert Counter(map(tuple, intents)) == {
+            (IntentKind.RELEASE, IntentState.DONE): 2,
+            (IntentKind.RELEASE, IntentState.BLOCKED): 1,
+            (IntentKind.REFUND, IntentState.DONE): 2,
+        }
+
+    def test_the_ledger_balances(self):
+        journals = db.session.execute(
+            select(func.count(), func.sum(LedgerEntry.amount_minor)).group_by(LedgerEntry.journal_id)
+        ).all()
+
+        assert len(journals) > len(PLANS) / 2
+        assert {total for _, total in journals} == {0}
+
+    def test_looking_again_at_the_provider_changes_nothing(self):
+        before = count(Order, Order.state), count(Payment, Payment.state)
+
+        payments.reconcile(live=False, at=clock.now())
+        orders.catch_up(at=clock.now())
+
+        assert (count(Order, Order.state), count(Payment, Payment.state)) == before
+
+
+class TestTraces:
+    def test_the_audit_chain_is_whole(self):
+        assert list(audit.broken_links()) == []
+
+    def test_what_happened_to_listings_is_in_the_audit_trail(self):
+        told = select(audit.AuditEvent.kind, func.count()).where(audit.AuditEvent.kind.like("listing:%"))
+        trail = dict(db.session.execute(told.group_by(audit.AuditEvent.kind)).all())
+
+        moved = db.session.execute(text("SELECT coalesce(event, 'drafted'), count(*) FROM listing_moves GROUP BY 1"))
+        assert trail == {f"listing:{event}": number for event, number in moved}
+        assert trail["listing:drafted"] == 240
+
+    def test_no_mail_and_no_job_waits(self):
+        assert promised_jobs() == []
+        assert db.session.scalars(text("SELECT state FROM mails")).all() == []
+
+    def test_a_house_where_somebody_lives_is_left_as_it_is(self, demo):
+        def rows():
+            return {
+                table.name: db.session.scalar(select(func.count()).select_from(table))
+                for table in db.metadata.sorted_tables
+            }
+
+        before = rows()
+
+        assert not load(demo)
+        assert rows() == before
