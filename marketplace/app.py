@@ -13,6 +13,7 @@ from . import adapters, cli, limits, logs, web
 from .config import Mode, Settings, from_environment
 from .dev.demo import cast
 from .extensions import ENGINE_OPTIONS, csrf, db, limiter, login_manager
+from .web import shield
 
 MAX_UPLOAD = 64 * 1024 * 1024  # A form with several files; each file has its own smaller limit.
 MAX_TEXT = 256 * 1024
@@ -37,6 +38,8 @@ def create_app(settings: Settings | None = None, **overrides: Any) -> Flask:
             x_proto=settings.proxy_count,
             x_host=settings.proxy_count,
         )
+    # The shield comes first: what follows it reads forms, and writes log lines.
+    shield.register(app, payments_base=settings.stripe_api_base, secure=settings.secure_cookies)
     db.init_app(app)
     csrf.init_app(app)
     login_manager.init_app(app)

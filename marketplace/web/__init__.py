@@ -20,7 +20,6 @@ from . import (
     rules,
     sales,
     selling,
-    shield,
     styleguide,
     webhooks,
 )
@@ -55,9 +54,7 @@ BLUEPRINTS = (
 
 
 def register(app: Flask, settings: Settings) -> None:
-    """Give the app its pages, with the shield before and the access check in front of every one of them."""
-    # The order matters: clean input first, then who is asking, then the page.
-    shield.register(app, payments_base=settings.stripe_api_base, secure=settings.secure_cookies)
+    """Give the app its pages, each behind the access check. `app` has put up the shield in front."""
     delivery.register(app)
     access.register(app)
     errors.register(app)

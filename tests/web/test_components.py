@@ -504,7 +504,7 @@ class TestFrame:
     @pytest.mark.parametrize(
         ("role", "desks"),
         [
-            (StaffRole.VERIFIER, ["/staff/credentials", "/staff/listings", "/staff/clinics"]),
+            (StaffRole.VERIFIER, ["/staff/credentials", "/staff/listings", "/staff/clinics", "/staff/policy"]),
             (StaffRole.FINANCE, ["/staff/orders"]),
             (
                 StaffRole.AUDITOR,
@@ -514,6 +514,7 @@ class TestFrame:
                     "/staff/clinics",
                     "/staff/orders",
                     "/staff/people",
+                    "/staff/policy",
                     "/staff/audit",
                 ],
             ),

@@ -6,6 +6,7 @@ import pytest
 
 from marketplace.app import create_app
 from marketplace.config import Mode
+from marketplace.web import shield
 from tests.conftest import settings_for
 from tests.factories.accounts import make_staff, make_user
 from tests.support import sign_in
@@ -169,6 +170,29 @@ class TestKeeping:
         sign_in(client, make_staff())
 
         assert client.get("/bootstrap/static/css/bootstrap.min.css").headers["Cache-Control"] == "public, max-age=86400"
+
+
+class TestOrder:
+    def test_stands_before_everything_that_reads_the_request(self, app):
+        first, *_ = app.before_request_funcs[None]
+
+        assert first is shield.name_the_request
+        assert app.before_request_funcs[None].index(shield.refuse_null_bytes) == 2
+
+    def test_a_form_that_is_too_large_is_refused_before_its_token_is_looked_for(self, made):
+        app = made()  # with CSRF protection
+
+        answer = app.test_client().post("/sign-in", data={"email": "x" * 300_000})
+
+        assert answer.status_code == 413
+
+
+def test_no_address_is_made_of_the_name_that_a_browser_calls_us_by(client):
+    for path in ("/account", "/sign-in", "/devices"):
+        answer = client.get(path, headers={"Host": "evil.example"})
+
+        assert "evil.example" not in answer.text
+        assert "evil.example" not in answer.headers.get("Location", "")
 
 
 class TestProxies:
