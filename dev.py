@@ -246,7 +246,8 @@ def test(arguments: Sequence[str]) -> int:
             raise Trouble("No Chromium was found, and the browser tests are required: apt-get install chromium.")
         print("No Chromium was found: the browser tests are skipped.", flush=True)
     results = ROOT / "var" / "test-results.xml"
-    whole = ["-n", "2", "--dist", "loadgroup", "--cov", "--cov-report=term", "--cov-fail-under=100", f"--junitxml={results}"]
+    workers = ["-n", "2", "--dist", "loadgroup"]
+    whole = [*workers, "--cov", "--cov-report=term", "--cov-fail-under=100", f"--junitxml={results}"]
     status = subprocess.run(
         [PYTHON, "-m", "pytest", *(arguments or whole)], check=False, cwd=ROOT, env={**os.environ, "COLUMNS": "110"}
     ).returncode

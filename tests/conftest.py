@@ -136,9 +136,7 @@ class Browser(FlaskClient):
 def app(fresh_database, tmp_path_factory) -> Iterator[Flask]:
     """The application over this worker's own database."""
     # What CSRF protection does is tested where it is meant; every other test would only carry tokens around.
-    app = create_app(
-        settings_for(fresh_database(), tmp_path_factory.mktemp("data")), WTF_CSRF_ENABLED=False
-    )
+    app = create_app(settings_for(fresh_database(), tmp_path_factory.mktemp("data")), WTF_CSRF_ENABLED=False)
     app.test_client_class = Browser
     yield app
     with app.app_context():

@@ -68,7 +68,9 @@ class EligibilityDecision(Keyed, Base):
 
     __tablename__ = "eligibility_decisions"
     __table_args__ = (
-        CheckConstraint("cleared = (jsonb_array_length(verdict -> 'objections') = 0)", name="cleared_means_no_objection"),
+        CheckConstraint(
+            "cleared = (jsonb_array_length(verdict -> 'objections') = 0)", name="cleared_means_no_objection"
+        ),
         # Lets an order point at a yes for exactly its own listing, buyer, operator and site.
         UniqueConstraint(
             "id", "moment", "cleared", "listing_id", "buyer_id", "operator_id", "site_id", name="decision_is_about_this"

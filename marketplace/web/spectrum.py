@@ -6,9 +6,7 @@ from math import log
 
 SHORTEST_NM = 400.0
 LONGEST_NM = 11_000.0
-NARROWEST = (
-    2.2  # Per cent of the bar: a laser line has no width to speak of, but it must be seen on a 230 px card.
-)
+NARROWEST = 2.2  # Per cent of the bar: a laser line has no width to speak of, but it must be seen on a 230 px card.
 TICKS_NM = (400, 755, 1064, 1565, 2940, 10_600)
 
 
@@ -200,9 +198,7 @@ def _text(bands: Sequence[Band], cleared: Sequence[Band] | None, missing: Sequen
     if dark:
         sentences.append(f"No light: {_list(dark)}.")
     if cleared is not None and bands:
-        sentences.append(
-            f"You are not cleared for {_list(missing)}." if missing else "You are cleared for all of it."
-        )
+        sentences.append(f"You are not cleared for {_list(missing)}." if missing else "You are cleared for all of it.")
     return " ".join(sentences)
 
 

@@ -61,9 +61,7 @@ def make_staff(role: StaffRole | str = StaffRole.VERIFIER, **values: Any) -> Use
     return make_user(staff_role=StaffRole(role), **values)
 
 
-def make_session(
-    user: User, *, at: datetime, token: str | None = None, **values: Any
-) -> tuple[str, UserSession]:
+def make_session(user: User, *, at: datetime, token: str | None = None, **values: Any) -> tuple[str, UserSession]:
     """Keep a living session of `user` that began `at`; return the cookie's token with it."""
     token = token or uuid4().hex
     values.setdefault("expires_at", at + timedelta(hours=12))

@@ -23,7 +23,7 @@ def _facts() -> set[str]:
                     names.add(written)
         names |= {index.name for index in table.indexes if index.unique}
     guards = (ROOT / "migrations" / "versions" / "0002_guards.py").read_text(encoding="utf-8")
-    names |= {name for name in re.findall(r"CONSTRAINT = '(\w+)'", guards)}
+    names |= set(re.findall(r"CONSTRAINT = '(\w+)'", guards))
     return names
 
 

@@ -35,7 +35,9 @@ def test_the_models_are_at_the_head(fresh_database):
 def test_down_and_up_again_leaves_nothing_behind_and_misses_nothing(fresh_database):
     engine = create_engine(fresh_database(), poolclass=NullPool)
     with engine.begin() as connection:
-        connection.execute(text("INSERT INTO makers (id, name, slug, aliases) VALUES (gen_random_uuid(), 'Candela', 'candela', '{}')"))
+        connection.execute(
+            text("INSERT INTO makers (id, name, slug, aliases) VALUES (gen_random_uuid(), 'Candela', 'candela', '{}')")
+        )
     database.downgrade(engine, "base")
     assert set(inspect(engine).get_table_names()) <= {"alembic_version"}
     with engine.connect() as connection:

@@ -118,8 +118,7 @@ class TestCoversOf:
         for cover in covers:
             assert cover.width > 0
             assert not any(
-                span.x < cover.x + cover.width - 0.011 and cover.x < span.x + span.width - 0.011
-                for span in spans
+                span.x < cover.x + cover.width - 0.011 and cover.x < span.x + span.width - 0.011 for span in spans
             )
 
 
@@ -127,9 +126,7 @@ class TestIsCovered:
     def test_a_line_within_a_range_is(self):
         assert is_covered(ALEXANDRITE, [Band(694, 1064)])
 
-    @pytest.mark.parametrize(
-        ("low", "high", "answer"), [(755, 755, True), (755.1, 800, False), (700, 754.9, False)]
-    )
+    @pytest.mark.parametrize(("low", "high", "answer"), [(755, 755, True), (755.1, 800, False), (700, 754.9, False)])
     def test_the_ends_count(self, low, high, answer):
         assert is_covered(ALEXANDRITE, [Band(low, high)]) is answer
 

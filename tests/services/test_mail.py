@@ -116,9 +116,9 @@ class TestSending:
                 done.append(("send", message["To"]))
 
         monkeypatch.setattr(smtplib, "SMTP", Server)
-        mailer(mail_host="smtp.example", mail_port=587, mail_tls=True, mail_username="post", mail_password="lantern").send(
-            mail_id=MAIL, to="a@b.test", template="confirm_email", context=CONTEXT
-        )
+        mailer(
+            mail_host="smtp.example", mail_port=587, mail_tls=True, mail_username="post", mail_password="lantern"
+        ).send(mail_id=MAIL, to="a@b.test", template="confirm_email", context=CONTEXT)
 
         assert done == [
             ("connect", "smtp.example", 587, 10),
