@@ -355,8 +355,8 @@ where milliseconds cannot.
 Aims: list, search and detail at most 10 times the CPU of hello, `judge()` under 0.1 ms. They are {verdict}.
 
 CPU is that of the server's processes, the least disturbed of fifteen batches; the database's is not in it. p50 and p95
-are wall time as the caller sees it and contain the database. "Its SQL alone" sends the same statements on one autocommit
-connection with nothing around them. Pages are warm: what is drawn from the same values was drawn before.
+are wall time as the caller sees it and contain the database. "Its SQL alone" sends the same statements on one
+autocommit connection with nothing around them. Pages are warm: what is drawn from the same values was drawn before.
 """
 
 
