@@ -1,6 +1,5 @@
 """The demo as it is loaded: a whole small market, in which every refusal and every state can be met."""
 
-import threading
 from collections import Counter
 
 import pytest
@@ -14,11 +13,11 @@ from marketplace.app import create_app
 from marketplace.catalog import queries as catalog
 from marketplace.clinics import queries as clinics
 from marketplace.clinics.models import Clinic, ClinicSite
+from marketplace.config import Mode
 from marketplace.credentials.models import Credential
 from marketplace.credentials.states import CredentialState
 from marketplace.dev.demo import shelves
 from marketplace.dev.demo.cast import HOUSES, OFFICIALS, PASSWORD
-from marketplace.dev.demo.load import load
 from marketplace.dev.demo.market import FEATURED
 from marketplace.dev.demo.sales import PLANS
 from marketplace.documents import contents, isolation
@@ -62,20 +61,25 @@ def demo(fresh_database, local_stripe_server, tmp_path_factory):
     """The app over a database with the whole demo in it."""
     local_stripe_server.reset()
     settings = settings_for(
-        fresh_database(), tmp_path_factory.mktemp("demo"), stripe_api_base=local_stripe_server.base_url
+        fresh_database(),
+        tmp_path_factory.mktemp("demo"),
+        mode=Mode.DEMO,
+        stripe_api_base=local_stripe_server.base_url,
     )
     app = create_app(settings)
-    threads = threading.active_count()
     with pytest.MonkeyPatch.context() as patch:
         # That files are opened in a process apart is proved elsewhere; thirty-nine of them take as long as all the rest.
         patch.setattr(isolation, "cleaned", contents.cleaned)
-        assert load(app)
-    assert threading.active_count() == threads
+        assert loaded_by_command(app) == "The demo is loaded."
     yield app
     with app.app_context():
         db.session.remove()
         db.engine.dispose()
     catalog.forget()
+
+
+def loaded_by_command(app) -> str:
+    return app.test_cli_runner().invoke(args=["demo", "load"], catch_exceptions=False).output.splitlines()[-1]
 
 
 @pytest.fixture(autouse=True)
@@ -337,5 +341,5 @@ class TestTraces:
 
         before = rows()
 
-        assert not load(demo)
+        assert loaded_by_command(demo) == "The demo is here already."
         assert rows() == before
