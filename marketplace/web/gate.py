@@ -136,7 +136,7 @@ def _objection(objection: Objection, around: Around) -> ShownObjection:
     return ShownObjection(
         code=objection.code,
         sentence=objection.sentence,
-        cures=tuple(ShownCure(cure.sentence, _link(cure, around)) for cure in objection.cures),
+        cures=tuple(dict.fromkeys(ShownCure(cure.sentence, _link(cure, around)) for cure in objection.cures)),
         citations=citations(objection.citations),
         routes=tuple(
             f"{route.name}{'' if route.confirmed else ' (believed, not confirmed in law)'}: "
