@@ -29,6 +29,7 @@ DESK = {"width": 1280, "height": 800}
 PATIENCE = 20_000  # ms; two processors may be shared by everything else that runs.
 
 
+@pytest.hookimpl(tryfirst=True)  # Before the tests are shared out by group.
 def pytest_collection_modifyitems(items):
     for item in items:
         if HERE in item.path.parents:

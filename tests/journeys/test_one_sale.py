@@ -38,7 +38,7 @@ def test_a_device_goes_from_a_draft_to_its_buyer_and_the_money_to_its_seller(hou
 
     open_account(seller)
     listing = draft_listing(seller)
-    approve(moderator)
+    approve(moderator, listing)
     wants_a_certificate(technician, listing)
     submit_certificate(technician)
     verify_certificate(verifier)
@@ -157,9 +157,9 @@ def draft_listing(seller: Page) -> UUID:
     return UUID(seller.url.rpartition("/")[2])
 
 
-def approve(moderator: Page) -> None:
+def approve(moderator: Page, listing: UUID) -> None:
     moderator.goto("/staff/listings")
-    moderator.get_by_role("link", name=re.compile(MODEL)).click()
+    moderator.locator(f'a[href$="/staff/listings/{listing}"]').click()
     expect(moderator.get_by_text("LSD 20-4471", exact=True)).to_be_visible()
     press(moderator, "Put it on the market")
     told(moderator, "on the market")
