@@ -7,13 +7,16 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.routing import AnyConverter, IntegerConverter, PathConverter, UnicodeConverter, UUIDConverter
 
 from marketplace.accounts.access import GRANTED, Grant
+from marketplace.adapters.stripe_gateway import StripeGateway
+from marketplace.extensions import bind
+from marketplace.payments.ports import PaymentGateway
 from marketplace.web.access import PUBLIC
 from tests.factories.accounts import make_staff
 from tests.factories.orders import make_order, make_scene
 from tests.support import sign_in
 
 HUGE = b"q=" + b"x" * 10_000_000
-LONG = "x" * 60_000
+LONG = "x" * 20_000
 # These would speak to the payment provider, which is not there: an honest 503.
 ABROAD = {"buying.pay", "sales.open_account", "staff_orders.refund"}
 FIELDS = (
@@ -35,6 +38,18 @@ def odd(turn: int):
 @pytest.fixture
 def scene(now):
     return make_scene(now)
+
+
+@pytest.fixture(autouse=True)
+def _impatient(app):
+    """The provider is not there, and nobody waits for it."""
+    usual = app.extensions["second_light_ports"][PaymentGateway]
+    away = StripeGateway(
+        api_key="sk_test_local", webhook_secrets=("whsec_local",), api_base="http://127.0.0.1:1", max_network_retries=0
+    )
+    bind(app, PaymentGateway, away)
+    yield
+    bind(app, PaymentGateway, usual)
 
 
 class People(dict):
@@ -214,7 +229,9 @@ class TestSize:
         assert everywhere("POST", known(scene), **form, allowed={413}) == []
 
     def test_also_when_it_comes_in_parts(self, client):
-        answer = client.post("/sign-in", data={"email": HUGE.decode()}, content_type="multipart/form-data")
+        body = b'--b\r\nContent-Disposition: form-data; name="email"\r\n\r\n' + HUGE + b"\r\n--b--\r\n"
+
+        answer = client.post("/sign-in", data=body, content_type="multipart/form-data; boundary=b")
 
         assert answer.status_code == 413
         assert "That is too large" in answer.text
