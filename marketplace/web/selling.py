@@ -30,7 +30,7 @@ from . import photos
 from .access import me, requires
 from .browse import MODIFICATIONS, RECERTIFICATIONS, UNITS
 from .forms import Form, applied
-from .options import options
+from .options import grouped_options, options
 
 bp = Blueprint("selling", __name__)
 
@@ -404,12 +404,12 @@ def submit(listing_id: UUID) -> ResponseReturnValue:
     """Ask staff to put it on the market."""
     facts = _mine(listing_id)
     form = ActForm()
-    if form.validate_on_submit():
-        with applied(form):
-            service.submit(listing_id=listing_id, actor_id=me().id, at=clock.now())
-            flash("Submitted. Our staff look at it before it goes on the market.", "success")
-            return redirect(url_for("selling.listing", listing_id=listing_id), code=303)
-    return _overview(facts, act=form)
+    with applied(form):
+        service.submit(listing_id=listing_id, actor_id=me().id, at=clock.now())
+    if form.errors:
+        return _overview(facts, act=form)
+    flash("Submitted. Our staff look at it before it goes on the market.", "success")
+    return redirect(url_for("selling.listing", listing_id=listing_id), code=303)
 
 
 @bp.post("/sell/<uuid:listing_id>/recall")
@@ -512,12 +512,21 @@ def _prefix(photo_id: UUID) -> str:
 
 def _with_choices(form: DeviceForm, selling: Iterable[Membership]) -> DeviceForm:
     form.clinic_id.choices = options((str(one.clinic_id), one.clinic_name) for one in selling)
-    form.model_id.choices = {
-        maker: options((str(model_id), name) for model_id, name in models)
-        for maker, models in catalog.models_for_choice().items()
-    }
+    form.model_id.choices = [*_nothing_yet("Choose the model"), *grouped_options(_models())]
     form.state_code.choices = options(STATES.items())
     return form
+
+
+def _models() -> dict[str, list[tuple[str, str]]]:
+    return {
+        maker: [(str(model_id), name) for model_id, name in models]
+        for maker, models in catalog.models_for_choice().items()
+    }
+
+
+def _nothing_yet(words: str) -> list[Any]:
+    """Return the first answer of a question that nobody may answer by passing it over."""
+    return options([("", words)])
 
 
 def _year(form: DeviceForm) -> int | None:
@@ -569,7 +578,7 @@ def _handpiece_page(facts: ListingFacts, part: HandpieceFacts | None) -> Respons
     own = facts.model.modality_codes
     form = HandpieceForm(
         name=part.name if part else None,
-        modality_code=part.modality_code if part else request.args.get("modality", own[0]),
+        modality_code=part.modality_code if part else request.args.get("modality", ""),
         serial=part.serial if part else None,
         counter_value="" if part is None or part.counter_value is None else f"{part.counter_value:,}",
         counter_unit=part.counter_unit if part else None,
@@ -578,10 +587,15 @@ def _handpiece_page(facts: ListingFacts, part: HandpieceFacts | None) -> Respons
         rated_life="" if part is None or part.rated_life is None else f"{part.rated_life:,}",
         rated_life_source=part.rated_life_source if part else None,
     )
-    form.modality_code.choices = {
-        "Of this model": options((code, modalities[code].name) for code in own),
-        "Others": options((code, known.name) for code, known in modalities.items() if code not in own),
-    }
+    form.modality_code.choices = [
+        *_nothing_yet("Choose what it treats with"),
+        *grouped_options(
+            {
+                "Of this model": [(code, modalities[code].name) for code in own],
+                "Others": [(code, known.name) for code, known in modalities.items() if code not in own],
+            }
+        ),
+    ]
     form.counter_unit.choices = options(UNITS.items())
     form.counter_direction.choices = options(
         ((CounterDirection.UP, "up: what was used"), (CounterDirection.DOWN, "down: what is left"))

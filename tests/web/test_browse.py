@@ -9,9 +9,10 @@ from marketplace.catalog import queries as catalog
 from marketplace.extensions import adapter_of
 from marketplace.listings.ports import PhotoStore
 from tests.factories.accounts import make_user
-from tests.factories.catalog import load_modalities, real_model
+from tests.factories.catalog import load_modalities, make_model, real_model
 from tests.factories.clinics import make_clinic, make_member, make_site
 from tests.factories.listings import make_handpiece, make_listing
+from tests.factories.orders import make_scene
 from tests.support import count_statements, sign_in
 
 
@@ -158,6 +159,20 @@ class TestDevice:
 
         assert len(sent) == 4
 
+    def test_says_what_is_left_on_a_counter_that_runs_down(self, client):
+        unit = make_listing(
+            handpieces=[
+                make_handpiece("ALEX", counter_direction="down"),
+                make_handpiece(
+                    "ALEX", counter_unit="percent_left", counter_direction="down", counter_value=70, rated_life=None
+                ),
+            ]
+        )
+        html = page(client, f"/devices/{unit.id}")
+
+        assert "400,000 shots left / 1,000,000 shots" in html
+        assert "70 % left / not stated" in html
+
     def test_says_that_a_modality_is_not_known(self, client):
         vague = make_listing(model=real_model("Alma Harmony"), handpieces=["LASER_MULTI"])
         html = page(client, f"/devices/{vague.id}?state=TX")
@@ -187,6 +202,95 @@ class TestDevice:
 
         assert "No rules are published yet" in html
         assert "Prepare an order" in html
+
+
+class TestWithRules:
+    """Seen by a technician who is cleared for hair removal in Texas, and by strangers who ask for a state."""
+
+    @pytest.fixture
+    def scene(self, now):
+        return make_scene(now)
+
+    @pytest.fixture
+    def ablative(self, scene):
+        return make_listing(model=real_model("Lumenis AcuPulse"), handpieces=["CO2"])
+
+    def test_cards_say_what_the_person_may_buy(self, client, scene, ablative):
+        sign_in(client, scene.buyer)
+        html = page(client, "/devices")
+
+        assert "Seen from Main Street, Austin, Texas" in html
+        assert "You can buy this in Texas" in html
+        assert html.count('class="chip tone-yes"') == 1
+        assert html.count('class="chip tone-no_rule"') + html.count('class="chip tone-not_yet"') == 1
+
+    def test_only_what_the_person_is_qualified_for(self, client, scene, ablative):
+        sign_in(client, scene.buyer)
+        html = page(client, "/devices?qualified=1")
+
+        assert "<h1>1 device you are qualified for</h1>" in html
+        assert f"/devices/{scene.listing.id}" in html
+        assert f"/devices/{ablative.id}" not in html
+        assert "Qualified for in Texas" in html
+
+    def test_nothing_is_open_to_a_colleague_without_proof(self, client, scene):
+        sign_in(client, scene.owner)
+
+        assert "Nothing you are qualified for yet" in page(client, "/devices?qualified=1")
+
+    def test_strangers_cannot_ask_what_they_are_qualified_for(self, client, scene):
+        html = page(client, "/devices?qualified=1")
+
+        assert "<h1>1 device</h1>" in html
+        assert "Devices I am qualified for" not in html
+
+    def test_the_site_to_look_from_can_be_chosen(self, client, scene):
+        other = make_site(clinic=scene.clinic, state="WY", name="Northern room", city="Cody")
+        sign_in(client, scene.buyer)
+
+        assert "Seen from Northern room, Cody, Wyoming" in page(client, f"/devices?site={other.id}")
+        assert "Nothing you are qualified for yet" in page(client, f"/devices?site={other.id}&qualified=1")
+        assert "Seen from Main Street, Austin, Texas" in page(client, f"/devices?site={uuid4()}")
+
+    def test_the_number_of_statements_does_not_grow_with_the_market(self, client, scene):
+        sign_in(client, scene.buyer)
+        counted = []
+        for _ in range(2):
+            page(client, "/devices?qualified=1")
+            with count_statements() as sent:
+                page(client, "/devices?qualified=1")
+            counted.append(len(sent))
+            for code in ("CO2", "IPL", "PDL", "RF_NEEDLE"):
+                make_listing(model=make_model(modality_codes=(code,)), clinic=scene.seller_clinic)
+
+        assert counted[0] == counted[1]
+
+    def test_a_device_shows_the_verdict_and_each_handpiece(self, client, scene):
+        mixed = make_listing(model=real_model("Lumenis M22"), handpieces=["DIODE_HR", "ER_GLASS_FRAC"])
+        sign_in(client, scene.buyer)
+
+        html = page(client, f"/devices/{scene.listing.id}")
+        assert "You can buy this in Texas" in html
+        assert "cleared</span>" in html
+        assert "Order this device" in html
+
+        html = page(client, f"/devices/{mixed.id}")
+        assert "You can buy this in Texas" not in html
+        assert "cleared</span>" in html
+        assert "Prepare an order" in html
+
+    def test_a_stranger_reads_who_may_buy_in_a_state(self, client, scene):
+        html = page(client, f"/devices/{scene.listing.id}?state=TX")
+
+        assert "Who may buy this in Texas" in html
+        assert "<h3>Hair removal</h3>" in html
+        assert "16 TAC" in html
+
+    def test_a_stranger_reads_that_no_rule_is_known(self, client, scene, ablative):
+        assert "Nobody can buy it for Wyoming" in page(client, f"/devices/{ablative.id}?state=WY")
+
+    def test_a_place_that_is_none_is_asked_for_again(self, client, scene):
+        assert "The law of the place of use decides" in page(client, f"/devices/{scene.listing.id}?state=ZZ")
 
 
 class TestPhoto:

@@ -90,6 +90,7 @@ class TestTheWholeWay:
         assert base == f"/sell/{listing.id}"
 
         assert "Alexandrite 755 nm" in page(client, f"{base}/handpieces")
+        assert '<option selected value="">Choose what it treats with' in page(client, f"{base}/handpieces/new")
         assert '<option selected value="NDYAG_LP">' in page(client, f"{base}/handpieces/new?modality=NDYAG_LP")
         post(
             client,
@@ -354,10 +355,11 @@ class TestPhotos:
         assert [photo.id for photo in reload(draft).photos] == [first.id]
         assert client.get(f"/photos/{stem}-480.jpg").status_code == 404
 
-    def test_need_words(self, client, draft):
+    @pytest.mark.parametrize("words", ["", " "])
+    def test_need_words(self, client, draft, words):
         (photo,) = draft.photos
         html = post(
-            client, f"/sell/{draft.id}/photos/{photo.id}/describe", 422, **{f"photo-{photo.id}-alternative_text": " "}
+            client, f"/sell/{draft.id}/photos/{photo.id}/describe", 422, **{f"photo-{photo.id}-alternative_text": words}
         ).get_data(as_text=True)
 
         assert "Say in a few words what the photo shows." in html

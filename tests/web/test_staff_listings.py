@@ -40,8 +40,9 @@ def test_sends_a_listing_back_with_a_note(client, moderator, listing):
     assert (mail.template, mail.context["note"]) == ("listing_sent_back", "Show the label, please.")
 
 
-def test_a_note_is_needed(client, moderator, listing):
-    answer = client.post(f"/staff/listings/{listing.id}/send-back", data={"note": " "})
+@pytest.mark.parametrize("note", ["", " "])
+def test_a_note_is_needed(client, moderator, listing, note):
+    answer = client.post(f"/staff/listings/{listing.id}/send-back", data={"note": note})
 
     assert answer.status_code == 422
     assert "Say what the seller should change." in answer.get_data(as_text=True)
