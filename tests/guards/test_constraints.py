@@ -22,8 +22,8 @@ def _facts() -> set[str]:
                 if written.removeprefix(f"{table.name}_") not in enums:
                     names.add(written)
         names |= {index.name for index in table.indexes if index.unique}
-    guards = (ROOT / "migrations" / "versions" / "0002_guards.py").read_text(encoding="utf-8")
-    names |= set(re.findall(r"CONSTRAINT = '(\w+)'", guards))
+    for migration in (ROOT / "migrations" / "versions").glob("*.py"):
+        names |= set(re.findall(r"CONSTRAINT = '(\w+)'", migration.read_text(encoding="utf-8")))
     return names
 
 
