@@ -13,7 +13,7 @@ from ..documents import service as documents
 from ..documents.service import ExaminedFile, KeptFile
 from ..extensions import db, unit_of_work
 from ..kernel.errors import Invalid, NotFound
-from . import queries
+from . import rows
 from .models import CheckMethod, CheckOutcome, Credential, CredentialCheck
 from .moving import move
 from .policy import LONGEST_WORDS, Rejection
@@ -144,7 +144,7 @@ def verify(*, credential_id: UUID, actor_id: UUID, at: datetime) -> None:
     with unit_of_work():
         credential = _claimed(credential_id, actor_id)
         check = _last_check(credential, actor_id, since=credential.claimed_at, showing={CheckOutcome.CONFIRMED})
-        for earlier in queries.rows_of_number(credential.type_code, credential.jurisdiction, credential.number):
+        for earlier in rows.rows_of_number(credential.type_code, credential.jurisdiction, credential.number):
             if earlier.state is _S.SUSPENDED:
                 raise EarlierIsSuspended
             if earlier.state is _S.VERIFIED:
@@ -236,8 +236,8 @@ def _words(words: str) -> str:
 
 
 def _reviewable(credential_id: UUID, actor_id: UUID) -> Credential:
-    credential = queries.row(credential_id)
-    if queries.stands_too_near(credential, actor_id):
+    credential = rows.row(credential_id)
+    if rows.stands_too_near(credential, actor_id):
         raise NotYoursToReview
     return credential
 
@@ -301,7 +301,7 @@ def _confirm_again(credential_id: UUID, actor_id: UUID, event: CredentialEvent, 
 
 def _open_case_document(credential_id: UUID, document_id: UUID, *, reader_id: UUID, at: datetime) -> None:
     with unit_of_work():
-        credential = queries.row(credential_id)
+        credential = rows.row(credential_id)
         shown = {page.document_id for page in credential.documents} | {check.document_id for check in credential.checks}
         if credential.claimed_by != reader_id or document_id not in shown:
             raise NotFound("There is no such document.")

@@ -15,7 +15,7 @@ from ..kernel.days import day_in
 from ..kernel.errors import Invalid, NotFound
 from ..kernel.terms import time_zone_of
 from ..kernel.text import normal_number
-from . import queries
+from . import queries, rows
 from .models import Credential, CredentialDocument
 from .moving import begin, move
 from .policy import MOST_DOCUMENTS, Claim, checked
@@ -76,7 +76,7 @@ def resubmit(*, credential_id: UUID, actor_id: UUID, claim: Claim, files: Sequen
     :raises marketplace.kernel.machine.IllegalMove: nothing was asked
     """
     with unit_of_work():
-        credential = queries.own_row(credential_id, user_id=actor_id)
+        credential = rows.own_row(credential_id, user_id=actor_id)
         claim = replace(claim, type_code=credential.type_code, jurisdiction=credential.jurisdiction)
         claim = _checked(claim, credential_types()[credential.type_code], at)
         owner_id = credential.holder_id or credential.site_id
@@ -84,7 +84,7 @@ def resubmit(*, credential_id: UUID, actor_id: UUID, claim: Claim, files: Sequen
     examined = _examined(files, held=held)
     try:
         with unit_of_work():
-            credential = queries.own_row(credential_id, user_id=actor_id)
+            credential = rows.own_row(credential_id, user_id=actor_id)
             move(credential, CredentialEvent.RESUBMITTED, actor_id=actor_id, at=at, submitted_at=at)
             _write(credential, claim)
             db.session.flush()
@@ -101,7 +101,7 @@ def withdraw(*, credential_id: UUID, actor_id: UUID, at: datetime) -> None:
     :raises marketplace.kernel.machine.IllegalMove: it is decided
     """
     with unit_of_work():
-        move(queries.own_row(credential_id, user_id=actor_id), CredentialEvent.WITHDRAWN, actor_id=actor_id, at=at)
+        move(rows.own_row(credential_id, user_id=actor_id), CredentialEvent.WITHDRAWN, actor_id=actor_id, at=at)
 
 
 def own_document(*, credential_id: UUID, document_id: UUID, reader_id: UUID) -> KeptFile:
@@ -110,7 +110,7 @@ def own_document(*, credential_id: UUID, document_id: UUID, reader_id: UUID) -> 
 
     :raises NotFound: no such document, or not of a credential of the person's
     """
-    credential = queries.own_row(credential_id, user_id=reader_id)
+    credential = rows.own_row(credential_id, user_id=reader_id)
     if document_id not in {page.document_id for page in credential.documents}:
         raise NotFound("There is no such document.")
     return documents.content_of(document_id)
@@ -155,12 +155,12 @@ def _told(refusal: IntegrityError, said: Claim, *, actor_id: UUID, owner_id: UUI
     if rule not in _ONE_NUMBER:
         return refusal
     with unit_of_work():
-        others = queries.rows_of_number(said.type_code, said.jurisdiction, said.number)
+        others = rows.rows_of_number(said.type_code, said.jurisdiction, said.number)
         if any(owner_id in {other.holder_id, other.site_id} for other in others):
             return AlreadySubmitted()
         for other in others:
             audit.record(
-                queries.NUMBER_CLASH,
+                rows.NUMBER_CLASH,
                 actor_id=actor_id,
                 subject_type="credential",
                 subject_id=other.id,

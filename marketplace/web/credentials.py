@@ -15,9 +15,9 @@ from ..catalog import queries as catalog
 from ..clinics.queries import Site
 from ..credentials import queries, service
 from ..credentials.policy import LONGEST_NAME, LONGEST_NUMBER, MOST_DOCUMENTS, WITHOUT_NUMBER, Claim, review_is_due
-from ..credentials.queries import CredentialView
 from ..credentials.states import CredentialEvent
 from ..credentials.types import CredentialKind, CredentialType, Subject, Term, credential_types
+from ..credentials.views import CredentialView
 from ..extensions import limiter
 from ..kernel import clock
 from ..kernel.errors import NotFound

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ..credentials.policy import Standing
-from ..credentials.queries import CredentialView
 from ..credentials.states import PENDING, CredentialEvent
 from ..credentials.types import CredentialKind
+from ..credentials.views import CredentialView
 from ..eligibility import service as eligibility
 from ..eligibility.service import NoPolicy
 

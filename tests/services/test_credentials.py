@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import delete, insert, literal_column, select, text, update
 
 from marketplace import audit, jobs
-from marketplace.credentials import queries, service
+from marketplace.credentials import desk, queries, rows, service
 from marketplace.credentials.models import (
     CheckMethod,
     CheckOutcome,
@@ -360,14 +360,14 @@ class TestClaim:
 
     def test_loses_to_whoever_was_faster(self, now, monkeypatch):
         victor, credential = make_staff(), make_credential(state="submitted")
-        found = queries.row(credential.id)
+        found = rows.row(credential.id)
 
         def stale(credential_id):
             # Between the look and the act the holder takes it back.
             db.session.execute(text("UPDATE credentials SET state = 'withdrawn' WHERE id = :id"), {"id": credential_id})
             return found
 
-        monkeypatch.setattr(queries, "row", stale)
+        monkeypatch.setattr(rows, "row", stale)
         with pytest.raises(MovedMeanwhile):
             service.claim(credential_id=credential.id, actor_id=victor.id, at=now)
 
@@ -397,7 +397,7 @@ class TestNobodyReviewsTheirOwn:
         with pytest.raises(NotYoursToReview):
             service.claim(credential_id=credential.id, actor_id=victor.id, at=now)
         with pytest.raises(NotFound):
-            queries.case(credential.id, reader_id=victor.id)
+            desk.case(credential.id, reader_id=victor.id)
         assert state_of(credential.id) is _S.SUBMITTED
 
     @pytest.mark.parametrize("act", [service.suspend, service.revoke, service.reinstate, service.reconfirm])
@@ -870,7 +870,7 @@ class TestQueries:
         make_credential(state="verified")
         make_credential(holder=victor, state="submitted")
 
-        found = queries.queue(reader_id=victor.id, at=now)
+        found = desk.queue(reader_id=victor.id, at=now)
 
         assert [item.id for item in found] == [late.id, taken.id, new.id, facility.id]
         assert [item.claimed_by_name for item in found] == [None, victor.name, None, None]
@@ -880,19 +880,19 @@ class TestQueries:
     def test_the_queue_takes_as_many_statements_for_ten_as_for_one(self, now, victor):
         make_credential(state="submitted")
         with count_statements() as for_one:
-            queries.queue(reader_id=victor.id, at=now)
+            desk.queue(reader_id=victor.id, at=now)
         for _ in range(9):
             make_credential(state="submitted")
         db.session.expire_all()
         with count_statements() as for_ten:
-            assert len(queries.queue(reader_id=victor.id, at=now)) == 10
+            assert len(desk.queue(reader_id=victor.id, at=now)) == 10
         assert len(for_ten) == len(for_one)
 
     def test_the_queue_marks_a_renewal(self, now, victor):
         dana = make_user()
         make_credential(holder=dana, number="LHR-7")
         make_credential(holder=dana, number="LHR 7", state="submitted")
-        assert [item.renews for item in queries.queue(reader_id=victor.id, at=now)] == [True]
+        assert [item.renews for item in desk.queue(reader_id=victor.id, at=now)] == [True]
 
     def test_a_case_has_all_that_is_needed(self, now, victor):
         dana = make_user(name="Dana Reyes")
@@ -904,7 +904,7 @@ class TestQueries:
         with pytest.raises(NumberIsHere):
             submit(mallory, now)
 
-        case = queries.case(credential.id, reader_id=victor.id)
+        case = desk.case(credential.id, reader_id=victor.id)
 
         assert (case.holder, case.submitted_by, case.claimed_by_name) == ("Dana Reyes", "Dana Reyes", victor.name)
         assert [(clash.name, clash.email) for clash in case.clashes] == [("Mallory Stone", mallory.email)]
@@ -914,13 +914,13 @@ class TestQueries:
     def test_a_case_without_history_has_none(self, victor):
         site = make_site()
         credential = make_credential(site=site, type_code="US-TX:TDLR:LHR_FACILITY", state="submitted")
-        case = queries.case(credential.id, reader_id=victor.id)
+        case = desk.case(credential.id, reader_id=victor.id)
         assert (case.checks, case.clashes, case.renews, case.claimed_by_name) == ((), (), None, None)
         assert case.holder == f"{site.clinic.name}, {site.name}"
 
     def test_a_case_that_does_not_exist(self, victor):
         with pytest.raises(NotFound):
-            queries.case(uuid4(), reader_id=victor.id)
+            desk.case(uuid4(), reader_id=victor.id)
 
 
 def changed(credential, **values):

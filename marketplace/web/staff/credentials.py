@@ -12,10 +12,10 @@ from wtforms.validators import InputRequired, Length
 
 from ...accounts.access import Permission
 from ...catalog import queries as catalog
-from ...credentials import queries, service
+from ...credentials import desk, service
+from ...credentials.desk import Case
 from ...credentials.models import CheckMethod, CheckOutcome
 from ...credentials.policy import LONGEST_WORDS, Rejection
-from ...credentials.queries import Case
 from ...credentials.service import Look
 from ...credentials.states import STANDING, CredentialEvent
 from ...kernel import clock
@@ -124,7 +124,7 @@ class WordsForm(Form):
 def queue() -> ResponseReturnValue:
     """List the open cases, the longest waiting first."""
     at = clock.now()
-    return render_template("staff/credentials/queue.html", queue=queries.queue(reader_id=me().id, at=at), at=at)
+    return render_template("staff/credentials/queue.html", queue=desk.queue(reader_id=me().id, at=at), at=at)
 
 
 @bp.get("/staff/credentials/<uuid:credential_id>")
@@ -275,7 +275,7 @@ def _to_case(credential_id: UUID) -> ResponseReturnValue:
 
 def _page(credential_id: UUID, **sent_back: Form) -> ResponseReturnValue:
     at = clock.now()
-    found = queries.case(credential_id, reader_id=me().id)
+    found = desk.case(credential_id, reader_id=me().id)
     credential = found.credential
     forms: dict[str, Form] = {
         "check": _fresh_check(found, at),
@@ -296,7 +296,7 @@ def _page(credential_id: UUID, **sent_back: Form) -> ResponseReturnValue:
         shown=shower(at)(credential),
         course=course(credential, names=True),
         model=catalog.models_by_id([model_id]).get(model_id) if model_id else None,
-        queue=queries.queue(reader_id=me().id, at=at),
+        queue=desk.queue(reader_id=me().id, at=at),
         at=at,
         forms=forms,
         opened=next(iter(sent_back), None),
