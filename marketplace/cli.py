@@ -18,6 +18,7 @@ from .config import Mode, Settings
 from .credentials import service as credentials
 from .dev.demo import cast
 from .eligibility import service as eligibility
+from .eligibility import vectors
 from .eligibility.models import PolicyStanding
 from .eligibility.rulebook import POLICY_FILE
 from .extensions import db
@@ -202,6 +203,12 @@ def publish_policy(number: int, email: str) -> None:
             version_id=versions[number], published_by=account_queries.person_at(email).id, at=clock.now()
         )
     click.echo(f"Policy {number} is in force.")
+
+
+@policy_group.command("vectors")
+def print_vectors() -> None:
+    """Print the public test vectors as a table, for a spreadsheet or a lawyer."""
+    click.echo(vectors.as_csv(vectors.vectors()), nl=False)
 
 
 demo_group = AppGroup("demo", help="The demo's people and goods.")

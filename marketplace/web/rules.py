@@ -1,9 +1,12 @@
 """The published rules for everybody to read: who may operate what, state by state, and where it is written."""
 
-from flask import Blueprint, render_template, request
+from collections import Counter
+
+from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from ..eligibility import service as eligibility
+from ..eligibility import vectors as public_vectors
 from ..kernel.errors import NotFound
 from ..kernel.terms import STATES, ProcedureClass
 from . import rule_words
@@ -25,6 +28,42 @@ def index() -> ResponseReturnValue:
         procedure=procedure,
         procedures=list(ProcedureClass),
     )
+
+
+@bp.get("/rules/vectors")
+@public
+def vectors() -> ResponseReturnValue:
+    """Show the situations of one place, with the answer that the gate owes to each."""
+    kept = public_vectors.vectors()
+    state = request.args.get("state")
+    return render_template(
+        "rules/vectors.html",
+        kept=kept,
+        numbers=Counter(scenario.place for scenario in kept.scenarios),
+        state=state if state in STATES else None,
+        scenarios=[scenario for scenario in kept.scenarios if scenario.place == state],
+        states=STATES,
+    )
+
+
+@bp.get("/rules/vectors.json")
+@public
+def vectors_file() -> ResponseReturnValue:
+    """Give out the file itself, for whoever runs it against a gate of their own."""
+    return _saved(public_vectors.VECTORS_FILE.read_text(encoding="utf-8"), "application/json", "gate-vectors.json")
+
+
+@bp.get("/rules/vectors.csv")
+@public
+def vectors_table() -> ResponseReturnValue:
+    """Give out the situations as a table for a spreadsheet."""
+    return _saved(public_vectors.as_csv(public_vectors.vectors()), "text/csv; charset=utf-8", "gate-vectors.csv")
+
+
+def _saved(content: str, media_type: str, name: str) -> Response:
+    answer = Response(content, content_type=media_type)
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
 
 
 @bp.get("/rules/<state>")

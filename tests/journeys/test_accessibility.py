@@ -114,6 +114,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "browse.home": ("/",),
         "rules.index": ("/rules", "/rules?procedure=tattoo"),
         "rules.place": ("/rules/TX", "/rules/AZ", "/rules/MT"),
+        "rules.vectors": ("/rules/vectors", "/rules/vectors?state=TX"),
         "styleguide.show": ("/styleguide",),
         "errors": ("/no-such-page", "/devices/00000000-0000-0000-0000-000000000000"),
     },

@@ -16,6 +16,7 @@ from marketplace.eligibility.requirements import (
 )
 from marketplace.eligibility.rulebook import Policy, reference_document
 from marketplace.eligibility.rules import Coverage
+from marketplace.eligibility.vectors import as_csv, vectors
 from marketplace.kernel.terms import STATES, ProcedureClass
 from marketplace.web import rule_words
 from tests.factories.accounts import make_staff, make_user
@@ -98,6 +99,38 @@ class TestPublicPages:
 
     def test_the_footer_leads_there(self, client):
         assert 'href="/rules"' in client.get("/sign-in").text
+
+
+class TestVectors:
+    def test_are_for_everybody_with_why_they_are_so(self, client):
+        text = text_of(client.get("/rules/vectors"))
+
+        assert f"{len(vectors().scenarios)} situations" in text
+        assert "The first edition." in text
+        assert "TX-HAIR-SENIOR" not in text
+
+    def test_show_the_situations_of_a_place(self, client):
+        text = text_of(client.get("/rules/vectors?state=AZ"))
+
+        assert "AZ-HAIR-TECH/midnight" in text
+        assert "operator:EXPIRED" in text
+        assert "A.R.S. 32-516" in text
+        assert "TX-HAIR-SENIOR" not in text
+
+    def test_of_no_place_are_not_shown(self, client):
+        assert "<table" not in client.get("/rules/vectors?state=XX").text
+
+    def test_can_be_saved_to_read_and_to_run(self, client):
+        table, file = client.get("/rules/vectors.csv"), client.get("/rules/vectors.json")
+
+        assert table.headers["Content-Disposition"] == 'attachment; filename="gate-vectors.csv"'
+        assert table.text == as_csv(vectors())
+        assert len(file.json["scenarios"]) == len(vectors().scenarios)
+
+    def test_can_be_printed(self, app):
+        assert app.test_cli_runner().invoke(args=["policy", "vectors"]).output == as_csv(vectors()).replace(
+            "\r\n", "\n"
+        )
 
 
 class TestStaffPage:
