@@ -30,6 +30,8 @@ NOT_PAGES = {
     "credentials.document": "a file",
     "health.alive": "for machines",
     "health.ready": "for machines",
+    "rules.vectors_file": "a file",
+    "rules.vectors_table": "a file",
     "sales.account_answered": "leads on to the sales",
     "staff_audit.export": "a file",
     "staff_credentials.document": "a file",
