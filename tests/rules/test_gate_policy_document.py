@@ -1,9 +1,7 @@
-"""The policy document: nothing of the seventy drafts is lost, and nothing that contradicts itself is read."""
+"""The policy document: what is asked is asked whole, and nothing that contradicts itself is read."""
 
-import json
 from copy import deepcopy
 from datetime import date
-from pathlib import Path
 
 import pytest
 
@@ -12,61 +10,15 @@ from marketplace.eligibility.policy import Policy
 from marketplace.eligibility.requirements import AnyOf, HoldsCredential, NotEvidenced, atoms
 from marketplace.eligibility.rulebook import reference_document
 from marketplace.eligibility.rules import RuleOutcome
-from marketplace.kernel.shapes import Misshapen, read, write
+from marketplace.kernel.shapes import Misshapen, read
 from marketplace.kernel.terms import ProcedureClass
 from tests.factories.gate import reference_policy
 
-DRAFTS = {draft["id"]: draft for draft in json.loads((Path(__file__).parent / "drafts.json").read_text("utf-8"))}
 DOCUMENT = reference_policy().document
 RULES = {rule.id: rule for rule in DOCUMENT.rules}
-BELIEVED_BESIDE = {("WA-LLRP-1", "Washington Master Esthetician as a delegate")}
-"""What is known of beside the drafts, kept as believed; never enabled."""
 
 
-class TestTheSeventyDrafts:
-    def test_are_all_here_and_nothing_else(self):
-        assert list(RULES) == list(DRAFTS)
-        assert len(RULES) == 70
-        assert len({rule.jurisdiction for rule in RULES.values()}) == 50
-
-    @pytest.mark.parametrize("rule_id", DRAFTS)
-    def test_keep_what_they_are_about_and_how_well_it_is_known(self, rule_id):
-        rule, draft = RULES[rule_id], DRAFTS[rule_id]
-
-        assert rule.jurisdiction == draft["jurisdiction"]
-        assert list(rule.procedure_classes) == draft["procedure_classes"]
-        assert rule.outcome == draft["outcome"]
-        assert rule.evidence == draft["evidence"]
-        assert rule.needs_confirmation is draft["needs_confirmation"] is True
-        assert rule.eligible_after_confirmation == draft["eligible_after_confirmation"]
-
-    @pytest.mark.parametrize("rule_id", DRAFTS)
-    def test_keep_every_citation_exclusion_and_word(self, rule_id):
-        rule, draft = RULES[rule_id], DRAFTS[rule_id]
-
-        assert [citation.ref for citation in rule.citations] == draft["citations"]
-        assert [named.text for named in rule.not_accepted] == draft["not_accepted"]
-        assert list(rule.excluded) == draft["excluded"]
-        assert list(rule.about.site_prerequisites) == draft["site_prerequisites"]
-        assert list(rule.about.purchase_authority) == draft["purchase_authority"]
-        words = {name: text for name, text in write(rule.about).items() if isinstance(text, str)}
-        assert words == draft["about"]
-
-    @pytest.mark.parametrize("rule_id", DRAFTS)
-    def test_keep_every_option_with_its_conditions_and_whether_it_is_enabled(self, rule_id):
-        rule, draft = RULES[rule_id], DRAFTS[rule_id]
-        kept = [
-            [list(option.conditions), option.enabled]
-            for option in rule.options
-            if (rule_id, option.name) not in BELIEVED_BESIDE
-        ]
-
-        # One option of a draft may have become several that say the same for different people or handpieces.
-        assert [entry for number, entry in enumerate(kept) if entry not in kept[:number]] == [
-            entry for number, entry in enumerate(draft["options"]) if entry not in draft["options"][:number]
-        ]
-        assert len(kept) >= len(draft["options"])
-
+class TestTheRules:
     def test_a_condition_is_never_dropped_for_a_bare_licence(self):
         explained = {
             # Their condition is the kind of the credential itself, a level of it, or what it must list.
