@@ -1,9 +1,11 @@
 """What is to be sold, and to whom for which use: the two halves of a question to the gate. Pure."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from ..kernel.errors import Invalid
 from ..kernel.terms import ProcedureClass
 from .facts import Modification
 
@@ -28,6 +30,19 @@ class Sale:
     rx_label_present: bool | None
     id_label_present: bool | None
     modification: Modification
+
+    def without(self, left_out: Collection[UUID]) -> "Sale":
+        """
+        Return the sale of the same unit without these handpieces.
+
+        :raises Invalid: one of them is not the unit's, or nothing would be left that treats
+        """
+        if not set(left_out) <= {part.id for part in self.handpieces}:
+            raise Invalid("This handpiece is not part of the device.", cure="Open the device's page again.")
+        kept = tuple(part for part in self.handpieces if part.id not in left_out)
+        if left_out and not kept:
+            raise Invalid("At least one handpiece has to stay in the sale.", cure="Leave fewer handpieces out.")
+        return replace(self, handpieces=kept)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from .policy import judge
 from .reasons import Key
 from .rulebook import Policy
 from .sale import Purchase, Sale
+from .smaller import without_what_is_closed
 from .verdict import Verdict
 
 
@@ -57,6 +58,14 @@ class Decision:
     def cleared(self) -> bool:
         """Say whether the purchase may go on."""
         return self.verdict.cleared
+
+
+@dataclass(frozen=True, slots=True)
+class Smaller:
+    """A sale that would be cleared: without these handpieces, each by id and name."""
+
+    left_out: tuple[tuple[UUID, str], ...]
+    verdict: Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +138,22 @@ def previews(*, sales: Sequence[Sale], purchase: Purchase, at: datetime) -> list
     """
     policy = published_policy().policy
     return [_narrowed(facts, policy, at) for facts in _questions(sales, purchase, Asked.PREVIEW)]
+
+
+def smaller(*, sale: Sale, purchase: Purchase, at: datetime) -> Smaller | None:
+    """
+    Say without which handpieces the buyer could have the unit; None where it can be had whole, or that is no help.
+
+    :raises NotFound: the site is not the clinic's
+    :raises NoPolicy: no rules are published
+    """
+    policy = published_policy().policy
+    (facts,) = _questions([sale], purchase, Asked.PREVIEW)
+    found = without_what_is_closed(facts, lambda asked: _narrowed(asked, policy, at))
+    if found is None:
+        return None
+    left_out, verdict = found
+    return Smaller(tuple((part.id, part.name) for part in left_out), verdict)
 
 
 def capacity(*, purchase: Purchase, at: datetime) -> dict[tuple[str, ProcedureClass], Verdict]:

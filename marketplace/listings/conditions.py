@@ -99,6 +99,12 @@ def configuration(
     id_label_present: bool | None,
     modification: Modification | None,
 ) -> str:
-    """Return a digest of what the gate looks at in a unit: two units with the same one get the same answer."""
-    parts = (model_id, ",".join(sorted(set(modality_codes))), rx_label_present, id_label_present, modification)
-    return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:32]
+    """
+    Return a digest of what the gate looks at in a unit: two units with the same one get the same answer.
+
+    `modality_codes` are those of its handpieces, each as often as there are handpieces that have it.
+    """
+    parts = (model_id, ",".join(sorted(modality_codes)), rx_label_present, id_label_present, modification)
+    # As the database writes them in `configuration_of`, which refuses a listing that says something else.
+    words: dict[object, str] = {None: "", True: "t", False: "f"}
+    return hashlib.sha256("|".join(words.get(part, str(part)) for part in parts).encode()).hexdigest()[:32]

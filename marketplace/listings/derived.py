@@ -24,7 +24,7 @@ def derive(listing: Listing, model: ModelFacts) -> None:
     listing.life_used_percent = max((percent for percent in used if percent is not None), default=None)
     listing.configuration = configuration(
         model_id=listing.model_id,
-        modality_codes=codes,
+        modality_codes=[part.modality_code for part in listing.handpieces],
         rx_label_present=listing.rx_label_present,
         id_label_present=listing.id_label_present,
         modification=listing.modification,

@@ -1,6 +1,6 @@
 """A draft says step by step what exactly is sold; everything a buyer needs to know is asked for, nothing is guessed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -179,17 +179,22 @@ def put_handpiece(
     rated_life: int | None,
     rated_life_source: str,
     at: datetime,
+    reduction: Money | None = None,
 ) -> None:
     """
     Add a handpiece to the unit, or with `handpiece_id` say of one what it is now.
 
+    A buyer may leave it out as long as another one stays; the price then falls by `reduction`, or not at all.
+
     :raises NotFound: it is not the person's draft, or it has no such handpiece
     :raises Conflict: it is no longer a draft
-    :raises Invalid: the modality is unknown, the counter cannot be, or there are too many
+    :raises Invalid: the modality is unknown, the counter or the reduction cannot be, or there are too many
     """
     if modality_code not in catalog.modalities():
         raise Invalid("Choose a modality of the catalogue.", field="modality_code")
     _require_possible(counter, at)
+    if reduction is not None and not 0 < reduction.minor <= MOST.minor:
+        raise Invalid("Write by how much the price falls, or leave it empty: it then stays.", field="reduction")
     with unit_of_work():
         listing = draft_of(listing_id, actor_id)
         part = _handpiece_to_write(listing, handpiece_id)
@@ -202,6 +207,7 @@ def put_handpiece(
         part.counter_read_on = counter.read_on if counter else None
         part.rated_life = rated_life
         part.rated_life_source = rated_life_source.strip() or None
+        part.reduction_minor = reduction.minor if reduction else None
         derive(listing, catalog.model(listing.model_id))
 
 
@@ -239,6 +245,16 @@ def require_payable(price: Money) -> None:
         raise Invalid(f"A device can be sold here for {LEAST} to {MOST}.", field="price")
 
 
+def require_worth(price: Money, parts: Iterable[Handpiece]) -> None:
+    """
+    Let a price through from which everything can fall that falls with handpieces left out.
+
+    :raises Invalid: less would be left than can be paid here
+    """
+    if price.minor - _reductions(parts) < LEAST.minor:
+        raise Invalid(f"With every handpiece left out that lowers it, less than {LEAST} is left.", field="price")
+
+
 def draft_of(listing_id: UUID, actor_id: UUID) -> Listing:
     """
     Return the person's draft, locked, to be changed by a step of this room.
@@ -270,11 +286,20 @@ def missing(listing: Listing) -> list[Missing]:
             "terms",
             "A remanufactured device cannot be sold here: whoever remanufactured it answers for it as its maker.",
         ),
+        (
+            (listing.price_minor or MOST.minor) - _reductions(listing.handpieces) >= LEAST.minor,
+            "terms",
+            f"With every handpiece left out that lowers the price, at least {LEAST} must be left.",
+        ),
         (listing.recertification, "terms", "Say whether its maker asks a new owner for recertification."),
         (listing.price_minor, "terms", "Name your price."),
         (listing.photos, "photos", "Add at least one photo."),
     ]
     return [Missing(step, sentence) for given, step, sentence in needed if not given]
+
+
+def _reductions(parts: Iterable[Handpiece]) -> int:
+    return sum(part.reduction_minor or 0 for part in parts)
 
 
 def _describe_device(

@@ -102,6 +102,7 @@ class Handpiece(Keyed, Base):
         ),
         CheckConstraint("counter_value >= 0", name="counter_is_not_negative"),
         CheckConstraint("rated_life > 0", name="rated_life_is_positive"),
+        CheckConstraint("reduction_minor > 0", name="reduction_is_positive"),
         CheckConstraint(
             "(counter_value IS NULL) = (counter_unit IS NULL)"
             " AND (counter_value IS NULL) = (counter_direction IS NULL)",
@@ -122,6 +123,9 @@ class Handpiece(Keyed, Base):
         comment="In the counter's unit, as the seller states it; empty: not stated."
     )
     rated_life_source: Mapped[str | None]
+    reduction_minor: Mapped[int | None] = mapped_column(
+        comment="By how much the price falls for a buyer who leaves it out; empty: not at all."
+    )
 
 
 class Photo(Keyed, Base):

@@ -1,6 +1,6 @@
 """What pages and other rooms ask about units, as plain values."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -28,7 +28,11 @@ ON_DISPLAY = (ListingState.PUBLISHED, ListingState.RESERVED, ListingState.SOLD)
 
 @dataclass(frozen=True, slots=True)
 class HandpieceFacts:
-    """A part that treats. `rated_life` is in the counter's unit; None: not stated."""
+    """
+    A part that treats. `rated_life` is in the counter's unit; None: not stated.
+
+    The price falls by `reduction` for a buyer who leaves it out; None: it stays.
+    """
 
     id: UUID
     name: str
@@ -40,6 +44,7 @@ class HandpieceFacts:
     counter_read_on: date | None
     rated_life: int | None
     rated_life_source: str | None
+    reduction: Money | None
 
     @property
     def life_used(self) -> int | None:
@@ -107,6 +112,13 @@ class ListingFacts:
             model_modalities=self.model.modality_codes,
             model_bands=self.model.bands,
         )
+
+    def price_without(self, left_out: Collection[UUID]) -> Money | None:
+        """Return the price for a buyer who leaves these handpieces out; None: the unit has no price yet."""
+        if self.price is None:
+            return None
+        fallen = sum(part.reduction.minor for part in self.handpieces if part.reduction and part.id in left_out)
+        return Money(self.price.minor - fallen, self.price.currency)
 
     @property
     def sale(self) -> Sale:
@@ -317,12 +329,12 @@ def _read(connection: Connection, listing_id: UUID, states: Sequence[ListingStat
         created_at=row.created_at,
         submitted_at=row.submitted_at,
         published_at=row.published_at,
-        handpieces=_handpieces(connection, listing_id),
+        handpieces=_handpieces(connection, listing_id, row.currency),
         photos=_photos(connection, listing_id),
     )
 
 
-def _handpieces(connection: Connection, listing_id: UUID) -> tuple[HandpieceFacts, ...]:
+def _handpieces(connection: Connection, listing_id: UUID, currency: str) -> tuple[HandpieceFacts, ...]:
     return tuple(
         HandpieceFacts(
             id=row.id,
@@ -335,6 +347,7 @@ def _handpieces(connection: Connection, listing_id: UUID) -> tuple[HandpieceFact
             counter_read_on=row.counter_read_on,
             rated_life=row.rated_life,
             rated_life_source=row.rated_life_source,
+            reduction=_money(row.reduction_minor, currency),
         )
         for row in connection.execute(_PARTS, {"id": listing_id})
     )

@@ -1,5 +1,6 @@
 """A unit's way onto the market and off it again. `_move` and its compare-and-set twin `_claim` alone write states."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -15,7 +16,7 @@ from ..extensions import db, unit_of_work
 from ..kernel.errors import Conflict, Invalid, Refused
 from ..kernel.money import Money
 from ..notifications.service import promise_mail
-from .drafting import Missing, missing, require_payable
+from .drafting import Missing, missing, require_payable, require_worth
 from .models import Listing
 from .record import locked, note, of_seller
 from .states import LISTING, ListingEvent, ListingState
@@ -155,7 +156,7 @@ def change_price(*, listing_id: UUID, actor_id: UUID, price: Money, at: datetime
     Name another price for a unit on the market, at once. An order that was placed keeps its own.
 
     :raises NotFound: it is not the person's listing
-    :raises Invalid: the price is beyond what can be paid here
+    :raises Invalid: the price is beyond what can be paid here, or too low for what falls with each handpiece
     :raises Conflict: it is not on the market
     """
     require_payable(price)
@@ -163,6 +164,7 @@ def change_price(*, listing_id: UUID, actor_id: UUID, price: Money, at: datetime
         listing = of_seller(listing_id, actor_id)
         if listing.state is not ListingState.PUBLISHED:
             raise Conflict("Only a device on the market has a price to change.")
+        require_worth(price, listing.handpieces)
         before, listing.price_minor = listing.price_minor, price.minor
         if before != price.minor:
             audit.record(
@@ -176,9 +178,11 @@ def change_price(*, listing_id: UUID, actor_id: UUID, price: Money, at: datetime
             )
 
 
-def reserve(*, listing_id: UUID, actor_id: UUID, at: datetime) -> Reserved:
+def reserve(*, listing_id: UUID, actor_id: UUID, at: datetime, left_out: Collection[UUID] = ()) -> Reserved:
     """
     Take the unit off the market in one statement, so that two buyers cannot both win. A step of the caller's work.
+
+    The price that it returns is that of the unit without the handpieces in `left_out`.
 
     :raises ListingTaken: somebody else was first, or it is not on the market
     """
@@ -196,7 +200,7 @@ def reserve(*, listing_id: UUID, actor_id: UUID, at: datetime) -> Reserved:
         listing.model_id,
         listing.title,
         listing.serial,
-        Money(listing.price_minor, listing.currency),
+        Money(listing.price_minor - _reduction(listing, left_out), listing.currency),
     )
 
 
@@ -216,6 +220,10 @@ def mark_sold(*, listing_id: UUID, actor_id: UUID | None, at: datetime) -> None:
     :raises Conflict: it is not reserved
     """
     _claim_or_refuse(listing_id, ListingEvent.SOLD, actor_id=actor_id, at=at)
+
+
+def _reduction(listing: Listing, left_out: Collection[UUID]) -> int:
+    return sum(part.reduction_minor or 0 for part in listing.handpieces if part.id in left_out)
 
 
 def _move(

@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
-from sqlalchemy.types import Text
+from sqlalchemy.types import Text, Uuid
 
 from ..eligibility.models import Moment
 from ..extensions import Base, Keyed
@@ -90,6 +90,11 @@ class Order(Keyed, Base):
     site_id: Mapped[UUID]
     operator_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     declared_uses: Mapped[list[str]] = mapped_column(ARRAY(Text), comment="What the buyer signed to use it for.")
+    left_out: Mapped[list[UUID]] = mapped_column(
+        ARRAY(Uuid),
+        default=list,
+        comment="Handpieces of the unit that the buyer does not buy; the gate judged the rest.",
+    )
     use_restriction: Mapped[str | None] = mapped_column(
         comment="The sentence the buyer signed, where uses were narrowed."
     )

@@ -87,11 +87,15 @@ def place(
     form_key: UUID,
     fee_bps: int,
     at: datetime,
+    left_out: Collection[UUID] = (),
 ) -> UUID:
     """
     Promise the device to the buyer for 72 hours, if the gate says yes. The same form sent again finds the same order.
 
+    `left_out` are handpieces that the buyer does not buy: the gate judges the rest, and they stay with the seller.
+
     :raises NotFound: there is no such listing, or clinic, site or operator are not within the buyer's reach
+    :raises Invalid: what is left out is not the device's, or is all of it
     :raises OwnClinic: the device is the buying clinic's own
     :raises NotCleared: the gate said no
     :raises GateMoved: it said yes, and that no longer stood when the order was written
@@ -106,7 +110,7 @@ def place(
         state_code = _check_reach(buyer_id=buyer_id, clinic_id=clinic_id, site_id=site_id, operator_id=operator_id)
         if listing.clinic_id == clinic_id:
             raise OwnClinic
-        sale = listings.sale_of(listing_id)
+        sale = listings.sale_of(listing_id).without(left_out)
     purchase = Purchase(
         buyer_id=buyer_id,
         clinic_id=clinic_id,
@@ -127,7 +131,9 @@ def place(
         )
     try:
         with unit_of_work():
-            return _promise(purchase, decision, listing_id=listing_id, form_key=form_key, fee_bps=fee_bps, at=at)
+            return _promise(
+                purchase, decision, listing_id=listing_id, left_out=left_out, form_key=form_key, fee_bps=fee_bps, at=at
+            )
     except listings_service.ListingTaken:
         # It may be this very form, sent twice at the same instant, or the same person in another tab.
         with unit_of_work():
@@ -313,6 +319,7 @@ def _promise(
     decision: eligibility.Decision,
     *,
     listing_id: UUID,
+    left_out: Collection[UUID],
     form_key: UUID,
     fee_bps: int,
     at: datetime,
@@ -320,7 +327,7 @@ def _promise(
     if not steps.still_stands(decision):
         log.warning("gate_moved", listing_id=str(listing_id), decision_id=str(decision.id))
         raise GateMoved
-    unit = listings_service.reserve(listing_id=listing_id, actor_id=purchase.buyer_id, at=at)
+    unit = listings_service.reserve(listing_id=listing_id, actor_id=purchase.buyer_id, left_out=left_out, at=at)
     restriction = decision.verdict.restriction
     order = Order(
         form_key=form_key,
@@ -331,6 +338,7 @@ def _promise(
         site_id=purchase.site_id,
         operator_id=purchase.operator_id,
         declared_uses=sorted(purchase.declared_uses),
+        left_out=sorted(set(left_out)),
         use_restriction=restriction.sentence if restriction is not None else None,
         price_minor=unit.price.minor,
         currency=unit.price.currency,
@@ -383,7 +391,7 @@ def _as_confirmed(order: Order, practitioner_id: UUID, signed: frozenset[str], *
         confirmed_at=at,
         statements=signed,
     )
-    return eligibility.preview(sale=listings.sale_of(order.listing_id), purchase=purchase, at=at)
+    return eligibility.preview(sale=steps.sale_of(order), purchase=purchase, at=at)
 
 
 def _statement(order: Order, practitioner_id: UUID, required: tuple[str, ...]) -> str:
@@ -397,6 +405,8 @@ def _statement(order: Order, practitioner_id: UUID, required: tuple[str, ...]) -
         site=f"{unit.site}, {unit.city}, {unit.state}",
         uses=[ProcedureClass(use) for use in order.declared_uses],
         required=required,
+        left_out=queries.left_out_of(order),
+        restriction=order.use_restriction,
     )
 
 

@@ -20,7 +20,7 @@ from ..extensions import db
 from ..kernel.errors import NotFound
 from ..kernel.money import Money
 from ..kernel.terms import ClinicRole, ProcedureClass
-from ..listings.models import Listing
+from ..listings.models import Handpiece, Listing
 from .access import Act, Party, acts_of, may_know_the_buyer, may_know_the_serial
 from .models import Order, OrderMove
 from .states import OrderEvent, OrderState
@@ -115,6 +115,7 @@ class OrderView:
     state_code: str
     time_zone: str
     declared_uses: tuple[ProcedureClass, ...]
+    left_out: tuple[str, ...]
     use_restriction: str | None
     statement: str | None
     placed_at: datetime
@@ -203,6 +204,15 @@ def orders_for_staff(*, state: OrderState | None = None) -> list[OrderLine]:
         _line(row, frozenset({Party.FINANCE}))
         for row in db.session.execute(_lines_statement(which).limit(PER_PAGE * 10))
     ]
+
+
+def left_out_of(order: Order) -> tuple[str, ...]:
+    """Name the handpieces of the unit that the buyer does not buy, in the order of the listing."""
+    if not order.left_out:
+        return ()
+    return tuple(
+        db.session.scalars(select(Handpiece.name).where(Handpiece.id.in_(order.left_out)).order_by(Handpiece.position))
+    )
 
 
 def practitioners_of(clinic_id: UUID) -> list[UUID]:
@@ -366,6 +376,7 @@ def _view(order_id: UUID, parties: frozenset[Party]) -> OrderView:
         state_code=row.ClinicSite.state,
         time_zone=row.ClinicSite.time_zone,
         declared_uses=tuple(ProcedureClass(use) for use in order.declared_uses),
+        left_out=left_out_of(order),
         use_restriction=order.use_restriction,
         statement=order.practitioner_statement if on_buying_side and knows_the_serial else None,
         placed_at=order.placed_at,

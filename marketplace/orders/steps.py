@@ -13,7 +13,7 @@ from ..catalog.models import DeviceModel, Maker
 from ..clinics.models import Clinic, ClinicSite
 from ..eligibility import service as eligibility
 from ..eligibility.models import Moment
-from ..eligibility.sale import Purchase
+from ..eligibility.sale import Purchase, Sale
 from ..eligibility.verdict import Verdict
 from ..extensions import db, unit_of_work
 from ..kernel.errors import Conflict, NotFound, Refused
@@ -22,7 +22,7 @@ from ..kernel.terms import ProcedureClass
 from ..listings import queries as listings
 from ..listings.models import Listing
 from ..notifications import service as notifications
-from . import queries
+from . import queries, wording
 from .access import Act, event_of, may
 from .models import Order, OrderMove
 from .states import ORDER, OrderEvent
@@ -150,7 +150,7 @@ def ask_the_gate(order_id: UUID, moment: Moment, *, at: datetime) -> eligibility
     """
     with unit_of_work():
         order = locked(order_id)
-        sale, purchase = listings.sale_of(order.listing_id), purchase_of(order)
+        sale, purchase = sale_of(order), purchase_of(order)
     return eligibility.assess(moment=moment, sale=sale, purchase=purchase, at=at)
 
 
@@ -162,7 +162,7 @@ def clearance_now(order_id: UUID, *, at: datetime) -> Verdict:
     """
     with unit_of_work():
         order = locked(order_id)
-        sale, purchase = listings.sale_of(order.listing_id), purchase_of(order)
+        sale, purchase = sale_of(order), purchase_of(order)
         return eligibility.preview(sale=sale, purchase=purchase, at=at)
 
 
@@ -173,6 +173,11 @@ def still_stands(decision: eligibility.Decision) -> bool:
     Called before anything else is locked: credentials, devices, orders, payments, audit trail is everybody's order.
     """
     return bool(db.session.scalar(select(func.credentials_stand(decision.id))))
+
+
+def sale_of(order: Order) -> Sale:
+    """Return what is sold, in its configuration: the unit without what the buyer left out."""
+    return listings.sale_of(order.listing_id).without(order.left_out)
 
 
 def purchase_of(order: Order) -> Purchase:
@@ -236,11 +241,18 @@ def move(order: Order, event: OrderEvent, *, cause: str, actor_id: UUID | None, 
 def told_of(order: Order) -> Told:
     """Return what messages about the order speak of."""
     title = db.session.scalars(select(Listing.title).where(Listing.id == order.listing_id)).one()
-    return Told(number=order.number, device=title, price=Money(order.price_minor, order.currency))
+    return Told(
+        number=order.number,
+        device=title,
+        price=Money(order.price_minor, order.currency),
+        left_out=queries.left_out_of(order),
+        restriction=order.use_restriction,
+    )
 
 
 def tell(news: News, people: Iterable[UUID], order: Order, *, at: datetime, page: str = "") -> None:
     """Promise the message to each of the people; its link leads to the order, or to its `page`."""
+    terms = wording.terms_of(told_of(order))
     for person in accounts.people(people).values():
         notifications.promise_mail(
             to=person.email,
@@ -248,7 +260,7 @@ def tell(news: News, people: Iterable[UUID], order: Order, *, at: datetime, page
             context={
                 "name": person.name,
                 "subject": news.subject,
-                "lines": list(news.lines),
+                "lines": [*news.lines, *terms],
                 "action": news.action,
                 "path": f"/orders/{order.id}{page}",
                 "number": order.number,

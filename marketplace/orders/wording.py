@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from ..eligibility.explaining import listed
 from ..kernel.days import day_in, end_of
 from ..kernel.money import Money
 from ..kernel.terms import ProcedureClass
@@ -24,11 +25,28 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What messages about an order speak of."""
+    """What messages about an order speak of: `left_out` are handpieces that stay with the seller."""
 
     number: int
     device: str
     price: Money
+    left_out: tuple[str, ...] = ()
+    restriction: str | None = None
+
+
+def left_out_words(names: Sequence[str]) -> str:
+    """Name handpieces as a sentence does: “CO2 handpiece” and “Er:YAG handpiece”."""
+    return listed(f"“{name}”" for name in names)
+
+
+def terms_of(told: Told) -> tuple[str, ...]:
+    """Return what every message about the order repeats: what is not sold, and what the buyer signed to keep to."""
+    terms = []
+    if told.left_out:
+        terms.append(f"Sold without {left_out_words(told.left_out)}: what is left out stays with the seller.")
+    if told.restriction:
+        terms.append(f"Use restriction, signed by the buyer: {told.restriction}")
+    return tuple(terms)
 
 
 def statement_of(
@@ -41,18 +59,22 @@ def statement_of(
     site: str,
     uses: Sequence[ProcedureClass],
     required: Iterable[str],
+    left_out: Sequence[str] = (),
+    restriction: str | None = None,
 ) -> str:
     """
     Return what the ordering practitioner signs for this very unit, 21 CFR 801.109(a)(2).
 
-    `required` are the further statements that a rule of the place asks for.
+    `required` are the further statements that a rule of the place asks for, `left_out` the handpieces not bought.
     """
     purpose = ", ".join(use.words for use in uses) or "every use that the device enables"
+    without = f", without {left_out_words(left_out)}" if left_out else ""
     ordered = (
-        f"I, {practitioner}, order the {maker} {model}, serial number {serial}, for {clinic} at {site},"
+        f"I, {practitioner}, order the {maker} {model}, serial number {serial}{without}, for {clinic} at {site},"
         f" for {purpose}, for use in the course of my professional practice."
     )
-    return " ".join([ordered, *required])
+    kept_to = [f"I know the use restriction that the buyer signed: {restriction}"] if restriction else []
+    return " ".join([ordered, *kept_to, *required])
 
 
 def inspection_end(arrived: datetime, time_zone: str) -> datetime:

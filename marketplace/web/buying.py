@@ -14,7 +14,7 @@ from ..catalog import queries as catalog
 from ..clinics import queries as clinics
 from ..config import Settings
 from ..eligibility import service as eligibility
-from ..eligibility.sale import Purchase
+from ..eligibility.sale import Purchase, Sale
 from ..eligibility.verdict import Verdict
 from ..kernel import clock
 from ..kernel.money import Money
@@ -27,7 +27,7 @@ from ..orders.access import Act, Party
 from ..orders.queries import OrderView
 from ..orders.states import OrderState
 from ..payments import queries as payments
-from . import gate, order_words
+from . import gate, order_words, unit
 from .access import me, requires
 from .forms import Form, applied
 
@@ -65,12 +65,14 @@ class ConfirmForm(Form):
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """Where, by whom and for what the device would be used."""
+    """Where, by whom and for what the device would be used, and without which handpieces it would be bought."""
 
     site: clinics.Site
     sites: tuple[clinics.Site, ...]
     operator_id: UUID
     operators: tuple[clinics.Member, ...]
+    left_out: tuple[UUID, ...]
+    sale: Sale
     possible_uses: tuple[ProcedureClass, ...]
     uses: frozenset[ProcedureClass]
 
@@ -100,7 +102,7 @@ def place(listing: UUID) -> ResponseReturnValue:
     if choice is None:
         return render_template("buying/no_site.html", device=device)
     form = PlaceForm(data={"form_key": str(uuid4())})
-    verdict = eligibility.preview(sale=device.sale, purchase=choice.purchase(), at=clock.now())
+    verdict = eligibility.preview(sale=choice.sale, purchase=choice.purchase(), at=clock.now())
     if verdict.restriction is not None:
         form.restriction.validators = [InputRequired("Please sign the restriction, or declare all uses.")]
     if form.validate_on_submit():
@@ -113,6 +115,7 @@ def place(listing: UUID) -> ResponseReturnValue:
                 listing_id=listing,
                 declared_uses=choice.declared,
                 restriction_signed=bool(form.restriction.data),
+                left_out=choice.left_out,
                 form_key=UUID(form.form_key.data),
                 fee_bps=_settings().platform_fee_bps,
                 at=clock.now(),
@@ -244,33 +247,44 @@ def _choice(device: ListingFacts) -> _Choice | None:
     operators = tuple(clinics.members_of(site.clinic_id))
     wanted = request.args.get("operator", type=UUID)
     known = {operator.user_id for operator in operators}
-    possible = _possible_uses(device)
+    left_out = _left_out(device)
+    sale = device.sale.without(left_out)
+    possible = _possible_uses(sale)
     choice = _Choice(
         site=site,
         sites=sites,
         operator_id=wanted if wanted in known else me().id,
         operators=operators,
+        left_out=left_out,
+        sale=sale,
         possible_uses=possible,
         uses=frozenset(possible),
     )
     declared = {use for use in possible if use in request.args.getlist("uses")}
-    return replace(choice, uses=frozenset(declared or _open_uses(device, choice)))
+    return replace(choice, uses=frozenset(declared or _open_uses(choice)))
 
 
-def _open_uses(device: ListingFacts, choice: _Choice) -> Collection[ProcedureClass]:
+def _left_out(device: ListingFacts) -> tuple[UUID, ...]:
+    """Read from the address what is left out; a box for everything is a box for nothing."""
+    asked = set(request.args.getlist("without", type=UUID))
+    left_out = tuple(part.id for part in device.handpieces if part.id in asked)
+    return left_out if len(left_out) < len(device.handpieces) else ()
+
+
+def _open_uses(choice: _Choice) -> Collection[ProcedureClass]:
     """Return the uses to begin with: those that are open to the operator, where some are not."""
-    (verdict,) = eligibility.previews(sales=[device.sale], purchase=choice.purchase(), at=clock.now())
+    (verdict,) = eligibility.previews(sales=[choice.sale], purchase=choice.purchase(), at=clock.now())
     return verdict.restriction.uses if verdict.restriction else choice.possible_uses
 
 
-def _possible_uses(device: ListingFacts) -> tuple[ProcedureClass, ...]:
+def _possible_uses(sale: Sale) -> tuple[ProcedureClass, ...]:
     modalities = catalog.modalities()
-    enabled = {use for part in device.handpieces for use in modalities[part.modality_code].procedure_classes}
+    enabled = {use for part in sale.handpieces for use in modalities[part.modality_code].procedure_classes}
     return tuple(use for use in ProcedureClass if use in enabled)
 
 
 def _place_page(device: ListingFacts, choice: _Choice, form: PlaceForm, verdict: Verdict) -> str:
-    around = gate.Around(clinic_id=choice.site.clinic_id, listing_id=device.id)
+    around = gate.Around(clinic_id=choice.site.clinic_id, listing_id=device.id, left_out=choice.left_out)
     return render_template(
         "buying/place.html",
         device=device,
@@ -278,6 +292,9 @@ def _place_page(device: ListingFacts, choice: _Choice, form: PlaceForm, verdict:
         form=form,
         for_sale=device.state is ListingState.PUBLISHED,
         cleared=verdict.cleared,
+        price=device.price_without(choice.left_out),
+        left_out=[part.name for part in device.handpieces if part.id in choice.left_out],
+        offer=None if verdict.cleared else unit.offer_to(device, choice.purchase(), state=choice.site.state),
         verdict=gate.shown(verdict, state=choice.site.state, around=around),
         states=STATES,
         here=url_for(
@@ -286,6 +303,7 @@ def _place_page(device: ListingFacts, choice: _Choice, form: PlaceForm, verdict:
             site=choice.site.id,
             operator=choice.operator_id,
             uses=sorted(choice.uses),
+            without=choice.left_out,
         ),
     )
 

@@ -79,11 +79,12 @@ class ShownVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What a cure's link needs to know: the clinic that buys, the listing, the order where there is one."""
+    """What a cure's link needs to know: who buys, what, what is left out of it, and the order where there is one."""
 
     clinic_id: UUID | None = None
     listing_id: UUID | None = None
     order_id: UUID | None = None
+    left_out: tuple[UUID, ...] = ()
 
 
 def shown(verdict: Verdict, *, state: str, around: Around = Around()) -> ShownVerdict:
@@ -193,6 +194,8 @@ def _link(cure: Cure, around: Around) -> str | None:
         return url_for("buying.order", order_id=around.order_id)
     if cure.code in _TO_FORM and around.listing_id is not None:
         return url_for("buying.place", listing=around.listing_id)
+    if cure.code is CureCode.REMOVE_HANDPIECE and around.listing_id is not None and around.order_id is None:
+        return url_for("buying.place", listing=around.listing_id, without=[*around.left_out, cure.target])
     if cure.code is CureCode.CHOOSE_ANOTHER_DEVICE:
         return url_for("browse.devices")
     return None

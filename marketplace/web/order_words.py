@@ -8,6 +8,7 @@ from ..eligibility.models import Moment
 from ..orders.access import Act, Party
 from ..orders.queries import MoveView, OrderView
 from ..orders.states import OrderEvent, OrderState
+from ..orders.wording import left_out_words
 from ..payments.models import IntentKind, IntentState
 from ..payments.queries import PaymentView
 from ..payments.states import PaymentState
@@ -229,6 +230,8 @@ def facts(order: OrderView) -> Sequence[tuple[str, object]]:
                 ("Operator", buyer.operator_name),
                 ("Ordering practitioner", buyer.practitioner_name or "has yet to confirm"),
             ]
+    if order.left_out:
+        pairs.append(("Sold without", left_out_words(order.left_out)))
     pairs.append(("Used for", uses))
     if order.carrier:
         pairs.append(("Carrier", f"{order.carrier}, {order.tracking}"))

@@ -28,9 +28,9 @@ from ..listings.states import LISTING, ListingEvent, ListingState
 from ..listings.terms import CounterDirection, CounterUnit, Grade, Modification, Recertification
 from . import photos
 from .access import me, requires
-from .browse import MODIFICATIONS, RECERTIFICATIONS, UNITS
 from .forms import Form, applied
 from .options import grouped_options, options
+from .unit import MODIFICATIONS, RECERTIFICATIONS, UNITS
 
 bp = Blueprint("selling", __name__)
 
@@ -95,6 +95,7 @@ class HandpieceForm(Form):
     counter_read_on = DateField("Read on", validators=[Optional()])
     rated_life = StringField("Rated life", validators=[Length(max=15), _WHOLE])
     rated_life_source = StringField("Who says so", validators=[Length(max=_LONGEST_LINE)])
+    reduction = StringField("What the price falls by without it", validators=[Length(max=30)])
 
 
 class ConditionForm(Form):
@@ -586,6 +587,7 @@ def _handpiece_page(facts: ListingFacts, part: HandpieceFacts | None) -> Respons
         counter_read_on=part.counter_read_on if part else None,
         rated_life="" if part is None or part.rated_life is None else f"{part.rated_life:,}",
         rated_life_source=part.rated_life_source if part else None,
+        reduction=str(part.reduction or "") if part else None,
     )
     form.modality_code.choices = [
         *_nothing_yet("Choose what it treats with"),
@@ -620,6 +622,7 @@ def _handpiece_page(facts: ListingFacts, part: HandpieceFacts | None) -> Respons
                 ),
                 rated_life=_number(form.rated_life),
                 rated_life_source=form.rated_life_source.data or "",
+                reduction=_amount(form.reduction),
                 at=clock.now(),
             )
             flash("The handpiece was saved.", "success")

@@ -9,9 +9,11 @@ from flask_login import current_user
 from ..accounts.access import Permission
 from ..clinics import queries as clinics
 from ..clinics.queries import Site
+from ..eligibility import service as eligibility
 from ..eligibility.reasons import Key, ReasonCode
-from ..eligibility.sale import Purchase
+from ..eligibility.sale import Purchase, Sale
 from ..eligibility.verdict import Verdict
+from ..kernel import clock
 
 ABOUT_OPERATING = frozenset({Key.OPERATOR, Key.RULE, Key.SUPERVISION})
 """The keys that a person's own proofs turn; the others are about the clinic, the site or the unit."""
@@ -40,6 +42,14 @@ def chosen(among: Sequence[Site]) -> Site | None:
 def purchase(site: Site) -> Purchase:
     """Return the purchase that the reader would make for this site, operating the device themselves."""
     return Purchase(buyer_id=current_user.id, clinic_id=site.clinic_id, site_id=site.id, operator_id=current_user.id)
+
+
+def previews(sales: Sequence[Sale], site: Site) -> list[Verdict]:
+    """Ask the gate about each for the reader; where no rules are published there is nothing to tell."""
+    try:
+        return eligibility.previews(sales=sales, purchase=purchase(site), at=clock.now())
+    except eligibility.NoPolicy:
+        return []
 
 
 def may_operate(verdict: Verdict) -> Chip:

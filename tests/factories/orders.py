@@ -142,14 +142,14 @@ def place_and_confirm(scene: Scene, *, at: datetime) -> UUID:
     return order_id
 
 
-def make_order(state: OrderState | str, scene: Scene, *, at: datetime) -> Order:
+def make_order(state: OrderState | str, scene: Scene, *, at: datetime, **changed: Any) -> Order:
     """
     Place the order and bring it to `state`, as it would come there, but without asking the payment provider.
 
     From `payment_processing` on its payment has the state that belongs to it.
     """
     state = OrderState(state)
-    order_id = place(scene, at=at)
+    order_id = place(scene, at=at, **changed)
     for event in _WAYS[state]:
         _STEPS[event](order_id, scene, at)
     return the_order(order_id)

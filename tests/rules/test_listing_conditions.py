@@ -54,15 +54,15 @@ def test_what_was_never_stated_is_not_stated():
 class TestConfiguration:
     GIVEN: ClassVar = {"model_id": MODEL, "modality_codes": ["ALEX", "IPL"], "rx_label_present": True, "id_label_present": True, "modification": Modification.NONE}  # fmt: skip
 
-    @pytest.mark.parametrize("codes", [["IPL", "ALEX"], ["ALEX", "IPL", "ALEX"]])
-    def test_is_the_same_for_what_the_gate_cannot_tell_apart(self, codes):
-        assert configuration(**{**self.GIVEN, "modality_codes": codes}) == configuration(**self.GIVEN)
+    def test_is_the_same_for_what_the_gate_cannot_tell_apart(self):
+        assert configuration(**{**self.GIVEN, "modality_codes": ["IPL", "ALEX"]}) == configuration(**self.GIVEN)
 
     @pytest.mark.parametrize(
         "change",
         [
             {"model_id": UUID(int=2)},
             {"modality_codes": ["ALEX"]},
+            {"modality_codes": ["ALEX", "IPL", "ALEX"]},
             {"rx_label_present": False},
             {"rx_label_present": None},
             {"id_label_present": False},

@@ -417,7 +417,7 @@ class TestTheDatabaseRefuses:
         with assert_refused_by("handpiece_positions_differ"):
             db.session.add(make_handpiece(listing_id=listing.id, position=1))
             db.session.flush()
-            db.session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+            db.session.execute(text("SET CONSTRAINTS handpiece_positions_differ IMMEDIATE"))
 
     def test_two_photos_in_one_place(self):
         listing = make_listing(photos=1)

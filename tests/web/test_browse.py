@@ -275,7 +275,10 @@ class TestWithRules:
         assert "Order this device" in html
 
         html = page(client, f"/devices/{mixed.id}")
-        assert "You can buy this in Texas" not in html
+        assert 'id="verdict">' in html
+        assert "against this purchase" in html
+        assert "You can buy it without “ER_GLASS_FRAC handpiece”" in html
+        assert f"without={mixed.handpieces[1].id}" in html
         assert "cleared</span>" in html
         assert "Prepare an order" in html
 

@@ -364,3 +364,56 @@ class TestPurchases:
         assert ">Pay<" in page
         # That the seller could cancel is not something they have to do.
         assert ">nothing<" in text(as_(scene.seller).get("/sales"))
+
+
+class TestWithoutAHandpiece:
+    """A unit with a handpiece that the buyer is not cleared for."""
+
+    @pytest.fixture
+    def unit(self, scene):
+        return make_listing(
+            clinic=scene.seller_clinic,
+            handpieces=[
+                make_handpiece("DIODE_HR", name="Diode"),
+                make_handpiece("CO2", name="CO2", reduction_minor=50_000),
+            ],
+        )
+
+    def test_the_form_offers_it_and_orders_it(self, scene, unit, as_):
+        buyer, co2 = as_(scene.buyer), unit.handpieces[1].id
+        address = f"/devices/{unit.id}/order"
+
+        page = text(buyer.get(address))
+        assert "You can buy it without “CO2”" in page
+        assert "you pay $42,000" in page
+        assert "Place the order" not in page
+
+        page = text(buyer.get(address, query_string={"without": co2}))
+        assert "You can buy this in Texas" in page
+        assert "You can buy it without" not in page
+        assert "$42,000" in page
+        answer = buyer.post(
+            re.search(rf'action="({address}[^"]*without={co2}[^"]*)"', page)[1].replace("&amp;", "&"),
+            data={"csrf_token": token(page), "form_key": form_key(page), "terms": "y"},
+        )
+
+        order = db.session.scalars(select(Order)).one()
+        assert answer.location == f"/orders/{order.id}"
+        assert (order.left_out, order.price_minor) == ([co2], 4_200_000)
+        for side in (buyer, as_(scene.seller)):
+            page = text(side.get(f"/orders/{order.id}"))
+            assert "Sold without" in page
+            assert "“CO2”" in page
+
+    def test_a_box_for_everything_is_a_box_for_nothing(self, scene, unit, as_):
+        everything = [part.id for part in unit.handpieces]
+        page = text(as_(scene.buyer).get(f"/devices/{unit.id}/order", query_string={"without": everything}))
+
+        assert "You can buy it without “CO2”" in page
+        assert "checked" not in page.split("What you leave out")[1].split("</fieldset>")[0]
+
+    def test_the_seller_reads_on_dispatch_what_stays(self, scene, unit, as_, now):
+        scene.listing = unit
+        order = make_order("released_to_ship", scene, left_out=[unit.handpieces[1].id], at=now)
+
+        assert "<strong>Without</strong> CO2" in text(as_(scene.seller).get(f"/orders/{order.id}/dispatch"))

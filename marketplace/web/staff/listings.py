@@ -16,9 +16,9 @@ from ...listings.queries import ListingFacts
 from ...listings.states import LISTING, ListingEvent
 from .. import photos
 from ..access import me, requires
-from ..browse import MODIFICATIONS
 from ..forms import Form, applied
 from ..selling import EVENT_WORDS, STATE_WORDS, ActForm
+from ..unit import MODIFICATIONS
 
 bp = Blueprint("staff_listings", __name__)
 

@@ -1,0 +1,173 @@
+"""One unit as its page shows it: its handpieces, what they emit, what the reader is cleared for, who else may buy."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from flask import url_for
+
+from ..catalog import queries as catalog
+from ..clinics.queries import Site
+from ..eligibility import service as eligibility
+from ..eligibility.explaining import listed
+from ..eligibility.sale import Purchase
+from ..eligibility.verdict import Verdict
+from ..kernel import clock
+from ..kernel.money import Money
+from ..kernel.terms import ProcedureClass
+from ..listings.queries import HandpieceFacts, ListingFacts
+from ..listings.terms import CounterDirection, CounterUnit, Modification, Recertification
+from . import gate, standpoint
+from .standpoint import Chip
+
+MODIFICATIONS = {
+    Modification.NONE: "Nothing but normal use",
+    Modification.SERVICED: "Serviced to the maker's specification",
+    Modification.REMANUFACTURED: "Remanufactured",
+    Modification.UNKNOWN: "Not known to the seller",
+}
+RECERTIFICATIONS = {
+    Recertification.YES: "The maker asks a new owner for it",
+    Recertification.NO: "The maker does not ask for it",
+    Recertification.UNKNOWN: "Not known; ask the maker before you buy",
+}
+UNITS = {
+    CounterUnit.SHOTS: "shots",
+    CounterUnit.PULSES: "pulses",
+    CounterUnit.HOURS: "hours",
+    CounterUnit.LINES: "lines",
+    CounterUnit.CYCLES: "cycles",
+    CounterUnit.PERCENT_LEFT: "% left",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ShownHandpiece:
+    """A row of the table of handpieces."""
+
+    name: str
+    modality: str
+    bands: tuple[Any, ...]
+    counter: str | None
+    read_on: Any
+    rated: str
+    rated_source: str | None
+    life_used: int | None
+    lets_you_do: str
+    chip: Chip | None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The same unit without some handpieces, which the reader could buy."""
+
+    names: str
+    title: str
+    price: Money | None
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRule:
+    """Who may operate a device for one procedure in one place, and where it is written."""
+
+    procedure: str
+    ways: tuple[str, ...]
+    citations: tuple[gate.ShownCitation, ...]
+
+
+def judged(listing: ListingFacts, site: Site) -> tuple[Verdict | None, dict[UUID, Verdict]]:
+    """Ask the gate about the unit, and about each handpiece as if it were sold alone."""
+    whole = listing.sale
+    alone = [replace(whole, listing_id=part.id, handpieces=(part,)) for part in whole.handpieces]
+    verdicts = standpoint.previews([whole, *alone], site)
+    if not verdicts:
+        return None, {}
+    return verdicts[0], {sale.listing_id: verdict for sale, verdict in zip(alone, verdicts[1:], strict=True)}
+
+
+def offer(listing: ListingFacts, site: Site) -> Offer | None:
+    """Return the unit without the handpieces that alone stand between the reader and it; None where that is no help."""
+    return offer_to(listing, standpoint.purchase(site), state=site.state)
+
+
+def offer_to(listing: ListingFacts, purchase: Purchase, *, state: str) -> Offer | None:
+    """Return the unit as a buyer could have it, without handpieces; None where leaving some out is no help."""
+    found = eligibility.smaller(sale=listing.sale, purchase=purchase, at=clock.now())
+    if found is None:
+        return None
+    left_out = [part_id for part_id, _ in found.left_out]
+    return Offer(
+        names=listed(f"“{name}”" for _, name in found.left_out),
+        title=gate.title(found.verdict, state),
+        price=listing.price_without(left_out),
+        url=url_for(
+            "buying.place",
+            listing=listing.id,
+            site=purchase.site_id,
+            operator=purchase.operator_id,
+            without=left_out,
+        ),
+    )
+
+
+def cleared_bands(listing: ListingFacts, parts: dict[UUID, Verdict]) -> list[Any]:
+    return [
+        band
+        for part in listing.handpieces
+        if part.id in parts and standpoint.may_operate(parts[part.id]).outcome == "yes"
+        for band in listing.emitted_by(part)
+    ]
+
+
+def shown_handpiece(listing: ListingFacts, part: HandpieceFacts, verdict: Verdict | None) -> ShownHandpiece:
+    modality = catalog.modalities()[part.modality_code]
+    return ShownHandpiece(
+        name=part.name,
+        modality=modality.name,
+        bands=listing.emitted_by(part),
+        counter=_counter(part),
+        read_on=part.counter_read_on,
+        rated="not stated" if part.rated_life is None else _figure(part.rated_life, part.counter_unit),
+        rated_source=part.rated_life_source,
+        life_used=part.life_used,
+        lets_you_do=modality.lets_you_do,
+        chip=standpoint.may_operate(verdict) if verdict else None,
+    )
+
+
+def _counter(part: HandpieceFacts) -> str | None:
+    if part.counter_value is None:
+        return None
+    written = _figure(part.counter_value, part.counter_unit)
+    if part.counter_direction is CounterDirection.DOWN and part.counter_unit is not CounterUnit.PERCENT_LEFT:
+        return f"{written} left"
+    return written
+
+
+def _figure(value: int, unit: CounterUnit | None) -> str:
+    return f"{value:,} {UNITS[unit]}" if unit else f"{value:,}"
+
+
+def who_may_buy(listing: ListingFacts, state_code: str) -> list[ShownRule] | None:
+    """Return, for each procedure that the unit enables, who may operate it in a state; None: no rules are published."""
+    try:
+        policy = eligibility.published_policy().policy
+    except eligibility.NoPolicy:
+        return None
+    modalities = catalog.modalities()
+    enabled = {kind for part in listing.handpieces for kind in modalities[part.modality_code].procedure_classes}
+    shown = []
+    for procedure in ProcedureClass:
+        if procedure not in enabled:
+            continue
+        ways = policy.ways(state_code, procedure)
+        cited = {citation.ref: citation for way in ways for citation in way.rule.citations}
+        shown.append(
+            ShownRule(
+                procedure.words,
+                tuple(dict.fromkeys(way.option.name for way in ways)),
+                gate.citations(cited.values()),
+            )
+        )
+    return shown
