@@ -42,7 +42,7 @@ from marketplace.payments.states import PaymentState
 from tests.conftest import settings_for
 from tests.support import promised_jobs
 
-pytestmark = pytest.mark.own_database
+pytestmark = [pytest.mark.own_database, pytest.mark.xdist_group("demo")]  # One worker loads it, once.
 
 GENTLEMAX = "Candela GentleMax Pro"
 M22 = "Lumenis M22"

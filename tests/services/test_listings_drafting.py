@@ -261,6 +261,13 @@ class TestHandpieces:
 
         assert len(reload(draft).handpieces) == 20
 
+    def test_are_found_by_their_id_among_the_others(self, clinic):
+        unit = make_listing(clinic=clinic, model=real_model("Lumenis M22"), handpieces=["IPL", "ER_GLASS_FRAC"])
+
+        facts = queries.listing(unit.id)
+
+        assert [queries.handpiece_of(facts, part.id) for part in facts.handpieces] == list(facts.handpieces)
+
     def test_of_other_units_are_not_found(self, draft, seller):
         with pytest.raises(NotFound):
             self.put(draft, seller, handpiece_id=uuid4())

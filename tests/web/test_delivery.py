@@ -5,8 +5,11 @@ import re
 from pathlib import Path
 
 import pytest
+from flask import Flask, url_for
 
-from marketplace.web import delivery
+from marketplace.config import Mode
+from marketplace.web import delivery, fragments
+from tests.conftest import settings_for
 from tests.factories.accounts import make_user
 from tests.factories.orders import make_scene
 from tests.support import count_statements, sign_in
@@ -116,6 +119,23 @@ class TestKeeping:
             client.get(STYLE)
 
         assert sent == []
+
+    def test_where_files_do_not_change_their_address_is_looked_up_once_and_others_each_time(self, app):
+        with app.test_request_context():
+            for endpoint, values in [
+                ("static", {"filename": "css/second-light.css"}),
+                ("browse.devices", {"q": "yag"}),
+            ]:
+                for _ in range(2):
+                    assert fragments.address(endpoint, **values) == url_for(endpoint, **values)
+
+    @pytest.mark.parametrize(("mode", "kept"), [(Mode.PRODUCTION, True), (Mode.TEST, False)])
+    def test_they_are_taken_for_unchanging_in_production_alone(self, tmp_path, mode, kept):
+        app = Flask("a house of its own")
+
+        fragments.register(app, settings_for("postgresql+psycopg://nobody@192.0.2.1/none", tmp_path, mode=mode))
+
+        assert (app.jinja_env.globals["url_for"] is fragments.address) is kept
 
     def test_scripts_do_not_import_each_other_past_their_version(self, app):
         scripts = Path(app.static_folder, "js").glob("*.js")
