@@ -5,6 +5,7 @@ What a developer does with Second Light.
     python3 dev.py demo      everything on this machine, with data to look at
     python3 dev.py test      every test, with coverage
     python3 dev.py check     lint, types, walls, migrations, locks
+    python3 dev.py mutants   take each check away and see a test fail
     python3 dev.py bench     how fast the pages are
     python3 dev.py lock      choose the versions of all packages anew
 
@@ -297,6 +298,12 @@ def bench(arguments: Sequence[str]) -> int:
     return subprocess.run([PYTHON, "benchmarks/run.py", *arguments], check=False, cwd=ROOT).returncode
 
 
+def mutants(arguments: Sequence[str]) -> int:
+    """Take the checks away one by one and see that the tests notice."""
+    make_environment("dev")
+    return subprocess.run([PYTHON, "-m", "tests.mutants.run", *arguments], check=False, cwd=ROOT).returncode
+
+
 # --- locks -------------------------------------------------------------------------------------------------
 
 
@@ -352,7 +359,7 @@ def lock(arguments: Sequence[str]) -> int:
 
 def main(arguments: Sequence[str]) -> int:
     """Do what was asked; return the exit status."""
-    commands = {"demo": demo, "test": test, "check": check, "bench": bench, "lock": lock}
+    commands = {"demo": demo, "test": test, "check": check, "mutants": mutants, "bench": bench, "lock": lock}
     parser = argparse.ArgumentParser(
         prog="dev.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -29,10 +29,13 @@ _server = None
 
 
 def pytest_configure(config):
+    if not hasattr(config, "workerinput") and config.getoption("dist", "no") != "no":
+        _open_postgres(config)  # Before the workers, who are told of it when they start.
+
+
+def _open_postgres(config):
     """Start the run's PostgreSQL once, in the process that leads the run, and migrate the template."""
     global _server
-    if hasattr(config, "workerinput"):
-        return
     url = os.environ.get("TEST_POSTGRES_URL")
     if url is None:
         from marketplace.dev.postgres import Server
@@ -77,6 +80,8 @@ def postgres(request) -> tuple[str, str]:
     given = getattr(request.config, "workerinput", None)
     if given is not None:
         return given["postgres_url"], given["template"]
+    if not hasattr(request.config, "template"):
+        _open_postgres(request.config)  # Pure tests never come here, and start at once.
     return request.config.postgres_url, request.config.template
 
 
@@ -144,11 +149,12 @@ def app(fresh_database, tmp_path_factory) -> Iterator[Flask]:
 
 
 @pytest.fixture(autouse=True)
-def db_session(request, app):
+def db_session(request):
     """An app context in which every commit is a savepoint and everything is rolled back at the end."""
     if request.node.get_closest_marker("own_database") or "rules" in request.node.path.parts:
         yield None
         return
+    app = request.getfixturevalue("app")
     with app.app_context():
         engine = db.engine
         connection = engine.connect()
