@@ -314,7 +314,7 @@ def _start(household: Household, state: State, ports: Ports, progress: Progress)
         progress.say("the database has its tables")
     household.add(
         "web server", python, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1",
-        "--port", str(ports.web), "--workers", "2", "--blocking-threads", "4", "--no-ws",
+        "--port", str(ports.web), "--workers", "1", "--blocking-threads", "8", "--no-ws",
         "--workers-kill-timeout", "3", "wsgi:app",
     )  # fmt: skip
     if not state.loaded:

@@ -22,7 +22,17 @@ from marketplace.dev import postgres
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 PATIENCE = 300  # Seconds; a mutant that runs on for ever is noticed, too.
-COPIED = ("marketplace", "migrations", "templates", "tests", "benchmarks", "docs", "dev.py", "wsgi.py", "pyproject.toml")
+COPIED = (
+    "marketplace",
+    "migrations",
+    "templates",
+    "tests",
+    "benchmarks",
+    "docs",
+    "dev.py",
+    "wsgi.py",
+    "pyproject.toml",
+)
 
 
 @dataclass(frozen=True, slots=True)
