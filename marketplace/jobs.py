@@ -18,6 +18,7 @@ from .logs import log
 from .notifications import service as notifications
 from .orders import service as orders
 from .payments import service as payments
+from .registers import service as registers
 
 F = TypeVar("F", bound=Callable[..., None])
 
@@ -112,6 +113,39 @@ def remind_of_expiry() -> None:
 def sweep_documents() -> None:
     """Delete files that no row knows."""
     documents.sweep(at=clock.now())
+
+
+# ---- registers ----
+
+
+@job("check_register_file")
+def check_register_file(*, snapshot_id: str) -> None:
+    """Read a file of a register without loading it."""
+    registers.check(snapshot_id=UUID(snapshot_id), at=clock.now())
+
+
+@job("load_register_file")
+def load_register_file(*, snapshot_id: str) -> None:
+    """Load a file of a register, and let it count."""
+    registers.load(snapshot_id=UUID(snapshot_id), at=clock.now())
+
+
+@job("register_changed")
+def register_changed(*, source_code: str) -> None:
+    """Look at what the newer file of a register says of people here."""
+    credentials.screen(source_code=source_code, at=clock.now())
+
+
+@job("screen_everyone", every="37 2 * * *")
+def screen_everyone() -> None:
+    """Look everybody up in the registers."""
+    credentials.screen_everyone(at=clock.now())
+
+
+@job("sweep_register_files", every="51 3 * * *")
+def sweep_register_files() -> None:
+    """Delete files of registers that nobody waits for."""
+    registers.sweep(at=clock.now())
 
 
 # ---- orders and money ----

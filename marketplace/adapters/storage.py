@@ -3,16 +3,17 @@
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 _OURS = re.compile(r"[0-9a-f]{2}/[0-9a-f-]{36}[a-z0-9._-]{0,40}")
 
 
 class DiskStore:
     """
-    Answers for `documents.ports.DocumentStore`.
+    Answers for `documents.ports.DocumentStore`, `listings.ports.PhotoStore` and `registers.ports.RegisterFiles`.
 
     Files are readable by the server's own user alone. A name that is not of our making is refused before it becomes
     a path, and a path that leads out of the store (a link somebody put there) is not followed.
@@ -23,6 +24,10 @@ class DiskStore:
 
     def put(self, key: str, content: bytes) -> None:
         """Keep `content`, wholly or not at all, and only return when it is on the disk."""
+        self.keep(key, [content])
+
+    def keep(self, key: str, chunks: Iterable[bytes]) -> None:
+        """Keep the chunks as one file, wholly or not at all, and only return when it is on the disk."""
         path = self._path(key)
         for folder in (self._root, path.parent):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -30,7 +35,7 @@ class DiskStore:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(content)
+                file.writelines(chunks)
                 file.flush()
                 os.fsync(file.fileno())
             Path(name).replace(path)
@@ -47,6 +52,17 @@ class DiskStore:
         """
         try:
             return self._path(key).read_bytes()
+        except FileNotFoundError:
+            raise KeyError(key) from None
+
+    def opened(self, key: str) -> BinaryIO:
+        """
+        Open what was kept, for reading from its start.
+
+        :raises KeyError: nothing is kept under this name
+        """
+        try:
+            return self._path(key).open("rb")
         except FileNotFoundError:
             raise KeyError(key) from None
 

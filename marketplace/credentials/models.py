@@ -5,7 +5,15 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.types import Text
@@ -156,6 +164,8 @@ class CredentialCheck(Keyed, Base):
             name="confirmation_shows_what_was_seen",
         ),
         CheckConstraint("retrieved_at <= recorded_at", name="seen_before_it_was_recorded"),
+        CheckConstraint("(snapshot_id IS NULL) = (row_digest IS NULL)", name="a_register_row_is_of_a_file"),
+        CheckConstraint("snapshot_id IS NULL OR method = 'register_file'", name="a_register_row_is_seen_in_a_register"),
     )
 
     credential_id: Mapped[UUID] = mapped_column(ForeignKey("credentials.id"), index=True)
@@ -169,6 +179,10 @@ class CredentialCheck(Keyed, Base):
     document_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("documents.id"), comment="A screenshot or letter; its digest is the document's."
     )
+    snapshot_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("register_snapshots.id"), comment="The file of a register in which it was seen; it has its digest."
+    )
+    row_digest: Mapped[bytes | None] = mapped_column(LargeBinary, comment="Of the row in that file.")
     matched: Mapped[dict[str, Any]] = mapped_column(comment="Field -> what the source showed.")
     note: Mapped[str] = mapped_column(default="")
 

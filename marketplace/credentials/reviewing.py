@@ -25,7 +25,11 @@ _E, _S = CredentialEvent, CredentialState
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a verifier saw at the primary source. `matched`: field -> what the source showed."""
+    """
+    What a verifier saw at the primary source. `matched`: field -> what the source showed.
+
+    `snapshot_id` and `row_digest` name the row of an imported register, where it was seen there.
+    """
 
     source_name: str
     method: CheckMethod
@@ -35,6 +39,8 @@ class Look:
     matched: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
     screenshot: tuple[str, bytes] | None = None
+    snapshot_id: UUID | None = None
+    row_digest: bytes | None = None
 
 
 def case_document(*, credential_id: UUID, document_id: UUID, reader_id: UUID, at: datetime) -> KeptFile:
@@ -117,6 +123,8 @@ def record_check(*, credential_id: UUID, actor_id: UUID, look: Look, at: datetim
             if screenshot
             else None,
             matched={name: shown for name, shown in look.matched.items() if shown},
+            snapshot_id=look.snapshot_id,
+            row_digest=look.row_digest,
             note=note,
         )
         db.session.add(check)

@@ -10,6 +10,7 @@ from ..extensions import db, unit_of_work
 from ..kernel.days import day_in
 from ..kernel.shapes import write
 from ..kernel.terms import time_zone_of
+from .matching import map_types
 from .models import Credential, CredentialTypeRow
 from .moving import tell
 from .policy import REMINDERS, reminder_due
@@ -28,6 +29,7 @@ from .reviewing import (
     unclaim,
     verify,
 )
+from .screening import resolve_finding, screen, screen_everyone, state_npi
 from .states import CredentialState
 from .submitting import own_document, resubmit, submit, withdraw
 from .types import credential_types
@@ -39,14 +41,19 @@ __all__ = [
     "case_page",
     "claim",
     "load_types",
+    "map_types",
     "own_document",
     "reconfirm",
     "record_check",
     "reinstate",
     "reject",
     "remind_of_expiry",
+    "resolve_finding",
     "resubmit",
     "revoke",
+    "screen",
+    "screen_everyone",
+    "state_npi",
     "submit",
     "suspend",
     "unclaim",

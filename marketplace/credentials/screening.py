@@ -1,0 +1,315 @@
+"""Watches what newer registers say of people: entries in the list of exclusions, changes, and who is missing."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from .. import audit
+from ..accounts.models import User
+from ..clinics import queries as clinics
+from ..extensions import db, unit_of_work
+from ..kernel.days import written
+from ..kernel.errors import Invalid, NotFound
+from ..registers import queries as registers
+from ..registers.normal import Strength, heads_of, is_npi, name_score, strength_of_name
+from ..registers.queries import RegisterEntry, Snapshot
+from ..registers.sources import EXCLUSIONS, SourceKind, sources
+from .findings import FINDING, FindingEvent, FindingKind, FindingState, PersonNpi, RegisterFinding
+from .matching import RegisterOffer, Wanted, matches
+from .models import Credential
+from .moving import move
+from .policy import LONGEST_WORDS
+from .refusals import NotYoursToReview
+from .rows import row, stands_too_near
+from .states import STANDING, CredentialEvent, CredentialState
+
+T = TypeVar("T")
+
+PEOPLE_AT_ONCE = 2_000
+"""People, or credentials, of one transaction of a screening."""
+
+
+class Excluded(StrEnum):
+    """What a look into the list of excluded persons left behind."""
+
+    NO = "no"
+    PERHAPS = "perhaps"  # An entry fits, and nobody has judged it.
+    YES = "yes"  # Staff found that it is this person.
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """An entry of the list of exclusions that fits a person."""
+
+    user_id: UUID
+    entry: RegisterEntry
+    strength: Strength
+
+
+def exclusions_of(user_ids: Collection[UUID], *, at: datetime) -> dict[UUID, Excluded]:
+    """
+    Say of each person whether an entry of the current list of exclusions fits; nobody is named if the list is stale.
+
+    It looks at the list itself, so that neither a new name nor a new list waits for a nightly screening. The number of
+    statements does not grow with the people.
+    """
+    current = registers.current([EXCLUSIONS]).get(EXCLUSIONS)
+    if current is None or not current.is_fresh(at) or not user_ids:
+        return {}
+    judged = _judged(user_ids)
+    answers = dict.fromkeys(user_ids, Excluded.NO)
+    for (user_id, _), state in judged.items():
+        if state is not FindingState.DISMISSED:
+            answers[user_id] = max(answers[user_id], _GRAVITY[state], key=_ORDER.index)
+    for suspect in suspects(user_ids, current):
+        if (suspect.user_id, suspect.entry.digest) not in judged:
+            answers[suspect.user_id] = max(answers[suspect.user_id], Excluded.PERHAPS, key=_ORDER.index)
+    return answers
+
+
+_ORDER = (Excluded.NO, Excluded.PERHAPS, Excluded.YES)
+_GRAVITY = {FindingState.OPEN: Excluded.PERHAPS, FindingState.CONFIRMED: Excluded.YES}
+
+
+def suspects(user_ids: Collection[UUID], current: Snapshot) -> list[Suspect]:
+    """
+    Return the entries that fit these people: by NPI they are identified, by name they are candidates.
+
+    Where both have an NPI and the two differ, it is somebody else, whatever the name.
+    """
+    people = _people(user_ids)
+    names: dict[tuple[str, str], set[UUID]] = defaultdict(set)
+    for user_id, (name, _) in people.items():
+        for filed in heads_of(name):
+            names[filed].add(user_id)
+    of_npi = {npi: user_id for user_id, (_, npi) in people.items() if npi}
+    found = [
+        Suspect(of_npi[entry.npi], entry, Strength.IDENTIFIED)
+        for entry in registers.by_npi(current.id, list(of_npi))
+        if entry.npi is not None
+    ]
+    for entry in registers.by_name([current.id], list(names)):
+        for user_id in names[entry.family_head or "", entry.given_head or ""]:
+            name, npi = people[user_id]
+            strength = strength_of_name(name_score(name, entry.person))
+            if strength is not None and strength > Strength.WEAK and not (npi and entry.npi):
+                found.append(Suspect(user_id, entry, strength))
+    return found
+
+
+def screen_everyone(*, at: datetime) -> int:
+    """
+    Look everybody up in the list of exclusions, and every standing credential in its state's registers.
+
+    What is found waits for staff; what was found before is not found again. Return how many findings are new.
+    """
+    return sum(screen(source_code=code, at=at) for code in sources())
+
+
+def screen(*, source_code: str, at: datetime) -> int:
+    """
+    Look at what the current file of one register says of people here; return how many findings are new.
+
+    A list of exclusions is searched for everybody; of a roster it is compared what it says of each standing credential
+    with what the file before it said.
+    """
+    current = registers.current([source_code]).get(source_code)
+    if current is None:
+        return 0
+    if current.source.kind is SourceKind.EXCLUSIONS:
+        members = select(User.id).where(User.staff_role.is_(None), User.disabled_at.is_(None)).order_by(User.id)
+        return sum(_screened(db.session.scalars(members).all(), lambda some: _note_suspects(some, current, at)))
+    before = registers.before(current)
+    standing = (
+        select(Credential)
+        .where(Credential.jurisdiction == current.source.jurisdiction, Credential.state.in_(STANDING))
+        .order_by(Credential.id)
+    )
+    wanted = [Wanted.of(one) for one in db.session.scalars(standing)]
+    return sum(_screened(wanted, lambda some: _note_changes(some, current, before, at)))
+
+
+def _screened(values: Sequence[T], note: Callable[[Sequence[T]], int]) -> Iterator[int]:
+    """Note by portions, each in a transaction of its own."""
+    for start in range(0, len(values), PEOPLE_AT_ONCE):
+        with unit_of_work():
+            yield note(values[start : start + PEOPLE_AT_ONCE])
+
+
+def resolve_finding(*, finding_id: UUID, event: FindingEvent, actor_id: UUID, reason: str, at: datetime) -> None:
+    """
+    Judge a finding. Confirmed, a change suspends the credential, and an exclusion keeps the gate closed.
+
+    :raises NotFound: no such finding
+    :raises Invalid: no reason
+    :raises IllegalMove: it was judged already
+    :raises NotYoursToReview: it is about the verifier, or about somebody they work with
+    """
+    said = reason.strip()
+    if not said:
+        raise Invalid("Say why, for the record.", field="reason")
+    if len(said) > LONGEST_WORDS:
+        raise Invalid(f"At most {LONGEST_WORDS:,} characters, please.", field="reason")
+    with unit_of_work():
+        found = db.session.get(RegisterFinding, finding_id, with_for_update=True, populate_existing=True)
+        if found is None:
+            raise NotFound("There is no such finding.")
+        if found.user_id is not None and _work_together(found.user_id, actor_id):
+            raise NotYoursToReview
+        after = FINDING.after(found.state, event)
+        found.state, found.resolved_by, found.resolved_at, found.reason = after, actor_id, at, said
+        if found.credential_id is not None:
+            _judge_credential(row(found.credential_id), found, actor_id=actor_id, at=at)
+        audit.record(
+            f"register_finding:{event}",
+            actor_id=actor_id,
+            subject_type="credential" if found.credential_id else "user",
+            subject_id=found.credential_id or found.user_id,  # type: ignore[arg-type]  # One of them it is about.
+            at=at,
+            finding=found.id,
+            found=found.kind,
+            reason=said,
+        )
+
+
+def state_npi(*, user_id: UUID, npi: str, at: datetime) -> None:
+    """
+    Keep the National Provider Identifier that a person states as theirs; empty takes it back.
+
+    :raises Invalid: its check digit says that it cannot be one
+    """
+    stated = "".join(npi.split())
+    if stated and not is_npi(stated):
+        raise Invalid("This cannot be an NPI: it has ten digits, and the last one checks the others.", field="npi")
+    with unit_of_work():
+        kept = db.session.get(PersonNpi, user_id)
+        if kept is not None and not stated:
+            db.session.delete(kept)
+        elif kept is not None:
+            kept.npi, kept.stated_at = stated, at
+        elif stated:
+            db.session.add(PersonNpi(user_id=user_id, npi=stated, stated_at=at))
+        audit.record("person:npi_stated", actor_id=user_id, subject_type="user", subject_id=user_id, at=at, npi=stated)
+
+
+def npi_of(user_id: UUID) -> str | None:
+    """Return the National Provider Identifier that a person stated."""
+    return db.session.scalar(select(PersonNpi.npi).where(PersonNpi.user_id == user_id))
+
+
+def _work_together(one: UUID, other: UUID) -> bool:
+    theirs = {membership.clinic_id for membership in clinics.memberships_of(one)}
+    return one == other or any(membership.clinic_id in theirs for membership in clinics.memberships_of(other))
+
+
+def _judge_credential(credential: Credential, found: RegisterFinding, *, actor_id: UUID, at: datetime) -> None:
+    if stands_too_near(credential, actor_id):
+        raise NotYoursToReview
+    if found.state is FindingState.CONFIRMED and credential.state is CredentialState.VERIFIED:
+        reason = f"{found.kind.words}: {found.reason}"
+        move(credential, CredentialEvent.SUSPENDED, actor_id=actor_id, at=at, reason=reason)
+
+
+def _judged(user_ids: Collection[UUID]) -> dict[tuple[UUID, bytes], FindingState]:
+    columns = RegisterFinding.__table__.c
+    rows = db.session.execute(
+        select(columns.user_id, columns.row_digest, columns.state).where(
+            columns.user_id.in_(user_ids), columns.kind == FindingKind.EXCLUSION
+        )
+    )
+    return {(user_id, digest): state for user_id, digest, state in rows}
+
+
+def _people(user_ids: Collection[UUID]) -> dict[UUID, tuple[str, str | None]]:
+    rows = db.session.execute(
+        select(User.id, User.name, PersonNpi.npi)
+        .join(PersonNpi, PersonNpi.user_id == User.id, isouter=True)
+        .where(User.id.in_(user_ids))
+    )
+    return {user_id: (name, npi) for user_id, name, npi in rows}
+
+
+def _note_suspects(user_ids: Sequence[UUID], current: Snapshot, at: datetime) -> int:
+    return _note(
+        {
+            "kind": FindingKind.EXCLUSION,
+            "user_id": suspect.user_id,
+            "snapshot_id": current.id,
+            "row_digest": suspect.entry.digest,
+            "strength": suspect.strength.words,
+            "shown": {
+                "name": suspect.entry.name,
+                "place": suspect.entry.place,
+                "kind": suspect.entry.status,
+                "speciality": suspect.entry.license_type,
+                "since": _day(suspect.entry.issued_on),
+            },
+            "found_at": at,
+        }
+        for suspect in suspects(user_ids, current)
+    )
+
+
+def _note_changes(some: Sequence[Wanted], current: Snapshot, before: Snapshot | None, at: datetime) -> int:
+    found = matches(some, [current, *([before] if before else [])], names=False)
+    return _note(
+        {
+            "kind": kind,
+            "credential_id": one.id,
+            "snapshot_id": current.id,
+            "row_digest": now.entry.digest if now else None,
+            "strength": (now or then).strength.words,  # type: ignore[union-attr]  # A change has one of them.
+            "shown": shown,
+            "found_at": at,
+        }
+        for one in some
+        for now, then in [(_best(found.get(one.id, ()), current), _best(found.get(one.id, ()), before))]
+        for kind, shown in _changes(one, now, then)
+    )
+
+
+def _best(offers: Iterable[RegisterOffer], snapshot: Snapshot | None) -> RegisterOffer | None:
+    """Return the row that is taken to be the credential: the best of that file, if the name is not another's."""
+    for offer in offers:
+        if snapshot is not None and offer.snapshot.id == snapshot.id and offer.strength > Strength.WEAK:
+            return offer
+    return None
+
+
+def _changes(
+    one: Wanted, now: RegisterOffer | None, then: RegisterOffer | None
+) -> Iterable[tuple[FindingKind, dict[str, str | None]]]:
+    """Yield what is new. A register that is seen for the first time is compared with what was verified."""
+    if now is None:
+        if then is not None:
+            yield FindingKind.MISSING, {"before": then.entry.name, "now": None}
+        return
+    was, is_now = (then.entry if then else None), now.entry
+    if was is not None and was.status != is_now.status:
+        yield FindingKind.STATUS_CHANGED, {"before": was.status, "now": is_now.status}
+    expired = was.expires_on if was else one.expires_on
+    if is_now.expires_on != expired and (was is not None or is_now.expires_on is not None):
+        yield FindingKind.EXPIRY_CHANGED, {"before": _day(expired), "now": _day(is_now.expires_on)}
+    if is_now.discipline and is_now.discipline != (was.discipline if was else None):
+        yield FindingKind.DISCIPLINE, {"before": was.discipline if was else None, "now": is_now.discipline}
+
+
+def _day(day: date | None) -> str | None:
+    return written(day) if day else None
+
+
+def _note(rows: Iterable[Mapping[str, Any]]) -> int:
+    values = [{"user_id": None, "credential_id": None, "id": uuid4(), **found} for found in rows]
+    if not values:
+        return 0
+    new = db.session.execute(
+        insert(RegisterFinding).values(values).on_conflict_do_nothing().returning(RegisterFinding.id)
+    ).all()
+    return len(new)

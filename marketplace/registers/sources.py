@@ -1,0 +1,157 @@
+"""Which registers there are, as data: who publishes each, what it covers, how its files look. Pure."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from ..kernel.shapes import Misshapen, read
+from ..kernel.terms import STATES
+
+
+class SourceKind(StrEnum):
+    """What it means to be in a register."""
+
+    ROSTER = "roster"
+    EXCLUSIONS = "exclusions"
+    ENUMERATION = "enumeration"
+
+
+class Layout(StrEnum):
+    """How the rows of a file are written."""
+
+    CSV = "csv"
+    PIPE = "pipe"  # Separated by |, and a quotation mark is a letter like any other.
+    NPPES_JSON = "nppes_json"
+
+
+class Reports(StrEnum):
+    """What a register tells beyond that a licence was issued."""
+
+    STATUS = "status"
+    DISCIPLINE = "discipline"
+
+
+class Field(StrEnum):
+    """What we take from a row. Nothing else is kept: no birth date, no e-mail, no telephone number, no street."""
+
+    LICENSE_TYPE = "license_type"
+    NUMBER = "number"
+    FAMILY_NAME = "family_name"
+    GIVEN_NAME = "given_name"
+    MIDDLE_NAME = "middle_name"
+    FULL_NAME = "full_name"
+    BUSINESS_NAME = "business_name"
+    STATUS = "status"
+    DISCIPLINE = "discipline"
+    EXPIRES_ON = "expires_on"
+    ISSUED_ON = "issued_on"
+    NPI = "npi"
+    CITY = "city"
+    STATE = "state"
+    ZIP = "zip"
+    CITY_STATE_ZIP = "city_state_zip"
+
+    @property
+    def words(self) -> str:
+        """Say it on the mapping screen."""
+        return _FIELD_WORDS.get(self, self.value.replace("_", " ").capitalize())
+
+
+_FIELD_WORDS = {
+    Field.LICENSE_TYPE: "Licence type",
+    Field.FULL_NAME: "Name (last, first)",
+    Field.NPI: "NPI",
+    Field.ZIP: "ZIP code",
+    Field.CITY_STATE_ZIP: "City, state and ZIP code",
+}
+
+SEVERAL = frozenset({Field.STATUS, Field.DISCIPLINE})
+"""What may stand in more than one column: all of them are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """
+    One register.
+
+    `standing` says how well its file is known: P, O, S or X. `columns` lists, by field, the headers it was seen under,
+    in the form of `header_key`. `strict`: one row of the wrong width refuses the whole file. `key`: what names a row.
+    """
+
+    code: str
+    name: str
+    publisher: str
+    address: str
+    standing: str
+    jurisdiction: str | None
+    kind: SourceKind
+    covers: str
+    layout: Layout
+    fresh_days: int
+    reports: tuple[Reports, ...]
+    key: tuple[Field, ...]
+    columns: Mapping[Field, tuple[str, ...]]
+    exact_header: tuple[str, ...] = ()
+    strict: bool = False
+    latin: bool = False
+    trailing_separator: bool = False
+
+    def __post_init__(self) -> None:
+        """
+        Refuse a source that contradicts itself.
+
+        :raises Misshapen: an unknown state, or a roster of no state
+        """
+        if self.jurisdiction is not None and self.jurisdiction not in STATES:
+            raise Misshapen(self.code, f"no such state: {self.jurisdiction!r}")
+        if (self.kind is SourceKind.ROSTER) != (self.jurisdiction is not None):
+            raise Misshapen(self.code, "a roster, and nothing else, belongs to a state")
+        if self.fresh_days < 1:
+            raise Misshapen(self.code, "fresh_days must be positive")
+
+    @property
+    def fresh_for(self) -> timedelta:
+        """How old its newest file may be."""
+        return timedelta(days=self.fresh_days)
+
+    def is_fresh(self, retrieved_at: datetime | None, at: datetime) -> bool:
+        """Say whether a file fetched at `retrieved_at` may still be relied on; the limit itself still counts."""
+        return retrieved_at is not None and at - retrieved_at <= self.fresh_for
+
+
+def read_sources(document: Any) -> dict[str, Source]:
+    """
+    Return the sources of a document, by code, in its order.
+
+    :raises Misshapen: an entry is not a source, or a code is listed twice
+    """
+    found: dict[str, Source] = {}
+    for entry in read(tuple[Source, ...], document, "sources"):
+        if entry.code in found:
+            raise Misshapen(entry.code, "this source is listed twice")
+        found[entry.code] = entry
+    return found
+
+
+@cache
+def sources() -> Mapping[str, Source]:
+    """Return the sources that ship with the product, by code."""
+    file = files("marketplace.registers") / "data" / "sources.json"
+    return read_sources(json.loads(file.read_text(encoding="utf-8")))
+
+
+def rosters_of(state: str) -> Sequence[Source]:
+    """Return the rosters of one state."""
+    return [source for source in sources().values() if source.jurisdiction == state]
+
+
+EXCLUSIONS = "US:LEIE"
+"""The list that everybody who buys, orders or operates is looked for in."""
+
+ENUMERATION = "US:NPPES"
+"""Who has which National Provider Identifier."""
