@@ -1,26 +1,27 @@
-"""One PostgreSQL for a run, one database per worker, one rolled-back transaction per test."""
+"""
+One PostgreSQL for a run, one database per worker, one rolled-back transaction per test.
+
+The house is imported where it is first needed: a run of pure tests needs none of it, and starts at once.
+"""
 
 import os
 from collections.abc import Iterator
 from contextvars import Context
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
-import psycopg
 import pytest
-from flask import Flask, has_app_context
-from flask.testing import FlaskClient
-from sqlalchemy import create_engine
-from sqlalchemy.engine import make_url
 
-from marketplace import database
-from marketplace.app import create_app
 from marketplace.config import Mode, Settings
-from marketplace.extensions import db
 from marketplace.kernel import clock
 
-pytest_plugins = ["tests.factories.stripe"]
+if TYPE_CHECKING:
+    from flask import Flask
+    from flask.testing import FlaskClient
+
+    from tests.factories.stripe import StripeDriver
 
 NOON = datetime(2026, 6, 1, 17, tzinfo=UTC)
 TEMPLATE = "second_light_template"
@@ -35,6 +36,10 @@ def pytest_configure(config):
 
 def _open_postgres(config):
     """Start the run's PostgreSQL once, in the process that leads the run, and migrate the template."""
+    from sqlalchemy import create_engine
+
+    from marketplace import database
+
     global _server
     url = os.environ.get("TEST_POSTGRES_URL")
     if url is None:
@@ -65,10 +70,15 @@ def pytest_unconfigure(config):
 
 
 def _named(url: str, name: str) -> str:
+    from sqlalchemy.engine import make_url
+
     return make_url(url).set(database=name).render_as_string(hide_password=False)
 
 
 def _execute(url: str, statement: str) -> None:
+    import psycopg
+    from sqlalchemy.engine import make_url
+
     plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(plain, autocommit=True) as connection:
         connection.execute(statement)
@@ -126,23 +136,34 @@ def settings_for(url: str, data_dir: Path, **changes) -> Settings:
     return Settings(**{**given, **changes})
 
 
-class Browser(FlaskClient):
-    """A client whose requests share nothing with the test but the database: no `g`, no session, nobody signed in."""
+def _browser() -> "type[FlaskClient]":
+    from flask import has_app_context
+    from flask.testing import FlaskClient
 
-    def open(self, *args, **kwargs):
-        kwargs.setdefault("buffered", True)  # Files are read to the end and closed, as a browser does.
-        answer = Context().run(super().open, *args, **kwargs)
-        if has_app_context():
-            db.session.expire_all()  # What the test knew of the rows may have changed.
-        return answer
+    from marketplace.extensions import db
+
+    class Browser(FlaskClient):
+        """A client whose requests share nothing with the test but the database: no `g`, no session, nobody signed in."""
+
+        def open(self, *args, **kwargs):
+            kwargs.setdefault("buffered", True)  # Files are read to the end and closed, as a browser does.
+            answer = Context().run(super().open, *args, **kwargs)
+            if has_app_context():
+                db.session.expire_all()  # What the test knew of the rows may have changed.
+            return answer
+
+    return Browser
 
 
 @pytest.fixture(scope="session")
-def app(fresh_database, tmp_path_factory) -> Iterator[Flask]:
+def app(fresh_database, tmp_path_factory) -> "Iterator[Flask]":
     """The application over this worker's own database."""
+    from marketplace.app import create_app
+    from marketplace.extensions import db
+
     # What CSRF protection does is tested where it is meant; every other test would only carry tokens around.
     app = create_app(settings_for(fresh_database(), tmp_path_factory.mktemp("data")), WTF_CSRF_ENABLED=False)
-    app.test_client_class = Browser
+    app.test_client_class = _browser()
     yield app
     with app.app_context():
         db.engine.dispose()
@@ -154,6 +175,8 @@ def db_session(request):
     if request.node.get_closest_marker("own_database") or "rules" in request.node.path.parts:
         yield None
         return
+    from marketplace.extensions import db
+
     app = request.getfixturevalue("app")
     with app.app_context():
         engine = db.engine
@@ -171,7 +194,7 @@ def db_session(request):
 
 
 @pytest.fixture
-def client(app) -> FlaskClient:
+def client(app) -> "FlaskClient":
     return app.test_client()
 
 
@@ -182,10 +205,40 @@ def now() -> datetime:
 
 
 @pytest.fixture
-def own_app(fresh_database, tmp_path) -> Iterator[Flask]:
+def own_app(fresh_database, tmp_path) -> "Iterator[Flask]":
     """An application over a database of its own, with real commits. Mark the test `own_database`."""
+    from marketplace.app import create_app
+    from marketplace.extensions import db
+
     app = create_app(settings_for(fresh_database(), tmp_path))
     yield app
     with app.app_context():
         db.session.remove()
         db.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def local_stripe_server() -> "Iterator[StripeDriver]":
+    """One local Stripe for a whole run, over a real socket."""
+    from marketplace.dev.stripe.server import LocalStripe
+    from tests.factories.stripe import NOWHERE, SECRET, StripeDriver
+
+    server = LocalStripe(deliver_to=NOWHERE, secret=SECRET).start()
+    driver = StripeDriver(server)
+    yield driver
+    driver.close()
+    server.stop()
+
+
+@pytest.fixture
+def stripe_alone(local_stripe_server) -> "StripeDriver":
+    """The local Stripe, empty, with every webhook held back until the test takes it."""
+    local_stripe_server.reset()
+    return local_stripe_server
+
+
+@pytest.fixture
+def local_stripe(app, stripe_alone) -> "StripeDriver":
+    """The same, behind the payments of the tests' app."""
+    stripe_alone.bind(app)
+    return stripe_alone

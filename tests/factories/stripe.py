@@ -1,13 +1,12 @@
 """One local Stripe for a whole test run, over a real socket, empty at the start of each test."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 import httpx
-import pytest
 from flask import Flask
 
 from marketplace.adapters.stripe_gateway import StripeGateway
@@ -69,6 +68,10 @@ class StripeDriver:
     def bind(self, app: Flask) -> None:
         """Let the app's payments go through the local Stripe."""
         bind(app, PaymentGateway, self.usual_gateway)
+
+    def close(self) -> None:
+        """Let go of the connection, for which the server would otherwise wait when it ends."""
+        self._http.close()
 
     def reset(self) -> None:
         self.sim("reset")
@@ -161,24 +164,3 @@ class StripeDriver:
     def hand_over(self, post: Callable[[bytes, dict[str, str]], Any], *types: str) -> list[Any]:
         """Give each event that nobody has taken yet to `post(raw, headers)`; return its answers."""
         return [post(event.raw, event.headers) for event in self.take_events(*types)]
-
-
-@pytest.fixture(scope="session")
-def local_stripe_server() -> Iterator[StripeDriver]:
-    server = LocalStripe(deliver_to=NOWHERE, secret=SECRET).start()
-    yield StripeDriver(server)
-    server.stop()
-
-
-@pytest.fixture
-def stripe_alone(local_stripe_server: StripeDriver) -> StripeDriver:
-    """The local Stripe, empty, with every webhook held back until the test takes it."""
-    local_stripe_server.reset()
-    return local_stripe_server
-
-
-@pytest.fixture
-def local_stripe(app: Flask, stripe_alone: StripeDriver) -> StripeDriver:
-    """The same, behind the payments of the tests' app."""
-    stripe_alone.bind(app)
-    return stripe_alone
