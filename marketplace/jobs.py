@@ -169,6 +169,12 @@ def payment_changed(*, order_id: str) -> None:
     orders.payment_changed(order_id=UUID(order_id), at=clock.now())
 
 
+@job("look_at_order")
+def look_at_order(*, order_id: str) -> None:
+    """Look whether an order on its way still has the gate's yes, or has it again."""
+    orders.look(order_id=UUID(order_id), at=clock.now())
+
+
 @job("reconcile_payments", every="*/5 * * * *")
 def reconcile_payments() -> None:
     """Look again at all money on the move, and at the orders that wait for it."""

@@ -6,13 +6,14 @@ from uuid import UUID, uuid4
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
-from .. import audit, queue
+from .. import audit, queue, ripple
 from ..extensions import adapter_of, db, unit_of_work
 from ..kernel.errors import Conflict, Invalid, NotFound, Refused
 from ..kernel.terms import StaffRole
 from ..kernel.text import normal_email
 from ..kernel.tokens import digest_of, new_token
 from ..notifications.service import promise_mail
+from ..ripple import Cause, Ground, Loss
 from . import tokens
 from .access import Identity
 from .models import MailedToken, ParkedForm, SessionEnd, TokenPurpose, User, UserSession
@@ -256,7 +257,7 @@ def end_sessions_of(*, user_id: UUID, actor_id: UUID, at: datetime) -> int:
 
 def disable(*, user_id: UUID, actor_id: UUID, reason: str, at: datetime) -> None:
     """
-    Close the account to its person and end their sessions. What they did stays on record.
+    Close the account to its person and end their sessions. What they did stays on record; their orders are held.
 
     :raises NotFound: there is no such person
     :raises NotYourself: the account is the actor's own
@@ -275,6 +276,8 @@ def disable(*, user_id: UUID, actor_id: UUID, reason: str, at: datetime) -> None
         for purpose in TokenPurpose:
             tokens.cancel(user_id=user.id, purpose=purpose, at=at)
         end_sessions(UserSession.user_id == user_id, because=SessionEnd.ACCOUNT_DISABLED, at=at)
+        words = f"The account of {user.name} was closed."
+        ripple.lost(Loss(Cause.ACCOUNT_CLOSED, Ground(person_id=user.id), user.id, words), actor_id=actor_id, at=at)
         _record("account:disabled", user, actor_id=actor_id, at=at, reason=reason.strip())
 
 
@@ -293,6 +296,7 @@ def enable(*, user_id: UUID, actor_id: UUID, reason: str, at: datetime) -> None:
         if user.disabled_at is None:
             raise Conflict("This account is not disabled.")
         user.disabled_at = None
+        ripple.changed(Ground(person_id=user.id))
         _record("account:enabled", user, actor_id=actor_id, at=at, reason=reason.strip())
 
 
@@ -409,7 +413,7 @@ def _add_user(*, name: str, email: str, password_hash: str, at: datetime) -> UUI
 
 def _locked(user_id: UUID) -> User:
     user = db.session.scalar(
-        select(User).where(User.id == user_id).with_for_update().execution_options(populate_existing=True)
+        select(User).where(User.id == user_id).with_for_update(key_share=True).execution_options(populate_existing=True)
     )
     if user is None:
         raise NotFound("There is no such person.")

@@ -8,8 +8,10 @@ from ..documents.ports import DocumentStore
 from ..extensions import bind
 from ..listings.ports import PhotoStore
 from ..notifications.ports import Mailer
+from ..orders.holding import OrdersThatRest
 from ..payments.ports import PaymentGateway
 from ..registers.ports import RegisterFiles
+from ..ripple import Dependants
 from .mail import SmtpMailer
 from .storage import DiskStore
 from .stripe_gateway import StripeGateway
@@ -20,6 +22,7 @@ def bind_all(app: Flask, settings: Settings) -> None:
     # Tests sign in hundreds of times; what they hash protects nobody.
     bind(app, Passwords, Passwords(memory_kib=8, passes=1) if settings.mode is Mode.TEST else Passwords())
     bind(app, Mailer, SmtpMailer(app, settings))
+    bind(app, Dependants, OrdersThatRest())
     bind(app, DocumentStore, DiskStore(settings.data_dir / "documents"))
     bind(app, RegisterFiles, DiskStore(settings.data_dir / "registers"))
     bind(app, PhotoStore, DiskStore(settings.data_dir / "photos"))

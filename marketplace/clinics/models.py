@@ -1,6 +1,6 @@
 """Organisations, their sites (places of use), members and invitations."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, text
@@ -77,7 +77,12 @@ class ClinicSite(Keyed, Base):
 
 
 class ClinicMember(Keyed, Base):
-    """What a person is to a clinic, from when to when. Leaving ends the row; it is not removed."""
+    """
+    What a person is to a clinic, from when to when: offered by the clinic, accepted by the person, ended by either.
+
+    `starts_on` and `ends_on` are calendar days where the device is used; both belong to it. Leaving ends the row; it is
+    not removed.
+    """
 
     __tablename__ = "clinic_members"
     __table_args__ = (
@@ -86,13 +91,17 @@ class ClinicMember(Keyed, Base):
             postgresql_where=text("left_at IS NULL"),
         ),
         CheckConstraint("left_at IS NULL OR left_at >= joined_at", name="leaving_follows_joining"),
+        CheckConstraint("ends_on >= starts_on", name="end_follows_start"),
     )  # fmt: skip
 
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
     role: Mapped[ClinicRole]
     joined_at: Mapped[datetime]
+    starts_on: Mapped[date | None] = mapped_column(comment="The first day that counts, where devices are used.")
+    ends_on: Mapped[date | None] = mapped_column(comment="The last day that counts; empty: until somebody ends it.")
     left_at: Mapped[datetime | None]
+    left_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"), comment="Empty: its last day is over.")
 
     clinic: Mapped[Clinic] = relationship(back_populates="members")
 
@@ -107,11 +116,14 @@ class ClinicInvitation(Keyed, Base):
             postgresql_where=text("accepted_at IS NULL AND withdrawn_at IS NULL"),
         ),
         CheckConstraint("octet_length(token_digest) = 32", name="token_is_digested"),
+        CheckConstraint("ends_on >= starts_on", name="offered_end_follows_start"),
     )  # fmt: skip
 
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
     email: Mapped[str]
     role: Mapped[ClinicRole]
+    starts_on: Mapped[date | None] = mapped_column(comment="The first day that counts, where devices are used.")
+    ends_on: Mapped[date | None] = mapped_column(comment="The last day that counts; empty: until somebody ends it.")
     token_digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     invited_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     invited_at: Mapped[datetime]

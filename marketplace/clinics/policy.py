@@ -1,8 +1,10 @@
 """What a site's address must look like, and how long an invitation stands. Pure."""
 
 import re
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
 
+from ..kernel.days import end_of
 from ..kernel.terms import STATES, TIME_ZONES
 
 INVITATION_LASTS = timedelta(days=7)
@@ -39,3 +41,8 @@ def site_problem(*, state: str, postal_code: str, time_zone: str) -> tuple[str, 
     if time_zone not in ZONES:
         return "time_zone", "Choose the time zone that the place keeps."
     return None
+
+
+def is_over(ends_on: date, zones: Iterable[str], *, at: datetime) -> bool:
+    """Say whether the last day of a membership is over in every one of the clinic's time zones."""
+    return all(at >= end_of(ends_on, zone) for zone in zones)

@@ -1,4 +1,4 @@
-"""The one writer of a credential's state, and the mail that follows."""
+"""The one writer of a credential's state, and what follows from it: the mail, and the ripple."""
 
 from datetime import datetime
 from typing import Any
@@ -6,11 +6,13 @@ from uuid import UUID
 
 from sqlalchemy import update
 
-from .. import audit
+from .. import audit, ripple
 from ..accounts import queries as accounts
+from ..clinics.models import ClinicSite
 from ..extensions import db
 from ..kernel.days import written
 from ..notifications.service import promise_mail
+from ..ripple import Cause, Ground, Loss
 from .models import Credential, CredentialMove
 from .refusals import MovedMeanwhile
 from .states import CREDENTIAL, CredentialEvent, CredentialState
@@ -20,6 +22,10 @@ _E = CredentialEvent
 
 # What the person hears of by mail; the rest they see on their page.
 MAILED = frozenset({_E.VERIFIED, _E.REJECTED, _E.INFO_ASKED, _E.SUSPENDED, _E.REINSTATED, _E.REVOKED})
+
+_LOSSES = {_E.SUSPENDED: Cause.CREDENTIAL_SUSPENDED, _E.REVOKED: Cause.CREDENTIAL_REVOKED}
+# A renewal may open more or less than what it supersedes: what rests on it is looked at again.
+_CHANGES = frozenset({_E.VERIFIED, _E.REINSTATED, _E.RECONFIRMED, _E.SUPERSEDED})
 
 
 def begin(credential: Credential, *, at: datetime) -> None:
@@ -69,6 +75,7 @@ def move(
         raise MovedMeanwhile
     db.session.refresh(credential)
     _keep_move(credential, event, actor_id=actor_id, reason=reason, at=at)
+    _tell_dependants(credential, event, actor_id=actor_id, at=at)
     audit.record(
         f"credential:{event}",
         actor_id=actor_id,
@@ -99,6 +106,22 @@ def tell(credential: Credential, happened: str, *, at: datetime) -> None:
         },
         at=at,
     )
+
+
+def _tell_dependants(credential: Credential, event: CredentialEvent, *, actor_id: UUID, at: datetime) -> None:
+    ground = Ground(credential_id=credential.id, person_id=credential.holder_id, site_id=credential.site_id)
+    if event in _LOSSES:
+        words = f"{credential_types()[credential.type_code].name} of {_owner(credential)} was {event}."
+        ripple.lost(Loss(_LOSSES[event], ground, credential.id, words), actor_id=actor_id, at=at)
+    elif event in _CHANGES:
+        ripple.changed(ground)
+
+
+def _owner(credential: Credential) -> str:
+    if credential.holder_id is not None:
+        return accounts.person(credential.holder_id).name
+    site = db.session.get_one(ClinicSite, credential.site_id)
+    return f"{site.clinic.name}, {site.name}"
 
 
 def _keep_move(

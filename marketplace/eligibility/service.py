@@ -114,15 +114,15 @@ def versions() -> list[PolicyVersion]:
     )
 
 
-def preview(*, sale: Sale, purchase: Purchase, at: datetime) -> Verdict:
+def preview(*, sale: Sale, purchase: Purchase, at: datetime, moment: Moment | None = None) -> Verdict:
     """
-    Say what the gate would answer now to exactly this purchase; nothing is kept.
+    Say what the gate would answer now to exactly this purchase, at `moment` if one is given; nothing is kept.
 
     :raises NotFound: the site is not the clinic's
     :raises NoPolicy: no rules are published
     """
     policy = published_policy().policy
-    (facts,) = _questions([sale], purchase, Asked.PREVIEW)
+    (facts,) = _questions([sale], purchase, Asked(moment.value) if moment else Asked.PREVIEW)
     return judge(facts, policy, at)
 
 

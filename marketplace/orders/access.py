@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from .states import ORDER, OrderEvent, OrderState
+from .states import ORDER, STOPPED_BY_A_HOLD, UNSHIPPED, OrderEvent, OrderState
 
 
 class Party(StrEnum):
@@ -28,6 +28,7 @@ class Act(StrEnum):
     ACCEPT = "accept"
     CANCEL = "cancel"
     REFUND = "refund"
+    ASK_AGAIN = "ask_again"
 
 
 _P, _E = Party, OrderEvent
@@ -43,7 +44,10 @@ ACTS: dict[Act, tuple[OrderEvent, frozenset[Party]]] = {
     Act.CANCEL: (_E.CANCELLED, frozenset({_P.BUYER, _P.SELLER})),
     Act.REFUND: (_E.REFUND_STARTED, frozenset({_P.SELLER, _P.FINANCE})),
 }
-"""Each act, the event that it brings about, and whose it is."""
+"""Each act that moves an order, the event that it brings about, and whose it is."""
+
+ASKING_AGAIN = frozenset({_P.BUYER, _P.BUYING_CLINIC, _P.FINANCE})
+"""Who may ask the gate again about an order on hold. That moves nothing by itself."""
 
 _S = OrderState
 
@@ -53,11 +57,20 @@ _SELLER_KNOWS_THE_BUYER = frozenset(
 _BUYER_KNOWS_THE_SERIAL = _SELLER_KNOWS_THE_BUYER | {_S.HELD_NOT_CLEARED}
 
 
-def acts_of(state: OrderState, parties: frozenset[Party]) -> tuple[Act, ...]:
-    """Return what a person can do now, in the order of the table."""
-    return tuple(
-        act for act, (event, whose) in ACTS.items() if ORDER.allows(state, event) and not whose.isdisjoint(parties)
+def acts_of(state: OrderState, parties: frozenset[Party], *, held: bool = False) -> tuple[Act, ...]:
+    """Return what a person can do now, in the order of the table; a hold closes some and opens the asking again."""
+    acts = tuple(
+        act
+        for act, (event, whose) in ACTS.items()
+        if ORDER.allows(state, event) and not whose.isdisjoint(parties) and not (held and stopped_by_a_hold(act))
     )
+    asks = held and state in UNSHIPPED and not ASKING_AGAIN.isdisjoint(parties)
+    return (*acts, Act.ASK_AGAIN) if asks else acts
+
+
+def stopped_by_a_hold(act: Act) -> bool:
+    """Say whether the act waits until the order's holds are lifted. Nobody pays for what may not reach them."""
+    return act is Act.PAY or event_of(act) in STOPPED_BY_A_HOLD
 
 
 def event_of(act: Act) -> OrderEvent:
@@ -67,7 +80,8 @@ def event_of(act: Act) -> OrderEvent:
 
 def may(act: Act, parties: frozenset[Party]) -> bool:
     """Say whether the act is this person's at all, whenever its time is."""
-    return not ACTS[act][1].isdisjoint(parties)
+    whose = ASKING_AGAIN if act is Act.ASK_AGAIN else ACTS[act][1]
+    return not whose.isdisjoint(parties)
 
 
 def may_know_the_buyer(state: OrderState, parties: frozenset[Party]) -> bool:

@@ -19,6 +19,7 @@ from sqlalchemy.types import Text, Uuid
 
 from ..eligibility.models import Moment
 from ..extensions import Base, Keyed
+from ..ripple import Cause
 from .states import OrderEvent, OrderState
 
 _ENDED = "state IN ('cancelled', 'lapsed', 'refunded')"
@@ -138,3 +139,38 @@ class OrderMove(Keyed, Base):
     actor_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     cause: Mapped[str]
     at: Mapped[datetime]
+
+
+class OrderHold(Keyed, Base):
+    """
+    A reason for which an order stands still, in whatever state it is. Only a fresh yes of the gate ends it.
+
+    It stays on record for ever; of an open one nothing changes but its end (trigger).
+    """
+
+    __tablename__ = "order_holds"
+    __table_args__ = (
+        CheckConstraint("length(trim(words)) > 0", name="hold_says_why"),
+        CheckConstraint(
+            "(lifted_at IS NULL) = (lifted_decision_id IS NULL) AND (lifted_by IS NULL OR lifted_at IS NOT NULL)",
+            name="lifting_rests_on_an_answer",
+        ),
+        CheckConstraint("lifted_at >= placed_at", name="lifting_follows_placing"),
+        Index(
+            "one_open_hold_per_cause", "order_id", "cause", "reference", unique=True,
+            postgresql_where=text("lifted_at IS NULL"),
+        ),
+        Index("ix_order_holds_reference", "reference"),
+    )  # fmt: skip
+
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"))
+    cause: Mapped[Cause]
+    reference: Mapped[UUID] = mapped_column(comment="The credential, person, site or clinic that was lost.")
+    words: Mapped[str] = mapped_column(comment="What happened, as the buying side and staff read it.")
+    placed_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"), comment="Empty: the house itself.")
+    placed_at: Mapped[datetime]
+    lifted_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"), comment="Empty: the house itself.")
+    lifted_at: Mapped[datetime | None]
+    lifted_decision_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("eligibility_decisions.id"), comment="The fresh yes that ended it."
+    )

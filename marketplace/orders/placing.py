@@ -177,6 +177,7 @@ def confirm(*, order_id: UUID, actor_id: UUID, signed: Collection[str], at: date
     :raises Invalid: a statement that the rule asks for is not signed
     """
     with unit_of_work():
+        steps.keep_as_they_are(order_id, actor_id)
         order = steps.locked_for(order_id, Act.CONFIRM, actor_id=actor_id)
         if at >= order.expires_at:
             raise OrderExpired
@@ -211,6 +212,7 @@ def start_payment(
     :raises NotFound: there is no such order, or it is not theirs to know of
     :raises NotYourAct: only the buyer pays
     :raises IllegalMove: there is nothing to pay now
+    :raises OrderOnHold: something it rests on was lost
     :raises OrderExpired: its 72 hours are over
     :raises NotCleared: the gate said no; nothing is charged
     :raises PaymentUnderWay: money is on its way or here

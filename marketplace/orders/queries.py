@@ -21,9 +21,10 @@ from ..kernel.errors import NotFound
 from ..kernel.money import Money
 from ..kernel.terms import ClinicRole, ProcedureClass
 from ..listings.models import Handpiece, Listing
+from ..ripple import Cause
 from .access import Act, Party, acts_of, may_know_the_buyer, may_know_the_serial
-from .models import Order, OrderMove
-from .states import OrderEvent, OrderState
+from .models import Order, OrderHold, OrderMove
+from .states import UNSHIPPED, OrderEvent, OrderState
 
 PER_PAGE = 50
 _IN_CHARGE = frozenset({ClinicRole.OWNER, ClinicRole.MANAGER})
@@ -68,6 +69,22 @@ class DecisionView:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldView:
+    """One reason for which an order stands still or did; `words` are None where they are not this person's to read."""
+
+    cause: Cause
+    words: str | None
+    placed_at: datetime
+    lifted_at: datetime | None
+    lifted_by: str | None
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether it still holds."""
+        return self.lifted_at is None
+
+
+@dataclass(frozen=True, slots=True)
 class OrderLine:
     """An order in a list."""
 
@@ -81,6 +98,7 @@ class OrderLine:
     buyer_clinic_name: str | None
     placed_at: datetime
     expires_at: datetime
+    held: bool
     acts: tuple[Act, ...]
 
     @property
@@ -127,6 +145,12 @@ class OrderView:
     acts: tuple[Act, ...]
     moves: tuple[MoveView, ...]
     decisions: tuple[DecisionView, ...]
+    holds: tuple[HoldView, ...]
+
+    @property
+    def held(self) -> bool:
+        """Say whether it stands still although its device could still be held back."""
+        return self.state in UNSHIPPED and any(hold.is_open for hold in self.holds)
 
     @property
     def payout(self) -> Money:
@@ -199,7 +223,11 @@ def sales_of(user_id: UUID) -> list[OrderLine]:
 
 def orders_for_staff(*, state: OrderState | None = None) -> list[OrderLine]:
     """Return all orders, or those in one state, newest first."""
-    which = Order.state == state if state is not None else Order.id.is_not(None)
+    return lines_for_staff(Order.state == state if state is not None else Order.id.is_not(None))
+
+
+def lines_for_staff(which: ColumnElement[bool]) -> list[OrderLine]:
+    """Return the orders of a condition as staff see them, newest first."""
     return [
         _line(row, frozenset({Party.FINANCE}))
         for row in db.session.execute(_lines_statement(which).limit(PER_PAGE * 10))
@@ -213,6 +241,17 @@ def left_out_of(order: Order) -> tuple[str, ...]:
     return tuple(
         db.session.scalars(select(Handpiece.name).where(Handpiece.id.in_(order.left_out)).order_by(Handpiece.position))
     )
+
+
+def is_held(order_id: UUID) -> bool:
+    """Say whether the order has an open hold."""
+    return bool(db.session.scalar(select(_open_hold(order_id))))
+
+
+def words_of_holds(order_id: UUID) -> list[str]:
+    """Return why the order stands still, the oldest reason first; nothing if it does not."""
+    open_ones = select(OrderHold.words).where(OrderHold.order_id == order_id, OrderHold.lifted_at.is_(None))
+    return list(db.session.scalars(open_ones.order_by(OrderHold.placed_at, OrderHold.id)))
 
 
 def practitioners_of(clinic_id: UUID) -> list[UUID]:
@@ -243,6 +282,10 @@ def in_charge_of(clinic_id: UUID) -> list[UUID]:
             .order_by(ClinicMember.joined_at)
         )
     )
+
+
+def _open_hold(order_id: Any) -> ColumnElement[bool]:
+    return select(OrderHold.id).where(OrderHold.order_id == order_id, OrderHold.lifted_at.is_(None)).exists()
 
 
 def _order(order_id: UUID) -> Order:
@@ -294,6 +337,7 @@ def _lines_statement(which: ColumnElement[bool]) -> Any:
             Listing.year,
             _Seller.name.label("seller_name"),
             _BuyerClinic.name.label("buyer_clinic_name"),
+            and_(Order.state.in_(UNSHIPPED), _open_hold(Order.id)).label("held"),
         )
         .join(Listing, Listing.id == Order.listing_id)
         .join(_Seller, _Seller.id == Order.seller_clinic_id)
@@ -321,7 +365,8 @@ def _line(row: Any, parties: frozenset[Party]) -> OrderLine:
         buyer_clinic_name=row.buyer_clinic_name if may_know_the_buyer(order.state, parties) else None,
         placed_at=order.placed_at,
         expires_at=order.expires_at,
-        acts=acts_of(order.state, parties),
+        held=row.held,
+        acts=acts_of(order.state, parties, held=row.held),
     )
 
 
@@ -357,6 +402,8 @@ def _view(order_id: UUID, parties: frozenset[Party]) -> OrderView:
     knows_the_buyer = may_know_the_buyer(order.state, parties)
     knows_the_serial = may_know_the_serial(order.state, parties)
     on_buying_side = bool(parties - {Party.SELLER})
+    holds = _holds(order_id, with_words=on_buying_side)
+    held = any(hold.is_open for hold in holds)
     return OrderView(
         id=order.id,
         number=order.number,
@@ -385,9 +432,10 @@ def _view(order_id: UUID, parties: frozenset[Party]) -> OrderView:
         tracking=order.tracking,
         inspection_ends_at=order.inspection_ends_at,
         parties=parties,
-        acts=acts_of(order.state, parties),
+        acts=acts_of(order.state, parties, held=held),
         moves=_moves(order_id, names_of=None if knows_the_buyer else order.seller_clinic_id),
         decisions=_decisions(order) if on_buying_side else (),
+        holds=holds,
     )
 
 
@@ -425,6 +473,26 @@ def _moves(order_id: UUID, *, names_of: UUID | None) -> tuple[MoveView, ...]:
             at=move.at,
         )
         for move, name in rows
+    )
+
+
+def _holds(order_id: UUID, *, with_words: bool) -> tuple[HoldView, ...]:
+    """Return the holds, oldest first; the seller reads of the hold and not of what the buyer lost."""
+    rows = db.session.execute(
+        select(OrderHold, User.name)
+        .outerjoin(User, User.id == OrderHold.lifted_by)
+        .where(OrderHold.order_id == order_id)
+        .order_by(OrderHold.placed_at, OrderHold.id)
+    )
+    return tuple(
+        HoldView(
+            cause=hold.cause,
+            words=hold.words if with_words else None,
+            placed_at=hold.placed_at,
+            lifted_at=hold.lifted_at,
+            lifted_by=name if with_words else None,
+        )
+        for hold, name in rows
     )
 
 

@@ -1,5 +1,6 @@
 """What people and jobs do to an order, from the promise to the seller's money."""
 
+from .holding import Looked, NotOnHold, ask_again, ask_again_by_staff, look
 from .placing import (
     AlreadyYours,
     OrderExpired,
@@ -21,26 +22,32 @@ from .shipping import (
     release_to_ship,
     report_arrival,
 )
-from .steps import BuyerNotCleared, GateMoved, NotCleared, NotYourAct, clearance_now
+from .steps import BuyerNotCleared, GateMoved, NotCleared, NotYourAct, OrderOnHold, clearance_now
 
 __all__ = [
     "AlreadyYours",
     "BuyerNotCleared",
     "GateMoved",
+    "Looked",
     "NotCleared",
+    "NotOnHold",
     "NotYourAct",
     "OrderExpired",
+    "OrderOnHold",
     "OwnClinic",
     "PaymentUnderReview",
     "ToSign",
     "accept",
     "arrival_by_finance",
+    "ask_again",
+    "ask_again_by_staff",
     "cancel",
     "catch_up",
     "clearance_now",
     "confirm",
     "dispatch",
     "lapse_expired",
+    "look",
     "payment_changed",
     "place",
     "refund",

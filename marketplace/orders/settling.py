@@ -12,7 +12,7 @@ from ..listings import service as listings_service
 from ..payments import queries as payment_queries
 from ..payments import service as payments
 from ..payments.states import PaymentState
-from . import steps, wording
+from . import queries, steps, wording
 from .access import Act
 from .models import Order
 from .states import ENDED_WITHOUT_SALE, ORDER, OrderEvent, OrderState
@@ -68,6 +68,7 @@ def retry_clearance(*, order_id: UUID, actor_id: UUID, at: datetime) -> None:
     :raises NotFound: there is no such order, or it is not theirs to know of
     :raises NotYourAct: only the buyer can ask
     :raises IllegalMove: it is not on hold
+    :raises OrderOnHold: it is, and that is asked about first
     :raises NotCleared: the gate still says no
     :raises GateMoved: it said yes, and that fell at this very moment
     """
@@ -125,18 +126,21 @@ def _receive(order_id: UUID, *, at: datetime) -> None:
         if order.state not in _UNPAID:
             return  # Another worker was told the same and was faster.
         told = steps.told_of(order)
-        if decision.cleared:
+        on_hold = queries.words_of_holds(order_id)
+        if decision.cleared and not on_hold:
             order.payment_decision_id, order.reason = decision.id, None
             steps.move(order, OrderEvent.PAID, cause="the payment arrived", actor_id=None, at=at, decision=decision.id)
             steps.tell_buyer(wording.paid_to_buyer(told), order, at=at)
             steps.tell_seller(wording.paid_to_seller(told), order, at=at)
             return
-        against = steps.objections_in_words(decision.verdict)
+        against = [*on_hold, *steps.objections_in_words(decision.verdict)]
         order.reason = " ".join(against)
         steps.move(
             order,
             OrderEvent.PAID_NOT_CLEARED,
-            cause="the payment arrived, and the gate said no",
+            cause="the payment arrived for an order on hold"
+            if on_hold
+            else "the payment arrived, and the gate said no",
             actor_id=None,
             at=at,
             decision=decision.id,

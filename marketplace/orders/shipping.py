@@ -37,6 +37,7 @@ def release_to_ship(*, order_id: UUID, actor_id: UUID, at: datetime) -> None:
     :raises NotFound: there is no such order, or it is not theirs to know of
     :raises NotYourAct: only the seller asks
     :raises IllegalMove: it is not paid for, or has left
+    :raises OrderOnHold: something that the sale rests on was lost
     :raises PaymentUnderReview: the payment stands still
     :raises BuyerNotCleared: the gate said no; the buyer is told why
     """
@@ -63,6 +64,7 @@ def dispatch(*, order_id: UUID, actor_id: UUID, carrier: str, tracking: str, at:
     :raises NotFound: there is no such order, or it is not theirs to know of
     :raises NotYourAct: only the seller dispatches
     :raises IllegalMove: it is not released, or has left
+    :raises OrderOnHold: something that the sale rests on was lost
     :raises PaymentUnderReview: the payment stands still
     :raises BuyerNotCleared: the gate said no; the device stays where it is
     :raises Invalid: carrier or tracking number is missing

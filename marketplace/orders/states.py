@@ -79,3 +79,21 @@ MONEY_HELD = frozenset(
     {_S.HELD_NOT_CLEARED, _S.FUNDS_HELD, _S.RELEASED_TO_SHIP, _S.IN_TRANSIT, _S.UNDER_INSPECTION, _S.ACCEPTED}
 )
 """States in which the buyer's money waits with us."""
+
+UNSHIPPED = frozenset(
+    {
+        _S.AWAITING_PRACTITIONER,
+        _S.AWAITING_PAYMENT,
+        _S.PAYMENT_PROCESSING,
+        _S.HELD_NOT_CLEARED,
+        _S.FUNDS_HELD,
+        _S.RELEASED_TO_SHIP,
+    }
+)
+"""States in which the device has not left yet, so that it can be held back."""
+
+TRANSFERRED = frozenset({_S.IN_TRANSIT, _S.UNDER_INSPECTION, _S.ACCEPTED, _S.SETTLED})
+"""States in which the device has left its seller."""
+
+STOPPED_BY_A_HOLD = frozenset({_E.PAID, _E.CLEARED, _E.SHIP_RELEASED, _E.DISPATCHED})
+"""What cannot happen to an order on hold; the database refuses it as well."""

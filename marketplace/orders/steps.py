@@ -9,8 +9,10 @@ from sqlalchemy import func, select
 
 from .. import audit
 from ..accounts import queries as accounts
+from ..accounts.models import User
 from ..catalog.models import DeviceModel, Maker
 from ..clinics.models import Clinic, ClinicSite
+from ..credentials.models import Credential
 from ..eligibility import service as eligibility
 from ..eligibility.models import Moment
 from ..eligibility.sale import Purchase, Sale
@@ -23,9 +25,9 @@ from ..listings import queries as listings
 from ..listings.models import Listing
 from ..notifications import service as notifications
 from . import queries, wording
-from .access import Act, event_of, may
+from .access import Act, event_of, may, stopped_by_a_hold
 from .models import Order, OrderMove
-from .states import ORDER, OrderEvent
+from .states import ORDER, STOPPED_BY_A_HOLD, OrderEvent, OrderState
 from .wording import News, Told
 
 
@@ -76,6 +78,18 @@ class BuyerNotCleared(Refused):
         super().__init__("The buyer is not cleared at the moment.")
 
 
+class OrderOnHold(Conflict):
+    """Something that the order rests on was lost. It goes no further before the gate has said yes again."""
+
+    code = "order_on_hold"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This order is on hold.",
+            cure="Its page says why, and what cures it. Nothing is lost: a payment that arrives stays with us.",
+        )
+
+
 class NotYourAct(Refused):
     """The person may see the order, but this is for another to do."""
 
@@ -95,7 +109,18 @@ _WHOSE = {
     Act.ACCEPT: "Only the person who placed this order can accept the device.",
     Act.CANCEL: "Only the person who placed this order, or the seller, can cancel it.",
     Act.REFUND: "Only the seller can give this payment back.",
+    Act.ASK_AGAIN: "Only the buying side can ask for this order to be looked at again.",
 }
+
+MOMENTS = {
+    OrderState.AWAITING_PRACTITIONER: Moment.ORDER,
+    OrderState.AWAITING_PAYMENT: Moment.PAYMENT_START,
+    OrderState.PAYMENT_PROCESSING: Moment.PAYMENT_START,
+    OrderState.HELD_NOT_CLEARED: Moment.PAYMENT_RECEIVED,
+    OrderState.FUNDS_HELD: Moment.SHIP_RELEASE,
+    OrderState.RELEASED_TO_SHIP: Moment.SHIP_RELEASE,
+}
+"""The moment at which the gate is asked about an order that has not left yet."""
 
 
 def locked(order_id: UUID) -> Order:
@@ -119,6 +144,21 @@ def locked_for(order_id: UUID, act: Act, *, actor_id: UUID) -> Order:
     :raises NotFound: there is no such order, or it is not theirs to know of
     :raises NotYourAct: it is for another to do
     :raises IllegalMove: not while the order is where it is
+    :raises OrderOnHold: not while a hold is open
+    """
+    order = locked_among(order_id, act, actor_id=actor_id)
+    ORDER.after(order.state, event_of(act))
+    if stopped_by_a_hold(act) and queries.is_held(order_id):
+        raise OrderOnHold
+    return order
+
+
+def locked_among(order_id: UUID, act: Act, *, actor_id: UUID) -> Order:
+    """
+    Return the order, locked, if the act is this person's, whenever its time is.
+
+    :raises NotFound: there is no such order, or it is not theirs to know of
+    :raises NotYourAct: it is for another to do
     """
     order = locked(order_id)
     parties = queries.parties_of(order, actor_id)
@@ -126,7 +166,6 @@ def locked_for(order_id: UUID, act: Act, *, actor_id: UUID) -> Order:
         raise NotFound("There is no such order, or it is not yours to see.")
     if not may(act, parties):
         raise NotYourAct(act)
-    ORDER.after(order.state, event_of(act))
     return order
 
 
@@ -168,11 +207,24 @@ def clearance_now(order_id: UUID, *, at: datetime) -> Verdict:
 
 def still_stands(decision: eligibility.Decision) -> bool:
     """
-    Say whether every credential that a yes rests on still stands, and keep them as they are until the transaction ends.
+    Say whether all that a yes rests on still stands, and keep it so until the transaction ends.
 
-    Called before anything else is locked: credentials, devices, orders, payments, audit trail is everybody's order.
+    Clinics, accounts and credentials: whoever wants to take one of them away waits, and then sees what we wrote. Called
+    before anything else is locked: clinics, people, credentials, devices, orders, payments, audit trail is everybody's
+    order.
     """
-    return bool(db.session.scalar(select(func.credentials_stand(decision.id))))
+    return bool(db.session.scalar(select(func.decision_stands(decision.id))))
+
+
+def keep_as_they_are(order_id: UUID, person_id: UUID) -> None:
+    """Keep a person, their credentials and the buying clinic as they are until the transaction ends; see above."""
+    clinic_id = select(Order.buyer_clinic_id).where(Order.id == order_id).scalar_subquery()
+    for kept in (
+        select(Clinic.id).where(Clinic.id == clinic_id),
+        select(User.id).where(User.id == person_id),
+        select(Credential.id).where(Credential.holder_id == person_id).order_by(Credential.id),
+    ):
+        db.session.execute(kept.with_for_update(read=True))
 
 
 def sale_of(order: Order) -> Sale:
@@ -220,9 +272,13 @@ def move(order: Order, event: OrderEvent, *, cause: str, actor_id: UUID | None, 
     Move a locked order, leaving a row and an event of the audit trail. The one writer of `state`.
 
     :raises IllegalMove: the table does not allow it
+    :raises OrderOnHold: a hold is open, and the event would bring the device nearer to the buyer
     """
     before = order.state
-    order.state = ORDER.after(before, event)
+    after = ORDER.after(before, event)
+    if event in STOPPED_BY_A_HOLD and queries.is_held(order.id):
+        raise OrderOnHold
+    order.state = after
     db.session.add(OrderMove(order_id=order.id, event=event, state=order.state, actor_id=actor_id, cause=cause, at=at))
     # The database's own guards speak now, not at the end.
     db.session.flush()

@@ -8,6 +8,7 @@ from ..eligibility.explaining import listed
 from ..kernel.days import day_in, end_of
 from ..kernel.money import Money
 from ..kernel.terms import ProcedureClass
+from ..ripple import Cause
 
 INSPECTION_BUSINESS_DAYS = 3
 ORDER_STANDS = timedelta(hours=72)
@@ -247,4 +248,48 @@ def paid_too_late_to_buyer(told: Told) -> News:
             "With a bank it can take some days.",
         ),
         "Look at the order",
+    )
+
+
+CURES: dict[Cause, str] = {
+    Cause.CREDENTIAL_SUSPENDED: "Wait until it is reinstated, or let its holder submit another that the rule accepts.",
+    Cause.CREDENTIAL_REVOKED: "Its holder can submit another credential that the rule accepts.",
+    Cause.MEMBERSHIP_ENDED: "Invite the person to your clinic again, or cancel the order and place it anew.",
+    Cause.ACCOUNT_CLOSED: "Write to our staff.",
+    Cause.SITE_CLOSED: "A closed site does not open again: cancel the order, or let the seller give the payment back.",
+    Cause.SAFETY_OFFICER_UNNAMED: "Name the laser safety officer on the page of the site.",
+    Cause.SELLER_SUSPENDED: "Wait: we are looking into the seller, and write to you.",
+    Cause.ANSWER_TURNED: "Cure what stands against it, then ask again.",
+}
+"""What the buying side can do about a hold."""
+
+
+def held_to_buyer(told: Told, *, words: str, cause: Cause, paid: bool) -> News:
+    """The order stands still, and this is why."""
+    where = "Your payment is safe with us and has not gone to the seller." if paid else "Nothing was charged."
+    return News(
+        f"Your order of the {told.device} is on hold",
+        (words, where, CURES[cause], "Once it is cured the gate is asked again, by itself or when you ask for it."),
+        "See why, and ask again",
+    )
+
+
+def held_to_seller(told: Told) -> News:
+    """The seller must keep the device; what the buyer lost is the buyer's own."""
+    return News(
+        f"Keep the {told.device}: its sale is on hold",
+        (
+            "Something that this sale rests on has changed, and it is being looked at.",
+            "Please do not send the device. We write again when the sale goes on.",
+        ),
+        "Look at the sale",
+    )
+
+
+def lifted(told: Told) -> News:
+    """The gate said yes again, and the order goes on."""
+    return News(
+        f"The order of the {told.device} goes on",
+        ("The gate was asked again and said yes: the order is no longer on hold.",),
+        "See what is next",
     )

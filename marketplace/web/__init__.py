@@ -30,6 +30,7 @@ from .staff import listings as staff_listings
 from .staff import orders as staff_orders
 from .staff import people as staff_people
 from .staff import policy as staff_policy
+from .staff import reach as staff_reach
 
 BLUEPRINTS = (
     health.bp,
@@ -50,6 +51,7 @@ BLUEPRINTS = (
     capacity.bp,
     staff_audit.bp,
     staff_policy.bp,
+    staff_reach.bp,
 )
 
 

@@ -130,7 +130,10 @@ def place(listing: UUID) -> ResponseReturnValue:
 def purchases() -> ResponseReturnValue:
     """List the orders that the person or their clinic placed."""
     return render_template(
-        "buying/purchases.html", orders=queries.purchases_of(me().id), states=order_words.STATES, acts=order_words.ACTS
+        "buying/purchases.html",
+        orders=queries.purchases_of(me().id),
+        state_of=order_words.state_of,
+        acts=order_words.ACTS,
     )
 
 
@@ -150,7 +153,8 @@ def order(order_id: UUID) -> ResponseReturnValue:
         timeline=order_words.timeline(seen),
         money=order_words.money_status(seen, payment),
         next_step=order_words.next_step(seen),
-        state=order_words.STATES[seen.state],
+        state=order_words.state_of(seen),
+        holds=order_words.holds(seen),
         moments=order_words.MOMENTS,
         confirming=confirming,
         can_be_paid_out=payments.seller_account(seen.seller_clinic_id).payable,
@@ -207,6 +211,15 @@ def retry_clearance(order_id: UUID) -> ResponseReturnValue:
     """Ask the gate again about an order that is paid and was not cleared."""
     service.retry_clearance(order_id=order_id, actor_id=me().id, at=clock.now())
     flash("You are cleared. The seller can now ask for the release to ship.", "success")
+    return redirect(url_for(".order", order_id=order_id), code=303)
+
+
+@bp.post("/orders/<uuid:order_id>/ask-again")
+@requires(Permission.ORDER_PLACE)
+def ask_again(order_id: UUID) -> ResponseReturnValue:
+    """Ask the gate again about an order on hold."""
+    service.ask_again(order_id=order_id, actor_id=me().id, at=clock.now())
+    flash("The gate says yes again: the order is no longer on hold.", "success")
     return redirect(url_for(".order", order_id=order_id), code=303)
 
 

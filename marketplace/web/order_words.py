@@ -1,17 +1,18 @@
 """An order in the words of its pages: where it stands, where the money is, what comes next, what happened."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from ..eligibility.models import Moment
 from ..orders.access import Act, Party
-from ..orders.queries import MoveView, OrderView
+from ..orders.queries import HoldView, MoveView, OrderLine, OrderView
 from ..orders.states import OrderEvent, OrderState
-from ..orders.wording import left_out_words
+from ..orders.wording import CURES, left_out_words
 from ..payments.models import IntentKind, IntentState
 from ..payments.queries import PaymentView
 from ..payments.states import PaymentState
+from ..ripple import Cause
 
 _S, _E = OrderState, OrderEvent
 
@@ -43,7 +44,20 @@ ACTS: dict[Act, str] = {
     Act.ACCEPT: "Accept the device",
     Act.CANCEL: "Cancel the order",
     Act.REFUND: "Give the payment back",
+    Act.ASK_AGAIN: "Ask the gate again",
 }
+
+CAUSES: dict[Cause, str] = {
+    Cause.CREDENTIAL_SUSPENDED: "a credential was suspended",
+    Cause.CREDENTIAL_REVOKED: "a credential was revoked",
+    Cause.MEMBERSHIP_ENDED: "somebody left the clinic",
+    Cause.ACCOUNT_CLOSED: "an account was closed",
+    Cause.SITE_CLOSED: "the site was closed",
+    Cause.SAFETY_OFFICER_UNNAMED: "the site has no laser safety officer",
+    Cause.SELLER_SUSPENDED: "the seller may not sell for now",
+    Cause.ANSWER_TURNED: "the gate's answer has turned to no",
+}
+"""What happened, as staff and the buying side read it in a few words."""
 
 MOMENTS: dict[Moment, str] = {
     Moment.ORDER: "when it was ordered",
@@ -128,6 +142,10 @@ _NEXT: dict[OrderState, tuple[str, str]] = {
     _S.REFUNDING: ("The payment is going back the way it came.", "The payment is going back to the buyer."),
     _S.REFUNDED: ("You have your money back.", "The buyer has the money back. The device is on the market again."),
 }
+_HELD = {
+    False: "This order is on hold: it goes no further before the gate has said yes again.",
+    True: "This sale is on hold: something that it rests on has changed. Keep the device; we write when it goes on.",
+}
 _WITH_US = frozenset({PaymentState.PAID, PaymentState.HELD})
 
 
@@ -141,8 +159,16 @@ class ShownEvent:
     state: str
 
 
+def state_of(order: OrderView | OrderLine) -> tuple[str, str]:
+    """Return the tone and the words of where the order stands; a hold is said first."""
+    tone, words = STATES[order.state]
+    return ("wrong", f"on hold, {words}") if order.held else (tone, words)
+
+
 def next_step(order: OrderView) -> str:
     """Say what comes next, to whoever is looking."""
+    if order.held:
+        return _HELD[order.parties == {Party.SELLER}]
     to_buyer, to_seller = _NEXT[order.state]
     return to_seller if order.parties == {Party.SELLER} else to_buyer
 
@@ -150,6 +176,7 @@ def next_step(order: OrderView) -> str:
 def timeline(order: OrderView) -> list[ShownEvent]:
     """Return what happened and what is still to come."""
     done = [_happened(move) for move in order.moves]
+    done = sorted([*done, *_held(order.holds)], key=lambda entry: entry[1])
     ahead = _AHEAD.get(order.state, ())
     shown = [ShownEvent(label, at, detail, "done") for label, at, detail in done]
     shown += [
@@ -157,6 +184,21 @@ def timeline(order: OrderView) -> list[ShownEvent]:
         for position, event in enumerate(ahead)
     ]
     return shown
+
+
+def holds(order: OrderView) -> list[tuple[str, str]]:
+    """Return what the buying side and staff read of each open hold: what happened, and what cures it."""
+    return [(hold.words, CURES[hold.cause]) for hold in order.holds if hold.is_open and hold.words is not None]
+
+
+def _held(seen: Iterable[HoldView]) -> list[tuple[str, datetime, str | None]]:
+    # Several causes at one moment are one thing that happened.
+    happened: list[tuple[str, datetime, str | None]] = []
+    for hold in seen:
+        happened.append(("Put on hold", hold.placed_at, CAUSES[hold.cause] if hold.words is not None else None))
+        if hold.lifted_at is not None:
+            happened.append(("No longer on hold", hold.lifted_at, f"by {hold.lifted_by}" if hold.lifted_by else None))
+    return list(dict.fromkeys(happened))
 
 
 def _happened(move: MoveView) -> tuple[str, datetime, str | None]:

@@ -46,7 +46,7 @@ def sales() -> ResponseReturnValue:
     return render_template(
         "sales/sales.html",
         orders=queries.sales_of(me().id),
-        states=order_words.STATES,
+        state_of=order_words.state_of,
         acts=order_words.ACTS,
         accounts=_accounts(),
     )

@@ -18,8 +18,18 @@ from marketplace.orders.access import (
     may,
     may_know_the_buyer,
     may_know_the_serial,
+    stopped_by_a_hold,
 )
-from marketplace.orders.states import ENDED_WITHOUT_SALE, MONEY_HELD, ORDER, OrderEvent, OrderState
+from marketplace.orders.states import (
+    ENDED_WITHOUT_SALE,
+    MONEY_HELD,
+    ORDER,
+    TRANSFERRED,
+    UNSHIPPED,
+    OrderEvent,
+    OrderState,
+)
+from marketplace.ripple import Cause
 
 S, E, P = OrderState, OrderEvent, Party
 SELLER, BUYER = frozenset({P.SELLER}), frozenset({P.BUYER})
@@ -96,7 +106,7 @@ class TestActs:
     def test_a_stranger_has_none(self, state):
         assert acts_of(state, frozenset()) == ()
 
-    @pytest.mark.parametrize("act", Act)
+    @pytest.mark.parametrize("act", ACTS)
     def test_every_act_belongs_to_somebody_and_can_happen_somewhere(self, act):
         event, whose = ACTS[act]
 
@@ -110,6 +120,60 @@ class TestActs:
         everybody = frozenset(Party)
 
         assert all(ORDER.allows(state, event_of(act)) for act in acts_of(state, everybody))
+
+
+class TestHolds:
+    @pytest.mark.parametrize(
+        ("state", "party", "acts"),
+        [
+            (S.AWAITING_PRACTITIONER, P.PRACTITIONER, (Act.CONFIRM,)),
+            (S.AWAITING_PAYMENT, P.BUYER, (Act.CANCEL, Act.ASK_AGAIN)),
+            (S.AWAITING_PAYMENT, P.BUYING_CLINIC, (Act.ASK_AGAIN,)),
+            (S.HELD_NOT_CLEARED, P.BUYER, (Act.ASK_AGAIN,)),
+            (S.FUNDS_HELD, P.SELLER, (Act.REFUND,)),
+            (S.FUNDS_HELD, P.FINANCE, (Act.REFUND, Act.ASK_AGAIN)),
+            (S.RELEASED_TO_SHIP, P.SELLER, (Act.REFUND,)),
+            (S.RELEASED_TO_SHIP, P.OPERATOR, ()),
+            (S.IN_TRANSIT, P.BUYER, (Act.REPORT_ARRIVAL,)),
+            (S.CANCELLED, P.BUYER, ()),
+        ],
+    )
+    def test_a_hold_closes_what_brings_the_device_nearer_and_opens_the_asking_again(self, state, party, acts):
+        assert acts_of(state, frozenset({party}), held=True) == acts
+
+    def test_exactly_these_acts_wait_for_it(self):
+        assert {act for act in ACTS if stopped_by_a_hold(act)} == {
+            Act.PAY,
+            Act.RETRY_CLEARANCE,
+            Act.RELEASE_TO_SHIP,
+            Act.DISPATCH,
+        }
+
+    @pytest.mark.parametrize("party", Party)
+    def test_the_buying_side_and_staff_ask_again(self, party):
+        assert may(Act.ASK_AGAIN, frozenset({party})) is (party in {P.BUYER, P.BUYING_CLINIC, P.FINANCE})
+
+    def test_what_can_be_held_back_and_what_has_left_are_told_apart(self):
+        left = {S.IN_TRANSIT, S.UNDER_INSPECTION, S.ACCEPTED, S.SETTLED}
+        assert left == TRANSFERRED
+        assert set(OrderState) - left - ENDED_WITHOUT_SALE - {S.REFUNDING} == UNSHIPPED
+
+    @pytest.mark.parametrize("cause", Cause)
+    def test_every_cause_has_a_cure_that_the_buyer_reads_and_the_seller_does_not(self, cause):
+        to_buyer = wording.held_to_buyer(TOLD, words="It was lost.", cause=cause, paid=True)
+        to_seller = wording.held_to_seller(TOLD)
+
+        assert to_buyer.lines[:3] == (
+            "It was lost.",
+            "Your payment is safe with us and has not gone to the seller.",
+            wording.CURES[cause],
+        )
+        assert "It was lost." not in " ".join(to_seller.lines)
+
+    def test_whoever_has_not_paid_reads_that_nothing_was_charged(self):
+        unpaid = wording.held_to_buyer(TOLD, words="It was lost.", cause=Cause.SITE_CLOSED, paid=False)
+
+        assert unpaid.lines[1] == "Nothing was charged."
 
 
 class TestKnowing:
@@ -218,6 +282,9 @@ NEWS = [
     wording.ended(TOLD, reason="The buyer cancelled the order before it was paid."),
     wording.refund_started(TOLD, reason="The seller gave the payment back."),
     wording.paid_too_late_to_buyer(TOLD),
+    wording.held_to_buyer(TOLD, words="It was lost.", cause=Cause.SITE_CLOSED, paid=True),
+    wording.held_to_seller(TOLD),
+    wording.lifted(TOLD),
 ]
 
 

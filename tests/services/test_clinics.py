@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert, select, text
 
 from marketplace import audit
-from marketplace.clinics import queries, service
+from marketplace.clinics import places, queries, service
 from marketplace.clinics.models import Clinic, ClinicInvitation, ClinicMember, ClinicSite
 from marketplace.clinics.queries import InvitationIsDead, WrongRole
 from marketplace.clinics.states import SellerBasis, SellerStanding
@@ -181,7 +181,7 @@ class TestSites:
         site = make_site(clinic=clinic)
         facts = queries.site(site.id)
         service.close_site(site_id=site.id, actor_id=owner.id, at=NOON)
-        monkeypatch.setattr(service, "site_facts", lambda _id: facts)
+        monkeypatch.setattr(places, "site_facts", lambda _id: facts)
 
         with pytest.raises(NotFound):
             service.close_site(site_id=site.id, actor_id=owner.id, at=NOON + SECOND)
@@ -683,6 +683,14 @@ class TestConstraints:
     def test_leaving_follows_joining(self, ids):
         with assert_refused_by("clinic_members_leaving_follows_joining"):
             self.member(ids, left_at=NOON - SECOND)
+
+    def test_a_membership_does_not_end_before_it_begins(self, ids):
+        with assert_refused_by("clinic_members_end_follows_start"):
+            self.member(ids, left_at=NOON, starts_on=NOON.date(), ends_on=NOON.date() - timedelta(days=1))
+
+    def test_nor_is_such_a_one_offered(self, ids):
+        with assert_refused_by("clinic_invitations_offered_end_follows_start"):
+            self.invitation(ids, starts_on=NOON.date(), ends_on=NOON.date() - timedelta(days=1))
 
     def test_a_role_is_one_of_ours(self, ids):
         with assert_refused_by("clinic_members_clinicrole"):

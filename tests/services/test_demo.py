@@ -34,11 +34,12 @@ from marketplace.listings.models import Listing
 from marketplace.listings.ports import PhotoStore
 from marketplace.listings.states import ListingState
 from marketplace.orders import service as orders
-from marketplace.orders.models import Order
+from marketplace.orders.models import Order, OrderHold
 from marketplace.orders.states import ENDED_WITHOUT_SALE, OrderState
 from marketplace.payments import service as payments
 from marketplace.payments.models import IntentKind, IntentState, LedgerEntry, MoneyIntent, Payment, SellerAccount
 from marketplace.payments.states import PaymentState
+from marketplace.ripple import Cause
 from tests.conftest import settings_for
 from tests.support import promised_jobs
 
@@ -149,7 +150,9 @@ class TestCredentials:
 
         found = count(Credential, Credential.state)
 
-        assert found == Counter(CredentialState(proof.ending) for proof in proofs)
+        told = Counter(CredentialState(proof.ending) for proof in proofs)
+        # One is suspended while an order is played, so that the demo has an order on hold.
+        assert found == told + Counter([CredentialState.SUSPENDED]) - Counter([CredentialState.VERIFIED])
         assert sum(found.values()) == len(proofs) == 39
 
     def test_each_rests_on_a_document_that_can_be_opened(self):
@@ -157,10 +160,12 @@ class TestCredentials:
 
         assert {len(credential.documents) for credential in db.session.scalars(held)} == {1}
 
-    def test_what_was_suspended_while_an_order_was_played_is_back(self):
+    def test_what_was_suspended_while_an_order_was_played_holds_it(self):
         (credential,) = credentials_of("Ingrid Olsen")
+        (hold,) = db.session.scalars(select(OrderHold))
 
-        assert credential.state is CredentialState.VERIFIED
+        assert credential.state is CredentialState.SUSPENDED
+        assert (hold.cause, hold.reference, hold.lifted_at) == (Cause.CREDENTIAL_SUSPENDED, credential.id, None)
 
 
 class TestAnswers:

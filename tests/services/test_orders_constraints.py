@@ -1,5 +1,6 @@
 """What the database refuses to keep of an order, whoever asks it."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -55,9 +56,8 @@ class TestGate:
         ],
     )
     def test_no_order_without_a_yes_for_exactly_this(self, scene, order, changed):
-        other = make_user().id
         with assert_refused_by("orders_are_cleared"):
-            copy(order, **dict.fromkeys(changed, other))
+            copy(order, **dict.fromkeys(changed, scene.practitioner.id))
 
     def test_no_order_on_a_no(self, scene, order, now):
         db.session.execute(
@@ -88,6 +88,54 @@ class TestGate:
         )
         with assert_refused_by("orders_people_are_members"):
             copy(order)
+
+    @pytest.mark.parametrize(
+        ("days", "belongs"),
+        [
+            ("starts_on = today, ends_on = today", True),
+            ("starts_on = today + 1", False),
+            ("ends_on = today - 1", False),
+        ],
+    )
+    def test_a_membership_counts_from_its_first_to_its_last_day_where_the_device_is_used(
+        self, scene, order, days, belongs
+    ):
+        db.session.execute(
+            text(
+                "UPDATE clinic_members SET "
+                + days.replace("today", "(now() AT TIME ZONE 'America/Chicago')::date")
+                + " WHERE user_id = :user"
+            ),
+            {"user": scene.buyer.id},
+        )
+        # Next in line is the answer, which serves one order.
+        with assert_refused_by("uq_orders_decision_id" if belongs else "orders_people_are_members"):
+            copy(order)
+
+    def test_an_account_that_was_closed_buys_nothing(self, scene, order, now):
+        db.session.execute(text("UPDATE users SET disabled_at = :at WHERE id = :id"), {"at": now, "id": scene.buyer.id})
+        with assert_refused_by("orders_people_are_members"):
+            copy(order)
+
+    @pytest.mark.parametrize(
+        "change_below",
+        [
+            "UPDATE clinic_sites SET closed_at = now() WHERE id = :site",
+            "UPDATE clinic_sites SET laser_safety_officer_id = NULL WHERE id = :site",
+            "UPDATE clinics SET seller_standing = 'unverified' WHERE id = :seller",
+            "UPDATE clinic_members SET left_at = now() WHERE user_id = :practitioner",
+        ],
+    )
+    def test_no_order_when_something_else_fell_that_the_yes_rests_on(self, scene, order, change_below):
+        ids = {"site": scene.site.id, "seller": scene.seller_clinic.id, "practitioner": scene.practitioner.id}
+        db.session.execute(text(change_below), {key: ids[key] for key in ids if f":{key}" in change_below})
+        with assert_refused_by("orders_are_cleared"):
+            copy(order)
+
+    def test_who_signs_for_it_belongs_to_the_buying_clinic(self, scene, order):
+        stranger = make_user().id
+        with assert_refused_by("orders_practitioner_is_a_member"):
+            change(order, "practitioner_id = :who, practitioner_confirmed_at = now()", who=stranger)
 
     @pytest.mark.parametrize(
         "setting",
@@ -194,3 +242,131 @@ class TestFacts:
         for statement in ("UPDATE order_moves SET cause = 'x'", "DELETE FROM order_moves"):
             with assert_refused_by("order_moves_is_append_only"):
                 db.session.execute(text(statement))
+
+
+class TestHolds:
+    """A hold stops an order in the database itself, and stays on record."""
+
+    @pytest.fixture
+    def held(self, scene, now):
+        order = make_order("funds_held", scene, at=now)
+        self.hold(order, now)
+        return order
+
+    def hold(self, order, now, **values) -> None:
+        values = {
+            "id": uuid4(),
+            "order_id": order.id,
+            "cause": "credential_revoked",
+            "reference": order.buyer_id,
+            "words": "It was revoked.",
+            "placed_at": now,
+            **values,
+        }
+        db.session.execute(
+            text(f"INSERT INTO order_holds ({', '.join(values)}) VALUES ({', '.join(f':{name}' for name in values)})"),
+            values,
+        )
+
+    def lift(self, decision, now) -> None:
+        db.session.execute(
+            text("UPDATE order_holds SET lifted_at = :at, lifted_decision_id = :decision"),
+            {"at": now, "decision": decision},
+        )
+
+    def test_an_order_on_hold_is_not_released(self, held, now):
+        decision = decide(held, Moment.SHIP_RELEASE, at=now)
+        with assert_refused_by("orders_on_hold_stand_still"):
+            change(held, "state = 'released_to_ship', release_decision_id = :decision", decision=decision)
+
+    def test_an_order_on_hold_is_not_dispatched(self, scene, now):
+        order = make_order("released_to_ship", scene, at=now)
+        self.hold(order, now)
+        with assert_refused_by("orders_on_hold_stand_still"):
+            change(order, "state = 'in_transit'")
+
+    def test_money_for_an_order_on_hold_is_not_held_as_cleared(self, scene, now):
+        order = make_order("awaiting_payment", scene, at=now)
+        decision = decide(order, Moment.PAYMENT_RECEIVED, at=now)
+        self.hold(order, now)
+        with assert_refused_by("orders_on_hold_stand_still"):
+            change(order, "state = 'funds_held', payment_decision_id = :decision", decision=decision)
+
+    def test_it_ends_by_a_fresh_yes_about_this_order_and_then_holds_no_more(self, held, now):
+        self.lift(decide(held, Moment.SHIP_RELEASE, at=now), now)
+        decision = decide(held, Moment.SHIP_RELEASE, at=now)
+        change(held, "state = 'released_to_ship', release_decision_id = :decision", decision=decision)
+        assert the_order(held.id).state == "released_to_ship"
+
+    def test_it_does_not_end_by_a_no(self, scene, held, now):
+        db.session.execute(
+            text("UPDATE clinic_members SET left_at = now() WHERE user_id = :id"), {"id": scene.buyer.id}
+        )
+        decision = decide(held, Moment.SHIP_RELEASE, at=now)
+        with assert_refused_by("holds_are_lifted_by_a_yes"):
+            self.lift(decision, now)
+
+    def test_it_does_not_end_by_a_yes_that_was_given_before_it(self, scene, now):
+        order = make_order("funds_held", scene, at=now)
+        decision = decide(order, Moment.SHIP_RELEASE, at=now)
+        self.hold(order, now + timedelta(seconds=1))
+        with assert_refused_by("holds_are_lifted_by_a_yes"):
+            self.lift(decision, now + timedelta(seconds=2))
+
+    def test_it_does_not_end_by_a_yes_that_fell_since(self, scene, held, now):
+        decision = decide(held, Moment.SHIP_RELEASE, at=now)
+        db.session.execute(
+            text("UPDATE credentials SET state = 'revoked', reason = 'x' WHERE id = :id"), {"id": scene.licence.id}
+        )
+        with assert_refused_by("holds_are_lifted_by_a_yes"):
+            self.lift(decision, now)
+
+    @pytest.mark.parametrize(
+        "setting",
+        [
+            "words = 'other'",
+            "cause = 'site_closed'",
+            "placed_at = placed_at - interval '1 day'",
+            "reference = order_id",
+        ],
+    )
+    def test_it_keeps_what_was_written(self, held, setting):
+        with assert_refused_by("holds_keep_their_history"):
+            db.session.execute(text(f"UPDATE order_holds SET {setting}"))
+
+    def test_it_is_never_removed_nor_its_end_undone(self, held, now):
+        with assert_refused_by("holds_keep_their_history"):
+            db.session.execute(text("DELETE FROM order_holds"))
+        with assert_refused_by("order_holds_is_append_only"):
+            db.session.execute(text("TRUNCATE order_holds"))
+        self.lift(decide(held, Moment.SHIP_RELEASE, at=now), now)
+        with assert_refused_by("holds_keep_their_history"):
+            db.session.execute(text("UPDATE order_holds SET lifted_at = NULL, lifted_decision_id = NULL"))
+
+    def test_it_begins_by_holding(self, held, now):
+        with assert_refused_by("holds_begin_by_holding"):
+            self.hold(held, now, reference=uuid4(), lifted_at=now, lifted_decision_id=held.decision_id)
+
+    def test_there_is_one_for_each_cause(self, held, now):
+        with assert_refused_by("one_open_hold_per_cause"):
+            self.hold(held, now)
+
+    @pytest.mark.parametrize(
+        ("constraint", "values"),
+        [
+            ("order_holds_hold_says_why", {"words": " "}),
+            ("order_holds_lifting_rests_on_an_answer", {"lifted_at": "now"}),
+            ("order_holds_lifting_rests_on_an_answer", {"lifted_by": "buyer"}),
+            ("order_holds_lifting_follows_placing", {"lifted_at": "before", "lifted_decision_id": "decision"}),
+        ],
+    )
+    def test_what_is_written_makes_sense(self, held, now, constraint, values):
+        db.session.execute(text("ALTER TABLE order_holds DISABLE TRIGGER holds_keep_their_history"))
+        meant = {
+            "now": now,
+            "before": now - timedelta(seconds=1),
+            "decision": held.decision_id,
+            "buyer": held.buyer_id,
+        }
+        with assert_refused_by(constraint):
+            self.hold(held, now, reference=uuid4(), **{key: meant.get(value, value) for key, value in values.items()})

@@ -12,8 +12,7 @@ from sqlalchemy import select, text, update
 
 from ...config import Settings
 from ...credentials import reviewing
-from ...credentials.models import CheckMethod, CheckOutcome, Credential
-from ...credentials.reviewing import Look
+from ...credentials.models import Credential
 from ...credentials.states import CredentialState
 from ...eligibility import service as eligibility
 from ...eligibility.sale import Purchase, Sale
@@ -203,7 +202,9 @@ class Market:
         if end is not _S.PAYMENT_PROCESSING:
             self._ask(f"/_sim/checkouts/{checkout}/arrive")
         if end is _S.HELD_NOT_CLEARED:
-            self._with_licence_suspended(buyer, self._catch_up)
+            # Nobody asks the gate before the money is here; by then the order is on hold.
+            self._suspend_licence(buyer)
+            self._catch_up()
 
     def _deliver(self, order: UUID, buyer: UUID, end: OrderState) -> None:
         seller = self._seller_of(order)
@@ -233,25 +234,17 @@ class Market:
         if pending:
             self._ask("/_sim/sweep", amount=-waiting)
 
-    def _with_licence_suspended(self, holder: UUID, act: Callable[[], None]) -> None:
+    def _suspend_licence(self, holder: UUID) -> None:
         credential = db.session.scalars(
             select(Credential.id).where(Credential.holder_id == holder, Credential.state == CredentialState.VERIFIED)
         ).first()
         assert credential is not None
-        verifier = self._stage.verifier
         reviewing.suspend(
-            credential_id=credential, actor_id=verifier, words="The register was being corrected.", at=self._clock()
+            credential_id=credential,
+            actor_id=self._stage.verifier,
+            words="The register shows it as lapsed since this morning; we are asking the board.",
+            at=self._clock(),
         )
-        act()
-        look = Look(
-            source_name="The board's portal",
-            method=CheckMethod.PORTAL,
-            outcome=CheckOutcome.CONFIRMED,
-            retrieved_at=self._clock(),
-            note="In force again; specimen data.",
-        )
-        reviewing.record_check(credential_id=credential, actor_id=verifier, look=look, at=self._clock())
-        reviewing.reinstate(credential_id=credential, actor_id=verifier, at=self._clock())
 
     def _catch_up(self) -> None:
         """Look at the provider, as the worker does, and do what follows from it."""

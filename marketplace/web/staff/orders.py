@@ -39,6 +39,7 @@ def orders() -> ResponseReturnValue:
         orders=found,
         state=state,
         states=order_words.STATES,
+        state_of=order_words.state_of,
         money=payments.states_of([one.id for one in found]),
     )
 
@@ -74,6 +75,15 @@ def arrival(order_id: UUID) -> ResponseReturnValue:
     return redirect(url_for(".order", order_id=order_id), code=303)
 
 
+@bp.post("/staff/orders/<uuid:order_id>/ask-again")
+@requires(Permission.MONEY_MANAGE)
+def ask_again(order_id: UUID) -> ResponseReturnValue:
+    """Ask the gate again about an order on hold."""
+    service.ask_again_by_staff(order_id=order_id, actor_id=me().id, at=clock.now())
+    flash("The gate says yes again: the order is no longer on hold.", "success")
+    return redirect(url_for(".order", order_id=order_id), code=303)
+
+
 def _page(order_id: UUID, form: ReasonForm) -> ResponseReturnValue:
     seen = queries.order_for_staff(order_id)
     return render_template(
@@ -83,7 +93,8 @@ def _page(order_id: UUID, form: ReasonForm) -> ResponseReturnValue:
         journals=payments.journals_of(order_id),
         facts=order_words.facts(seen),
         timeline=order_words.timeline(seen),
-        state=order_words.STATES[seen.state],
+        state=order_words.state_of(seen),
+        holds=order_words.holds(seen),
         moments=order_words.MOMENTS,
         form=form,
         Act=Act,

@@ -1,0 +1,251 @@
+"""Orders that stand still because what they rest on was lost, and how they go on: by a fresh yes of the gate."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import or_, select
+
+from .. import audit, queue
+from ..accounts import queries as accounts
+from ..eligibility import service as eligibility
+from ..eligibility.reasons import ReasonCode
+from ..eligibility.verdict import Verdict
+from ..extensions import db, unit_of_work
+from ..kernel.errors import Conflict, NotFound
+from ..kernel.terms import StaffRole
+from ..notifications import service as notifications
+from ..ripple import Cause, Dependants, Ground, Loss
+from . import queries, reach, steps, wording
+from .access import Act
+from .models import Order, OrderHold
+from .states import MONEY_HELD, UNSHIPPED, OrderEvent, OrderState
+from .steps import GateMoved
+
+TOLD_OF_LOSSES = frozenset({StaffRole.VERIFIER, StaffRole.ADMIN})
+"""Staff who hear by mail of what was held, and of devices that had already left."""
+
+
+class NotOnHold(Conflict):
+    """Nothing is to be lifted."""
+
+    code = "not_on_hold"
+
+    def __init__(self) -> None:
+        super().__init__("This order is not on hold.", cure="Look at it again: it may have gone on in the meantime.")
+
+
+class Looked(StrEnum):
+    """What a look at an order under way came to."""
+
+    STANDS = "stands"
+    HELD = "held"
+    STILL_HELD = "still_held"
+    LIFTED = "lifted"
+    OVER = "over"
+
+
+class OrdersThatRest(Dependants):
+    """Answers for the orders: each one that rests on what was lost is held in the very transaction of the loss."""
+
+    def lost(self, losses: Sequence[Loss], *, actor_id: UUID | None, at: datetime) -> None:
+        """Hold every order on its way whose device has not left, tell its sides, and tell staff what had left."""
+        # All at once and in one order, so that two losses cannot wait for each other.
+        resting = or_(*(reach.resting_on(loss.ground) for loss in losses))
+        locking = select(Order.id).where(Order.state.in_(UNSHIPPED), resting).order_by(Order.id)
+        db.session.execute(locking.with_for_update(of=Order))
+        held = [(loss, order) for loss in losses for order in _hold_all(loss, actor_id, at)]
+        # The audit trail is locked last of all.
+        for loss, order in held:
+            _record(order, "held", actor_id=actor_id, at=at, cause=loss.cause, reference=loss.reference)
+
+    def changed(self, ground: Ground) -> None:
+        """Promise a look at each order on its way that rests on it."""
+        for order_id in reach.unshipped(ground):
+            queue.promise("look_at_order", order_id=str(order_id))
+
+
+def ask_again(*, order_id: UUID, actor_id: UUID, at: datetime) -> None:
+    """
+    Ask the gate again about an order on hold, for the buying side. A yes lifts every hold.
+
+    :raises NotFound: there is no such order, or it is not theirs to know of
+    :raises NotYourAct: it is for the buying side to ask
+    :raises NotOnHold: it does not stand still
+    :raises NotCleared: the gate still says no; the hold stays
+    :raises GateMoved: it said yes, and that fell at this very moment
+    """
+    with unit_of_work():
+        steps.locked_among(order_id, Act.ASK_AGAIN, actor_id=actor_id)
+    _ask_again(order_id, actor_id=actor_id, at=at)
+
+
+def ask_again_by_staff(*, order_id: UUID, actor_id: UUID, at: datetime) -> None:
+    """
+    Ask the gate again about an order on hold, as staff. The caller has checked that they may.
+
+    :raises NotFound: there is no such order
+    :raises NotOnHold: it does not stand still
+    :raises NotCleared: the gate still says no; the hold stays
+    :raises GateMoved: it said yes, and that fell at this very moment
+    """
+    _ask_again(order_id, actor_id=actor_id, at=at)
+
+
+def look(*, order_id: UUID, at: datetime) -> Looked:
+    """
+    Look whether an order on its way still has the gate's yes: hold it if not, let it go on if it has it again.
+
+    :raises GateMoved: the yes fell at this very moment; the job looks again
+    """
+    with unit_of_work():
+        order = steps.locked(order_id)
+        if order.state not in UNSHIPPED:
+            return Looked.OVER
+        held = queries.is_held(order_id)
+        verdict = _answer_now(order, at)
+        if verdict is None or not verdict.cleared:
+            if held or order.state is OrderState.HELD_NOT_CLEARED:
+                return Looked.STILL_HELD
+            against = steps.objections_in_words(verdict) if verdict else ["The gate cannot be asked about it now."]
+            loss = Loss(Cause.ANSWER_TURNED, Ground(), order_id, " ".join(against))
+            _hold(order, loss, None, at)
+            _record(order, "held", actor_id=None, at=at, cause=loss.cause, reference=order_id)
+            return Looked.HELD
+        if not held:
+            return Looked.STANDS
+    decision = steps.ask_the_gate(order_id, steps.MOMENTS[order.state], at=at)
+    if not decision.cleared:
+        return Looked.STILL_HELD
+    _lift(order_id, decision, actor_id=None, at=at)
+    return Looked.LIFTED
+
+
+def _ask_again(order_id: UUID, *, actor_id: UUID, at: datetime) -> None:
+    with unit_of_work():
+        order = steps.locked(order_id)
+        if order.state not in UNSHIPPED or not queries.is_held(order_id):
+            raise NotOnHold
+        moment = steps.MOMENTS[order.state]
+    decision = steps.ask_the_gate(order_id, moment, at=at)
+    if not decision.cleared:
+        with unit_of_work():
+            raise steps.not_cleared(order_id, decision.verdict, decision.id)
+    _lift(order_id, decision, actor_id=actor_id, at=at)
+
+
+def _lift(order_id: UUID, decision: eligibility.Decision, *, actor_id: UUID | None, at: datetime) -> None:
+    with unit_of_work():
+        if not steps.still_stands(decision):
+            raise GateMoved
+        order = steps.locked(order_id)
+        holds = db.session.scalars(
+            select(OrderHold).where(OrderHold.order_id == order_id, OrderHold.lifted_at.is_(None))
+        ).all()
+        if not holds or order.state not in UNSHIPPED:
+            raise NotOnHold
+        if any(hold.placed_at > at for hold in holds):
+            raise GateMoved  # What was lost since is not what the gate was asked about.
+        for hold in holds:
+            hold.lifted_at, hold.lifted_by, hold.lifted_decision_id = at, actor_id, decision.id
+        # The database's own guards speak now, not at the end.
+        db.session.flush()
+        told = steps.told_of(order)
+        if order.state is OrderState.HELD_NOT_CLEARED:
+            order.payment_decision_id, order.reason = decision.id, None
+            cause = "the gate clears it again"
+            steps.move(order, OrderEvent.CLEARED, cause=cause, actor_id=actor_id, at=at, decision=decision.id)
+        steps.tell(wording.lifted(told), _buying_side(order), order, at=at)
+        steps.tell_seller(wording.lifted(told), order, at=at)
+        _record(order, "hold_lifted", actor_id=actor_id, at=at, decision=decision.id, holds=[one.id for one in holds])
+
+
+def _hold_all(loss: Loss, actor_id: UUID | None, at: datetime) -> list[Order]:
+    unshipped = db.session.scalars(
+        select(Order)
+        .where(Order.state.in_(UNSHIPPED), reach.resting_on(loss.ground))
+        .order_by(Order.id)
+        .execution_options(populate_existing=True)
+    ).all()
+    held = [order for order in unshipped if _concerns(loss, order, at) and _hold(order, loss, actor_id, at)]
+    _tell_staff(loss, held, reach.transferred(loss.ground), at=at)
+    return held
+
+
+def _concerns(loss: Loss, order: Order, at: datetime) -> bool:
+    """Say whether the loss stops this order: a safety officer is only missed where the rule asks for one."""
+    if loss.cause is not Cause.SAFETY_OFFICER_UNNAMED:
+        return True
+    verdict = _answer_now(order, at)
+    return verdict is None or any(one.code is ReasonCode.SAFETY_OFFICER_NOT_NAMED for one in verdict.objections)
+
+
+def _answer_now(order: Order, at: datetime) -> Verdict | None:
+    """Return what the gate would say now, as at the order's own stage; None if it cannot even be asked."""
+    try:
+        return eligibility.preview(
+            sale=steps.sale_of(order),
+            purchase=steps.purchase_of(order),
+            at=at,
+            moment=steps.MOMENTS[order.state],
+        )
+    except (NotFound, eligibility.NoPolicy):
+        return None
+
+
+def _hold(order: Order, loss: Loss, actor_id: UUID | None, at: datetime) -> bool:
+    """Hold a locked order and tell its sides; False if it is held for this already."""
+    known = select(OrderHold.id).where(
+        OrderHold.order_id == order.id,
+        OrderHold.cause == loss.cause,
+        OrderHold.reference == loss.reference,
+        OrderHold.lifted_at.is_(None),
+    )
+    if db.session.scalar(known) is not None:
+        return False
+    db.session.add(
+        OrderHold(
+            order_id=order.id,
+            cause=loss.cause,
+            reference=loss.reference,
+            words=loss.words,
+            placed_by=actor_id,
+            placed_at=at,
+        )
+    )
+    db.session.flush()
+    told = steps.told_of(order)
+    to_buyer = wording.held_to_buyer(told, words=loss.words, cause=loss.cause, paid=order.state in MONEY_HELD)
+    steps.tell(to_buyer, _buying_side(order), order, at=at)
+    steps.tell_seller(wording.held_to_seller(told), order, at=at)
+    return True
+
+
+def _buying_side(order: Order) -> set[UUID]:
+    """Return who hears of it: whoever placed the order, and those who run the clinic, should that person be lost."""
+    return {order.buyer_id, *queries.in_charge_of(order.buyer_clinic_id)}
+
+
+def _tell_staff(loss: Loss, held: Sequence[Order], gone: Sequence[reach.Transfer], *, at: datetime) -> None:
+    if not held and not gone:
+        return
+    for person in accounts.staff():
+        if person.staff_role not in TOLD_OF_LOSSES or person.disabled_at is not None:
+            continue
+        notifications.promise_mail(
+            to=person.email,
+            template="ripple",
+            context={
+                "name": person.name,
+                "words": loss.words,
+                "held": [order.number for order in held],
+                "gone": [f"{one.device}, serial number {one.serial}, order {one.number}" for one in gone],
+                "path": reach.path_of(loss.ground),
+            },
+            at=at,
+        )
+
+
+def _record(order: Order, what: str, *, actor_id: UUID | None, at: datetime, **data: object) -> None:
+    audit.record(f"order:{what}", actor_id=actor_id, subject_type="order", subject_id=order.id, at=at, **data)
