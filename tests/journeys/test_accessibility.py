@@ -191,6 +191,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
             "/staff/credentials/{Priya Nair}",
         ),
         "staff_credentials.queue": ("/staff/credentials",),
+        "staff_reach.reach": ("/staff/reach/people/{member}",),
     },
     "Mona Petit": {
         "staff_listings.listing": ("/staff/listings/{in_review}",),
