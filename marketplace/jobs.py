@@ -16,6 +16,7 @@ from .documents import service as documents
 from .kernel import clock
 from .logs import log
 from .notifications import service as notifications
+from .orders import reserving
 from .orders import service as orders
 from .payments import service as payments
 from .registers import service as registers
@@ -186,6 +187,12 @@ def reconcile_payments() -> None:
 def lapse_orders() -> None:
     """Free the devices of orders that were not paid in time."""
     orders.lapse_expired(live=_takes_real_money(), at=clock.now())
+
+
+@job("lapse_reservations", every="*/5 * * * *")
+def lapse_reservations() -> None:
+    """Tidy up after reservations whose time is over."""
+    reserving.lapse_reservations(at=clock.now())
 
 
 def _takes_real_money() -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.types import Text
 
@@ -93,6 +93,24 @@ class EligibilityDecision(Keyed, Base):
     valid_until: Mapped[datetime | None] = mapped_column(comment="The earliest expiry or freshness limit it rests on.")
 
     credentials: Mapped[list["DecisionCredential"]] = relationship()
+
+
+class GateReceipt(Base):
+    """What makes a kept answer presentable: a code to check it by, its evidence, and one digest over all of it."""
+
+    __tablename__ = "gate_receipts"
+    __table_args__ = (
+        CheckConstraint("code ~ '^[0-9A-HJKMNP-TV-Z]{16}$'", name="code_is_readable"),
+        CheckConstraint("digest ~ '^[0-9a-f]{64}$'", name="digest_is_sha256"),
+    )
+
+    decision_id: Mapped[UUID] = mapped_column(ForeignKey("eligibility_decisions.id"), primary_key=True)
+    code: Mapped[str] = mapped_column(unique=True, comment="Whoever has it may check the receipt.")
+    serial: Mapped[str | None] = mapped_column(comment="The unit's, as it was then.")
+    evidence: Mapped[list[dict[str, Any]]] = mapped_column(
+        JSONB, comment="What each credential rested on, with its digests."
+    )
+    digest: Mapped[str] = mapped_column(comment="SHA-256 of the answer and everything beside it.")
 
 
 class DecisionCredential(Base):

@@ -21,7 +21,7 @@ class SoldHandpiece:
 
 @dataclass(frozen=True, slots=True)
 class Sale:
-    """The unit in the configuration that is offered, as its seller describes it."""
+    """The unit in the configuration that is offered, as its seller describes it. `serial` is for its receipts."""
 
     listing_id: UUID
     seller_clinic_id: UUID
@@ -30,6 +30,7 @@ class Sale:
     rx_label_present: bool | None
     id_label_present: bool | None
     modification: Modification
+    serial: str | None = None
 
     def without(self, left_out: Collection[UUID]) -> "Sale":
         """

@@ -17,6 +17,7 @@ from ..clinics.states import SellerStanding
 from ..extensions import db, unit_of_work
 from ..kernel.errors import Conflict, NotFound, Refused
 from ..kernel.terms import ProcedureClass
+from . import receipts
 from .facts import Asked, Facts, Uses
 from .gathering import circumstances_of, devices_of, sellers_of, sound_device
 from .models import (
@@ -75,6 +76,7 @@ class Published:
     version_id: UUID
     number: int
     standing: PolicyStanding
+    digest: str
     policy: Policy
 
 
@@ -88,13 +90,13 @@ def published_policy() -> Published:
     :raises NoPolicy: none are published
     """
     row = db.session.execute(
-        select(PolicyVersion.id, PolicyVersion.number, PolicyVersion.standing).where(
+        select(PolicyVersion.id, PolicyVersion.number, PolicyVersion.standing, PolicyVersion.digest).where(
             PolicyVersion.state == PolicyState.PUBLISHED
         )
     ).one_or_none()
     if row is None:
         raise NoPolicy("No rules are published, so the gate stays shut.", cure="Staff must publish a policy first.")
-    return Published(row.id, row.number, row.standing, policy_of(row.id))
+    return Published(row.id, row.number, row.standing, row.digest, policy_of(row.id))
 
 
 def policy_of(version_id: UUID) -> Policy:
@@ -206,6 +208,7 @@ def assess(*, moment: Moment, sale: Sale, purchase: Purchase, at: datetime) -> D
         decision.credentials = [DecisionCredential(credential_id=held) for held in verdict.credential_ids]
         db.session.add(decision)
         db.session.flush()
+        receipts.issue(decision, serial=sale.serial, policy_digest=rules.digest)
         audit.record(
             f"gate:{'cleared' if verdict.cleared else 'refused'}",
             actor_id=purchase.buyer_id,

@@ -131,6 +131,7 @@ class ListingFacts:
             rx_label_present=self.rx_label_present,
             id_label_present=self.id_label_present,
             modification=_modification(self.modification),
+            serial=self.serial,
         )
 
 
@@ -241,7 +242,7 @@ def sales_of(listing_ids: Iterable[UUID]) -> list[Sale]:
     ):
         parts.setdefault(row.listing_id, []).append(SoldHandpiece(row.id, row.name, row.modality_code))
     rows = db.session.execute(
-        select(_L.id, _L.clinic_id, _L.model_id, _L.rx_label_present, _L.id_label_present, _L.modification)
+        select(_L.id, _L.clinic_id, _L.model_id, _L.rx_label_present, _L.id_label_present, _L.modification, _L.serial)
         .where(_L.id.in_(ids))
         .order_by(_L.id)
     )
@@ -254,6 +255,7 @@ def sales_of(listing_ids: Iterable[UUID]) -> list[Sale]:
             rx_label_present=row.rx_label_present,
             id_label_present=row.id_label_present,
             modification=_modification(row.modification),
+            serial=row.serial,
         )
         for row in rows
     ]

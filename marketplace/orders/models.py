@@ -1,4 +1,4 @@
-"""One sale of one device: its promise, the gate's answers it rests on, and every move."""
+"""One sale of one device: its promise, the gate's answers it rests on, and every move; and who it waits for."""
 
 from datetime import datetime
 from uuid import UUID
@@ -20,6 +20,7 @@ from sqlalchemy.types import Text, Uuid
 from ..eligibility.models import Moment
 from ..extensions import Base, Keyed
 from ..ripple import Cause
+from .reservation_states import ReservationState
 from .states import OrderEvent, OrderState
 
 _ENDED = "state IN ('cancelled', 'lapsed', 'refunded')"
@@ -174,3 +175,44 @@ class OrderHold(Keyed, Base):
     lifted_decision_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("eligibility_decisions.id"), comment="The fresh yes that ended it."
     )
+
+
+class Reservation(Keyed, Base):
+    """
+    A seller waits some days for one buyer who is still qualifying. No money is taken, and the gate is as it is.
+
+    `state` is written by `reserving._move` and nowhere else. A reservation whose time is over binds nobody, whatever
+    its state says; a job tidies up after it.
+    """
+
+    __tablename__ = "reservations"
+    __table_args__ = (
+        CheckConstraint("length(message) BETWEEN 1 AND 1000", name="message_is_said"),
+        CheckConstraint(
+            "state NOT IN ('granted', 'used', 'given_up') OR held_until IS NOT NULL", name="granted_has_an_end"
+        ),
+        CheckConstraint(
+            "(decided_at IS NULL) = (decided_by IS NULL) AND (state <> 'declined' OR decided_at IS NOT NULL)"
+            " AND (held_until IS NULL OR decided_at IS NOT NULL)",
+            name="decision_is_signed",
+        ),
+        CheckConstraint(
+            "held_until > decided_at AND held_until <= decided_at + interval '14 days'", name="grant_is_bounded"
+        ),
+        Index("one_holder_per_unit", "listing_id", unique=True, postgresql_where=text("state = 'granted'")),
+        Index(
+            "one_request_per_buyer_and_unit", "listing_id", "buyer_id", unique=True,
+            postgresql_where=text("state IN ('asked', 'granted')"),
+        ),
+    )  # fmt: skip
+
+    listing_id: Mapped[UUID] = mapped_column(ForeignKey("listings.id"))
+    buyer_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"), comment="For which the buyer would buy.")
+    message: Mapped[str] = mapped_column(comment="What the buyer tells the seller.")
+    state: Mapped[ReservationState] = mapped_column(default=ReservationState.ASKED)
+    asked_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    held_until: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]

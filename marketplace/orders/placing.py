@@ -27,7 +27,7 @@ from ..payments import queries as payment_queries
 from ..payments import service as payments
 from ..payments.ports import GatewayError
 from ..payments.states import PaymentState
-from . import queries, steps, wording
+from . import queries, reserving, steps, wording
 from .access import Act
 from .models import Order, OrderMove
 from .states import ORDER, OrderEvent, OrderState
@@ -99,6 +99,7 @@ def place(
     :raises OwnClinic: the device is the buying clinic's own
     :raises NotCleared: the gate said no
     :raises GateMoved: it said yes, and that no longer stood when the order was written
+    :raises marketplace.orders.reserving.KeptForAnother: the seller waits for somebody else
     :raises AlreadyYours: the buyer has it already
     :raises marketplace.listings.service.ListingTaken: somebody else was first, or it is not for sale
     """
@@ -107,6 +108,7 @@ def place(
         if known is not None:
             return known
         listing = _for_sale(listing_id)
+        reserving.refuse_others(listing_id, buyer_id, at=at)
         state_code = _check_reach(buyer_id=buyer_id, clinic_id=clinic_id, site_id=site_id, operator_id=operator_id)
         if listing.clinic_id == clinic_id:
             raise OwnClinic
@@ -330,6 +332,9 @@ def _promise(
         log.warning("gate_moved", listing_id=str(listing_id), decision_id=str(decision.id))
         raise GateMoved
     unit = listings_service.reserve(listing_id=listing_id, actor_id=purchase.buyer_id, left_out=left_out, at=at)
+    # Once more under the listing's lock: a seller who promised to wait until now did it under the same.
+    reserving.refuse_others(listing_id, purchase.buyer_id, at=at)
+    reserving.use_up(listing_id, purchase.buyer_id, at=at)
     restriction = decision.verdict.restriction
     order = Order(
         form_key=form_key,

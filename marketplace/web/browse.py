@@ -12,13 +12,18 @@ from flask_login import current_user
 
 from ..accounts.access import Permission
 from ..clinics.queries import Site
+from ..eligibility import service as eligibility
+from ..eligibility.verdict import Outcome
+from ..kernel import clock
 from ..kernel.errors import NotFound
 from ..kernel.money import Money
 from ..kernel.terms import STATES
 from ..listings import gallery, queries, search
 from ..listings.conditions import GRADES, INCLUSIONS, Included, checklist
+from ..listings.qualified import configurations_for
 from ..listings.search import Card
 from ..listings.states import ListingState
+from ..orders import reserving
 from . import fragments, gate, photos, searching, standpoint, unit
 from .access import public
 from .standpoint import Chip
@@ -95,6 +100,8 @@ def devices() -> ResponseReturnValue:
 def device(listing_id: UUID) -> ResponseReturnValue:
     """Show one unit, and what stands between the reader and it."""
     listing = queries.on_display(listing_id)
+    kept = reserving.kept(listing_id, at=clock.now())
+    kept_for_me = kept is not None and current_user.is_authenticated and kept.buyer_id == current_user.id
     site = standpoint.chosen(standpoint.sites())
     verdict, parts = (None, {}) if site is None else unit.judged(listing, site)
     state_code = site.state if site else _place_asked_for()
@@ -120,6 +127,9 @@ def device(listing_id: UUID) -> ResponseReturnValue:
         included=Included,
         modification=unit.MODIFICATIONS[listing.modification] if listing.modification else None,
         recertification=unit.RECERTIFICATIONS[listing.recertification] if listing.recertification else None,
+        kept=kept,
+        kept_for_me=kept_for_me,
+        may_ask_to_wait=kept is None and verdict is not None and verdict.outcome is Outcome.NOT_YET,
         may_order=current_user.is_authenticated and current_user.may(Permission.ORDER_PLACE),
     )
 
@@ -137,11 +147,11 @@ def photo(name: str) -> ResponseReturnValue:
 
 
 def _cleared_configurations(site: Site) -> tuple[str, ...]:
-    """Ask the gate once for every different question that units on the market ask it."""
-    keys = {known.listing_id: known.key for known in search.configurations()}
-    sales = queries.sales_of(keys)
-    verdicts = standpoint.previews(sales, site)
-    return tuple(keys[sale.listing_id] for sale, verdict in zip(sales, verdicts, strict=False) if verdict.cleared)
+    """Return what the reader is qualified for; nothing where no rules are published."""
+    try:
+        return configurations_for(purchase=standpoint.purchase(site), at=clock.now())
+    except eligibility.NoPolicy:
+        return ()
 
 
 def _shown_cards(cards: Sequence[Card], site: Site | None) -> list[ShownCard]:

@@ -157,7 +157,7 @@ class TestDevice:
         with count_statements() as sent:
             page(client, address)
 
-        assert len(sent) == 4
+        assert len(sent) == 5
 
     def test_says_what_is_left_on_a_counter_that_runs_down(self, client):
         unit = make_listing(
@@ -276,7 +276,7 @@ class TestWithRules:
 
         html = page(client, f"/devices/{mixed.id}")
         assert 'id="verdict">' in html
-        assert "against this purchase" in html
+        assert "No rule here for Texas yet" in html
         assert "You can buy it without “ER_GLASS_FRAC handpiece”" in html
         assert f"without={mixed.handpieces[1].id}" in html
         assert "cleared</span>" in html
