@@ -48,6 +48,9 @@ class Permission(StrEnum):
     PEOPLE_READ = "people:read"
     PEOPLE_MANAGE = "people:manage"
     POLICY_READ = "policy:read"
+    POLICY_WRITE = "policy:write"
+    POLICY_SIGN = "policy:sign"
+    RULE_REVIEW = "rule:review"
     AUDIT_READ = "audit:read"
 
     @property
@@ -80,6 +83,9 @@ GRANTED: dict[Permission, frozenset[Grant]] = {
     _P.PEOPLE_READ: frozenset({_G.ADMIN, _G.AUDITOR}),
     _P.PEOPLE_MANAGE: frozenset({_G.ADMIN}),
     _P.POLICY_READ: frozenset({_G.VERIFIER, _G.MODERATOR, _G.AUDITOR, _G.ADMIN}),
+    _P.POLICY_WRITE: frozenset({_G.ADMIN}),
+    _P.POLICY_SIGN: frozenset({_G.AUDITOR, _G.ADMIN}),
+    _P.RULE_REVIEW: frozenset({_G.VERIFIER, _G.ADMIN}),
     _P.AUDIT_READ: frozenset({_G.AUDITOR, _G.ADMIN}),
 }
 

@@ -197,6 +197,11 @@ def sites_of_person(user_id: UUID) -> list[Site]:
     return [Site(*row) for row in rows]
 
 
+def open_sites() -> list[Site]:
+    """Return every open site of every clinic, by the names of clinic and site."""
+    return [Site(*row) for row in db.session.execute(_sites().order_by(Clinic.name, ClinicSite.name, ClinicSite.id))]
+
+
 def site(site_id: UUID) -> Site:
     """
     Return the open site.

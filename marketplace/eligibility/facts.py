@@ -101,6 +101,7 @@ class Device:
     modification: Modification
     recall_open: bool | None
     handpieces: tuple[Handpiece, ...]
+    listing_id: UUID | None = None
 
     @property
     def name(self) -> str:
@@ -166,6 +167,7 @@ class Site:
     credentials: tuple[Held, ...] = ()
     safety_officer_named: bool = False
     colleagues: tuple[Person, ...] = ()
+    id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +188,28 @@ class Buyer:
 
 
 @dataclass(frozen=True, slots=True)
+class OneOff:
+    """
+    What two members of staff decided for exactly one purchase where no rule opens, with the text they decided by.
+
+    Both days are included. `evidence` is how that text is known; see `Evidence`.
+    """
+
+    id: UUID
+    state: str
+    procedure: ProcedureClass
+    listing_id: UUID
+    site_id: UUID
+    operator_id: UUID
+    valid_from: date
+    valid_to: date
+    ref: str
+    text_version: str
+    evidence: str
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """One question to the gate, whole."""
 
@@ -198,6 +222,7 @@ class Facts:
     operator: Person | None = None
     practitioner: Practitioner | None = None
     uses: Uses = Uses()
+    one_offs: tuple[OneOff, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the facts as plain JSON, to be kept with the answer."""

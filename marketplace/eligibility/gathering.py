@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
+from sqlalchemy import select
+
 from ..catalog import queries as catalog
 from ..catalog.terms import HazardClass
 from ..clinics import queries as clinics
@@ -13,6 +15,7 @@ from ..clinics.states import SellerStanding
 from ..credentials import queries as credentials
 from ..credentials.states import CredentialState
 from ..credentials.types import Opens, credential_types
+from ..extensions import db
 from ..kernel.errors import NotFound
 from ..kernel.terms import ClinicRole
 from .facts import (
@@ -25,13 +28,16 @@ from .facts import (
     Hazard,
     Held,
     Modification,
+    OneOff,
     Person,
     Place,
     Practitioner,
     Site,
     Uses,
 )
+from .models import RuleReview
 from .sale import Purchase, Sale, SoldHandpiece
+from .states import ReviewState
 
 
 class _Member(NamedTuple):
@@ -49,6 +55,7 @@ class Circumstances:
     practitioner: Practitioner | None
     site: Site
     uses: Uses
+    one_offs: tuple[OneOff, ...] = ()
 
     def with_device(self, *, asked: Asked, device: Device, seller: SellerStanding) -> Facts:
         """Return the whole question."""
@@ -62,6 +69,7 @@ class Circumstances:
             operator=self.operator,
             practitioner=self.practitioner,
             uses=self.uses,
+            one_offs=self.one_offs,
         )
 
 
@@ -104,9 +112,21 @@ def circumstances_of(purchase: Purchase) -> Circumstances:
             credentials=tuple(_held(row) for row in credentials.held_by_sites([site.id]).get(site.id, ())),
             safety_officer_named=site.laser_safety_officer_id in names,
             colleagues=tuple(member.person for user_id, member in staff.items() if user_id in names),
+            id=site.id,
         ),
         uses=Uses(declared=purchase.declared_uses, restriction_signed=purchase.restriction_signed),
+        one_offs=_one_offs(purchase),
     )
+
+
+def _one_offs(purchase: Purchase) -> tuple[OneOff, ...]:
+    """Return what was decided for this site; whom, which unit and which procedure it is about, the gate asks."""
+    rows = db.session.scalars(
+        select(RuleReview)
+        .where(RuleReview.state == ReviewState.APPROVED, RuleReview.site_id == purchase.site_id)
+        .order_by(RuleReview.id)
+    )
+    return tuple(row.as_fact() for row in rows)
 
 
 def devices_of(sales: Iterable[Sale]) -> Mapping[UUID, Device]:
@@ -159,6 +179,7 @@ def _device(sale: Sale, model: catalog.ModelFacts | None) -> Device:
         modification=sale.modification,
         recall_open=None,  # No recall register is loaded yet; the policy says what that means.
         handpieces=tuple(_handpiece(part) for part in sale.handpieces),
+        listing_id=sale.listing_id,
     )
 
 
@@ -182,7 +203,9 @@ def _practitioner(purchase: Purchase, staff: Mapping[UUID, _Member], place: Plac
         if member.person.member and (ClinicRole.PRACTITIONER in member.roles or _readiness(member.person, place))
     ]
     # Whoever is nearest to being able to order it, so that the answer names the shortest way.
-    candidates.sort(key=lambda person: (-_readiness(person, place), person.name, str(person.id)))
+    candidates.sort(
+        key=lambda person: (-_readiness(person, place), person.id != purchase.operator_id, person.name, str(person.id))
+    )
     return Practitioner(candidates[0]) if candidates else None
 
 

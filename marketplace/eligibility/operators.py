@@ -8,6 +8,7 @@ from ..kernel.terms import ProcedureClass
 from .answering import GONE, Finding, Miss, Question, answer_all
 from .explaining import sentence_of
 from .facts import Handpiece, Held
+from .one_offs import one_offs_for
 from .reasons import Key, ReasonCode
 from .requirements import HoldsCredential
 from .rulebook import Way
@@ -45,6 +46,10 @@ def rule_on(procedure: ProcedureClass, handpieces: tuple[Handpiece, ...], questi
     ways = [
         way for way in question.policy.ways(question.facts.place.state, procedure) if way.rule.in_force(question.today)
     ]
+    if not ways:
+        # Only where no rule speaks may somebody have decided; beside a rule a decision is not even looked at.
+        decided = one_offs_for(question.facts, procedure, question.today)
+        ways = [way for rule in decided for way in question.policy.ways_of(rule, procedure)]
     if not any(way.selective for way in ways):
         return [_ruling(procedure, handpieces, ways, question)]
     groups: dict[tuple[int, ...], list[Handpiece]] = {}

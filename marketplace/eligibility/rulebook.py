@@ -171,7 +171,7 @@ class Policy:
             for procedure in rule.procedure_classes:
                 where = (rule.state, procedure)
                 self._rules[where] = (*self._rules.get(where, ()), rule)
-                self._ways[where] = (*self._ways.get(where, ()), *self._ways_of(rule, procedure))
+                self._ways[where] = (*self._ways.get(where, ()), *self.ways_of(rule, procedure))
 
     @classmethod
     def from_document(cls, document: object, types: Mapping[str, CredentialType] | None = None) -> "Policy":
@@ -197,7 +197,8 @@ class Policy:
         """Return every rule about `procedure` in `state`, also those that never gate."""
         return self._rules.get((state, procedure), ())
 
-    def _ways_of(self, rule: Rule, procedure: ProcedureClass) -> Iterator[Way]:
+    def ways_of(self, rule: Rule, procedure: ProcedureClass) -> Iterator[Way]:
+        """Yield the ways in which one rule opens for `procedure`, with what the house asks beside every rule."""
         if not rule.gates:
             return
         floors = tuple(f.requires for f in self.document.floors if procedure in f.procedure_classes)

@@ -24,12 +24,13 @@ from .models import (
     DecisionCredential,
     EligibilityDecision,
     Moment,
+    PolicyEdit,
     PolicyStanding,
     PolicyState,
     PolicyVersion,
 )
+from .narrowing import narrowed
 from .policy import judge
-from .reasons import Key
 from .rulebook import Policy
 from .sale import Purchase, Sale
 from .smaller import without_what_is_closed
@@ -89,13 +90,21 @@ def published_policy() -> Published:
 
     :raises NoPolicy: none are published
     """
+    published = in_force()
+    if published is None:
+        raise NoPolicy("No rules are published, so the gate stays shut.", cure="Staff must publish a policy first.")
+    return published
+
+
+def in_force() -> Published | None:
+    """Return the rules in force; None while the gate is shut."""
     row = db.session.execute(
         select(PolicyVersion.id, PolicyVersion.number, PolicyVersion.standing, PolicyVersion.digest).where(
             PolicyVersion.state == PolicyState.PUBLISHED
         )
     ).one_or_none()
     if row is None:
-        raise NoPolicy("No rules are published, so the gate stays shut.", cure="Staff must publish a policy first.")
+        return None
     return Published(row.id, row.number, row.standing, row.digest, policy_of(row.id))
 
 
@@ -139,7 +148,7 @@ def previews(*, sales: Sequence[Sale], purchase: Purchase, at: datetime) -> list
     :raises NoPolicy: no rules are published
     """
     policy = published_policy().policy
-    return [_narrowed(facts, policy, at) for facts in _questions(sales, purchase, Asked.PREVIEW)]
+    return [narrowed(facts, policy, at) for facts in _questions(sales, purchase, Asked.PREVIEW)]
 
 
 def smaller(*, sale: Sale, purchase: Purchase, at: datetime) -> Smaller | None:
@@ -151,7 +160,7 @@ def smaller(*, sale: Sale, purchase: Purchase, at: datetime) -> Smaller | None:
     """
     policy = published_policy().policy
     (facts,) = _questions([sale], purchase, Asked.PREVIEW)
-    found = without_what_is_closed(facts, lambda asked: _narrowed(asked, policy, at))
+    found = without_what_is_closed(facts, lambda asked: narrowed(asked, policy, at))
     if found is None:
         return None
     left_out, verdict = found
@@ -244,9 +253,16 @@ def replay(decision_id: UUID) -> Verdict:
     return judge(Facts.from_json(kept.facts), policy_of(kept.policy_version_id), kept.decided_at)
 
 
-def draft_policy(*, document: dict[str, Any], standing: PolicyStanding, proposed_by: UUID, at: datetime) -> UUID:
+def draft_policy(
+    *,
+    document: dict[str, Any],
+    standing: PolicyStanding,
+    proposed_by: UUID,
+    at: datetime,
+    based_on: UUID | None = None,
+) -> UUID:
     """
-    Keep a policy as a draft, which gates nothing.
+    Keep a policy as a draft, which gates nothing. `based_on` is the version that it began as a copy of.
 
     :raises marketplace.kernel.shapes.Misshapen: the document is not a policy; the message says where
     """
@@ -260,6 +276,7 @@ def draft_policy(*, document: dict[str, Any], standing: PolicyStanding, proposed
             digest=digest_of(document),
             proposed_by=proposed_by,
             proposed_at=at,
+            based_on_id=based_on,
         )
         db.session.add(version)
         db.session.flush()
@@ -279,18 +296,20 @@ def publish_policy(*, version_id: UUID, published_by: UUID, at: datetime) -> Non
     Put a draft into force in place of the version before it.
 
     :raises NotFound: there is no such version
-    :raises Conflict: it is no draft
-    :raises SamePerson: whoever proposed it cannot publish it
+    :raises Conflict: it is no draft, or one that was given up
+    :raises SamePerson: whoever proposed or edited it cannot publish it
     """
     with unit_of_work():
         version = db.session.get(PolicyVersion, version_id, with_for_update=True)
         if version is None:
             raise NotFound("There is no such policy.")
-        if version.state is not PolicyState.DRAFT:
+        if version.state is not PolicyState.DRAFT or version.discarded_at is not None:
             raise Conflict("Only a draft can be published.")
-        if version.proposed_by == published_by:
+        edited = select(PolicyEdit.id).where(PolicyEdit.version_id == version_id, PolicyEdit.actor_id == published_by)
+        if version.proposed_by == published_by or db.session.scalar(edited.limit(1)) is not None:
             raise SamePerson(
-                "Whoever proposed a policy cannot publish it.", cure="Ask a colleague to read and publish it."
+                "Whoever proposed or edited a policy cannot publish it.",
+                cure="Ask a colleague to read and publish it.",
             )
         db.session.execute(
             update(PolicyVersion)
@@ -313,19 +332,6 @@ def publish_policy(*, version_id: UUID, published_by: UUID, at: datetime) -> Non
 def digest_of(document: dict[str, Any]) -> str:
     """Return the SHA-256 of the document in canonical JSON."""
     return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def _narrowed(facts: Facts, policy: Policy, at: datetime) -> Verdict:
-    """Judge for everything that the device enables; failing that, for what its operator is cleared for."""
-    whole = judge(facts, policy, at)
-    if whole.cleared or facts.uses.declared:
-        return whole
-    words = {answer.subject for answer in whole.answers if answer.key is Key.OPERATOR and answer.met}
-    cleared = frozenset(use for use in ProcedureClass if use.value in words)
-    if not cleared:
-        return whole
-    narrowed = judge(replace(facts, uses=Uses(declared=cleared, restriction_signed=True)), policy, at)
-    return narrowed if len(narrowed.objections) < len(whole.objections) else whole
 
 
 def _questions(sales: Sequence[Sale], purchase: Purchase, asked: Asked) -> list[Facts]:

@@ -19,6 +19,7 @@ class Misshapen(ValueError):
     def __init__(self, path: str, sentence: str) -> None:
         super().__init__(f"{path or 'document'}: {sentence}")
         self.path = path
+        self.sentence = sentence
 
 
 def read(kind: type[T], document: object, path: str = "") -> T:

@@ -261,6 +261,11 @@ def sales_of(listing_ids: Iterable[UUID]) -> list[Sale]:
     ]
 
 
+def for_sale() -> list[UUID]:
+    """Return the id of every unit that is on the market now."""
+    return list(db.session.scalars(select(_L.id).where(_L.state == ListingState.PUBLISHED).order_by(_L.id)))
+
+
 def of_clinics(clinic_ids: Iterable[UUID]) -> list[ListingLine]:
     """Return the units of these clinics, newest first."""
     return _lines(

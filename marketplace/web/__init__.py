@@ -18,6 +18,7 @@ from . import (
     fragments,
     health,
     reserving,
+    rule_reviews,
     rules,
     sales,
     selling,
@@ -27,11 +28,13 @@ from . import (
 from .staff import audit as staff_audit
 from .staff import clinics as staff_clinics
 from .staff import credentials as staff_credentials
+from .staff import drafts as staff_drafts
 from .staff import listings as staff_listings
 from .staff import orders as staff_orders
 from .staff import people as staff_people
 from .staff import policy as staff_policy
 from .staff import reach as staff_reach
+from .staff import rule_reviews as staff_rule_reviews
 
 BLUEPRINTS = (
     health.bp,
@@ -54,6 +57,9 @@ BLUEPRINTS = (
     staff_audit.bp,
     staff_policy.bp,
     staff_reach.bp,
+    staff_drafts.bp,
+    rule_reviews.bp,
+    staff_rule_reviews.bp,
 )
 
 

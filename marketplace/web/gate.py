@@ -196,6 +196,8 @@ def _link(cure: Cure, around: Around) -> str | None:
         return url_for("buying.place", listing=around.listing_id)
     if cure.code is CureCode.REMOVE_HANDPIECE and around.listing_id is not None and around.order_id is None:
         return url_for("buying.place", listing=around.listing_id, without=[*around.left_out, cure.target])
+    if cure.code is CureCode.ASK_FOR_REVIEW and cure.target is not None and around.listing_id is not None:
+        return url_for("rule_reviews.ask", listing=around.listing_id, procedure=cure.target, place=cure.state)
     if cure.code is CureCode.CHOOSE_ANOTHER_DEVICE:
         return url_for("browse.devices")
     return None

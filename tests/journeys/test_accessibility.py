@@ -14,8 +14,11 @@ from marketplace.accounts.models import User
 from marketplace.clinics import service as clinics
 from marketplace.credentials import service as credentials
 from marketplace.credentials.models import Credential
+from marketplace.eligibility import editing, reviews
+from marketplace.eligibility import service as eligibility
 from marketplace.kernel import clock
-from marketplace.kernel.terms import ClinicRole
+from marketplace.kernel.terms import ClinicRole, ProcedureClass
+from marketplace.listings import queries as listing_queries
 from marketplace.listings import service as listings
 from marketplace.listings.models import Handpiece
 from marketplace.orders.states import OrderState
@@ -89,6 +92,14 @@ def lived(house: House) -> Iterator[dict[str, Any]]:
     for name in ("Dana Reyes", "Priya Nair", "Elena Soto", "Theo Lang"):
         ids[name] = house.query(select(Credential.id).where(Credential.holder_id == people[name]))[0][0]
     with house.inside():
+        at = clock.now()
+        ids["policy"] = eligibility.published_policy().version_id
+        ids["policy_draft"] = editing.draft_from_published(actor_id=people["Ada Quist"], at=at)
+        ids["review"] = reviews.ask(
+            actor_id=people["Dana Reyes"], sale=listing_queries.sale_of(ids["platform"]), site_id=ids["site"],
+            operator_id=people["Priya Nair"], procedure=ProcedureClass.FRACTIONAL_NONABLATIVE, question="Why not?",
+            at=at,
+        )  # fmt: skip
         credentials.claim(credential_id=ids["Theo Lang"], actor_id=people["Vera Lind"], at=clock.now())
     yield ids
     with house.inside():
@@ -124,6 +135,9 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "browse.device": ("/devices/{listing}", "/devices/{platform}"),
         "browse.devices": ("/devices", "/devices?qualified=1"),
         "browse.home": ("/",),
+        "rule_reviews.ask": ("/rule-reviews/ask?listing={platform}&procedure=FRACTIONAL_NONABLATIVE&place=TX",),
+        "rule_reviews.mine": ("/rule-reviews",),
+        "rule_reviews.one": ("/rule-reviews/{review}",),
         "buying.order": (
             "/orders/{awaiting_practitioner}",
             "/orders/{awaiting_payment}",
@@ -204,10 +218,17 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
     "Ada Quist": {
         "staff_people.people": ("/staff/people",),
         "staff_people.person": ("/staff/people/{member}",),
+        "staff_drafts.version": ("/staff/policy/{policy}", "/staff/policy/{policy_draft}"),
+        "staff_drafts.rule": ("/staff/policy/{policy_draft}/rules/NV-ADV-EST-1",),
+        "staff_drafts.new_rule": ("/staff/policy/{policy_draft}/rules/new",),
+        "staff_rule_reviews.queue": ("/staff/rule-reviews",),
+        "staff_rule_reviews.one": ("/staff/rule-reviews/{review}",),
     },
     "Astrid Noor": {
         "staff_audit.trail": ("/staff/audit", "/staff/audit?kind=nothing"),
         "staff_policy.policy": ("/staff/policy", "/staff/policy?state=TX"),
+        "staff_drafts.version": ("/staff/policy/{policy_draft}",),
+        "staff_drafts.simulation": ("/staff/policy/{policy_draft}/simulation",),
     },
 }
 

@@ -33,6 +33,9 @@ money:manage          .   .   .   .   .   x   .   .
 people:read           .   .   .   .   .   .   x   x
 people:manage         .   .   .   .   .   .   .   x
 policy:read           .   .   .   x   x   .   x   x
+policy:write          .   .   .   .   .   .   .   x
+policy:sign           .   .   .   .   .   .   x   x
+rule:review           .   .   .   x   .   .   .   x
 audit:read            .   .   .   .   .   .   x   x
 """
 

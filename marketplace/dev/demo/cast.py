@@ -248,7 +248,7 @@ OFFICIALS = (
     Official("Owen Marsh", StaffRole.VERIFIER, "The second verifier."),
     Official("Mona Petit", StaffRole.MODERATOR, "Approves listings."),
     Official("Felix Grau", StaffRole.FINANCE, "Sees orders and money, and can refund."),
-    Official("Astrid Noor", StaffRole.AUDITOR, "Reads everything, changes nothing."),
+    Official("Astrid Noor", StaffRole.AUDITOR, "Reads everything, and is the second to sign a policy."),
     Official("Ada Quist", StaffRole.ADMIN, "Appoints staff, ends sessions."),
 )
 

@@ -17,19 +17,20 @@ bp = Blueprint("staff_policy", __name__)
 @requires(Permission.POLICY_READ)
 def policy() -> ResponseReturnValue:
     """Show the published version, or one place of it."""
-    published = eligibility.published_policy()
+    published = eligibility.in_force()
     versions = eligibility.versions()
     state = request.args.get("state")
+    document = published.policy.document if published else None
     return render_template(
         "staff/policy.html",
         published=published,
-        document=published.policy.document,
+        document=document,
         versions=versions,
         people=accounts.people(
             person for version in versions for person in (version.proposed_by, version.published_by) if person
         ),
         states=STATES,
         state=state if state in STATES else None,
-        rules=rule_words.rules_of(published.policy, state or ""),
-        note=published.policy.document.notes.get(state or ""),
+        rules=rule_words.rules_of(published.policy, state or "") if published else [],
+        note=document.notes.get(state or "") if document else None,
     )

@@ -1,0 +1,176 @@
+"""What a draft would change before it is published: who could no longer buy what, or could at last, and why."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from ..clinics.queries import Site
+from ..clinics.states import SellerStanding
+from .comparing import Comparison, compare
+from .facts import Asked, Buyer, Device
+from .gathering import Circumstances, circumstances_of, devices_of, sellers_of
+from .narrowing import narrowed
+from .policy import Policy, judge
+from .sale import Purchase, Sale
+from .vectors import Expected, Scenario, differing
+from .verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOrder:
+    """An order that the gate will be asked about again, and at which moment next."""
+
+    order_id: UUID
+    asked: Asked
+    sale: Sale
+    purchase: Purchase
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """
+    One person at one site for whom units change sides together, for the same reasons.
+
+    `gains`: they could be bought; otherwise they no longer could. `why` is what stands against them, in the policy
+    that says no.
+    """
+
+    user_id: UUID
+    name: str
+    site: Site
+    gains: bool
+    listing_ids: tuple[UUID, ...]
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFlip:
+    """An open order whose next answer would be another."""
+
+    order_id: UUID
+    gains: bool
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """Everything that would change. `looked_at`: units and pairs of a person with a site that were asked about."""
+
+    comparison: Comparison
+    flips: tuple[Flip, ...]
+    orders: tuple[OrderFlip, ...]
+    vectors: tuple[tuple[Scenario, Expected, Expected], ...]
+    looked_at: tuple[int, int]
+
+    @property
+    def listings_lost(self) -> int:
+        """Count the units that somebody could no longer buy."""
+        return len({listing for flip in self.flips if not flip.gains for listing in flip.listing_ids})
+
+    @property
+    def listings_gained(self) -> int:
+        """Count the units that somebody could buy at last."""
+        return len({listing for flip in self.flips if flip.gains for listing in flip.listing_ids})
+
+
+def simulate(
+    *,
+    before: Policy,
+    after: Policy,
+    sales: Sequence[Sale],
+    sites: Sequence[Site],
+    orders: Sequence[OpenOrder],
+    at: datetime,
+) -> Simulation:
+    """
+    Ask the gate under both policies: for every member at every site the units for sale, and every open order.
+
+    Sites in places that the change does not reach are not asked about. Units that are alike to the gate are asked about
+    once, so the time grows with the kinds of units and the people, not with the units. Statements grow with the sites.
+    """
+    comparison = compare(before.document, after.document)
+    reached = [site for site in sites if comparison.reaches(site.state)]
+    standpoints = [standpoint for site in reached for standpoint in _standpoints(site)]
+    devices, sellers = devices_of(sales), sellers_of(sales)
+    units = [_Unit(sale.listing_id, devices[sale.listing_id], sellers[sale.seller_clinic_id]) for sale in sales]
+    flips = [
+        flip for site, person in standpoints for flip in _flips(site, person, _kinds(units, person), before, after, at)
+    ]
+    return Simulation(
+        comparison,
+        tuple(flips),
+        tuple(_order_flips(orders, before, after, at)),
+        tuple(differing(before, after)),
+        (len(sales), len(standpoints)),
+    )
+
+
+class _Unit(NamedTuple):
+    listing_id: UUID
+    device: Device
+    seller: SellerStanding
+
+
+def _standpoints(site: Site) -> Iterator[tuple[Site, Circumstances]]:
+    """Yield where every member of the clinic stands at this site, as buyer and operator in one."""
+    nobody = Purchase(buyer_id=UUID(int=0), clinic_id=site.clinic_id, site_id=site.id, operator_id=None)
+    around = circumstances_of(nobody)
+    for member in around.site.colleagues:
+        buyer = Buyer(id=member.id, in_good_standing=True, exclusion=member.exclusion)
+        yield site, replace(around, operator=member, buyer=buyer)
+
+
+def _kinds(units: Iterable[_Unit], around: Circumstances) -> list[list[_Unit]]:
+    """Put units together that the gate cannot tell apart for this person."""
+    assert around.operator is not None
+    # A model counts only for somebody who was trained on one, a unit only where somebody decided about it.
+    trained = {held.device_model_id for held in around.operator.credentials}
+    decided = {one_off.listing_id for one_off in around.one_offs}
+    kinds: dict[tuple[object, ...], list[_Unit]] = defaultdict(list)
+    for unit in units:
+        device = unit.device
+        looks = (
+            unit.seller,
+            device.model_id if device.model_id is None or device.model_id in trained else "a known model",
+            device.product_code,
+            device.rx_label_seen,
+            device.id_label_seen,
+            device.modification,
+            device.recall_open,
+            tuple(sorted(part.modality for part in device.handpieces)),
+            unit.listing_id if unit.listing_id in decided else None,
+        )
+        kinds[looks].append(unit)
+    return list(kinds.values())
+
+
+def _flips(
+    site: Site, around: Circumstances, kinds: list[list[_Unit]], before: Policy, after: Policy, at: datetime
+) -> Iterator[Flip]:
+    assert around.operator is not None
+    together: dict[tuple[bool, tuple[str, ...]], list[UUID]] = defaultdict(list)
+    for alike in kinds:
+        facts = around.with_device(asked=Asked.PREVIEW, device=alike[0].device, seller=alike[0].seller)
+        then, now = narrowed(facts, before, at), narrowed(facts, after, at)
+        if then.cleared is not now.cleared:
+            together[now.cleared, _why(then, now)].extend(unit.listing_id for unit in alike)
+    for (gains, why), listings in together.items():
+        yield Flip(around.operator.id, around.operator.name, site, gains, tuple(listings), why)
+
+
+def _order_flips(orders: Iterable[OpenOrder], before: Policy, after: Policy, at: datetime) -> Iterator[OrderFlip]:
+    for order in orders:
+        device = devices_of([order.sale])[order.sale.listing_id]
+        seller = sellers_of([order.sale])[order.sale.seller_clinic_id]
+        facts = circumstances_of(order.purchase).with_device(asked=order.asked, device=device, seller=seller)
+        then, now = judge(facts, before, at), judge(facts, after, at)
+        if then.cleared is not now.cleared:
+            yield OrderFlip(order.order_id, now.cleared, _why(then, now))
+
+
+def _why(then: Verdict, now: Verdict) -> tuple[str, ...]:
+    """Return what stands against it in the policy that says no."""
+    return tuple(objection.sentence for objection in (then if now.cleared else now).objections)

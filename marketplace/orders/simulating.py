@@ -1,0 +1,50 @@
+"""What publishing a draft of the policy would do to the market as it stands: the facts, gathered for the gate."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+
+from ..clinics import queries as clinics
+from ..eligibility import editing, simulating
+from ..eligibility import service as eligibility
+from ..eligibility.facts import Asked
+from ..eligibility.simulating import OpenOrder, Simulation
+from ..extensions import db
+from ..listings import queries as listings
+from . import steps
+from .models import Order
+from .states import OrderState
+
+NEXT_ASKED = {
+    OrderState.AWAITING_PRACTITIONER: Asked.ORDER,
+    OrderState.AWAITING_PAYMENT: Asked.PAYMENT_START,
+    OrderState.PAYMENT_PROCESSING: Asked.PAYMENT_RECEIVED,
+    OrderState.HELD_NOT_CLEARED: Asked.PAYMENT_RECEIVED,
+    OrderState.FUNDS_HELD: Asked.SHIP_RELEASE,
+}
+"""The moment at which the gate is asked next about an order, while the device is with its seller."""
+
+
+def simulate(*, version_id: UUID, at: datetime) -> Simulation:
+    """
+    Compare a version with what is in force, on everything that is for sale and every order that is not shipped.
+
+    :raises NotFound: there is no such version
+    :raises NoPolicy: nothing is in force to compare it with
+    """
+    return simulating.simulate(
+        before=eligibility.published_policy().policy,
+        after=editing.policy_in(editing.version(version_id)),
+        sales=listings.sales_of(listings.for_sale()),
+        sites=clinics.open_sites(),
+        orders=_open_orders(),
+        at=at,
+    )
+
+
+def _open_orders() -> list[OpenOrder]:
+    rows = db.session.scalars(select(Order).where(Order.state.in_(NEXT_ASKED)).order_by(Order.id)).all()
+    return [
+        OpenOrder(order.id, NEXT_ASKED[order.state], steps.sale_of(order), steps.purchase_of(order)) for order in rows
+    ]

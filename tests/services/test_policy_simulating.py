@@ -1,0 +1,157 @@
+"""What a draft would change: exactly what the gate itself would answer differently, in bounded work."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from marketplace.clinics import queries as clinics
+from marketplace.eligibility import editing, service, simulating
+from marketplace.eligibility.policy import Policy
+from marketplace.eligibility.sale import Purchase
+from marketplace.kernel.terms import ClinicRole
+from marketplace.listings import queries as listings
+from marketplace.orders import simulating as market
+from tests.factories.accounts import make_staff, make_user
+from tests.factories.clinics import make_member
+from tests.factories.credentials import make_credential
+from tests.factories.listings import make_handpiece, make_listing
+from tests.factories.orders import make_order, make_scene
+from tests.support import count_statements
+
+
+@pytest.fixture
+def scene(now):
+    return make_scene(now)
+
+
+@pytest.fixture
+def before(scene):
+    return service.published_policy().policy
+
+
+def without(policy: Policy, *rule_ids: str) -> Policy:
+    document = policy.document
+    return Policy(replace(document, rules=tuple(rule for rule in document.rules if rule.id not in rule_ids)))
+
+
+def simulate(before, after, now, **changes):
+    asked = {
+        "before": before,
+        "after": after,
+        "sales": listings.sales_of(listings.for_sale()),
+        "sites": clinics.open_sites(),
+        "orders": [],
+        "at": now,
+    }
+    return simulating.simulate(**{**asked, **changes})
+
+
+def test_says_for_everybody_what_the_gate_itself_would_say(scene, before, now):
+    for code in ("DIODE_HR", "ALEX", "CO2"):
+        make_listing(clinic=scene.seller_clinic, handpieces=[make_handpiece(code)])
+    after = without(before, "TX-HAIR-TDLR-1")
+    sales = listings.sales_of(listings.for_sale())
+
+    found = simulate(before, after, now)
+
+    lost = {(flip.user_id, listing) for flip in found.flips if not flip.gains for listing in flip.listing_ids}
+    expected = set()
+    for member in clinics.members_of(scene.clinic.id):
+        purchase = Purchase(buyer_id=member.user_id, clinic_id=scene.clinic.id, site_id=scene.site.id,
+                            operator_id=member.user_id)  # fmt: skip
+        verdicts = service.previews(sales=sales, purchase=purchase, at=now)
+        expected |= {
+            (member.user_id, sale.listing_id) for sale, said in zip(sales, verdicts, strict=True) if said.cleared
+        }
+    assert lost == expected
+    assert scene.buyer.id in {user for user, _ in lost}
+    assert found.listings_lost == 3
+    assert found.listings_gained == 0
+    assert found.looked_at == (4, 4)
+
+
+def test_the_other_way_round_it_is_a_gain_with_what_stood_against_it(scene, before, now):
+    found = simulate(without(before, "TX-HAIR-TDLR-1"), before, now)
+
+    assert {flip.gains for flip in found.flips} == {True}
+    assert found.listings_gained == 1
+    assert all("No rule that was read" in flip.why[0] for flip in found.flips)
+    assert {scenario.place for scenario, _, _ in found.vectors} == {"TX"}
+
+
+def test_places_that_it_does_not_reach_are_not_asked_about(scene, before, now):
+    with count_statements() as sent:
+        found = simulate(before, without(before, "NV-ADV-EST-1"), now)
+
+    assert (found.flips, found.looked_at) == ((), (1, 0))
+    assert len(sent) <= 8
+
+
+def test_a_change_beside_the_rules_reaches_every_place(scene, before, now):
+    document = before.document
+    prescribers = tuple(replace(entry, types=("PA",)) for entry in document.ordering.prescribers)
+    strict = Policy(replace(document, ordering=replace(document.ordering, prescribers=prescribers)))
+
+    found = simulate(before, strict, now)
+
+    assert {flip.user_id for flip in found.flips} >= {scene.buyer.id}
+    assert found.comparison.beside
+
+
+def test_units_that_are_alike_are_asked_about_once(scene, before, now, monkeypatch):
+    for _ in range(6):
+        make_listing(clinic=scene.seller_clinic, handpieces=[make_handpiece("DIODE_HR")])
+    after, asked = without(before, "TX-HAIR-TDLR-1"), []
+    monkeypatch.setattr(
+        simulating, "narrowed", lambda facts, policy, at: asked.append(facts) or service.narrowed(facts, policy, at)
+    )
+    with count_statements() as many:
+        found = simulate(before, after, now)
+
+    assert found.listings_lost == 7
+    assert len(asked) == 4 * 2
+    listings_before = listings.sales_of(listings.for_sale()[:1])
+    with count_statements() as one:
+        simulate(before, after, now, sales=listings_before)
+    assert len(many) <= len(one) + 2
+
+
+def test_a_model_counts_for_somebody_who_was_trained_on_one(scene, before, now):
+    trained = make_user(name="Tara Trained")
+    make_member(clinic=scene.clinic, user=trained, role=ClinicRole.TECHNICIAN)
+    make_credential(
+        type_code="MODEL_TRAINING", holder=trained, verifier=make_staff(), at=now - timedelta(days=2),
+        device_model_id=scene.listing.model_id,
+    )  # fmt: skip
+    make_listing(clinic=scene.seller_clinic, handpieces=[make_handpiece("DIODE_HR")])
+    sales = listings.sales_of(listings.for_sale())
+    devices = simulating.devices_of(sales)
+    units = [simulating._Unit(sale.listing_id, devices[sale.listing_id], None) for sale in sales]
+    (site,) = [site for site in clinics.open_sites() if site.id == scene.site.id]
+
+    kinds = {around.operator.name: simulating._kinds(units, around) for _, around in simulating._standpoints(site)}
+
+    assert len(kinds["Tara Trained"]) == 2
+    assert len(kinds["Alice Martin"]) == 1
+
+
+def test_open_orders_are_asked_about_at_their_next_moment(scene, now):
+    order = make_order("awaiting_practitioner", scene, at=now)
+    actor = make_staff("admin").id
+    draft = editing.draft_from_published(actor_id=actor, at=now)
+    editing.drop_rule(version_id=draft, revision=1, rule_id="TX-HAIR-TDLR-1", actor_id=actor, at=now)
+
+    found = market.simulate(version_id=draft, at=now)
+
+    (flip,) = found.orders
+    assert (flip.order_id, flip.gains) == (order.id, False)
+    assert "hair removal" in flip.why[0].lower()
+    assert found.looked_at[0] == 0
+
+
+def test_an_order_whose_answer_stays_is_not_named(scene, now):
+    make_order("awaiting_practitioner", scene, at=now)
+    draft = editing.draft_from_published(actor_id=make_staff("admin").id, at=now)
+
+    assert market.simulate(version_id=draft, at=now).orders == ()
