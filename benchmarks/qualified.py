@@ -61,6 +61,7 @@ def measure(url: str, units: int) -> str:
             )
             db.session.commit()
             with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.execute(text("SET statement_timeout = 0"))
                 connection.execute(text("VACUUM ANALYZE"))
             walls, found = [], None
             for _ in range(ROUNDS + 5):

@@ -1,12 +1,12 @@
 """Orders as their sides may see them, each list in a constant number of statements."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select, true
 from sqlalchemy.orm import aliased
 
 from ..accounts.models import User
@@ -15,6 +15,7 @@ from ..clinics.models import Clinic, ClinicMember, ClinicSite
 from ..credentials.models import Credential
 from ..credentials.states import CredentialState
 from ..credentials.types import Opens, credential_types
+from ..eligibility import receipts
 from ..eligibility.models import EligibilityDecision, Moment
 from ..extensions import db
 from ..kernel.errors import NotFound
@@ -66,6 +67,7 @@ class DecisionView:
     cleared: bool
     at: datetime
     valid_until: datetime | None
+    code: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -434,7 +436,8 @@ def _view(order_id: UUID, parties: frozenset[Party]) -> OrderView:
         parties=parties,
         acts=acts_of(order.state, parties, held=held),
         moves=_moves(order_id, names_of=None if knows_the_buyer else order.seller_clinic_id),
-        decisions=_decisions(order) if on_buying_side else (),
+        # The seller sees what it may ship on, not why, nor what was refused.
+        decisions=_decisions(order, only_cleared=not on_buying_side) if knows_the_buyer else (),
         holds=holds,
     )
 
@@ -496,14 +499,15 @@ def _holds(order_id: UUID, *, with_words: bool) -> tuple[HoldView, ...]:
     )
 
 
-def _decisions(order: Order) -> tuple[DecisionView, ...]:
-    asked: Iterable[EligibilityDecision] = db.session.scalars(
+def _decisions(order: Order, *, only_cleared: bool = False) -> tuple[DecisionView, ...]:
+    asked: Sequence[EligibilityDecision] = db.session.scalars(
         select(EligibilityDecision)
         .where(
             EligibilityDecision.listing_id == order.listing_id,
             EligibilityDecision.buyer_id == order.buyer_id,
             EligibilityDecision.site_id == order.site_id,
             EligibilityDecision.operator_id == order.operator_id,
+            EligibilityDecision.cleared if only_cleared else true(),
             or_(
                 EligibilityDecision.id == order.decision_id,
                 and_(
@@ -513,7 +517,8 @@ def _decisions(order: Order) -> tuple[DecisionView, ...]:
             ),
         )
         .order_by(EligibilityDecision.decided_at, EligibilityDecision.moment)
-    )
+    ).all()
+    codes = receipts.codes_of(decision.id for decision in asked)
     return tuple(
         DecisionView(
             id=decision.id,
@@ -521,6 +526,7 @@ def _decisions(order: Order) -> tuple[DecisionView, ...]:
             cleared=decision.cleared,
             at=decision.decided_at,
             valid_until=decision.valid_until,
+            code=codes.get(decision.id),
         )
         for decision in asked
     )

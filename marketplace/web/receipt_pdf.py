@@ -1,0 +1,107 @@
+"""A gate receipt on paper: the same lines as its page, set by reportlab with the fonts that it brings along."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from io import BytesIO
+from xml.sax.saxutils import escape
+
+from ..kernel.days import written
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing and what it is."""
+
+    label: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Lines under a heading."""
+
+    title: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A receipt as page and PDF write it. `intact`: what is kept is what was kept; `address`: where it is checked."""
+
+    code: str
+    cleared: bool
+    intact: bool
+    restriction: str | None
+    answered: str
+    decided_at: datetime
+    valid_until: datetime | None
+    sections: tuple[Section, ...]
+    digest: str
+    address: str
+
+
+def drawn(paper: Paper) -> bytes:
+    """Return the receipt as a PDF of A4 pages, the same bytes for the same receipt."""
+    # Imported where it is used: most processes never draw one, and it takes a while.
+    from reportlab.lib.pagesizes import A4
+    from reportlab.lib.styles import ParagraphStyle
+    from reportlab.lib.units import mm
+    from reportlab.pdfbase import pdfmetrics
+    from reportlab.pdfbase.ttfonts import TTFont
+    from reportlab.platypus import Paragraph, SimpleDocTemplate, Table
+
+    for name, file in (("Vera", "Vera.ttf"), ("VeraBd", "VeraBd.ttf")):
+        pdfmetrics.registerFont(TTFont(name, file))
+    text = ParagraphStyle("text", fontName="Vera", fontSize=8.5, leading=12)
+    label = ParagraphStyle("label", parent=text, fontName="VeraBd")
+    heading = ParagraphStyle("heading", parent=text, fontName="VeraBd", fontSize=11, leading=15, spaceBefore=10)
+    title = ParagraphStyle("title", parent=heading, fontSize=16, leading=22)
+
+    def said(words: str, style: ParagraphStyle = text) -> Paragraph:
+        return Paragraph(escape(words), style)
+
+    def table(lines: tuple[Line, ...]) -> Table:
+        rows = [[said(line.label, label), said(line.text)] for line in lines]
+        return Table(rows, colWidths=[42 * mm, 132 * mm], style=[("VALIGN", (0, 0), (-1, -1), "TOP")])
+
+    story = [said("Second Light: gate receipt", title), table(head_of(paper))]
+    for section in paper.sections:
+        story += [said(section.title, heading), table(section.lines)]
+    story += [said("Reference rules are not legal advice.", text)]
+    buffer = BytesIO()
+    SimpleDocTemplate(
+        buffer,
+        pagesize=A4,
+        title=f"Gate receipt {paper.code}",
+        author="Second Light",
+        lang="en",
+        leftMargin=18 * mm,
+        rightMargin=18 * mm,
+        topMargin=16 * mm,
+        bottomMargin=16 * mm,
+        invariant=1,
+    ).build(story)
+    return buffer.getvalue()
+
+
+def head_of(paper: Paper) -> tuple[Line, ...]:
+    """Return the lines that come first: the answer, its moment, and how to check it."""
+    lines = [
+        Line("Answer", "cleared" if paper.cleared else "not cleared"),
+        Line(paper.answered, _moment(paper.decided_at)),
+    ]
+    if paper.valid_until:
+        lines.append(Line("Could hold until", _moment(paper.valid_until)))
+    if paper.restriction:
+        lines.append(Line("Use restriction, signed", paper.restriction))
+    lines += [
+        Line("Verification code", paper.code),
+        Line("Check it at", paper.address),
+        Line("SHA-256 of the whole", paper.digest),
+        Line("Kept unchanged", "yes" if paper.intact else "NO: what is kept is not what was kept"),
+    ]
+    return tuple(lines)
+
+
+def _moment(at: datetime) -> str:
+    return f"{written(at)}, {at:%H:%M:%S} {at.tzname()}"
