@@ -16,11 +16,13 @@ from marketplace.credentials import service as credentials
 from marketplace.credentials.models import Credential
 from marketplace.eligibility import editing, reviews
 from marketplace.eligibility import service as eligibility
+from marketplace.eligibility.models import GateReceipt
 from marketplace.kernel import clock
 from marketplace.kernel.terms import ClinicRole, ProcedureClass
 from marketplace.listings import queries as listing_queries
 from marketplace.listings import service as listings
 from marketplace.listings.models import Handpiece
+from marketplace.orders.models import Order
 from marketplace.orders.states import OrderState
 from tests.journeys.house import House
 
@@ -33,6 +35,7 @@ NOT_PAGES = {
     "credentials.document": "a file",
     "health.alive": "for machines",
     "health.ready": "for machines",
+    "receipts.pdf": "a file",
     "rules.vectors_file": "a file",
     "rules.vectors_table": "a file",
     "sales.account_answered": "leads on to the sales",
@@ -91,6 +94,8 @@ def lived(house: House) -> Iterator[dict[str, Any]]:
     ids["handpiece"] = house.query(select(Handpiece.id).where(Handpiece.listing_id == ids["draft"]))[0][0]
     for name in ("Dana Reyes", "Priya Nair", "Elena Soto", "Theo Lang"):
         ids[name] = house.query(select(Credential.id).where(Credential.holder_id == people[name]))[0][0]
+    ids["decision"] = house.query(select(Order.payment_decision_id).where(Order.id == ids["funds_held"]))[0][0]
+    ids["code"] = house.query(select(GateReceipt.code).where(GateReceipt.decision_id == ids["decision"]))[0][0]
     with house.inside():
         at = clock.now()
         ids["policy"] = eligibility.published_policy().version_id
@@ -123,6 +128,8 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
             "/devices?maker=Lumenis&min=%245%2C000&year=x",
         ),
         "browse.home": ("/",),
+        "receipts.check": ("/check",),
+        "receipts.checked": ("/check/{code}", "/check/0000-0000-0000-0000"),
         "rules.index": ("/rules", "/rules?procedure=tattoo"),
         "rules.place": ("/rules/TX", "/rules/AZ", "/rules/MT"),
         "rules.vectors": ("/rules/vectors", "/rules/vectors?state=TX"),
@@ -135,6 +142,9 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "browse.device": ("/devices/{listing}", "/devices/{platform}"),
         "browse.devices": ("/devices", "/devices?qualified=1"),
         "browse.home": ("/",),
+        "receipts.receipt": ("/orders/{funds_held}/receipts/{decision}",),
+        "reserving.ask": ("/devices/{platform}/reserve",),
+        "reserving.mine": ("/reservations",),
         "rule_reviews.ask": ("/rule-reviews/ask?listing={platform}&procedure=FRACTIONAL_NONABLATIVE&place=TX",),
         "rule_reviews.mine": ("/rule-reviews",),
         "rule_reviews.one": ("/rule-reviews/{review}",),
@@ -182,6 +192,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
     "Walter Finch": {
         "buying.order": ("/orders/{funds_held}", "/orders/{accepted}"),
         "clinics.clinic": ("/clinics/{seller_clinic}",),
+        "reserving.mine": ("/reservations",),
         "sales.dispatch": ("/orders/{released_to_ship}/dispatch",),
         "sales.refund": ("/orders/{funds_held}/refund",),
         "sales.sales": ("/sales",),
