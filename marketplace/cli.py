@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -25,6 +26,9 @@ from .extensions import db
 from .kernel import clock
 from .kernel.errors import Refusal
 from .kernel.terms import StaffRole
+from .registers import queries as register_queries
+from .registers import service as registers
+from .registers.sources import sources
 
 database_group = AppGroup("database", help="The schema.")
 reference_group = AppGroup("reference", help="The data that ships with the product.")
@@ -211,6 +215,57 @@ def print_vectors() -> None:
     click.echo(vectors.as_csv(vectors.vectors()), nl=False)
 
 
+register_group = AppGroup("register", help="Rosters and lists that the issuers publish.")
+
+
+@register_group.command("import")
+@click.argument("source", type=click.Choice(list(sources())))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--fetched", type=click.DateTime(["%Y-%m-%dT%H:%M"]), help="When it was fetched, in UTC; without it: just now."
+)
+def import_register(source: str, file: Path, fetched: datetime | None) -> None:
+    """Load FILE as the newest of SOURCE: all of it counts at the end, or nothing."""
+    at = clock.now()
+    with _said_plainly(), file.open("rb") as opened:
+        snapshot_id = registers.receive(
+            source_code=source,
+            filename=file.name,
+            chunks=iter(lambda: opened.read(1 << 20), b""),
+            retrieved_at=fetched.replace(tzinfo=UTC) if fetched else at,
+            actor_id=None,
+            at=at,
+        )
+        registers.load(snapshot_id=snapshot_id, at=clock.now())
+    found = register_queries.snapshot(snapshot_id)
+    for kind, count, first in found.problems:
+        click.echo(f"{kind.words}: {count:,} rows, the first is row {first[0][0]:,} ({first[0][1]}).")
+    if found.refusal:
+        raise click.ClickException(f"Nothing was loaded. {found.refusal}")
+    click.echo(f"{found.rows_loaded:,} of {found.rows_read:,} rows of {found.source.name} count now.")
+
+
+@register_group.command("match")
+def match_registers() -> None:
+    """Look everybody up in the registers that count."""
+    found = credentials.screen_everyone(at=clock.now())
+    click.echo(f"{found:,} new findings wait for staff.")
+
+
+@register_group.command("status")
+def register_status() -> None:
+    """Say how old every register is."""
+    at, current = clock.now(), register_queries.current(sources())
+    for code, source in sources().items():
+        newest = current.get(code)
+        if newest is None:
+            click.echo(f"{code}\tnever loaded\t{source.name}")
+            continue
+        age = (at - newest.retrieved_at).days
+        late = "" if newest.is_fresh(at) else ", TOO OLD"
+        click.echo(f"{code}\t{newest.rows_loaded:,} rows, {age} of {source.fresh_days} days{late}\t{source.name}")
+
+
 demo_group = AppGroup("demo", help="The demo's people and goods.")
 
 
@@ -235,6 +290,7 @@ def demo_accounts() -> None:
 def register(app: Flask) -> None:
     """Give the app its commands."""
     app.cli.add_command(policy_group)
+    app.cli.add_command(register_group)
     app.cli.add_command(demo_group)
     app.cli.add_command(reference_group)
     app.cli.add_command(catalog_group)

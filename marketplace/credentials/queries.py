@@ -7,14 +7,18 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy.orm import aliased
 
 from ..clinics import queries as clinics
 from ..clinics.access import MANAGERS
 from ..clinics.models import ClinicSite
 from ..clinics.queries import Site
 from ..extensions import db
-from .models import Credential
+from ..registers.models import RegisterSnapshot
+from ..registers.sources import sources
+from ..registers.states import SnapshotState
+from .models import Credential, CredentialCheck
 from .rows import managed_clinics, own_row, sites_of
 from .states import CredentialState
 from .views import CredentialView, views_of, whole
@@ -22,7 +26,12 @@ from .views import CredentialView, views_of, whole
 
 @dataclass(frozen=True, slots=True)
 class HeldRow:
-    """A credential as the gate looks at it."""
+    """
+    A credential as the gate looks at it.
+
+    `register_until` is until when the newest file of the register that it was confirmed from may be relied on; None:
+    it was confirmed in another way.
+    """
 
     id: UUID
     type_code: str
@@ -34,6 +43,7 @@ class HeldRow:
     level: str | None
     endorsements: tuple[str, ...]
     device_model_id: UUID | None
+    register_until: datetime | None
 
 
 def held_by(user_ids: Iterable[UUID]) -> dict[UUID, list[HeldRow]]:
@@ -85,7 +95,8 @@ def managed_site(site_id: UUID, *, user_id: UUID) -> Site:
 
 
 def _held(owner: "ColumnElement[Any]", owner_ids: Iterable[UUID]) -> dict[UUID, list[HeldRow]]:
-    columns = Credential.__table__.c
+    columns, checks = Credential.__table__.c, CredentialCheck.__table__
+    seen, newest = aliased(RegisterSnapshot), aliased(RegisterSnapshot)
     held: dict[UUID, list[HeldRow]] = defaultdict(list)
     for found in db.session.execute(
         select(
@@ -100,11 +111,21 @@ def _held(owner: "ColumnElement[Any]", owner_ids: Iterable[UUID]) -> dict[UUID, 
             columns.level,
             columns.endorsements,
             columns.device_model_id,
+            seen.source_code,
+            newest.retrieved_at,
+        )
+        .join(checks, checks.c.id == columns.deciding_check_id, isouter=True)
+        .join(seen, seen.id == checks.c.snapshot_id, isouter=True)
+        .join(
+            newest,
+            and_(newest.source_code == seen.source_code, newest.state == SnapshotState.CURRENT),
+            isouter=True,
         )
         .where(owner.in_(list(owner_ids)))
         .order_by(columns.submitted_at, columns.id)
     ):
-        owner_id, *values = found
+        owner_id, *values, source_code, retrieved_at = found
         values[8] = tuple(values[8])
+        values.append(retrieved_at + sources()[source_code].fresh_for if source_code else None)
         held[owner_id].append(HeldRow(*values))
     return dict(held)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID, uuid4
 
 from sqlalchemy import select
@@ -53,16 +53,23 @@ class Suspect:
     strength: Strength
 
 
-def exclusions_of(user_ids: Collection[UUID], *, at: datetime) -> dict[UUID, Excluded]:
+class ExclusionLook(NamedTuple):
+    """A look into the list of exclusions: what it left behind, by person, and until when it counts."""
+
+    answers: Mapping[UUID, Excluded]
+    until: datetime | None
+
+
+def exclusions_of(user_ids: Collection[UUID]) -> ExclusionLook:
     """
-    Say of each person whether an entry of the current list of exclusions fits; nobody is named if the list is stale.
+    Say of each person whether an entry of the current list of exclusions fits; of nobody if no list is loaded.
 
     It looks at the list itself, so that neither a new name nor a new list waits for a nightly screening. The number of
     statements does not grow with the people.
     """
     current = registers.current([EXCLUSIONS]).get(EXCLUSIONS)
-    if current is None or not current.is_fresh(at) or not user_ids:
-        return {}
+    if current is None:
+        return ExclusionLook({}, None)
     judged = _judged(user_ids)
     answers = dict.fromkeys(user_ids, Excluded.NO)
     for (user_id, _), state in judged.items():
@@ -71,7 +78,7 @@ def exclusions_of(user_ids: Collection[UUID], *, at: datetime) -> dict[UUID, Exc
     for suspect in suspects(user_ids, current):
         if (suspect.user_id, suspect.entry.digest) not in judged:
             answers[suspect.user_id] = max(answers[suspect.user_id], Excluded.PERHAPS, key=_ORDER.index)
-    return answers
+    return ExclusionLook(answers, current.fresh_until)
 
 
 _ORDER = (Excluded.NO, Excluded.PERHAPS, Excluded.YES)

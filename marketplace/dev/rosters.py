@@ -92,7 +92,7 @@ def licences(number: int, *, seed: int = 1, types: tuple[str, ...] = ("A/C Contr
         yield Licence(
             license_type=types[position % len(types)],
             number=str(10_000 + position),
-            family=lot.choice(_FAMILY) + lot.choice(_TAILS),
+            family=lot.choice(_FAMILY) + lot.choice(_TAILS) + lot.choice(_TAILS),
             given=lot.choice(_GIVEN),
             middle=lot.choice(("", "", "J", "M", "ROSE")),
             expires=date(2026, 12, 31) + timedelta(days=lot.randrange(700)),

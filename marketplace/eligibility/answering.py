@@ -172,7 +172,12 @@ def shortfall(held: Held, wanted: HoldsCredential | MemberHolds | SiteHolds, que
     limit = fresh_for(held, question)
     if limit is not None and question.at - held.verified_at > limit:
         return ReasonCode.STALE
-    return None
+    return ReasonCode.STALE if rests_on_a_stale_register(held, question) else None
+
+
+def rests_on_a_stale_register(held: Held, question: Question) -> bool:
+    """Say whether the register that confirmed it was not loaded anew in time: it may have changed since."""
+    return held.register_until is not None and question.at > held.register_until
 
 
 def fresh_for(held: Held, question: Question) -> timedelta | None:
@@ -187,6 +192,8 @@ def holds_until(held: Held, question: Question) -> datetime:
     if limit is not None and held.verified_at is not None:
         # The limit itself still counts: 120 days exactly are not older than 120 days.
         ends = held.verified_at + limit + timedelta.resolution
+    if held.register_until is not None:
+        ends = min(ends, held.register_until + timedelta.resolution)
     if held.expires_on is not None and held.expires_on < LAST_DAY:
         ends = min(ends, end_of_day(held.expires_on, question.facts.place.time_zone))
     return ends

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 from ..kernel.days import day_in
 from ..kernel.terms import STATES, ProcedureClass
-from .answering import Miss, Question, fresh_for
+from .answering import Miss, Question, fresh_for, rests_on_a_stale_register
 from .facts import Held
 from .reasons import CureCode, ReasonCode
 from .requirements import HoldsCredential, MemberHolds, NotEvidenced, PractitionerAttests, SiteHolds
@@ -90,6 +90,8 @@ def _no_credential(miss: Miss, question: Question) -> str:
 def _stale(miss: Miss, question: Question) -> str:
     assert miss.held is not None
     assert miss.held.verified_at is not None
+    if rests_on_a_stale_register(miss.held, question):
+        return f"{whose(miss)} was confirmed from a register whose newest file here is too old."
     limit = fresh_for(miss.held, question) or timedelta()
     seen = day(day_in(miss.held.verified_at, question.facts.place.time_zone))
     return f"{whose(miss)} was last confirmed by its source on {seen}, which is more than {limit.days} days ago."

@@ -38,6 +38,7 @@ class Exclusion(StrEnum):
 
     NONE = "none"
     OPEN = "open"
+    CONFIRMED = "confirmed"
 
 
 class Modification(StrEnum):
@@ -114,7 +115,8 @@ class Held:
     """
     A credential that a person or a site has here, in whatever state.
 
-    `verified_at` is when its primary source was last seen to confirm it. `does_not_open` is what its type says of
+    `verified_at` is when its primary source was last seen to confirm it; `register_until`, where that was a register,
+    until when the newest file of it may be relied on. `does_not_open` is what its type says of
     itself when it is evidence of training, repair or anything else that never makes an operator.
     """
 
@@ -131,6 +133,7 @@ class Held:
     endorsements: frozenset[str] = frozenset()
     device_model_id: UUID | None = None
     does_not_open: str | None = None
+    register_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +214,7 @@ class OneOff:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One question to the gate, whole."""
+    """One question to the gate, whole. `exclusions_until`: until when the list may be relied on that was looked in."""
 
     asked: Asked
     place: Place
@@ -223,6 +226,7 @@ class Facts:
     practitioner: Practitioner | None = None
     uses: Uses = Uses()
     one_offs: tuple[OneOff, ...] = ()
+    exclusions_until: datetime | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the facts as plain JSON, to be kept with the answer."""

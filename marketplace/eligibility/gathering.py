@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -13,6 +14,8 @@ from ..catalog.terms import HazardClass
 from ..clinics import queries as clinics
 from ..clinics.states import SellerStanding
 from ..credentials import queries as credentials
+from ..credentials import screening
+from ..credentials.screening import Excluded
 from ..credentials.states import CredentialState
 from ..credentials.types import Opens, credential_types
 from ..extensions import db
@@ -23,6 +26,7 @@ from .facts import (
     Buyer,
     Confirmation,
     Device,
+    Exclusion,
     Facts,
     Handpiece,
     Hazard,
@@ -56,6 +60,7 @@ class Circumstances:
     site: Site
     uses: Uses
     one_offs: tuple[OneOff, ...] = ()
+    exclusions_until: datetime | None = None
 
     def with_device(self, *, asked: Asked, device: Device, seller: SellerStanding) -> Facts:
         """Return the whole question."""
@@ -70,6 +75,7 @@ class Circumstances:
             practitioner=self.practitioner,
             uses=self.uses,
             one_offs=self.one_offs,
+            exclusions_until=self.exclusions_until,
         )
 
 
@@ -90,6 +96,7 @@ def circumstances_of(purchase: Purchase) -> Circumstances:
         names[member.user_id] = member.name
     everyone = set(names) | {purchase.buyer_id} | ({purchase.operator_id} if purchase.operator_id else set())
     held = credentials.held_by(everyone)
+    excluded, exclusions_until = screening.exclusions_of(everyone)
     staff = {
         user_id: _Member(
             Person(
@@ -97,6 +104,7 @@ def circumstances_of(purchase: Purchase) -> Circumstances:
                 name=names.get(user_id, "someone who has left the clinic"),
                 member=user_id in names,
                 credentials=tuple(_held(row) for row in held.get(user_id, ())),
+                exclusion=_EXCLUSIONS.get(excluded.get(user_id)),
             ),
             frozenset(roles[user_id]),
         )
@@ -105,7 +113,11 @@ def circumstances_of(purchase: Purchase) -> Circumstances:
     place = Place(state=site.state, time_zone=site.time_zone)
     return Circumstances(
         place=place,
-        buyer=Buyer(id=purchase.buyer_id, in_good_standing=purchase.buyer_id in names),
+        buyer=Buyer(
+            id=purchase.buyer_id,
+            in_good_standing=purchase.buyer_id in names,
+            exclusion=staff[purchase.buyer_id].person.exclusion,
+        ),
         operator=staff[purchase.operator_id].person if purchase.operator_id else None,
         practitioner=_practitioner(purchase, staff, place),
         site=Site(
@@ -116,6 +128,7 @@ def circumstances_of(purchase: Purchase) -> Circumstances:
         ),
         uses=Uses(declared=purchase.declared_uses, restriction_signed=purchase.restriction_signed),
         one_offs=_one_offs(purchase),
+        exclusions_until=exclusions_until,
     )
 
 
@@ -190,6 +203,14 @@ _HAZARDS = {
 }
 
 
+_EXCLUSIONS = {
+    None: None,
+    Excluded.NO: Exclusion.NONE,
+    Excluded.PERHAPS: Exclusion.OPEN,
+    Excluded.YES: Exclusion.CONFIRMED,
+}
+
+
 def _practitioner(purchase: Purchase, staff: Mapping[UUID, _Member], place: Place) -> Practitioner | None:
     confirmation = (
         Confirmation(at=purchase.confirmed_at, statements=purchase.statements) if purchase.confirmed_at else None
@@ -234,4 +255,5 @@ def _held(row: credentials.HeldRow) -> Held:
         endorsements=frozenset(row.endorsements),
         device_model_id=row.device_model_id,
         does_not_open=known.does_not_open,
+        register_until=row.register_until,
     )

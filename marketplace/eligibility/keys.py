@@ -190,13 +190,26 @@ def standing(question: Question) -> Iterator[Objection]:
     findings |= {
         (person.name, person.id): person.exclusion for person in (facts.operator, practitioner) if person is not None
     }
+    stale = facts.exclusions_until is not None and question.at > facts.exclusions_until
     for (name, _), finding in findings.items():
-        if finding is Exclusion.OPEN:
+        if finding is Exclusion.CONFIRMED:
+            sentence = f"Found in a list of excluded persons: {name}."
+            yield Objection(ReasonCode.EXCLUSION_OPEN, Key.STANDING, (name,), sentence, (_STAFF,))
+        elif finding is Exclusion.OPEN:
             sentence = f"A possible entry in a list of excluded persons is not settled: {name}."
             yield Objection(ReasonCode.EXCLUSION_OPEN, Key.STANDING, (name,), sentence, (_STAFF,))
-        elif finding is None and question.policy.document.exclusion_check.required:
-            sentence = f"Nobody has looked in the lists of excluded persons: {name}."
+        elif (finding is None or stale) and question.policy.document.exclusion_check.required:
+            unseen = "Nobody has looked in the lists of excluded persons"
+            sentence = f"{'The list of excluded persons is too old' if finding else unseen}: {name}."
             yield Objection(ReasonCode.EXCLUSION_NOT_CHECKED, Key.STANDING, (name,), sentence, (_STAFF,))
+
+
+def exclusions_hold_until(question: Question) -> datetime:
+    """Return the first moment at which the list of exclusions is too old; NEVER where none need be looked in."""
+    until = question.facts.exclusions_until
+    if until is None or not question.policy.document.exclusion_check.required:
+        return NEVER
+    return until + timedelta.resolution
 
 
 def operator(question: Question) -> Iterator[Objection]:

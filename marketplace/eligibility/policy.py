@@ -82,7 +82,7 @@ def _limits(rulings: Iterable[Ruling]) -> tuple[str, ...]:
 def _ends(used: Iterable[Held], rulings: Iterable[Ruling], question: Question) -> datetime | None:
     """Return the first moment at which something the yes rests on no longer holds."""
     ends = min((holds_until(held, question) for held in used), default=NEVER)
-    ends = min(ends, keys.confirmation_holds_until(question))
+    ends = min(ends, keys.confirmation_holds_until(question), keys.exclusions_hold_until(question))
     for ruling in rulings:
         last = ruling.best.way.rule.in_force_to if ruling.best else None
         if last is not None:

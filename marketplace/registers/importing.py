@@ -29,6 +29,7 @@ from .reading import (
     Watch,
     check_columns,
     digest_of,
+    first_record,
     guessed_columns,
     headers_of,
     rows,
@@ -229,6 +230,19 @@ def check(*, snapshot_id: UUID, at: datetime) -> SnapshotState:
             return snapshot.state
     except Unreadable as problem:
         return _refused(snapshot_id, problem.sentence, at)
+
+
+def first_row(snapshot_id: UUID) -> dict[str, str]:
+    """
+    Return what stands in the first row of a file that is not loaded, by header, to tell its columns apart by.
+
+    :raises NotFound: no such file
+    """
+    snapshot = queries.row(snapshot_id)
+    if snapshot.file_key is None:
+        return {}
+    with adapter_of(RegisterFiles).opened(snapshot.file_key) as file:
+        return first_record(file, sources()[snapshot.source_code], snapshot.encoding)
 
 
 def start(*, snapshot_id: UUID, actor_id: UUID, smaller_because: str | None = None, at: datetime) -> None:

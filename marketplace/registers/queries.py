@@ -47,9 +47,14 @@ class Snapshot:
     refusal: str | None
     current_since: datetime | None
 
+    @property
+    def fresh_until(self) -> datetime:
+        """The last moment at which what is in it may be relied on."""
+        return self.retrieved_at + self.source.fresh_for
+
     def is_fresh(self, at: datetime) -> bool:
-        """Say whether what is in it may still be relied on."""
-        return self.source.is_fresh(self.retrieved_at, at)
+        """Say whether what is in it may still be relied on; the limit itself still counts."""
+        return at <= self.fresh_until
 
     @property
     def problems(self) -> list[tuple[Problem, int, list[tuple[int, str]]]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import lru_cache
+from itertools import islice
 from typing import Any, BinaryIO, NamedTuple
 
 from ..kernel.errors import Invalid
@@ -212,6 +213,15 @@ def headers_of(file: BinaryIO, source: Source, encoding: str) -> list[str]:
             f" {source.exact_header[-1].upper()}; this one has {len(headers)}, or others."
         )
     return headers
+
+
+def first_record(file: BinaryIO, source: Source, encoding: str) -> dict[str, str]:
+    """Return what stands under each header in the first row; nothing where there is none, or it is broken."""
+    try:
+        records = [cells for _, cells in islice(_records(file, source, encoding), 2)]
+    except Unreadable:
+        return {}
+    return dict(zip(*records, strict=False)) if len(records) == 2 else {}
 
 
 def guessed_columns(headers: Sequence[str], source: Source) -> dict[str, Field]:

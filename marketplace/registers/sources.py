@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
@@ -118,10 +118,6 @@ class Source:
     def fresh_for(self) -> timedelta:
         """How old its newest file may be."""
         return timedelta(days=self.fresh_days)
-
-    def is_fresh(self, retrieved_at: datetime | None, at: datetime) -> bool:
-        """Say whether a file fetched at `retrieved_at` may still be relied on; the limit itself still counts."""
-        return retrieved_at is not None and at - retrieved_at <= self.fresh_for
 
 
 def read_sources(document: Any) -> dict[str, Source]:

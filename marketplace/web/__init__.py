@@ -17,6 +17,7 @@ from . import (
     filters,
     fragments,
     health,
+    npi,
     receipts,
     reserving,
     rule_reviews,
@@ -35,6 +36,7 @@ from .staff import orders as staff_orders
 from .staff import people as staff_people
 from .staff import policy as staff_policy
 from .staff import reach as staff_reach
+from .staff import registers as staff_registers
 from .staff import rule_reviews as staff_rule_reviews
 
 BLUEPRINTS = (
@@ -47,6 +49,7 @@ BLUEPRINTS = (
     staff_people.bp,
     staff_clinics.bp,
     credentials.bp,
+    npi.bp,
     staff_credentials.bp,
     buying.bp,
     sales.bp,
@@ -62,6 +65,7 @@ BLUEPRINTS = (
     staff_drafts.bp,
     rule_reviews.bp,
     staff_rule_reviews.bp,
+    staff_registers.bp,
 )
 
 

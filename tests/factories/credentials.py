@@ -62,13 +62,13 @@ def make_check(
     **values: Any,
 ) -> CredentialCheck:
     """Keep one look at the primary source."""
-    values = {"source_name": "Licence search", "note": "Active, same name and number.", "matched": {}, **values}
+    defaults = {"source_name": "Licence search", "note": "Active, same name and number.", "matched": {}}
+    values = {**defaults, "method": CheckMethod.PORTAL, **values}
     values.setdefault("recorded_at", retrieved_at)
     return kept(
         CredentialCheck(
             credential_id=credential.id,
             verifier_id=verifier.id,
-            method=CheckMethod.PORTAL,
             outcome=CheckOutcome(outcome),
             retrieved_at=retrieved_at,
             **values,

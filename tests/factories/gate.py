@@ -13,6 +13,7 @@ from marketplace.eligibility.facts import (
     Buyer,
     Confirmation,
     Device,
+    Exclusion,
     Facts,
     Handpiece,
     Hazard,
@@ -95,7 +96,8 @@ def held(type_code: str, state: str = "TX", **changes) -> Held:
 
 
 def person(name: str, *credentials: Held, **changes) -> Person:
-    return replace(Person(uuid5(_NAMES, name), name, member=True, credentials=credentials), **changes)
+    unlisted = Person(uuid5(_NAMES, name), name, member=True, credentials=credentials, exclusion=Exclusion.NONE)
+    return replace(unlisted, **changes)
 
 
 def physician(state: str = "TX", **changes) -> Person:
@@ -112,7 +114,7 @@ def facts(state: str = "TX", *handpieces: Handpiece, operator: Person | None = N
         place=Place(state, time_zone_of(state)),
         device=device(*handpieces),
         seller=SellerStanding.VERIFIED,
-        buyer=Buyer(UUID(int=5), in_good_standing=True),
+        buyer=Buyer(UUID(int=5), in_good_standing=True, exclusion=Exclusion.NONE),
         site=Site(),
         operator=operator,
         practitioner=Practitioner(physician(state)),

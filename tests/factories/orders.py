@@ -27,6 +27,7 @@ from tests.factories.clinics import make_clinic, make_member, make_site
 from tests.factories.credentials import make_credential
 from tests.factories.listings import make_handpiece, make_listing
 from tests.factories.payments import make_payment
+from tests.factories.registers import make_exclusions
 
 FEE_BPS = 600
 RULES = UUID(int=70)  # Always the same document, so that it is read once for a whole run.
@@ -49,7 +50,7 @@ class Scene:
 
 
 def publish_rules(at: datetime) -> None:
-    """Keep the shipped rules as published, unless some are."""
+    """Keep the shipped rules as published, and a list of excluded persons that names nobody, unless some are."""
     if db.session.scalar(select(PolicyVersion.id).where(PolicyVersion.state == PolicyState.PUBLISHED)):
         return
     kept(
@@ -66,6 +67,7 @@ def publish_rules(at: datetime) -> None:
             published_at=at,
         )
     )
+    make_exclusions()
 
 
 def make_scene(now: datetime, *, price_minor: int = 4_250_000) -> Scene:

@@ -25,7 +25,7 @@ from marketplace.catalog import service as catalogue
 from marketplace.catalog.models import DeviceModel, Maker
 from marketplace.config import from_environment
 from marketplace.credentials import service as credentials
-from marketplace.dev.demo import cast, load, people, pictures
+from marketplace.dev.demo import cast, load, people, pictures, rolls
 from marketplace.dev.demo.cast import Ending, Player, Proof
 from marketplace.dev.mailbox import Letters, Receiver
 from marketplace.dev.processes import Child
@@ -269,6 +269,7 @@ def _furnish(house: House) -> None:
         credentials.load_types()
         house.stage = people.populate(now=now)
         load.publish_reference_rules(house.stage)
+        rolls.load_exclusions(now=now)
         load.forget_old_post()
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from marketplace.clinics.states import SellerStanding
 from marketplace.credentials.states import CredentialState
-from marketplace.eligibility.facts import Asked, Buyer, Exclusion, Modification, Practitioner, Site, Uses
+from marketplace.eligibility.facts import Asked, Buyer, Exclusion, Facts, Modification, Practitioner, Site, Uses
 from marketplace.eligibility.policy import Policy
 from marketplace.eligibility.reasons import CureCode, Key, ReasonCode
 from marketplace.eligibility.rulebook import Check
@@ -412,7 +412,7 @@ SITUATIONS = {
         "contact_staff",
     ),
     ReasonCode.BUYER_SUSPENDED: (
-        texas_hair(buyer=Buyer(UUID(int=5), in_good_standing=False)),
+        texas_hair(buyer=Buyer(UUID(int=5), in_good_standing=False, exclusion=Exclusion.NONE)),
         Key.STANDING,
         ("buyer",),
         "The buyer may not buy at present.",
@@ -480,19 +480,62 @@ def test_a_policy_that_demands_a_recall_check_refuses_an_unchecked_unit():
     assert asked_of(_with_unit(recall_open=False), policy=demanding).cleared
 
 
-def test_a_policy_that_demands_a_look_at_the_exclusion_lists_asks_it_of_everybody():
-    demanding = _demanding(exclusion_check=Check(required=True, reason=""))
+def _unseen(**changes) -> Facts:
+    """Nobody has looked in the lists of excluded persons."""
+    return texas_hair(
+        buyer=Buyer(UUID(int=5), in_good_standing=True),
+        operator=replace(texas_hair().operator, exclusion=None),
+        practitioner=Practitioner(replace(physician(), exclusion=None)),
+        **changes,
+    )
 
-    objections = asked_of(texas_hair(), policy=demanding).objections
+
+def test_a_look_at_the_exclusion_lists_is_asked_of_everybody():
+    objections = asked_of(_unseen()).objections
 
     assert [(entry.code, entry.subjects) for entry in objections] == [
         (ReasonCode.EXCLUSION_NOT_CHECKED, ("buyer",)),
         (ReasonCode.EXCLUSION_NOT_CHECKED, ("Dana",)),
         (ReasonCode.EXCLUSION_NOT_CHECKED, ("Dr. Okafor",)),
     ]
-    looked = texas_hair(
-        buyer=Buyer(UUID(int=5), in_good_standing=True, exclusion=Exclusion.NONE),
-        operator=replace(texas_hair().operator, exclusion=Exclusion.NONE),
-        practitioner=Practitioner(replace(physician(), exclusion=Exclusion.NONE)),
+    assert objections[0].sentence == "Nobody has looked in the lists of excluded persons: buyer."
+
+
+def test_a_policy_that_demands_no_look_at_the_exclusion_lists_goes_without():
+    lax = _demanding(exclusion_check=Check(required=False, reason=""))
+    listed = asked_of(_unseen(exclusions_until=NOON), policy=lax)
+
+    assert listed.cleared
+    assert listed.valid_until == asked_of(_unseen(), policy=lax).valid_until
+
+
+def test_a_list_of_exclusions_counts_until_its_last_moment():
+    until = texas_hair(exclusions_until=NOON)
+
+    assert asked_of(until).cleared
+    assert asked_of(until).valid_until == NOON + timedelta.resolution
+    late = asked_of(until, at=NOON + timedelta.resolution)
+    assert {entry.code for entry in late.objections} == {ReasonCode.EXCLUSION_NOT_CHECKED}
+    assert late.objections[0].sentence == "The list of excluded persons is too old: buyer."
+
+
+def test_who_was_found_to_be_excluded_is_told_so():
+    found = texas_hair(operator=replace(texas_hair().operator, exclusion=Exclusion.CONFIRMED))
+
+    [objection] = asked_of(found).objections
+
+    assert (objection.code, objection.sentence) == (
+        ReasonCode.EXCLUSION_OPEN,
+        "Found in a list of excluded persons: Dana.",
     )
-    assert asked_of(looked, policy=demanding).cleared
+
+
+def test_what_was_confirmed_from_a_register_is_stale_when_the_register_is():
+    [licence] = texas_hair().operator.credentials
+    rested = texas_hair(operator=replace(texas_hair().operator, credentials=(replace(licence, register_until=NOON),)))
+
+    assert asked_of(rested).cleared
+    assert asked_of(rested).valid_until == NOON + timedelta.resolution
+    [objection] = asked_of(rested, at=NOON + timedelta.resolution).objections
+    assert objection.code is ReasonCode.STALE
+    assert objection.sentence.endswith("was confirmed from a register whose newest file here is too old.")

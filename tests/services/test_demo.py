@@ -14,6 +14,8 @@ from marketplace.catalog import queries as catalog
 from marketplace.clinics import queries as clinics
 from marketplace.clinics.models import Clinic, ClinicSite
 from marketplace.config import Mode
+from marketplace.credentials import matching
+from marketplace.credentials.findings import RegisterFinding
 from marketplace.credentials.models import Credential
 from marketplace.credentials.states import CredentialState
 from marketplace.dev.demo import shelves
@@ -39,6 +41,9 @@ from marketplace.orders.states import ENDED_WITHOUT_SALE, OrderState
 from marketplace.payments import service as payments
 from marketplace.payments.models import IntentKind, IntentState, LedgerEntry, MoneyIntent, Payment, SellerAccount
 from marketplace.payments.states import PaymentState
+from marketplace.registers import queries as registers
+from marketplace.registers.normal import Strength
+from marketplace.registers.sources import sources
 from marketplace.ripple import Cause
 from tests.conftest import settings_for
 from tests.support import promised_jobs
@@ -348,3 +353,18 @@ class TestTraces:
 
         assert loaded_by_command(demo) == "The demo is here already."
         assert rows() == before
+
+
+def test_the_registers_are_loaded_and_two_findings_wait(demo):
+    with demo.app_context():
+        assert sorted(registers.current(sources())) == ["TX:TDLR", "TX:TMB", "US:LEIE"]
+        found = db.session.execute(select(RegisterFinding.kind, RegisterFinding.state).order_by(RegisterFinding.kind))
+        assert list(found) == [("exclusion", "open"), ("missing", "open")]
+
+
+def test_whoever_waits_for_a_verifier_in_texas_is_found_in_its_roster(demo):
+    with demo.app_context():
+        waiting = select(Credential).where(Credential.number == "11820")
+        [offer] = matching.offers_for(db.session.scalars(waiting).one().id)
+
+        assert (offer.entry.name, offer.strength, offer.agrees) == ("ELENA SOTO", Strength.STRONG, True)

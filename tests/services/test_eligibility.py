@@ -11,7 +11,11 @@ from hypothesis import strategies as st
 from sqlalchemy import select, text
 
 from marketplace import audit
+from marketplace.accounts.models import User
 from marketplace.audit import Wanted
+from marketplace.credentials import service as credentials
+from marketplace.credentials.findings import FindingEvent, RegisterFinding
+from marketplace.credentials.models import CheckMethod
 from marketplace.eligibility import service
 from marketplace.eligibility.models import (
     DecisionCredential,
@@ -30,11 +34,13 @@ from marketplace.kernel.errors import Conflict, NotFound
 from marketplace.kernel.shapes import Misshapen
 from marketplace.kernel.terms import ClinicRole, ProcedureClass
 from marketplace.listings import queries as listings
+from marketplace.registers.models import RegisterSnapshot
 from tests.factories.accounts import kept, make_staff, make_user
 from tests.factories.clinics import make_clinic, make_member, make_site
-from tests.factories.credentials import make_credential
+from tests.factories.credentials import make_check, make_credential
 from tests.factories.listings import make_handpiece, make_listing
 from tests.factories.orders import make_scene, publish_rules
+from tests.factories.registers import make_row, make_snapshot
 from tests.support import assert_refused_by, count_statements
 
 _numbers = count(1000)
@@ -70,6 +76,73 @@ def end(credential, when) -> None:
         text("UPDATE credentials SET expires_on = :day WHERE id = :id"), {"day": when, "id": credential.id}
     )
     db.session.commit()
+
+
+class TestExclusions:
+    def test_without_a_list_nobody_has_looked(self, scene, sale, purchase, now):
+        db.session.execute(text("DELETE FROM register_rows"))
+        db.session.execute(text("DELETE FROM register_snapshots"))
+
+        assert codes(service.preview(sale=sale, purchase=purchase, at=now)) == {ReasonCode.EXCLUSION_NOT_CHECKED}
+
+    def test_a_list_of_a_month_ago_is_none(self, scene, sale, purchase, now):
+        fetched = now - timedelta(days=31)
+        db.session.execute(text("UPDATE register_snapshots SET retrieved_at = :at"), {"at": fetched})
+        verdict = service.preview(sale=sale, purchase=purchase, at=now)
+        assert (verdict.cleared, verdict.valid_until) == (True, now + timedelta.resolution)
+
+        late = service.preview(sale=sale, purchase=purchase, at=now + timedelta(seconds=1))
+        assert codes(late) == {ReasonCode.EXCLUSION_NOT_CHECKED}
+
+    @pytest.mark.parametrize("who", ["buyer", "practitioner"])
+    def test_an_entry_that_fits_closes_until_staff_have_judged_it(self, scene, sale, purchase, now, who):
+        given, family = getattr(scene, who).name.split()
+        make_row(db.session.scalars(select(RegisterSnapshot)).one(), 2, family_name=family, given_name=given)
+        assert codes(service.preview(sale=sale, purchase=purchase, at=now)) == {ReasonCode.EXCLUSION_OPEN}
+
+        credentials.screen_everyone(at=now)
+        finding = db.session.scalars(select(RegisterFinding)).one()
+        verifier = make_staff()
+        credentials.resolve_finding(
+            finding_id=finding.id, event=FindingEvent.CONFIRMED, actor_id=verifier.id, reason="It is.", at=now
+        )
+        found = service.preview(sale=sale, purchase=purchase, at=now).objections
+        assert {objection.sentence for objection in found} >= {
+            f"Found in a list of excluded persons: {getattr(scene, who).name}."
+        }
+
+        credentials.resolve_finding(
+            finding_id=finding.id, event=FindingEvent.DISMISSED, actor_id=verifier.id, reason="Another.", at=now
+        )
+        assert service.preview(sale=sale, purchase=purchase, at=now).cleared
+
+
+class TestRegisters:
+    def test_a_licence_confirmed_from_a_register_stands_as_long_as_the_register_is_fresh(
+        self, scene, sale, purchase, now
+    ):
+        roster = make_snapshot("TX:TDLR", retrieved_at=now - timedelta(days=31))
+        check = make_check(
+            scene.licence,
+            verifier=db.session.get(User, scene.licence.verified_by),
+            retrieved_at=now - timedelta(days=31),
+            method=CheckMethod.REGISTER_FILE,
+            snapshot_id=roster.id,
+            row_digest=b"\1" * 32,
+        )
+        db.session.execute(
+            text("UPDATE credentials SET deciding_check_id = :check WHERE id = :id"),
+            {"check": check.id, "id": scene.licence.id},
+        )
+
+        # The licence itself was looked at yesterday: what closes is the age of the register.
+        assert service.preview(sale=sale, purchase=purchase, at=now).cleared
+        late = now + timedelta(seconds=1)
+        assert codes(service.preview(sale=sale, purchase=purchase, at=late)) == {ReasonCode.STALE}
+
+        db.session.execute(text("UPDATE register_snapshots SET state = 'replaced' WHERE id = :id"), {"id": roster.id})
+        make_snapshot("TX:TDLR", retrieved_at=now)
+        assert service.preview(sale=sale, purchase=purchase, at=late).cleared
 
 
 class TestPreview:

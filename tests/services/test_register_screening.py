@@ -30,23 +30,18 @@ def findings():
     return db.session.scalars(select(RegisterFinding).order_by(RegisterFinding.kind)).all()
 
 
-def answer(user, now):
-    return screening.exclusions_of([user.id], at=now)
+def answer(user):
+    return screening.exclusions_of([user.id]).answers
 
 
 class TestExclusionsOf:
     def test_nobody_looked_where_no_list_is_loaded(self, now):
-        assert answer(make_user(), now) == {}
+        assert screening.exclusions_of([make_user().id]) == ({}, None)
 
-    def test_a_list_counts_for_thirty_one_days_to_the_second(self, now):
+    def test_a_list_counts_for_thirty_one_days(self, now):
+        make_exclusions(retrieved_at=now)
         user = make_user()
-        make_exclusions(retrieved_at=now - timedelta(days=31))
-        assert answer(user, now) == {user.id: Excluded.NO}
-        assert answer(user, now + timedelta(seconds=1)) == {}
-
-    def test_asks_for_nobody_without_a_question(self, now):
-        make_exclusions()
-        assert screening.exclusions_of([], at=now) == {}
+        assert screening.exclusions_of([user.id]) == ({user.id: Excluded.NO}, now + timedelta(days=31))
 
     @pytest.mark.parametrize(
         ("name", "entry", "expected"),
@@ -62,7 +57,7 @@ class TestExclusionsOf:
     def test_first_and_last_name_are_a_candidate_that_closes_until_somebody_judges(self, now, name, entry, expected):
         user = make_user(name=name)
         make_exclusions({**ENTRY, **entry})
-        assert answer(user, now) == {user.id: expected}
+        assert answer(user) == {user.id: expected}
 
     @pytest.mark.parametrize(
         ("stated", "listed", "expected"),
@@ -78,7 +73,7 @@ class TestExclusionsOf:
         if stated:
             service.state_npi(user_id=user.id, npi=stated, at=now)
         make_exclusions({**ENTRY, "npi": listed})
-        assert answer(user, now) == {user.id: expected}
+        assert answer(user) == {user.id: expected}
 
     def test_a_number_identifies_under_any_name(self, now):
         user = make_user(name="Somebody Else")
@@ -87,7 +82,7 @@ class TestExclusionsOf:
 
         [current] = screening.registers.current(["US:LEIE"]).values()
         assert [suspect.strength for suspect in screening.suspects([user.id], current)] == [Strength.IDENTIFIED]
-        assert answer(user, now) == {user.id: Excluded.PERHAPS}
+        assert answer(user) == {user.id: Excluded.PERHAPS}
 
     def test_what_was_judged_is_judged(self, now):
         user, verifier = make_user(name="Dana Reyes"), make_staff()
@@ -99,7 +94,7 @@ class TestExclusionsOf:
             service.resolve_finding(
                 finding_id=found.id, event=event, actor_id=verifier.id, reason="Asked the office.", at=now
             )
-            assert answer(user, now) == {user.id: expected}
+            assert answer(user) == {user.id: expected}
 
     def test_a_new_entry_is_not_covered_by_an_old_dismissal(self, now):
         user, snapshot = make_user(name="Dana Reyes"), make_exclusions(ENTRY, {**ENTRY, "state": "FL"})
@@ -107,15 +102,15 @@ class TestExclusionsOf:
         [current] = screening.registers.current(["US:LEIE"]).values()
         first, second = screening.suspects([user.id], current)
         make_finding(snapshot, user_id=user.id, row_digest=first.entry.digest, **dismissed)
-        assert answer(user, now) == {user.id: Excluded.PERHAPS}
+        assert answer(user) == {user.id: Excluded.PERHAPS}
 
         make_finding(snapshot, user_id=user.id, row_digest=second.entry.digest, **dismissed)
-        assert answer(user, now) == {user.id: Excluded.NO}
+        assert answer(user) == {user.id: Excluded.NO}
 
     def test_what_is_open_stays_open_when_the_entry_is_gone(self, now):
         user = make_user(name="Dana Reyes")
         make_finding(make_exclusions(), user_id=user.id)
-        assert answer(user, now) == {user.id: Excluded.PERHAPS}
+        assert answer(user) == {user.id: Excluded.PERHAPS}
 
     def test_asks_as_many_statements_for_many_as_for_one(self, now):
         users = [make_user(name=f"Dana {'R' * (n + 1)}").id for n in range(5)]
@@ -123,7 +118,7 @@ class TestExclusionsOf:
         counts = []
         for some in (users[:1], users):
             with count_statements() as sent:
-                screening.exclusions_of(some, at=now)
+                screening.exclusions_of(some)
             counts.append(len(sent))
         assert counts == [4, 4]
 

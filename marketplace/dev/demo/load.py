@@ -15,6 +15,7 @@ from ...eligibility.models import PolicyStanding
 from ...extensions import db, unit_of_work
 from ...kernel import clock
 from .people import Stage, populate
+from .rolls import load_registers
 from .sales import Market
 from .shelves import Studio, fill, known_models
 
@@ -32,6 +33,7 @@ def load(app: Flask) -> bool:
         studio = Studio(known_models())
         stage = populate(now=now)
         publish_reference_rules(stage)
+        load_registers(stage, now=now)
         fill(stage, studio, now=now)
         market = Market(stage, app.extensions["second_light_settings"], clock.now)
         market.open_accounts()

@@ -12,7 +12,7 @@ from wtforms.validators import InputRequired, Length
 
 from ...accounts.access import Permission
 from ...catalog import queries as catalog
-from ...credentials import desk, service
+from ...credentials import desk, matching, service
 from ...credentials.desk import Case
 from ...credentials.models import CheckMethod, CheckOutcome
 from ...credentials.policy import LONGEST_WORDS, Rejection
@@ -300,6 +300,7 @@ def _page(credential_id: UUID, **sent_back: Form) -> ResponseReturnValue:
         at=at,
         forms=forms,
         opened=next(iter(sent_back), None),
+        offers=matching.offers_for(credential_id),
         look_up=credential.kind.look_up(credential.jurisdiction),
         reviews=reviews,
         has_it=has_it,
