@@ -23,6 +23,20 @@ class Clinic(Keyed, Base):
             name="verified_seller_has_evidence",
         ),
         CheckConstraint(
+            "seller_standing <> 'verified' OR (seller_first_checked_by IS NOT NULL"
+            " AND seller_first_checked_by <> seller_checked_by)",
+            name="two_people_verify_a_seller",
+        ),
+        CheckConstraint(
+            "seller_standing <> 'awaiting_second' OR seller_first_checked_by IS NOT NULL",
+            name="second_look_follows_a_first",
+        ),
+        CheckConstraint(
+            "(seller_first_checked_by IS NULL) = (seller_first_checked_at IS NULL) AND (seller_first_checked_by IS NULL"
+            " OR length(trim(coalesce(seller_first_evidence, ''))) > 0)",
+            name="first_look_has_evidence",
+        ),
+        CheckConstraint(
             "seller_standing <> 'in_review' OR (seller_basis IS NOT NULL AND seller_asked_at IS NOT NULL"
             " AND length(trim(seller_statement)) > 0)",
             name="asking_states_a_basis",
@@ -43,6 +57,11 @@ class Clinic(Keyed, Base):
     seller_evidence: Mapped[str | None] = mapped_column(comment="What staff looked at, and where.")
     seller_checked_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     seller_checked_at: Mapped[datetime | None]
+    seller_first_checked_by: Mapped[UUID | None] = mapped_column(
+        ForeignKey("users.id"), comment="The other of the two people who found that it may sell."
+    )
+    seller_first_checked_at: Mapped[datetime | None]
+    seller_first_evidence: Mapped[str | None]
     created_at: Mapped[datetime]
 
     sites: Mapped[list["ClinicSite"]] = relationship(back_populates="clinic", order_by="ClinicSite.name")

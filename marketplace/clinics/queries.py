@@ -51,6 +51,7 @@ class ClinicFacts:
     seller_evidence: str | None
     seller_checked_by: UUID | None
     seller_checked_at: datetime | None
+    seller_first_checked_by: UUID | None
     created_at: datetime
 
     @property
@@ -271,6 +272,7 @@ def _facts(row: Clinic) -> ClinicFacts:
         seller_evidence=row.seller_evidence,
         seller_checked_by=row.seller_checked_by,
         seller_checked_at=row.seller_checked_at,
+        seller_first_checked_by=row.seller_first_checked_by,
         created_at=row.created_at,
     )
 

@@ -21,6 +21,15 @@ class OwnClinic(Refused):
     code = "own_clinic_judged"
 
 
+class SecondLookIsAnothers(Refused):
+    """Whoever found first that a clinic may sell does not find it a second time."""
+
+    code = "seller_second_look_is_anothers"
+
+    def __init__(self) -> None:
+        super().__init__("You found first that it may sell.", cure="Leave the second look to a colleague.")
+
+
 def ask_for_seller_standing(
     *, clinic_id: UUID, actor_id: UUID, basis: SellerBasis, statement: str, at: datetime
 ) -> None:
@@ -40,6 +49,7 @@ def ask_for_seller_standing(
         clinic.seller_statement = statement
         clinic.seller_asked_at = at
         clinic.seller_reason = None
+        clinic.seller_first_checked_by = clinic.seller_first_checked_at = clinic.seller_first_evidence = None
         _move(clinic, SellerEvent.ASKED, actor_id=actor_id, at=at, basis=basis, statement=statement)
 
 
@@ -56,16 +66,19 @@ def decide_seller_standing(
     """
     Decide as staff whether the clinic may sell, on stated evidence; those who run it are told by mail.
 
+    It takes two people to let it: the first finds so and lets it await the second, of which nobody is told yet.
+
     `evidence` is what was looked at and where, for the record; `reason` is what the clinic reads. Without a `basis` the
     one that the clinic asked on is taken.
 
     :raises NotFound: there is no such clinic
     :raises OwnClinic: the actor belongs to the clinic, or once did
+    :raises SecondLookIsAnothers: the actor has found it first
     :raises Invalid: evidence or a needed reason is missing
     :raises marketplace.kernel.machine.IllegalMove: the clinic's standing does not allow this decision
     """
     evidence = steps.text(evidence, field="evidence", words="what you looked at, and where")
-    if standing is not SellerStanding.VERIFIED:
+    if standing not in {SellerStanding.VERIFIED, SellerStanding.AWAITING_SECOND}:
         reason = steps.text(reason, field="reason", words="why, so that the clinic can put it right")
     with unit_of_work():
         clinic = steps.locked(clinic_id)
@@ -74,7 +87,14 @@ def decide_seller_standing(
         event = DECISIONS.get(standing)
         if event is None:
             raise Invalid("Choose one of the decisions offered.", field="standing")
+        if event is SellerEvent.VERIFIED and clinic.seller_first_checked_by == actor_id:
+            raise SecondLookIsAnothers
         clinic.seller_basis = basis or clinic.seller_basis
+        if event is SellerEvent.FIRST_APPROVED:
+            clinic.seller_first_checked_by, clinic.seller_first_checked_at = actor_id, at
+            clinic.seller_first_evidence = evidence
+            _move(clinic, event, actor_id=actor_id, at=at, evidence=evidence, reason=None)
+            return
         clinic.seller_evidence = evidence
         clinic.seller_reason = reason.strip() or None
         clinic.seller_checked_by = actor_id

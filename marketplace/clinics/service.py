@@ -13,13 +13,14 @@ from .membership import (
     withdraw_invitation,
 )
 from .places import add_site, close_site, correct_site, found, name_laser_safety_officer
-from .selling import OwnClinic, ask_for_seller_standing, decide_seller_standing
+from .selling import OwnClinic, SecondLookIsAnothers, ask_for_seller_standing, decide_seller_standing
 
 __all__ = [
     "AlreadyMember",
     "AnotherAddress",
     "LastOwner",
     "OwnClinic",
+    "SecondLookIsAnothers",
     "accept_invitation",
     "add_site",
     "ask_for_seller_standing",

@@ -10,6 +10,7 @@ class SellerStanding(StrEnum):
 
     UNVERIFIED = "unverified"
     IN_REVIEW = "in_review"
+    AWAITING_SECOND = "awaiting_second"  # One verifier found that it may sell; a second one must find the same.
     VERIFIED = "verified"
     REFUSED = "refused"
     SUSPENDED = "suspended"
@@ -20,6 +21,7 @@ class SellerStanding(StrEnum):
         return {
             SellerStanding.UNVERIFIED: "has not asked to sell",
             SellerStanding.IN_REVIEW: "being checked",
+            SellerStanding.AWAITING_SECOND: "being checked a second time",
             SellerStanding.VERIFIED: "may sell",
             SellerStanding.REFUSED: "may not sell",
             SellerStanding.SUSPENDED: "may not sell for now",
@@ -47,6 +49,7 @@ class SellerEvent(StrEnum):
     """What happens to a clinic's standing as a seller."""
 
     ASKED = "asked"
+    FIRST_APPROVED = "first_approved"
     VERIFIED = "verified"
     REFUSED = "refused"
     SUSPENDED = "suspended"
@@ -58,8 +61,10 @@ SELLER: Machine[SellerStanding, SellerEvent] = Machine(
     {
         (_S.UNVERIFIED, _E.ASKED): _S.IN_REVIEW,
         (_S.REFUSED, _E.ASKED): _S.IN_REVIEW,
-        (_S.IN_REVIEW, _E.VERIFIED): _S.VERIFIED,
+        (_S.IN_REVIEW, _E.FIRST_APPROVED): _S.AWAITING_SECOND,
         (_S.IN_REVIEW, _E.REFUSED): _S.REFUSED,
+        (_S.AWAITING_SECOND, _E.VERIFIED): _S.VERIFIED,
+        (_S.AWAITING_SECOND, _E.REFUSED): _S.REFUSED,
         (_S.VERIFIED, _E.SUSPENDED): _S.SUSPENDED,
         (_S.SUSPENDED, _E.VERIFIED): _S.VERIFIED,
         (_S.SUSPENDED, _E.REFUSED): _S.REFUSED,
@@ -67,6 +72,7 @@ SELLER: Machine[SellerStanding, SellerEvent] = Machine(
 )
 
 DECISIONS: dict[SellerStanding, SellerEvent] = {
+    SellerStanding.AWAITING_SECOND: SellerEvent.FIRST_APPROVED,
     SellerStanding.VERIFIED: SellerEvent.VERIFIED,
     SellerStanding.REFUSED: SellerEvent.REFUSED,
     SellerStanding.SUSPENDED: SellerEvent.SUSPENDED,

@@ -25,8 +25,8 @@ from ..registers.normal import Strength, core_number, heads_of, name_score, word
 from ..registers.queries import RegisterEntry, Snapshot
 from ..registers.sources import rosters_of, sources
 from .findings import RegisterTypeMapping
+from .looks import Look
 from .models import CheckMethod, CheckOutcome, Credential
-from .reviewing import Look
 from .types import credential_types
 
 MOST_OFFERS = 5
@@ -65,7 +65,7 @@ class RegisterOffer:
     def look(self, *, outcome: CheckOutcome, note: str = "") -> Look:
         """Return the row as the look that a verifier records: it is as old as the file that it stands in."""
         source = self.snapshot.source
-        row = f"Row {self.entry.position:,} of {self.snapshot.filename}, score {self.score} of 100."
+        row = f"Row {self.entry.position:,} of {self.snapshot.filename}."
         return Look(
             source_name=source.name,
             source_url=source.address,
@@ -76,6 +76,7 @@ class RegisterOffer:
             note=f"{row} {note}".strip(),
             snapshot_id=self.snapshot.id,
             row_digest=self.entry.digest,
+            score=self.score,
         )
 
 

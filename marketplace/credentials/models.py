@@ -14,16 +14,16 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, ExcludeConstraint
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.types import Text
 
 from ..extensions import Base, Keyed
 from .states import CredentialEvent, CredentialState
 
-_PENDING = "state IN ('submitted', 'in_review', 'needs_info')"
+_PENDING = "state IN ('submitted', 'in_review', 'awaiting_second', 'in_second_review', 'needs_info')"
 _STANDING = "state IN ('verified', 'suspended')"
-_LIVE = "state IN ('submitted', 'in_review', 'needs_info', 'verified', 'suspended')"
+_OPEN = "state IN ('submitted', 'in_review', 'awaiting_second', 'in_second_review')"
 
 
 class CredentialTypeRow(Base):
@@ -35,8 +35,13 @@ class CredentialTypeRow(Base):
     name: Mapped[str]
     subject: Mapped[str] = mapped_column(comment="person or site")
     entry: Mapped[dict[str, Any]]
+    two_verifiers: Mapped[bool] = mapped_column(comment="Two different people must confirm it.")
+    evidence_days: Mapped[int] = mapped_column(comment="How old a look at its source may be when it is decided on.")
 
-    __table_args__ = (CheckConstraint("subject IN ('person', 'site')", name="subject_is_person_or_site"),)
+    __table_args__ = (
+        CheckConstraint("subject IN ('person', 'site')", name="subject_is_person_or_site"),
+        CheckConstraint("evidence_days > 0", name="evidence_grows_old"),
+    )
 
 
 class Credential(Keyed, Base):
@@ -57,11 +62,30 @@ class Credential(Keyed, Base):
         ),
         CheckConstraint(
             "state NOT IN ('verified', 'suspended', 'revoked', 'superseded') OR"
-            " (deciding_check_id IS NOT NULL AND verified_at IS NOT NULL AND verified_by IS NOT NULL)",
+            " (deciding_check_id IS NOT NULL AND verified_at IS NOT NULL AND verified_by IS NOT NULL"
+            " AND decided_at IS NOT NULL)",
             name="verified_rests_on_a_check",
         ),
         CheckConstraint("verified_by <> holder_id AND verified_by <> submitted_by", name="nobody_verifies_their_own"),
-        CheckConstraint("(state = 'in_review') = (claimed_by IS NOT NULL)", name="review_has_a_reviewer"),
+        CheckConstraint(
+            "first_approved_by <> holder_id AND first_approved_by <> submitted_by", name="nobody_approves_their_own"
+        ),
+        CheckConstraint(
+            "first_approved_by <> verified_by AND first_approved_by <> claimed_by", name="second_eyes_are_anothers"
+        ),
+        CheckConstraint(
+            "(first_approved_by IS NULL) = (first_check_id IS NULL) AND"
+            " (first_approved_by IS NULL) = (first_approved_at IS NULL)",
+            name="first_yes_is_whole",
+        ),
+        CheckConstraint(
+            "CASE WHEN state IN ('awaiting_second', 'in_second_review') THEN first_approved_by IS NOT NULL"
+            " ELSE state NOT IN ('submitted', 'in_review', 'needs_info') OR first_approved_by IS NULL END",
+            name="second_review_follows_a_first_yes",
+        ),
+        CheckConstraint(
+            "(state IN ('in_review', 'in_second_review')) = (claimed_by IS NOT NULL)", name="review_has_a_reviewer"
+        ),
         CheckConstraint(
             "state NOT IN ('rejected', 'needs_info', 'suspended', 'revoked') OR length(trim(reason)) > 0",
             name="a_no_has_a_reason",
@@ -72,21 +96,27 @@ class Credential(Keyed, Base):
             name="deciding_check_is_of_this_credential",
             use_alter=True,
         ),
-        # A renewal repeats the number of the entry it will replace: one of each kind may be live, of one holder.
+        ForeignKeyConstraint(
+            ["first_check_id", "id"],
+            ["credential_checks.id", "credential_checks.credential_id"],
+            name="first_check_is_of_this_credential",
+            use_alter=True,
+        ),
+        # A renewal repeats the number of the entry it will replace. Somebody else may claim it, too: that is a conflict
+        # for the desk to settle, and only one of them can come to stand.
         Index(
-            "one_pending_credential_per_number", "type_code", "jurisdiction", "number_normal", unique=True,
+            "one_pending_credential_per_number", "type_code", "jurisdiction", "number_normal", "holder_id", unique=True,
             postgresql_where=text(_PENDING),
+        ),
+        Index(
+            "one_pending_credential_per_number_of_a_site", "type_code", "jurisdiction", "number_normal", "site_id",
+            unique=True, postgresql_where=text(_PENDING),
         ),
         Index(
             "one_standing_credential_per_number", "type_code", "jurisdiction", "number_normal", unique=True,
             postgresql_where=text(_STANDING),
         ),
-        ExcludeConstraint(
-            ("type_code", "="), ("jurisdiction", "="), ("number_normal", "="),
-            (text("COALESCE(holder_id, site_id)"), "<>"),
-            name="a_number_has_one_holder", using="gist", where=text(_LIVE),
-        ),
-        Index("ix_credentials_queue", "submitted_at", postgresql_where=text("state IN ('submitted', 'in_review')")),
+        Index("ix_credentials_queue", "submitted_at", postgresql_where=text(_OPEN)),
     )  # fmt: skip
 
     holder_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"), index=True)
@@ -114,6 +144,12 @@ class Credential(Keyed, Base):
     verified_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     verified_at: Mapped[datetime | None] = mapped_column(comment="When the primary source was last seen to confirm it.")
     deciding_check_id: Mapped[UUID | None]
+    decided_at: Mapped[datetime | None] = mapped_column(comment="When the last yes was given.")
+    first_approved_by: Mapped[UUID | None] = mapped_column(
+        ForeignKey("users.id"), comment="The other of the two people who said yes, where it takes two."
+    )
+    first_approved_at: Mapped[datetime | None]
+    first_check_id: Mapped[UUID | None] = mapped_column(comment="What the other of the two saw at the source.")
 
     documents: Mapped[list["CredentialDocument"]] = relationship(order_by="CredentialDocument.position")
     checks: Mapped[list["CredentialCheck"]] = relationship(
@@ -160,9 +196,12 @@ class CredentialCheck(Keyed, Base):
         UniqueConstraint("id", "credential_id", name="check_belongs_to_one_credential"),
         CheckConstraint("length(trim(source_name)) > 0", name="source_is_named"),
         CheckConstraint(
-            "outcome <> 'confirmed' OR document_id IS NOT NULL OR length(trim(note)) > 0",
+            "outcome <> 'confirmed' OR document_id IS NOT NULL OR length(trim(note)) > 0 OR matched <> '{}'",
             name="confirmation_shows_what_was_seen",
         ),
+        CheckConstraint("outcome <> 'confirmed' OR next_due IS NOT NULL", name="confirmation_falls_due_again"),
+        CheckConstraint("file_digest ~ '^[0-9a-f]{64}$'", name="file_digest_is_sha256"),
+        CheckConstraint("score BETWEEN 0 AND 100", name="score_is_a_percentage"),
         CheckConstraint("retrieved_at <= recorded_at", name="seen_before_it_was_recorded"),
         CheckConstraint("(snapshot_id IS NULL) = (row_digest IS NULL)", name="a_register_row_is_of_a_file"),
         CheckConstraint("snapshot_id IS NULL OR method = 'register_file'", name="a_register_row_is_seen_in_a_register"),
@@ -183,7 +222,10 @@ class CredentialCheck(Keyed, Base):
         ForeignKey("register_snapshots.id"), comment="The file of a register in which it was seen; it has its digest."
     )
     row_digest: Mapped[bytes | None] = mapped_column(LargeBinary, comment="Of the row in that file.")
+    file_digest: Mapped[str | None] = mapped_column(comment="SHA-256 of the screenshot, letter or register file.")
     matched: Mapped[dict[str, Any]] = mapped_column(comment="Field -> what the source showed.")
+    score: Mapped[int | None] = mapped_column(comment="How many of a hundred compared fields agree with the claim.")
+    next_due: Mapped[date | None] = mapped_column(comment="The day by which the source must be looked at again.")
     note: Mapped[str] = mapped_column(default="")
 
 
@@ -191,10 +233,94 @@ class CredentialMove(Keyed, Base):
     """Every change of state: who, what, why, when."""
 
     __tablename__ = "credential_moves"
+    __table_args__ = (
+        CheckConstraint("event NOT IN ('rejected', 'info_asked') OR reason_code IS NOT NULL", name="a_no_has_a_code"),
+    )
 
     credential_id: Mapped[UUID] = mapped_column(ForeignKey("credentials.id"), index=True)
     event: Mapped[CredentialEvent | None] = mapped_column(comment="Empty for the submission itself.")
     state: Mapped[CredentialState] = mapped_column(comment="The state it led to.")
     actor_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     reason: Mapped[str | None]
+    reason_code: Mapped[str | None] = mapped_column(comment="Why, of the desk's list; of a refusal or a question.")
     at: Mapped[datetime]
+
+
+class SignalKind(StrEnum):
+    """What about a submission asks for a second look."""
+
+    NUMBER_ELSEWHERE = "number_elsewhere"
+    DOCUMENT_ELSEWHERE = "document_elsewhere"
+    NUMBER_FORM = "number_form"
+    NAME_DIFFERS = "name_differs"
+    DATES = "dates"
+    REJECTIONS = "rejections"
+
+
+class RiskSignal(Keyed, Base):
+    """A cause for doubt about a credential, until a person has said in words what came of it."""
+
+    __tablename__ = "risk_signals"
+    __table_args__ = (
+        Index(
+            "one_signal_per_cause", "credential_id", "kind", "cause", unique=True,
+            postgresql_where=text("other_id IS NULL"),
+        ),
+        Index("one_signal_per_pair", "credential_id", "kind", "other_id", unique=True),
+        CheckConstraint("other_id <> credential_id", name="signal_points_elsewhere"),
+        CheckConstraint("length(trim(cause)) > 0", name="signal_has_a_cause"),
+        CheckConstraint(
+            "(resolved_at IS NULL) = (resolved_by IS NULL) AND (resolved_at IS NULL OR length(trim(resolution)) > 0)",
+            name="signal_is_resolved_in_words",
+        ),
+    )  # fmt: skip
+
+    credential_id: Mapped[UUID] = mapped_column(ForeignKey("credentials.id"))
+    kind: Mapped[SignalKind]
+    other_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("credentials.id"), index=True, comment="The other credential of a pair that cannot both be true."
+    )
+    cause: Mapped[str] = mapped_column(comment="What was found, in words for staff.")
+    raised_at: Mapped[datetime]
+    resolved_at: Mapped[datetime | None]
+    resolved_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    resolution: Mapped[str | None]
+
+
+class AuditOutcome(StrEnum):
+    """What somebody else found who looked at an approval again."""
+
+    UPHELD = "upheld"
+    FAILED = "failed"
+
+
+class ApprovalAudit(Keyed, Base):
+    """An approval of the sample that somebody else looks at again, and what they found."""
+
+    __tablename__ = "approval_audits"
+    __table_args__ = (
+        CheckConstraint(
+            "auditor_id <> verified_by AND auditor_id <> first_approved_by", name="audit_is_somebody_elses"
+        ),
+        CheckConstraint(
+            "(audited_at IS NULL) = (auditor_id IS NULL) AND (audited_at IS NULL) = (outcome IS NULL)",
+            name="audit_is_whole",
+        ),
+        CheckConstraint("outcome <> 'failed' OR length(trim(words)) > 0", name="failed_audit_says_why"),
+        CheckConstraint("outcome <> 'upheld' OR audit_check_id IS NOT NULL", name="upheld_audit_rests_on_a_look"),
+    )
+
+    credential_id: Mapped[UUID] = mapped_column(ForeignKey("credentials.id"), index=True)
+    check_id: Mapped[UUID] = mapped_column(
+        ForeignKey("credential_checks.id"), unique=True, comment="What the approval rested on."
+    )
+    verified_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    first_approved_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    chosen_at: Mapped[datetime]
+    outcome: Mapped[AuditOutcome | None]
+    auditor_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    audited_at: Mapped[datetime | None]
+    audit_check_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("credential_checks.id"), comment="What the auditor saw."
+    )
+    words: Mapped[str | None]

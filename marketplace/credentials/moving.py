@@ -15,7 +15,7 @@ from ..notifications.service import promise_mail
 from ..ripple import Cause, Ground, Loss
 from .models import Credential, CredentialMove
 from .refusals import MovedMeanwhile
-from .states import CREDENTIAL, CredentialEvent, CredentialState
+from .states import CREDENTIAL, CredentialEvent
 from .types import credential_types
 
 _E = CredentialEvent
@@ -30,7 +30,7 @@ _CHANGES = frozenset({_E.VERIFIED, _E.REINSTATED, _E.RECONFIRMED, _E.SUPERSEDED}
 
 def begin(credential: Credential, *, at: datetime) -> None:
     """Keep the first move of a new credential and say that it arrived."""
-    _keep_move(credential, None, actor_id=credential.submitted_by, reason=None, at=at)
+    _keep_move(credential, None, actor_id=credential.submitted_by, at=at)
     audit.record(
         "credential:submitted",
         actor_id=credential.submitted_by,
@@ -50,6 +50,7 @@ def move(
     actor_id: UUID,
     at: datetime,
     reason: str | None = None,
+    reason_code: str | None = None,
     **changes: Any,
 ) -> None:
     """
@@ -74,7 +75,7 @@ def move(
     if won is None:
         raise MovedMeanwhile
     db.session.refresh(credential)
-    _keep_move(credential, event, actor_id=actor_id, reason=reason, at=at)
+    _keep_move(credential, event, actor_id=actor_id, reason=reason, reason_code=reason_code, at=at)
     _tell_dependants(credential, event, actor_id=actor_id, at=at)
     audit.record(
         f"credential:{event}",
@@ -84,6 +85,7 @@ def move(
         at=at,
         before=before,
         reason=reason,
+        reason_code=reason_code,
     )
     if event in MAILED:
         tell(credential, event, at=at)
@@ -125,10 +127,23 @@ def _owner(credential: Credential) -> str:
 
 
 def _keep_move(
-    credential: Credential, event: CredentialEvent | None, *, actor_id: UUID, reason: str | None, at: datetime
+    credential: Credential,
+    event: CredentialEvent | None,
+    *,
+    actor_id: UUID,
+    reason: str | None = None,
+    reason_code: str | None = None,
+    at: datetime,
 ) -> None:
-    state: CredentialState = credential.state
     db.session.add(
-        CredentialMove(credential_id=credential.id, event=event, state=state, actor_id=actor_id, reason=reason, at=at)
+        CredentialMove(
+            credential_id=credential.id,
+            event=event,
+            state=credential.state,
+            actor_id=actor_id,
+            reason=reason,
+            reason_code=reason_code,
+            at=at,
+        )
     )
     db.session.flush()

@@ -1,15 +1,18 @@
 """What a credential is worth on a day, what may be claimed of one, and what a decision must rest on. Pure."""
 
-from collections.abc import Sequence
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from ..kernel.days import day_in, end_of
+from ..kernel.days import day_in, end_of, written
 from ..kernel.errors import Invalid
 from ..kernel.terms import STATES
 from ..kernel.text import normal_number
+from .standards import Standards
 from .states import CredentialState
 from .types import CredentialKind, CredentialType, Term
 
@@ -17,7 +20,6 @@ MOST_DOCUMENTS = 6
 LONGEST_NUMBER = 64
 LONGEST_NAME = 200
 LONGEST_WORDS = 2_000
-TARGET_WORKING_DAYS = 2
 REMINDERS = (60, 30, 7)
 """Days before expiry on which the holder is reminded."""
 
@@ -32,6 +34,8 @@ class Standing(StrEnum):
 
     SUBMITTED = "submitted"
     IN_REVIEW = "in_review"
+    AWAITING_SECOND = "awaiting_second"
+    IN_SECOND_REVIEW = "in_second_review"
     NEEDS_INFO = "needs_info"
     VERIFIED = "verified"
     NOT_YET_VALID = "not_yet_valid"
@@ -119,20 +123,106 @@ def checked(claim: Claim, kind: CredentialType, *, today: date) -> Claim:
     )
 
 
-def review_is_due(submitted_at: datetime) -> datetime:
-    """Return the end of the second working day after a submission, by the hour: Friday 15:00 -> Tuesday 15:00."""
-    due, left = submitted_at, TARGET_WORKING_DAYS
-    while left:
-        due += timedelta(days=1)
-        if due.weekday() < 5:
-            left -= 1
-    return due
+def said(words: str) -> str:
+    """
+    Return what somebody wrote to explain themselves, trimmed.
+
+    :raises Invalid: nothing, or a book
+    """
+    trimmed = words.strip()
+    _say(bool(trimmed), "words", "Say why, in words that help the person.")
+    _say(len(trimmed) <= LONGEST_WORDS, "words", f"At most {LONGEST_WORDS:,} characters, please.")
+    return trimmed
+
+
+def names_agree(one: str, other: str) -> bool:
+    """
+    Say whether two writings can be of one name: the same words in any order, where one may leave some out.
+
+    Initials and legal forms count for nothing: "REYES, DANA M" agrees with "Dana Reyes". It never proves that two are
+    one.
+    """
+    words = [frozenset(_name_words(name)) for name in (one, other)]
+    shorter, longer = sorted(words, key=len)
+    return shorter <= longer and len(shorter) >= min(2, len(longer)) and bool(shorter)
+
+
+def agreement(claimed: Mapping[str, str], shown: Mapping[str, str]) -> int | None:
+    """
+    Return how many of a hundred fields that the source showed agree with what was claimed; None where nothing compares.
+
+    Both map a field of the desk to its words; names are compared as names, all else as numbers are.
+    """
+    compared = [name for name, value in shown.items() if value and claimed.get(name)]
+    if not compared:
+        return None
+    agreed = [
+        names_agree(claimed[name], shown[name])
+        if name == "name"
+        else normal_number(claimed[name]) == normal_number(shown[name])
+        for name in compared
+    ]
+    return 100 * sum(agreed) // len(agreed)
+
+
+def strange_dates(
+    *, issued_on: date | None, expires_on: date | None, first_uploaded_on: date, today: date, standards: Standards
+) -> Iterator[str]:
+    """Say what about the dates is hard to believe."""
+    if issued_on is not None and first_uploaded_on < issued_on:
+        yield f"A page of it was here on {written(first_uploaded_on)}, before it was issued on {written(issued_on)}."
+    if issued_on is not None and today.year - issued_on.year > standards.oldest_issue_years:
+        yield f"It was issued on {written(issued_on)}, more than {standards.oldest_issue_years} years ago."
+    if expires_on is not None and expires_on.year - today.year > standards.longest_term_years:
+        yield f"It runs until {written(expires_on)}, more than {standards.longest_term_years} years from now."
+
+
+def why_two(*, dangerous: bool, signals: Iterable[bool]) -> str | None:
+    """
+    Say why one person alone may not approve, or None where one may.
+
+    `dangerous`: the kind opens procedures that take two. `signals`: of each signal, whether it is still open or was
+    resolved by the very person who now approves.
+    """
+    if dangerous:
+        return "It opens ablative work or radio-frequency microneedling, which two verifiers confirm."
+    if any(signals):
+        return "There was a signal of doubt that nobody else has resolved, so that two verifiers confirm it."
+    return None
 
 
 def reminder_due(expires_on: date, *, today: date) -> int | None:
     """Return the latest of the `REMINDERS` whose day has come, or None: before the first, or once it is over."""
     left = (expires_on - today).days
     return min((days for days in REMINDERS if left <= days), default=None) if left >= 0 else None
+
+
+class Question(StrEnum):
+    """Why more is asked for."""
+
+    UNREADABLE = "unreadable"
+    PAGE_MISSING = "page_missing"
+    NAME = "name"
+    NUMBER = "number"
+    DATES = "dates"
+    SCOPE = "scope"
+    SOURCE = "source"
+
+    @property
+    def words(self) -> str:
+        """Say it to the person."""
+        return _QUESTION_WORDS[self]
+
+
+_QUESTION_WORDS = {
+    Question.UNREADABLE: "We cannot read the document.",
+    Question.PAGE_MISSING: "A page is missing.",
+    Question.NAME: "The name on it is not the one of your account.",
+    Question.NUMBER: "The number does not look right.",
+    Question.DATES: "The dates do not look right.",
+    Question.SCOPE: "We cannot see which level or procedures it covers.",
+    Question.SOURCE: "Its issuer does not answer us, and you can help.",
+}
 
 
 class Rejection(StrEnum):
@@ -164,6 +254,15 @@ _REJECTION_WORDS = {
     Rejection.ALTERED: "The document was altered.",
     Rejection.OTHER_PAPER: "The document is not the kind of credential that was chosen.",
 }
+
+
+_LEGAL_FORMS = frozenset({"llc", "inc", "ltd", "pllc", "corp", "md", "do", "rn"})
+
+
+def _name_words(name: str) -> list[str]:
+    letters = unicodedata.normalize("NFKD", name.casefold())
+    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return [word for word in re.findall(r"[^\W_]+", plain) if len(word) > 1 and word not in _LEGAL_FORMS]
 
 
 def _check_dates(claim: Claim, kind: CredentialType, today: date) -> None:

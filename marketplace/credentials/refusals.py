@@ -3,19 +3,6 @@
 from ..kernel.errors import Conflict, Invalid, Refused
 
 
-class NumberIsHere(Invalid):
-    """The number is already with us, under somebody else. An event is kept for staff."""
-
-    code = "credential_number_is_here"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "This number is already with us.",
-            field="number",
-            cure="Check it against the document. If it is right, write to us: we will sort it out with you.",
-        )
-
-
 class AlreadySubmitted(Invalid):
     """The same holder has this number in review."""
 
@@ -84,3 +71,59 @@ class EarlierIsSuspended(Conflict):
             "The earlier entry of this number is suspended, and a renewal would lift that unseen.",
             cure="Reinstate or revoke the earlier entry first.",
         )
+
+
+class EvidenceTooOld(EvidenceMissing):
+    """The look at the source was too long ago to be decided on."""
+
+    code = "credential_evidence_too_old"
+
+
+class SignalsOpen(Conflict):
+    """Nobody has said what came of a signal."""
+
+    code = "credential_signals_open"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There is a signal of doubt that nobody has resolved.", cure="Say of each signal what came of it first."
+        )
+
+
+class AlreadyResolved(Conflict):
+    """Somebody has said what came of the signal."""
+
+    code = "credential_signal_already_resolved"
+
+    def __init__(self) -> None:
+        super().__init__("Somebody has resolved this signal already.", cure="Read what they found.")
+
+
+class SecondEyesNeeded(Refused):
+    """One person alone may not say yes here, and has said the first."""
+
+    code = "credential_second_eyes_needed"
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence, cure="Leave it to a colleague.")
+
+
+class NumberStandsElsewhere(Conflict):
+    """Somebody else's entry of this number is verified or suspended: two cannot stand."""
+
+    code = "credential_number_stands_elsewhere"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Somebody else’s entry of this number stands, and two cannot.",
+            cure="Find out whose it is, and revoke the other or reject this one.",
+        )
+
+
+class AlreadyAudited(Conflict):
+    """Somebody has looked at the approval again."""
+
+    code = "credential_already_audited"
+
+    def __init__(self) -> None:
+        super().__init__("Somebody has looked at this approval again already.", cure="Take the next one.")

@@ -13,9 +13,8 @@ from ..extensions import db
 from ..kernel.errors import NotFound
 from ..kernel.text import normal_number
 from .models import Credential
+from .refusals import NotClaimed, NotYoursToReview
 from .states import PENDING, STANDING
-
-NUMBER_CLASH = "credential:number_clash"
 
 
 def row(credential_id: UUID) -> Credential:
@@ -46,8 +45,35 @@ def own_row(credential_id: UUID, *, user_id: UUID) -> Credential:
     raise NotFound("There is no such credential.")
 
 
+def reviewable(credential_id: UUID, actor_id: UUID) -> Credential:
+    """
+    Return the row of a credential that the person may review.
+
+    :raises NotFound: there is no such credential
+    :raises NotYoursToReview: it is their own, or of somebody they work with
+    """
+    found = row(credential_id)
+    if stands_too_near(found, actor_id):
+        raise NotYoursToReview
+    return found
+
+
+def claimed(credential_id: UUID, actor_id: UUID) -> Credential:
+    """
+    Return the row of a credential that the person may review, and has taken.
+
+    :raises NotFound: there is no such credential
+    :raises NotYoursToReview: it is their own, or of somebody they work with
+    :raises NotClaimed: they have not taken it
+    """
+    found = reviewable(credential_id, actor_id)
+    if found.claimed_by != actor_id:
+        raise NotClaimed
+    return found
+
+
 def rows_of_number(type_code: str, jurisdiction: str, number: str) -> Sequence[Credential]:
-    """Return the live rows of one number: at most one that waits, one that stands."""
+    """Return the live rows of one number, whoever claims it."""
     return db.session.scalars(
         select(Credential).where(
             Credential.type_code == type_code,
@@ -69,6 +95,12 @@ def stands_too_near(credential: Credential, person_id: UUID) -> bool:
         return sites_of([credential])[credential.site_id].clinic_id in theirs
     assert credential.holder_id is not None
     return not theirs.isdisjoint(membership.clinic_id for membership in clinics.memberships_of(credential.holder_id))
+
+
+def clinic_names(site_id: UUID) -> tuple[str, ...]:
+    """Return the names that the clinic of a site goes by, the legal one first."""
+    names = select(Clinic.legal_name, Clinic.name).join(ClinicSite, ClinicSite.clinic_id == Clinic.id)
+    return tuple(db.session.execute(names.where(ClinicSite.id == site_id)).one())
 
 
 def managed_clinics(user_id: UUID) -> list[UUID]:

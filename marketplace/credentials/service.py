@@ -10,18 +10,18 @@ from ..extensions import db, unit_of_work
 from ..kernel.days import day_in
 from ..kernel.shapes import write
 from ..kernel.terms import time_zone_of
+from .auditing import fail as fail_audit
+from .auditing import uphold as uphold_audit
+from .looks import Look, case_document, case_page, record_check
 from .matching import map_types
 from .models import Credential, CredentialTypeRow
 from .moving import tell
 from .policy import REMINDERS, reminder_due
 from .reviewing import (
-    Look,
     ask_for_info,
-    case_document,
-    case_page,
     claim,
+    confirm,
     reconfirm,
-    record_check,
     reinstate,
     reject,
     revoke,
@@ -30,6 +30,8 @@ from .reviewing import (
     verify,
 )
 from .screening import resolve_finding, screen, screen_everyone, state_npi
+from .signals import resolve as resolve_signal
+from .standards import standards
 from .states import CredentialState
 from .submitting import own_document, resubmit, submit, withdraw
 from .types import credential_types
@@ -40,6 +42,8 @@ __all__ = [
     "case_document",
     "case_page",
     "claim",
+    "confirm",
+    "fail_audit",
     "load_types",
     "map_types",
     "own_document",
@@ -49,6 +53,7 @@ __all__ = [
     "reject",
     "remind_of_expiry",
     "resolve_finding",
+    "resolve_signal",
     "resubmit",
     "revoke",
     "screen",
@@ -57,6 +62,7 @@ __all__ = [
     "submit",
     "suspend",
     "unclaim",
+    "uphold_audit",
     "verify",
     "withdraw",
 ]
@@ -86,7 +92,14 @@ def remind_of_expiry(*, at: datetime) -> int:
 def load_types() -> int:
     """Bring the table of credential types to what ships with the product; return how many there are."""
     rows = [
-        {"code": kind.code, "name": kind.name, "subject": kind.subject.value, "entry": write(kind)}
+        {
+            "code": kind.code,
+            "name": kind.name,
+            "subject": kind.subject.value,
+            "entry": write(kind),
+            "two_verifiers": kind.two_verifiers,
+            "evidence_days": standards().days_of_evidence(kind.kind),
+        }
         for kind in credential_types().values()
     ]
     with unit_of_work():
@@ -94,7 +107,7 @@ def load_types() -> int:
         db.session.execute(
             loading.on_conflict_do_update(
                 index_elements=["code"],
-                set_={name: loading.excluded[name] for name in ("name", "subject", "entry")},
+                set_={name: loading.excluded[name] for name in rows[0] if name != "code"},
             )
         )
     return len(rows)

@@ -7,7 +7,6 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.exc import IntegrityError
 
-from .. import audit
 from ..documents import service as documents
 from ..documents.service import ExaminedFile, KeptFile
 from ..extensions import db, unit_of_work
@@ -19,11 +18,12 @@ from . import queries, rows
 from .models import Credential, CredentialDocument
 from .moving import begin, move
 from .policy import MOST_DOCUMENTS, Claim, checked
-from .refusals import AlreadySubmitted, NumberIsHere
+from .refusals import AlreadySubmitted
+from .signals import raise_signals
 from .states import CredentialEvent
 from .types import CredentialType, Subject, credential_types
 
-_ONE_NUMBER = {"one_pending_credential_per_number", "a_number_has_one_holder"}
+_ONE_NUMBER = {"one_pending_credential_per_number", "one_pending_credential_per_number_of_a_site"}
 
 Upload = tuple[str, bytes]
 """The name that a file was sent under, and its bytes."""
@@ -33,9 +33,10 @@ def submit(*, actor_id: UUID, claim: Claim, files: Sequence[Upload], at: datetim
     """
     Hand in a credential of one's own, or of a site of a clinic that one owns or manages; return its id.
 
-    A number that the same holder has verified here is a renewal: once verified, it takes the earlier one's place.
+    A number that the same holder has verified here is a renewal: once verified, it takes the earlier one's place. A
+    number that somebody else claims is taken, too; the desk finds out whose it is.
 
-    :raises Invalid: the claim or a file cannot be so; `NumberIsHere` when somebody else has the number
+    :raises Invalid: the claim or a file cannot be so; `AlreadySubmitted` when the number waits for review
     :raises NotFound: no such site, or not one that the person manages
     """
     with unit_of_work():
@@ -62,16 +63,17 @@ def submit(*, actor_id: UUID, claim: Claim, files: Sequence[Upload], at: datetim
             db.session.flush()
             _attach(credential, examined, owner_id=actor_id, at=at)
             begin(credential, at=at)
+            raise_signals(credential, at=at)
             return credential.id
     except IntegrityError as refusal:
-        raise _told(refusal, claim, actor_id=actor_id, owner_id=site_id or actor_id, at=at) from refusal
+        raise _told(refusal) from refusal
 
 
 def resubmit(*, credential_id: UUID, actor_id: UUID, claim: Claim, files: Sequence[Upload], at: datetime) -> None:
     """
     Answer what was asked: correct what was said, add documents. The kind and the state of issue stay as they were.
 
-    :raises Invalid: the claim or a file cannot be so; `NumberIsHere` when somebody else has the number
+    :raises Invalid: the claim or a file cannot be so; `AlreadySubmitted` when the number waits for review
     :raises NotFound: no such credential, or not one of the person's
     :raises marketplace.kernel.machine.IllegalMove: nothing was asked
     """
@@ -79,7 +81,6 @@ def resubmit(*, credential_id: UUID, actor_id: UUID, claim: Claim, files: Sequen
         credential = rows.own_row(credential_id, user_id=actor_id)
         claim = replace(claim, type_code=credential.type_code, jurisdiction=credential.jurisdiction)
         claim = _checked(claim, credential_types()[credential.type_code], at)
-        owner_id = credential.holder_id or credential.site_id
         held = len(credential.documents)
     examined = _examined(files, held=held)
     try:
@@ -89,8 +90,9 @@ def resubmit(*, credential_id: UUID, actor_id: UUID, claim: Claim, files: Sequen
             _write(credential, claim)
             db.session.flush()
             _attach(credential, examined, owner_id=actor_id, at=at)
+            raise_signals(credential, at=at)
     except IntegrityError as refusal:
-        raise _told(refusal, claim, actor_id=actor_id, owner_id=owner_id, at=at) from refusal
+        raise _told(refusal) from refusal
 
 
 def withdraw(*, credential_id: UUID, actor_id: UUID, at: datetime) -> None:
@@ -147,24 +149,9 @@ def _attach(credential: Credential, files: Sequence[ExaminedFile], *, owner_id: 
     db.session.flush()
 
 
-def _told(refusal: IntegrityError, said: Claim, *, actor_id: UUID, owner_id: UUID | None, at: datetime) -> Exception:
-    """Return what the person is told when the database refuses; a number of somebody else's is kept for staff."""
+def _told(refusal: IntegrityError) -> Exception:
+    """Return what the person is told when the database refuses."""
     rule = refusal.orig.diag.constraint_name  # type: ignore[union-attr]  # psycopg's own error
     if rule == "fk_credentials_device_model_id_device_models":
         return Invalid("Choose the model from the list.", field="device_model_id")
-    if rule not in _ONE_NUMBER:
-        return refusal
-    with unit_of_work():
-        others = rows.rows_of_number(said.type_code, said.jurisdiction, said.number)
-        if any(owner_id in {other.holder_id, other.site_id} for other in others):
-            return AlreadySubmitted()
-        for other in others:
-            audit.record(
-                rows.NUMBER_CLASH,
-                actor_id=actor_id,
-                subject_type="credential",
-                subject_id=other.id,
-                at=at,
-                number=said.number,
-            )
-    return NumberIsHere()
+    return AlreadySubmitted() if rule in _ONE_NUMBER else refusal

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..kernel.shapes import Misshapen, read
 from ..kernel.terms import STATES, ProcedureClass
+from ..kernel.text import normal_number
 
 TYPES_FILE = Path(__file__).parent / "data" / "types.json"
 
@@ -103,7 +104,7 @@ class CredentialType:
     One kind of credential.
 
     `jurisdictions` are the postal codes it is issued in; empty: any state. `number_forms` and `look_ups` are by state;
-    a look-up under "*" serves them all.
+    a look-up under "*" serves them all. `two_verifiers`: it opens procedures so dangerous that two people confirm it.
     """
 
     code: str
@@ -117,6 +118,7 @@ class CredentialType:
     levels: tuple[Level, ...] = ()
     endorsements: tuple[Endorsement, ...] = ()
     asks_device_model: bool = False
+    two_verifiers: bool = False
     does_not_open: str | None = None
     term_note: str | None = None
     number_forms: Mapping[str, tuple[NumberForm, ...]] | None = None
@@ -148,10 +150,13 @@ class CredentialType:
         """
         Say whether `number` is written as numbers are in `state`; None where that is not known.
 
-        It never verifies: a well-written number may never have been issued.
+        Spaces and hyphens do not matter. It never verifies: a well-written number may never have been issued.
         """
         forms = (self.number_forms or {}).get(state)
-        return None if forms is None else any(re.fullmatch(form.pattern, number.strip()) for form in forms)
+        if forms is None:
+            return None
+        writings = (number.strip(), normal_number(number))
+        return any(re.fullmatch(form.pattern, writing) for form in forms for writing in writings)
 
     def look_up(self, state: str) -> LookUp | None:
         """Return where it is looked up in `state`, if that is known."""

@@ -28,6 +28,8 @@ from .rulebook import Policy
 _STANDING = {
     CredentialState.SUBMITTED: ReasonCode.IN_REVIEW,
     CredentialState.IN_REVIEW: ReasonCode.IN_REVIEW,
+    CredentialState.AWAITING_SECOND: ReasonCode.IN_REVIEW,
+    CredentialState.IN_SECOND_REVIEW: ReasonCode.IN_REVIEW,
     CredentialState.NEEDS_INFO: ReasonCode.NEEDS_INFO,
     CredentialState.SUSPENDED: ReasonCode.SUSPENDED,
     CredentialState.REJECTED: ReasonCode.REJECTED,

@@ -87,17 +87,19 @@ def without(handpiece_id: object, name: str) -> Cure:
     return Cure(CureCode.REMOVE_HANDPIECE, f"Buy it without “{name}”.", target=str(handpiece_id))
 
 
+_BEING_CHECKED = (
+    ReasonCode.SELLER_NOT_VERIFIED,
+    "Our staff are checking whether the seller may hold and sell a prescription device.",
+    Cure(CureCode.AWAIT_REVIEW, "Wait for the check; the listing shows when it is done."),
+)
 _SELLERS: dict[SellerStanding, tuple[ReasonCode, str, Cure]] = {
     SellerStanding.UNVERIFIED: (
         ReasonCode.SELLER_NOT_VERIFIED,
         "The seller has not shown yet that it may hold and sell a prescription device.",
         _ASK_SELLER,
     ),
-    SellerStanding.IN_REVIEW: (
-        ReasonCode.SELLER_NOT_VERIFIED,
-        "Our staff are checking whether the seller may hold and sell a prescription device.",
-        Cure(CureCode.AWAIT_REVIEW, "Wait for the check; the listing shows when it is done."),
-    ),
+    SellerStanding.IN_REVIEW: _BEING_CHECKED,
+    SellerStanding.AWAITING_SECOND: _BEING_CHECKED,
     SellerStanding.REFUSED: (
         ReasonCode.SELLER_REFUSED,
         "The seller could not show that it may hold and sell a prescription device.",

@@ -3,17 +3,24 @@
 import re
 import unicodedata
 
-_SEPARATORS = re.compile(r"[\s\-_./#]+")
+_SEPARATORS = frozenset("-_./#\N{MINUS SIGN}")
 
 
 def normal_number(number: str) -> str:
     """
     Return the form in which two writings of one licence or serial number are equal.
 
-    Compatibility characters are folded, spaces and separators dropped, letters raised. Leading zeros stay: they may
-    be part of the number.
+    Compatibility characters are folded, digits of any script become 0 to 9, letters are raised; spaces, dashes,
+    separators and what cannot be seen are dropped. Leading zeros stay: they may be part of the number.
     """
-    return _SEPARATORS.sub("", unicodedata.normalize("NFKC", number)).upper()
+    folded = unicodedata.normalize("NFKC", number).upper()
+    return "".join(
+        str(unicodedata.decimal(sign)) if sign.isdecimal() else sign for sign in folded if not _separates(sign)
+    )
+
+
+def _separates(sign: str) -> bool:
+    return sign in _SEPARATORS or sign.isspace() or unicodedata.category(sign) in {"Pd", "Cf"}
 
 
 def normal_email(address: str) -> str:

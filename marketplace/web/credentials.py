@@ -14,7 +14,8 @@ from ..accounts.access import Permission
 from ..catalog import queries as catalog
 from ..clinics.queries import Site
 from ..credentials import queries, service
-from ..credentials.policy import LONGEST_NAME, LONGEST_NUMBER, MOST_DOCUMENTS, WITHOUT_NUMBER, Claim, review_is_due
+from ..credentials.policy import LONGEST_NAME, LONGEST_NUMBER, MOST_DOCUMENTS, WITHOUT_NUMBER, Claim
+from ..credentials.standards import review_is_due
 from ..credentials.states import CredentialEvent
 from ..credentials.types import CredentialKind, CredentialType, Subject, Term, credential_types
 from ..credentials.views import CredentialView

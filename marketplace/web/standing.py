@@ -26,6 +26,12 @@ class ShownStanding:
 _WORDS: dict[Standing, tuple[str, str, str]] = {
     Standing.SUBMITTED: ("not_yet", "waiting for review", "Nothing to do: we usually look within two working days."),
     Standing.IN_REVIEW: ("not_yet", "in review", "Nothing to do: a verifier is looking at it now."),
+    Standing.AWAITING_SECOND: (
+        "not_yet",
+        "in review",
+        "Nothing to do: one verifier has confirmed it, a second one looks at it next.",
+    ),
+    Standing.IN_SECOND_REVIEW: ("not_yet", "in review", "Nothing to do: a second verifier is looking at it now."),
     Standing.NEEDS_INFO: ("not_yet", "we need more", "Answer what the verifier asks."),
     Standing.VERIFIED: ("yes", "verified", "Nothing to do."),
     Standing.NOT_YET_VALID: ("not_yet", "not valid yet", "It counts from its day of issue."),
@@ -73,7 +79,9 @@ class ShownStep:
 _STEPS: dict[CredentialEvent | None, str] = {
     None: "Submitted",
     CredentialEvent.CLAIMED: "A verifier took it",
+    CredentialEvent.TAKEN_OVER: "Another verifier took it over",
     CredentialEvent.UNCLAIMED: "Back in the queue",
+    CredentialEvent.FIRST_APPROVED: "Confirmed by a first verifier",
     CredentialEvent.VERIFIED: "Verified",
     CredentialEvent.REJECTED: "Rejected",
     CredentialEvent.INFO_ASKED: "We asked for more",

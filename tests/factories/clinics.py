@@ -33,9 +33,12 @@ def make_clinic(
             "seller_basis": SellerBasis.PRACTICE,
             "seller_evidence": "State business register, entity found and active.",
             "seller_checked_at": created_at,
+            "seller_first_checked_at": created_at,
+            "seller_first_evidence": "Proof of possession seen.",
             **values,
         }
         values.setdefault("seller_checked_by", make_staff().id)
+        values.setdefault("seller_first_checked_by", make_staff().id)
     clinic = kept(Clinic(name=name, created_at=created_at, **values))
     make_member(clinic=clinic, user=owner, role=ClinicRole.OWNER)
     return clinic

@@ -13,8 +13,11 @@ from marketplace.credentials.models import (
     CredentialCheck,
     CredentialMove,
     CredentialTypeRow,
+    RiskSignal,
+    SignalKind,
 )
-from marketplace.credentials.states import CredentialEvent, CredentialState
+from marketplace.credentials.standards import standards
+from marketplace.credentials.states import TAKEN, CredentialEvent, CredentialState
 from marketplace.credentials.types import credential_types
 from marketplace.extensions import db
 from marketplace.kernel import clock
@@ -31,6 +34,12 @@ _WAYS: dict[CredentialState, tuple[tuple[CredentialEvent, CredentialState], ...]
     _S.WITHDRAWN: ((_E.WITHDRAWN, _S.WITHDRAWN),),
     _S.IN_REVIEW: ((_E.CLAIMED, _S.IN_REVIEW),),
     _S.NEEDS_INFO: ((_E.CLAIMED, _S.IN_REVIEW), (_E.INFO_ASKED, _S.NEEDS_INFO)),
+    _S.AWAITING_SECOND: ((_E.CLAIMED, _S.IN_REVIEW), (_E.FIRST_APPROVED, _S.AWAITING_SECOND)),
+    _S.IN_SECOND_REVIEW: (
+        (_E.CLAIMED, _S.IN_REVIEW),
+        (_E.FIRST_APPROVED, _S.AWAITING_SECOND),
+        (_E.CLAIMED, _S.IN_SECOND_REVIEW),
+    ),
     _S.REJECTED: ((_E.CLAIMED, _S.IN_REVIEW), (_E.REJECTED, _S.REJECTED)),
     _S.VERIFIED: ((_E.CLAIMED, _S.IN_REVIEW), (_E.VERIFIED, _S.VERIFIED)),
 }
@@ -42,6 +51,7 @@ _WAYS |= {
         (_E.SUPERSEDED, _S.SUPERSEDED),
     )
 }
+WAITS_FOR_SECOND = {_S.AWAITING_SECOND, _S.IN_SECOND_REVIEW}
 _WITH_REASON = {_S.REJECTED, _S.NEEDS_INFO, _S.SUSPENDED, _S.REVOKED}
 
 
@@ -49,7 +59,14 @@ def make_type(code: str = "US-TX:TDLR:LHR") -> CredentialTypeRow:
     """Keep the row of a shipped credential type, once."""
     known = credential_types()[code]
     return db.session.get(CredentialTypeRow, code) or kept(
-        CredentialTypeRow(code=code, name=known.name, subject=known.subject.value, entry=write(known))
+        CredentialTypeRow(
+            code=code,
+            name=known.name,
+            subject=known.subject.value,
+            entry=write(known),
+            two_verifiers=known.two_verifiers,
+            evidence_days=standards().days_of_evidence(known.kind),
+        )
     )
 
 
@@ -65,6 +82,7 @@ def make_check(
     defaults = {"source_name": "Licence search", "note": "Active, same name and number.", "matched": {}}
     values = {**defaults, "method": CheckMethod.PORTAL, **values}
     values.setdefault("recorded_at", retrieved_at)
+    values.setdefault("next_due", (retrieved_at + timedelta(days=90)).date())
     return kept(
         CredentialCheck(
             credential_id=credential.id,
@@ -74,6 +92,18 @@ def make_check(
             **values,
         )
     )
+
+
+def make_signal(
+    credential: Credential,
+    *,
+    kind: SignalKind | str = SignalKind.NUMBER_FORM,
+    at: datetime | None = None,
+    **values: Any,
+) -> RiskSignal:
+    """Keep a signal of doubt that nobody has resolved."""
+    values = {"cause": "Not as numbers are written there.", "raised_at": at or clock.now(), **values}
+    return kept(RiskSignal(credential_id=credential.id, kind=SignalKind(kind), **values))
 
 
 def make_credential(
@@ -91,6 +121,7 @@ def make_credential(
     verifier: User | None = None,
     at: datetime | None = None,
     verified_at: datetime | None = None,
+    claimed_at: datetime | None = None,
     reason: str | None = None,
     **values: Any,
 ) -> Credential:
@@ -98,9 +129,11 @@ def make_credential(
     Keep a credential of a person (made when neither holder nor site is given) in `state`, with its check and moves.
 
     `at` is when it was submitted, by default yesterday; `verified_at` when its source was seen, by default an hour later.
+    A case that somebody has was taken twenty minutes ago. Where its kind takes two verifiers, or a second one is waited for, another one gave the first yes.
     """
     state = CredentialState(state)
-    at = at or clock.now().replace(microsecond=0) - timedelta(days=1)
+    now = clock.now().replace(microsecond=0)
+    at = at or now - timedelta(days=1)
     make_type(type_code)
     holder = holder or (None if site else make_user())
     number = number or f"LHR-{next(_numbers)}"
@@ -144,8 +177,14 @@ def make_credential(
             seen,
             verifier.id,
         )
-    if state is _S.IN_REVIEW:
-        credential.claimed_by, credential.claimed_at = verifier.id, at + timedelta(minutes=30)
+        credential.decided_at = seen
+    if state in WAITS_FOR_SECOND or (credential.verified_by and credential_types()[type_code].two_verifiers):
+        first = make_staff()
+        seen = verified_at or at + timedelta(minutes=30)
+        check = make_check(credential, verifier=first, retrieved_at=seen)
+        credential.first_approved_by, credential.first_approved_at, credential.first_check_id = first.id, seen, check.id
+    if state in TAKEN:
+        credential.claimed_by, credential.claimed_at = verifier.id, claimed_at or now - timedelta(minutes=20)
     credential.state, credential.reason = state, reason
     for position, (event, led_to) in enumerate(way, 1):
         db.session.add(
@@ -155,6 +194,7 @@ def make_credential(
                 state=led_to,
                 actor_id=credential.submitted_by if event is _E.WITHDRAWN else verifier.id,
                 reason=reason if led_to is state else None,
+                reason_code="other" if event in {_E.REJECTED, _E.INFO_ASKED} else None,
                 at=at + timedelta(minutes=30 * position),
             )
         )

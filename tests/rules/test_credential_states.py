@@ -14,10 +14,19 @@ from marketplace.credentials.policy import (
     Standing,
     checked,
     reminder_due,
-    review_is_due,
     standing_of,
 )
-from marketplace.credentials.states import CREDENTIAL, PENDING, STANDING, CredentialEvent, CredentialState
+from marketplace.credentials.standards import review_is_due
+from marketplace.credentials.states import (
+    CREDENTIAL,
+    OPEN,
+    PENDING,
+    STANDING,
+    TAKEN,
+    WAITING,
+    CredentialEvent,
+    CredentialState,
+)
 from marketplace.credentials.types import credential_types
 from marketplace.kernel.errors import Invalid
 from marketplace.kernel.machine import IllegalMove
@@ -27,11 +36,22 @@ _S, _E = CredentialState, CredentialEvent
 TABLE = {
     (_S.SUBMITTED, _E.CLAIMED): _S.IN_REVIEW,
     (_S.SUBMITTED, _E.WITHDRAWN): _S.WITHDRAWN,
+    (_S.IN_REVIEW, _E.TAKEN_OVER): _S.IN_REVIEW,
     (_S.IN_REVIEW, _E.VERIFIED): _S.VERIFIED,
+    (_S.IN_REVIEW, _E.FIRST_APPROVED): _S.AWAITING_SECOND,
     (_S.IN_REVIEW, _E.REJECTED): _S.REJECTED,
     (_S.IN_REVIEW, _E.INFO_ASKED): _S.NEEDS_INFO,
     (_S.IN_REVIEW, _E.UNCLAIMED): _S.SUBMITTED,
     (_S.IN_REVIEW, _E.WITHDRAWN): _S.WITHDRAWN,
+    (_S.AWAITING_SECOND, _E.CLAIMED): _S.IN_SECOND_REVIEW,
+    (_S.AWAITING_SECOND, _E.WITHDRAWN): _S.WITHDRAWN,
+    (_S.IN_SECOND_REVIEW, _E.TAKEN_OVER): _S.IN_SECOND_REVIEW,
+    (_S.IN_SECOND_REVIEW, _E.VERIFIED): _S.VERIFIED,
+    (_S.IN_SECOND_REVIEW, _E.FIRST_APPROVED): _S.AWAITING_SECOND,
+    (_S.IN_SECOND_REVIEW, _E.REJECTED): _S.REJECTED,
+    (_S.IN_SECOND_REVIEW, _E.INFO_ASKED): _S.NEEDS_INFO,
+    (_S.IN_SECOND_REVIEW, _E.UNCLAIMED): _S.AWAITING_SECOND,
+    (_S.IN_SECOND_REVIEW, _E.WITHDRAWN): _S.WITHDRAWN,
     (_S.NEEDS_INFO, _E.RESUBMITTED): _S.SUBMITTED,
     (_S.NEEDS_INFO, _E.WITHDRAWN): _S.WITHDRAWN,
     (_S.VERIFIED, _E.RECONFIRMED): _S.VERIFIED,
@@ -56,7 +76,7 @@ def test_a_move_is_listed_or_refused(state, event):
 
 def test_nothing_is_verified_but_out_of_a_review_or_a_suspension():
     ways = {state for (state, event), after in TABLE.items() if after is _S.VERIFIED and state is not _S.VERIFIED}
-    assert ways == {_S.IN_REVIEW, _S.SUSPENDED}
+    assert ways == {_S.IN_REVIEW, _S.IN_SECOND_REVIEW, _S.SUSPENDED}
 
 
 def test_a_state_is_pending_standing_or_over():
@@ -64,6 +84,13 @@ def test_a_state_is_pending_standing_or_over():
     assert over == {_S.REJECTED, _S.REVOKED, _S.SUPERSEDED, _S.WITHDRAWN}
     assert PENDING | STANDING | over == set(CredentialState)
     assert PENDING.isdisjoint(STANDING)
+
+
+def test_an_open_case_waits_or_is_taken():
+    assert OPEN == WAITING | TAKEN == PENDING - {_S.NEEDS_INFO}
+    assert WAITING.isdisjoint(TAKEN)
+    assert all(CREDENTIAL.allows(state, _E.CLAIMED) is (state in WAITING) for state in CredentialState)
+    assert all(CREDENTIAL.allows(state, _E.TAKEN_OVER) is (state in TAKEN) for state in CredentialState)
 
 
 class TestStandingOf:

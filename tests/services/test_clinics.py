@@ -11,6 +11,7 @@ from marketplace import audit
 from marketplace.clinics import places, queries, service
 from marketplace.clinics.models import Clinic, ClinicInvitation, ClinicMember, ClinicSite
 from marketplace.clinics.queries import InvitationIsDead, WrongRole
+from marketplace.clinics.service import SecondLookIsAnothers
 from marketplace.clinics.states import SellerBasis, SellerStanding
 from marketplace.extensions import db
 from marketplace.kernel.errors import Invalid, NotFound
@@ -498,6 +499,10 @@ class TestDecideSellerStanding:
         verifier = make_staff()
         manager, technician = person_of(asking, R.MANAGER), person_of(asking, R.TECHNICIAN)
 
+        first = make_staff()
+        self.decide(asking, first, SellerStanding.AWAITING_SECOND, reason="", evidence="Entity found.")
+        assert (asking.seller_standing, mails()) == (SellerStanding.AWAITING_SECOND, [])
+        assert asking.seller_first_evidence == "Entity found."
         self.decide(asking, verifier, SellerStanding.VERIFIED, reason="", basis=SellerBasis.DISTRIBUTOR)
 
         facts = queries.clinic(asking.id)
@@ -506,14 +511,37 @@ class TestDecideSellerStanding:
             SellerBasis.DISTRIBUTOR, "Register: active.", None,
         )  # fmt: skip
         assert (facts.seller_checked_by, facts.seller_checked_at) == (verifier.id, NOON)
+        assert facts.seller_first_checked_by == first.id
         assert {to for to, _ in mails()} == {owner.email, manager.email}
         assert technician.email not in dict(mails())
-        [event] = audit.events_about("clinic", asking.id)
-        assert (event.kind, event.actor_id, event.data["before"]) == (
-            "clinic:seller_verified",
-            verifier.id,
-            "in_review",
+        assert [
+            (event.kind, event.actor_id, event.data["before"]) for event in audit.events_about("clinic", asking.id)
+        ] == [
+            ("clinic:seller_first_approved", first.id, "in_review"),
+            ("clinic:seller_verified", verifier.id, "awaiting_second"),
+        ]
+
+    def test_takes_two_people_to_let_a_clinic_sell(self, asking):
+        victor = make_staff()
+        with pytest.raises(IllegalMove):
+            self.decide(asking, victor, SellerStanding.VERIFIED)
+        self.decide(asking, victor, SellerStanding.AWAITING_SECOND)
+        with pytest.raises(SecondLookIsAnothers):
+            self.decide(asking, victor, SellerStanding.VERIFIED)
+
+        assert queries.seller_standings([asking.id]) == {asking.id: SellerStanding.AWAITING_SECOND}
+        assert mails() == []
+
+    def test_the_second_may_find_otherwise_and_a_new_request_begins_anew(self, asking, owner):
+        self.decide(asking, make_staff(), SellerStanding.AWAITING_SECOND)
+        self.decide(asking, make_staff(), SellerStanding.REFUSED)
+        assert queries.seller_standings([asking.id]) == {asking.id: SellerStanding.REFUSED}
+
+        service.ask_for_seller_standing(
+            clinic_id=asking.id, actor_id=owner.id, basis=SellerBasis.PRACTICE, statement="Now.", at=NOON + SECOND
         )
+
+        assert queries.clinic(asking.id).seller_first_checked_by is None
 
     def test_refuses_with_a_reason_that_the_clinic_reads(self, asking, owner):
         self.decide(asking, make_staff(), SellerStanding.REFUSED)
@@ -569,11 +597,11 @@ class TestDecideSellerStanding:
         assert asking.seller_standing is SellerStanding.IN_REVIEW
 
     def test_decides_once(self, asking):
-        self.decide(asking, make_staff(), SellerStanding.VERIFIED)
+        self.decide(asking, make_staff(), SellerStanding.REFUSED)
 
         with pytest.raises(IllegalMove):
-            self.decide(asking, make_staff(), SellerStanding.REFUSED)
-        assert asking.seller_standing is SellerStanding.VERIFIED
+            self.decide(asking, make_staff(), SellerStanding.AWAITING_SECOND)
+        assert asking.seller_standing is SellerStanding.REFUSED
 
     def test_knows_when_there_is_no_such_clinic(self):
         with pytest.raises(NotFound):
@@ -633,9 +661,37 @@ class TestConstraints:
             self.update(ids[0], name=" ")
 
     def test_a_verified_seller_has_evidence(self, ids):
+        first = self.first(make_staff().id)
         with assert_refused_by("clinics_verified_seller_has_evidence"):
             self.update(ids[0], seller_standing="verified", seller_basis="practice", seller_checked_by=ids[1],
-                        seller_checked_at=NOON, seller_evidence=" ")  # fmt: skip
+                        seller_checked_at=NOON, seller_evidence=" ", **first)  # fmt: skip
+
+    def first(self, user_id):
+        return {
+            "seller_first_checked_by": user_id, "seller_first_checked_at": NOON, "seller_first_evidence": "Entity found."
+        }  # fmt: skip
+
+    @pytest.mark.parametrize("first", ["nobody", "the same", "another"])
+    def test_two_people_verify_a_seller(self, ids, first):
+        given = {} if first == "nobody" else self.first(ids[1] if first == "the same" else make_staff().id)
+        decided = {
+            "seller_standing": "verified", "seller_basis": "practice", "seller_checked_by": ids[1],
+            "seller_checked_at": NOON, "seller_evidence": "Register: active.",
+        }  # fmt: skip
+        if first == "another":
+            self.update(ids[0], **decided, **given)
+        else:
+            with assert_refused_by("clinics_two_people_verify_a_seller"):
+                self.update(ids[0], **decided, **given)
+
+    def test_a_second_look_follows_a_first(self, ids):
+        with assert_refused_by("clinics_second_look_follows_a_first"):
+            self.update(ids[0], seller_standing="awaiting_second")
+
+    @pytest.mark.parametrize("missing", ["seller_first_checked_by", "seller_first_checked_at", "seller_first_evidence"])
+    def test_a_first_look_has_evidence(self, ids, missing):
+        with assert_refused_by("clinics_first_look_has_evidence"):
+            self.update(ids[0], **{**self.first(ids[1]), missing: None})
 
     def test_asking_states_a_basis(self, ids):
         with assert_refused_by("clinics_asking_states_a_basis"):

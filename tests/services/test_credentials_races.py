@@ -7,11 +7,10 @@ from threading import Barrier, Thread
 import pytest
 from sqlalchemy import func, select
 
-from marketplace import audit
 from marketplace.credentials import service
-from marketplace.credentials.models import Credential, CredentialMove
+from marketplace.credentials.models import Credential, CredentialMove, RiskSignal
 from marketplace.credentials.policy import Claim
-from marketplace.credentials.refusals import AlreadyClaimed, AlreadySubmitted, MovedMeanwhile, NumberIsHere
+from marketplace.credentials.refusals import AlreadyClaimed, AlreadySubmitted, MovedMeanwhile, NumberStandsElsewhere
 from marketplace.credentials.states import CredentialEvent
 from marketplace.documents import contents, isolation
 from marketplace.extensions import db
@@ -87,24 +86,53 @@ def test_a_decision_and_a_withdrawal_at_once_leave_one_of_them(own_app, now):
             assert moves(case, CredentialEvent.VERIFIED) + moves(case, CredentialEvent.WITHDRAWN) == 1
 
 
-def test_two_people_submit_one_number_and_one_has_it(own_app, now, monkeypatch):
+def test_two_people_submit_one_number_and_both_are_doubted(own_app, now, monkeypatch):
     monkeypatch.setattr(isolation, "cleaned", contents.cleaned)
     with own_app.app_context():
         make_type("RN")
-        ann, ben = make_user().id, make_user().id
+        ann, ben = make_user(name="A Name").id, make_user(name="A Name").id
 
     def submit(actor_id, number):
         claim = Claim("RN", "TX", number, "A Name", expires_on=now.date())
-        service.submit(actor_id=actor_id, claim=claim, files=[("a.png", picture())], at=now)
+        scan = (f"{number}.png", picture(size=(9, 1 + (actor_id == ann))))
+        service.submit(actor_id=actor_id, claim=claim, files=[scan], at=now)
 
     for number in map(str, range(ROUNDS)):
         ends = together(own_app, partial(submit, ann, number), partial(submit, ben, number))
-        assert ends.count(None) == 1
-        assert [type(end) for end in ends if end is not None] == [NumberIsHere]
+        assert ends == [None, None]
         with own_app.app_context():
-            [row] = db.session.scalars(select(Credential).where(Credential.number == number))
-            events = [event.kind for event in audit.events_about("credential", row.id)]
-            assert events == ["credential:submitted", "credential:number_clash"]
+            ids = set(db.session.scalars(select(Credential.id).where(Credential.number == number)))
+            raised = select(RiskSignal.credential_id, RiskSignal.other_id).where(
+                RiskSignal.kind == "number_elsewhere", RiskSignal.credential_id.in_(ids)
+            )
+            assert len(ids) == 2
+            assert {frozenset(pair) for pair in db.session.execute(raised)} == {frozenset(ids)}
+            assert {one for one, _ in db.session.execute(raised)} == ids
+
+
+def test_two_verifiers_decide_on_one_number_and_one_entry_stands(own_app, now):
+    with own_app.app_context():
+        verifiers = [make_staff() for _ in range(2)]
+        pairs = [
+            [make_credential(number=f"N{number}", state="in_review", verifier=verifier) for verifier in verifiers]
+            for number in range(ROUNDS)
+        ]
+        for pair in pairs:
+            for case, verifier in zip(pair, verifiers, strict=True):
+                make_check(case, verifier=verifier, retrieved_at=now)
+        ids = [verifier.id for verifier in verifiers]
+        pairs = [[case.id for case in pair] for pair in pairs]
+    for pair in pairs:
+        ends = together(
+            own_app,
+            *(
+                partial(service.verify, credential_id=case, actor_id=verifier, at=now)
+                for case, verifier in zip(pair, ids, strict=True)
+            ),
+        )
+        assert [type(end) for end in ends if isinstance(end, Exception)] == [NumberStandsElsewhere]
+        with own_app.app_context():
+            assert sum(moves(case, CredentialEvent.VERIFIED) for case in pair) == 1
 
 
 def test_one_person_presses_twice_and_submits_once(own_app, now, monkeypatch):

@@ -158,7 +158,7 @@ class TestCredentials:
         told = Counter(CredentialState(proof.ending) for proof in proofs)
         # One is suspended while an order is played, so that the demo has an order on hold.
         assert found == told + Counter([CredentialState.SUSPENDED]) - Counter([CredentialState.VERIFIED])
-        assert sum(found.values()) == len(proofs) == 39
+        assert sum(found.values()) == len(proofs) == 45
 
     def test_each_rests_on_a_document_that_can_be_opened(self):
         held = select(Credential).options(selectinload(Credential.documents))

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from marketplace import audit
-from marketplace.credentials import matching, reviewing, service
+from marketplace.credentials import matching, service
 from marketplace.credentials.findings import RegisterTypeMapping
 from marketplace.credentials.models import CheckMethod, CheckOutcome, CredentialCheck
 from marketplace.extensions import db
@@ -208,7 +208,7 @@ class TestAccepting:
         assert again == offer
 
         look = again.look(outcome=CheckOutcome.CONFIRMED, note="Same person.")
-        reviewing.record_check(credential_id=credential.id, actor_id=verifier.id, look=look, at=now)
+        service.record_check(credential_id=credential.id, actor_id=verifier.id, look=look, at=now)
 
         check = db.session.scalars(select(CredentialCheck)).one()
         assert (check.method, check.snapshot_id, check.row_digest) == (

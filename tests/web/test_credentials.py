@@ -98,11 +98,11 @@ class TestSubmit:
         assert "Please choose the files again" in page(answer)
         assert db.session.scalars(select(Credential)).all() == []
 
-    def test_a_number_of_somebody_elses_is_answered_calmly(self, client, dana, now):
-        make_credential(number="LHR-10442")
+    def test_a_number_of_somebody_elses_is_taken_without_a_word_about_them(self, client, dana, now):
+        make_credential(holder=make_user(name="Mallory Stone"), number="LHR-10442")
         answer = client.post(self.ADDRESS, data=said(now))
-        assert answer.status_code == 422
-        assert "This number is already with us. Check it against the document." in page(answer)
+        assert answer.status_code == 303
+        assert "Mallory" not in page(client.get(answer.location))
 
     def test_warns_of_a_number_that_looks_odd_and_takes_it(self, client, dana, now):
         make_type("MD_DO")

@@ -5,6 +5,7 @@ from io import BytesIO
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import select
 
 from marketplace import audit
 from marketplace.credentials import service
@@ -15,7 +16,7 @@ from marketplace.documents import contents, isolation
 from marketplace.extensions import db
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.clinics import make_member, make_site
-from tests.factories.credentials import make_check, make_credential, make_type
+from tests.factories.credentials import make_check, make_credential, make_signal, make_type
 from tests.factories.documents import pdf, picture
 from tests.support import sign_in
 
@@ -72,15 +73,53 @@ class TestQueue:
     def test_says_when_nobody_waits(self, client, victor):
         assert "All done" in page(client.get("/staff/credentials"))
 
-    def test_has_the_longest_waiting_first(self, client, victor, now):
-        make_credential(holder=make_user(name="Late Lana"), state="submitted", at=now - timedelta(days=9, hours=4))
-        make_credential(holder=make_user(name="New Nora"), state="submitted", at=now - timedelta(hours=3))
+    @pytest.fixture
+    def waiting(self, victor, now):
+        """One late case, one that a colleague has, one just handed in, one with a signal and one for second eyes."""
+        late = make_credential(holder=make_user(name="Late Lana"), state="submitted", at=now - timedelta(days=9))
         make_credential(holder=make_user(name="Now Nick"), state="submitted", at=now)
         make_credential(holder=make_user(name="Hers Hana"), state="in_review", verifier=make_staff(name="Vera Sun"))
+        make_credential(
+            holder=make_user(name="Two Tess"), type_code="RN", state="awaiting_second", at=now - timedelta(days=8)
+        )
+        make_signal(late, kind="number_form", cause="It is not written so.")
+
+    def test_has_the_longest_waiting_first_with_what_there_is_to_say(self, client, waiting):
         shown = page(client.get("/staff/credentials"))
-        assert shown.index("Late Lana") < shown.index("Hers Hana") < shown.index("New Nora") < shown.index("Now Nick")
-        for words in ("9 d 4 h", "late", "3 h", "under an hour", "Vera Sun has it", "4 waiting"):
+        assert shown.index("Late Lana") < shown.index("Two Tess") < shown.index("Hers Hana") < shown.index("Now Nick")
+        for words in ("late", "in time", "under an hour", "Vera Sun has it", "4 waiting", "needs second eyes"):
             assert words in shown
+        assert "number not in the state’s form" in shown
+
+    @pytest.mark.parametrize(
+        ("show", "names"),
+        [
+            ("free", ["Late Lana", "Two Tess", "Now Nick"]),
+            ("mine", []),
+            ("late", ["Late Lana", "Two Tess"]),
+            ("signals", ["Late Lana"]),
+            ("second", ["Two Tess"]),
+            ("nonsense", ["Late Lana", "Two Tess", "Hers Hana", "Now Nick"]),
+        ],
+    )
+    def test_shows_the_part_that_is_asked_for(self, client, waiting, show, names):
+        shown = page(client.get(f"/staff/credentials?show={show}"))
+        everybody = ("Late Lana", "Two Tess", "Hers Hana", "Now Nick")
+        assert [name for name in everybody if name in shown] == names
+
+    def test_gives_out_the_next_case(self, client, waiting, victor):
+        answer = client.post("/staff/credentials/next")
+        taken = db.session.scalars(select(Credential).where(Credential.claimed_by == victor.id)).one()
+        assert (answer.status_code, answer.location) == (303, address(taken))
+        assert db.session.get(type(victor), taken.holder_id).name == "Late Lana"
+
+    def test_has_no_next_case_of_ones_own_people(self, client, victor):
+        site = make_site()
+        make_member(clinic=site.clinic, user=victor)
+        own = make_credential(site=site, type_code="US-TX:TDLR:LHR_FACILITY", state="submitted")
+        answer = client.post("/staff/credentials/next")
+        assert (answer.status_code, answer.location) == (303, "/staff/credentials")
+        assert state(own) is _S.SUBMITTED
 
     @pytest.mark.parametrize("role", ["moderator", "auditor", "admin"])
     def test_can_be_read_by_other_staff(self, client, role):
@@ -136,15 +175,13 @@ class TestCase:
         assert [words for words in offered if words not in shown] == []
         assert [words for words in hidden if words in shown] == []
 
-    def test_shows_the_looks_the_clash_and_what_it_renews(self, client, victor, taken, now):
+    def test_shows_the_looks_the_signals_and_what_it_renews(self, client, victor, taken, now):
         make_check(taken, verifier=victor, retrieved_at=now, matched={"name": "REYES, DANA M"}, note="<b>Active</b>")
         earlier = make_credential(
             holder=db.session.get(type(victor), taken.holder_id), number="LHR-10442", at=now - timedelta(days=700)
         )
-        mallory = make_user(name="Mallory Stone")
-        claim = Claim("US-TX:TDLR:LHR", "TX", "LHR10442", "M", level="PROFESSIONAL", expires_on=now.date())
-        with pytest.raises(Exception, match="already with us"):
-            service.submit(actor_id=mallory.id, claim=claim, files=[("a.png", picture())], at=now)
+        other = make_credential(holder=make_user(name="Mallory Stone"), number="LHR 10442", state="submitted")
+        make_signal(taken, kind="number_elsewhere", cause="Two accounts claim this number.", other_id=other.id)
 
         shown = page(client.get(address(taken)))
 
@@ -215,7 +252,10 @@ class TestCheck:
         ("changes", "sentence"),
         [
             ({"check-outcome": ""}, "Say what the source answered."),
-            ({"check-note": ""}, "Show what was seen: a screenshot, or a note."),
+            (
+                {"check-note": "", "check-name": "", "check-number": ""},
+                "Show what was seen: what agrees, a screenshot, or a note.",
+            ),
             ({"check-source_name": ""}, "Name the source that was looked at."),
             ({"check-retrieved_at": "yesterday"}, "Not a valid datetime value."),
             ({"check-screenshot": (BytesIO(b"x"), "x.exe")}, "“x.exe” is not a PDF, JPEG or PNG file."),
@@ -225,7 +265,7 @@ class TestCheck:
         answer = client.post(address(taken, "check"), data=seen(now, **changes))
         assert answer.status_code == 422
         assert sentence in page(answer)
-        assert 'value="REYES, DANA M"' in page(answer)
+        assert ('value="REYES, DANA M"' in page(answer)) is ("check-name" not in changes)
         db.session.refresh(taken)
         assert taken.checks == []
 
@@ -265,11 +305,14 @@ class TestReject:
 
 class TestAsk:
     def test_asks(self, client, taken):
-        assert client.post(address(taken, "ask"), data={"ask-words": "Which level?"}).status_code == 303
+        assert (
+            client.post(address(taken, "ask"), data={"ask-because": "scope", "ask-words": "Which level?"}).status_code
+            == 303
+        )
         assert state(taken) is _S.NEEDS_INFO
 
     def test_needs_words(self, client, taken):
-        assert client.post(address(taken, "ask"), data={"ask-words": ""}).status_code == 422
+        assert client.post(address(taken, "ask"), data={"ask-because": "scope", "ask-words": ""}).status_code == 422
         assert state(taken) is _S.IN_REVIEW
 
 

@@ -140,9 +140,15 @@ class TestSellersDesk:
             assert asking.seller_standing is SellerStanding.IN_REVIEW
 
     def test_decides_and_shows_what_was_decided(self, client, asking):
+        path = f"/staff/clinics/{asking.id}"
+        enter(client, StaffRole.VERIFIER)
+        assert client.post(f"{path}/decide", data={**DECISION, "standing": "awaiting_second"}).status_code == 303
+        assert "It may sell" not in text_of(client.get(path))
+        assert client.post(f"{path}/decide", data=DECISION).status_code == 422
+        client.post("/sign-out")
         enter(client, StaffRole.VERIFIER)
 
-        answer = client.post(f"/staff/clinics/{asking.id}/decide", data=DECISION)
+        answer = client.post(f"{path}/decide", data=DECISION)
 
         assert answer.location == "/staff/clinics"
         facts = queries.clinic(asking.id)
@@ -183,7 +189,8 @@ class TestSellersDesk:
         sign_in(client, verifier)
 
         assert "another verifier decides" in text_of(client.get(f"/staff/clinics/{asking.id}"))
-        assert client.post(f"/staff/clinics/{asking.id}/decide", data=DECISION).status_code == 403
+        first = {**DECISION, "standing": "awaiting_second"}
+        assert client.post(f"/staff/clinics/{asking.id}/decide", data=first).status_code == 403
         assert asking.seller_standing is SellerStanding.IN_REVIEW
 
     def test_an_odd_standing_shows_those_who_ask(self, client, asking):

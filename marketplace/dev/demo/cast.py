@@ -15,6 +15,7 @@ class Ending(StrEnum):
     VERIFIED = "verified"
     SUBMITTED = "submitted"
     IN_REVIEW = "in_review"
+    AWAITING_SECOND = "awaiting_second"
     NEEDS_INFO = "needs_info"
     REJECTED = "rejected"
     SUSPENDED = "suspended"
@@ -26,7 +27,8 @@ class Proof:
     """
     One credential of a person or a site.
 
-    `days` is when it expires, counted from today (None: no end); `checked` how many days ago its source was asked.
+    `days` is when it expires, counted from today (None: no end); `checked` how many days ago its source was asked;
+    `waited` for how many hours it has waited for the desk; `name` is what stands on it where that is not its holder's.
     """
 
     type_code: str
@@ -39,6 +41,8 @@ class Proof:
     model: str | None = None
     ending: Ending = Ending.VERIFIED
     reason: str | None = None
+    waited: int | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,11 @@ def _lhr(number: str, level: str = "PROFESSIONAL", **more: object) -> Proof:
     return Proof("US-TX:TDLR:LHR", "TX", number, level=level, **more)  # type: ignore[arg-type]  # named fields only
 
 
+def _waiting(type_code: str, state: str, number: str, hours: int, **more: object) -> Proof:
+    given = {"ending": Ending.SUBMITTED, "waited": hours, **more}
+    return Proof(type_code, state, number, **given)  # type: ignore[arg-type]  # named fields only
+
+
 def _physician(state: str, number: str, **more: object) -> Proof:
     return Proof("MD_DO", state, number, **more)  # type: ignore[arg-type]  # named fields only
 
@@ -106,13 +115,14 @@ HOUSES = (
         (
             Player("Dana Reyes", _O, (_lhr("10442"),),
                    "Certified in Texas for laser hair removal: may buy an alexandrite laser for hair today."),
-            Player("Amir Khan", _P, (_physician("TX", "N4821"),),
+            Player("Amir Khan", _P,
+                   (_physician("TX", "N4821"), _physician("AZ", "71940", ending=Ending.AWAITING_SECOND, waited=52)),
                    "Physician of Lone Star Laser: confirms what the clinic orders."),
             Player("Priya Nair", _T, (_lhr("10987", "TECHNICIAN", days=-34, checked=300),),
                    "Her Texas certificate ran out a month ago."),
             Player("Marcus Webb", _T, (Proof("CLRT", "TX", "CLRT-3391"),),
                    "Holds a repair certificate, which never makes an operator."),
-            Player("Elena Soto", _T, (_lhr("11820", "TECHNICIAN", ending=Ending.SUBMITTED),),
+            Player("Elena Soto", _T, (_lhr("11820", "TECHNICIAN", ending=Ending.SUBMITTED, waited=150),),
                    "Her certificate waits for a verifier."),
         ),
         proofs=(
@@ -178,7 +188,7 @@ HOUSES = (
         "gulf_coast", "Gulf Coast Dermatology", "Gulf Coast Dermatology PA", "601 South Harbour Island Blvd", "Tampa", "FL",
         "33602",
         (
-            Player("Carol Jennings", _O, (_physician("FL", "ME70416"),)),
+            Player("Carol Jennings", _O, (_physician("FL", "ME70416"), _waiting("CPR_BLS_CARD", "FL", "BLS-22-9041", 3))),
             Player("Patrick O’Hara", _M, (Proof("US-FL:DOH:ELECTROLOGIST", "FL", "EO 3610", checked=1, ending=Ending.IN_REVIEW),)),
         ),
         safety_officer="Carol Jennings",
@@ -186,10 +196,12 @@ HOUSES = (
     House(
         "peachtree", "Peachtree Laser Studio", "Peachtree Laser Studio LLC", "3340 Peachtree Rd NE", "Atlanta", "GA", "30326",
         (
-            Player("Simone Grant", _O, (Proof("US-GA:GCMB:SENIOR_LASER_PRACTITIONER", "GA", "SLP-0219", days=75),),
+            Player("Simone Grant", _O, (Proof("US-GA:GCMB:SENIOR_LASER_PRACTITIONER", "GA", "SLP-0219", days=75),
+                                        _waiting("US-GA:GCMB:SENIOR_LASER_PRACTITIONER", "GA", "SLP-0219", 20, days=805)),
                    "Georgia senior laser practitioner: hair with light, nothing by radio frequency."),
             Player("Victor Lane", _P, (_physician("GA", "61802"),)),
-            Player("Keisha Monroe", _T, (Proof("US-GA:GCMB:ASSISTANT_LASER_PRACTITIONER", "GA", "ALP-0877"),)),
+            Player("Keisha Monroe", _T, (Proof("US-GA:GCMB:ASSISTANT_LASER_PRACTITIONER", "GA", "ALP-0877"),
+                                          _waiting("MAKER:IN_SERVICE", "GA", "IS-5530", 30, name="Keisha Bell-Harris"))),
         ),
         safety_officer="Simone Grant",
     ),
@@ -199,7 +211,7 @@ HOUSES = (
         (
             Player("Margaret Sloan", _O, (_physician("IL", "036-118204"),),
                    "Illinois physician: operates and orders for herself."),
-            Player("Tom Becker", _M, (Proof("RN", "IL", "041-402771"),)),
+            Player("Tom Becker", _M, (Proof("RN", "IL", "041-402771"), _waiting("NCLC:CERTIFICATE", "IL", "NCLC 7718", 8))),
         ),
         safety_officer="Margaret Sloan",
     ),
@@ -238,14 +250,14 @@ HOUSES = (
     ),
     House(
         "closing_spa", "Glow Again Spa", "Glow Again Spa LLC", "88 Grand Ave", "Oakland", "CA", "94612",
-        (Player("Dennis Mott", _O, (), "A closing spa whose right to sell is not yet verified."),),
+        (Player("Dennis Mott", _O, (_waiting("RN", "CA", "9507 1188", 44),), "A closing spa whose right to sell is not yet verified."),),
         basis=None,
     ),
 )  # fmt: skip
 
 OFFICIALS = (
     Official("Vera Lind", StaffRole.VERIFIER, "Checks credentials against their primary sources, and sellers."),
-    Official("Owen Marsh", StaffRole.VERIFIER, "The second verifier."),
+    Official("Owen Marsh", StaffRole.VERIFIER, "The second verifier, where it takes two."),
     Official("Mona Petit", StaffRole.MODERATOR, "Approves listings."),
     Official("Felix Grau", StaffRole.FINANCE, "Sees orders and money, and can refund."),
     Official("Astrid Noor", StaffRole.AUDITOR, "Reads everything, and is the second to sign a policy."),

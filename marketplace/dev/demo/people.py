@@ -14,10 +14,10 @@ from ...clinics.models import ClinicMember
 from ...clinics.states import SellerStanding
 from ...credentials import reviewing
 from ...credentials import service as credentials
+from ...credentials.looks import Look, record_check
 from ...credentials.models import CheckMethod, CheckOutcome
-from ...credentials.policy import Claim, Rejection
-from ...credentials.reviewing import Look
-from ...credentials.types import CredentialKind, credential_types
+from ...credentials.policy import Claim, Question, Rejection
+from ...credentials.types import CredentialKind, CredentialType, credential_types
 from ...extensions import adapter_of, db, unit_of_work
 from ...kernel.terms import ClinicRole
 from . import pictures
@@ -36,6 +36,11 @@ class Stage:
     def verifier(self) -> UUID:
         """The verifier whose work the demo's evidence is."""
         return self.people["Vera Lind"]
+
+    @property
+    def second_verifier(self) -> UUID:
+        """The verifier who looks at what takes two people."""
+        return self.people["Owen Marsh"]
 
     @property
     def moderator(self) -> UUID:
@@ -109,14 +114,18 @@ def _open_house(stage: Stage, house: House, at: datetime) -> None:
     clinics.ask_for_seller_standing(
         clinic_id=clinic, actor_id=owner, basis=house.basis, statement="See the register entry and our invoices.", at=at
     )
-    clinics.decide_seller_standing(
-        clinic_id=clinic,
-        actor_id=stage.verifier,
-        standing=SellerStanding.VERIFIED,
-        basis=house.basis,
-        evidence="Business register entry and proof of possession seen; specimen data of the demo.",
-        at=at + timedelta(days=1),
-    )
+    for verifier, standing in (
+        (stage.verifier, SellerStanding.AWAITING_SECOND),
+        (stage.second_verifier, SellerStanding.VERIFIED),
+    ):
+        clinics.decide_seller_standing(
+            clinic_id=clinic,
+            actor_id=verifier,
+            standing=standing,
+            basis=house.basis,
+            evidence="Business register entry and proof of possession seen; specimen data of the demo.",
+            at=at + timedelta(days=1),
+        )
 
 
 def _join(stage: Stage, clinic: UUID, people: tuple[Player, ...], at: datetime) -> None:
@@ -132,7 +141,8 @@ def _join(stage: Stage, clinic: UUID, people: tuple[Player, ...], at: datetime) 
 
 def _prove(stage: Stage, proof: Proof, *, actor: UUID, name: str, site_id: UUID | None, now: datetime) -> None:
     kind = credential_types()[proof.type_code]
-    checked = now - timedelta(days=proof.checked)
+    checked = now - (timedelta(hours=proof.waited / 2) if proof.waited else timedelta(days=proof.checked))
+    name = proof.name or name
     claim = Claim(
         type_code=proof.type_code,
         jurisdiction=proof.state,
@@ -148,43 +158,48 @@ def _prove(stage: Stage, proof: Proof, *, actor: UUID, name: str, site_id: UUID 
     if claim.expires_on is not None:
         lines.append(f"valid to {claim.expires_on.isoformat()}")
     scan = pictures.encoded(pictures.document(lines, title=kind.issuer[:44]))
-    submitted = min(checked, now - timedelta(hours=proof.checked)) - timedelta(hours=30)
+    submitted = now - timedelta(hours=proof.waited) if proof.waited else checked - timedelta(hours=30)
     credential = credentials.submit(
         actor_id=actor, claim=claim, files=[("scan.jpg", scan)], at=submitted, site_id=site_id
     )
     if proof.ending is not Ending.SUBMITTED:
-        _review(credential, proof, kind.kind, verifier=stage.verifier, source=kind.issuer, at=checked)
+        _review(credential, proof, kind, verifier=stage.verifier, at=checked)
+        if kind.two_verifiers and proof.ending is not Ending.AWAITING_SECOND:
+            _review(credential, proof, kind, verifier=stage.second_verifier, at=checked + timedelta(hours=1))
+    later = checked + timedelta(days=1)
+    words = proof.reason or ""
+    if proof.ending is Ending.SUSPENDED:
+        reviewing.suspend(credential_id=credential, actor_id=stage.verifier, words=words, at=later)
+    if proof.ending is Ending.REVOKED:
+        reviewing.revoke(credential_id=credential, actor_id=stage.verifier, words=words, at=later)
 
 
-def _review(credential: UUID, proof: Proof, kind: CredentialKind, *, verifier: UUID, source: str, at: datetime) -> None:
+def _review(credential: UUID, proof: Proof, kind: CredentialType, *, verifier: UUID, at: datetime) -> None:
     reviewing.claim(credential_id=credential, actor_id=verifier, at=at)
     words = proof.reason or "Specimen data of the demo."
     if proof.ending is Ending.NEEDS_INFO:
-        reviewing.ask_for_info(credential_id=credential, actor_id=verifier, words=words, at=at)
+        reviewing.ask_for_info(
+            credential_id=credential, actor_id=verifier, because=Question.PAGE_MISSING, words=words, at=at
+        )
         return
     if proof.ending is Ending.IN_REVIEW:
         return
     refused = proof.ending is Ending.REJECTED
-    paper = kind in {CredentialKind.SUPERVISION_AGREEMENT, CredentialKind.TRAINING_RECORD}
+    paper = kind.kind in {CredentialKind.SUPERVISION_AGREEMENT, CredentialKind.TRAINING_RECORD}
     look = Look(
-        source_name=source,
+        source_name=kind.issuer,
         method=CheckMethod.DOCUMENT_SEEN if paper else CheckMethod.PORTAL,
         outcome=CheckOutcome.DIFFERS if refused else CheckOutcome.CONFIRMED,
         retrieved_at=at,
         note=f"Register page seen: {words}" if refused else "Name, number and expiry as submitted; specimen data.",
     )
-    reviewing.record_check(credential_id=credential, actor_id=verifier, look=look, at=at)
+    record_check(credential_id=credential, actor_id=verifier, look=look, at=at)
     if refused:
         reviewing.reject(
             credential_id=credential, actor_id=verifier, because=Rejection.SOMEBODY_ELSES, words=words, at=at
         )
         return
     reviewing.verify(credential_id=credential, actor_id=verifier, at=at)
-    later = at + timedelta(days=1)
-    if proof.ending is Ending.SUSPENDED:
-        reviewing.suspend(credential_id=credential, actor_id=verifier, words=words, at=later)
-    if proof.ending is Ending.REVOKED:
-        reviewing.revoke(credential_id=credential, actor_id=verifier, words=words, at=later)
 
 
 def _model(name: str | None) -> UUID | None:

@@ -1,4 +1,5 @@
-// The verifier's keys: J and K through the queue, V, R and I open a panel and put the focus into it. Nothing is decided by a key alone.
+// The verifier's keys: J and K through the queue; every other key belongs to the element that names it in `data-key`.
+// A key opens, focuses or takes; nothing is decided by a key alone but the yes with Ctrl and Enter, in its own form.
 const links = [...document.querySelectorAll("[data-queue] a")];
 
 function step(by) {
@@ -11,21 +12,36 @@ function step(by) {
   links[Math.min(Math.max(focused + by, 0), links.length - 1)]?.focus();
 }
 
-function open(key) {
-  const panel = document.querySelector(`details[data-key="${key}"]`);
-  if (!panel) return;
-  panel.open = true;
-  panel.querySelector("input:not([type=hidden]), textarea, button")?.focus();
+function zoom(by) {
+  const sizes = [...document.querySelectorAll("input[name=zoom]")];
+  const next = sizes[sizes.findIndex((size) => size.checked) + by];
+  if (next) next.checked = true;
+}
+
+function use(key) {
+  const element = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
+  if (!element) return false;
+  if (element.matches("details")) {
+    element.open = true;
+    element.querySelector("input:not([type=hidden]), textarea, button")?.focus();
+  } else if (element.matches("input")) element.focus();
+  else if (element.matches("a")) element.click();
+  else element.querySelector("button").click();
+  return true;
 }
 
 document.addEventListener("keydown", (event) => {
-  const typing = event.target.closest("input:not([type=radio]), textarea, select");
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    event.target.closest("form")?.querySelector("button[formaction]")?.click();
+    return;
+  }
+  const typing = event.target.closest("input:not([type=radio], [type=checkbox]), textarea, select");
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
   const key = event.key.toUpperCase();
   if (key === "J") step(1);
   else if (key === "K") step(-1);
-  else if (["V", "R", "I"].includes(key)) open(key);
-  else return;
+  else if (key === "+" || key === "-") zoom(key === "+" ? 1 : -1);
+  else if (!/^[A-Z]$/.test(key) || !use(key)) return;
   event.preventDefault();
 });
 

@@ -20,6 +20,7 @@ from ..forms import Form, applied
 bp = Blueprint("staff_clinics", __name__)
 
 _WORDS = {
+    SellerEvent.FIRST_APPROVED: "It may sell; a colleague looks a second time",
     SellerEvent.VERIFIED: "It may sell",
     SellerEvent.REFUSED: "It may not sell",
     SellerEvent.SUSPENDED: "It may not sell for now",
@@ -92,7 +93,8 @@ def _form(facts: queries.ClinicFacts) -> DecisionForm:
     form.standing.choices = {
         SELLER.after(facts.seller_standing, event).value: _WORDS[event]
         for event in SELLER.events_from(facts.seller_standing)
-        if event in _WORDS
+        # Of two people who let it sell the second is another one.
+        if event in _WORDS and not (event is SellerEvent.VERIFIED and facts.seller_first_checked_by == me().id)
     }
     return form
 

@@ -1,130 +1,76 @@
 """The verification desk: the queue, a case with its documents beside what is claimed, and the decision on evidence."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.datastructures import FileStorage
-from wtforms import DateTimeLocalField, FileField, RadioField, SelectField, StringField, TextAreaField
-from wtforms.validators import InputRequired, Length
 
 from ...accounts.access import Permission
 from ...catalog import queries as catalog
 from ...credentials import desk, matching, service
-from ...credentials.desk import Case
-from ...credentials.models import CheckMethod, CheckOutcome
-from ...credentials.policy import LONGEST_WORDS, Rejection
+from ...credentials.desk import Case, Show
+from ...credentials.models import CheckMethod, SignalKind
+from ...credentials.policy import Question, Rejection
 from ...credentials.service import Look
-from ...credentials.states import STANDING, CredentialEvent
+from ...credentials.standards import standards, working_days
+from ...credentials.states import STANDING, WAITING, CredentialEvent, CredentialState
 from ...kernel import clock
 from ...kernel.days import written
 from ..access import me, requires
 from ..files import drawn, sent
 from ..forms import Form, applied
-from ..options import options
 from ..standing import course, shower
+from .credential_forms import (
+    MATCHED,
+    METHODS,
+    OUTCOMES,
+    AskForm,
+    CheckForm,
+    FoundForm,
+    RejectForm,
+    VerifyForm,
+    WordsForm,
+)
 
 bp = Blueprint("staff_credentials", __name__)
 
-_METHODS = {
-    CheckMethod.PORTAL: "Issuer's web page",
-    CheckMethod.REGISTER_FILE: "Issuer's published file",
-    CheckMethod.PHONE: "Telephone call to the issuer",
-    CheckMethod.LETTER: "Letter or mail of the issuer",
-    CheckMethod.ISSUER_LINK: "Link on the document to its issuer",
-    CheckMethod.DOCUMENT_SEEN: "The document itself: there is no register",
+SHOWN = {
+    Show.ALL: "All",
+    Show.FREE: "Free to take",
+    Show.MINE: "Mine",
+    Show.LATE: "Late",
+    Show.SIGNALS: "With a signal",
+    Show.SECOND: "Second eyes",
 }
-_OUTCOMES = {
-    CheckOutcome.CONFIRMED: "Confirms it",
-    CheckOutcome.DIFFERS: "Shows something else",
-    CheckOutcome.NOT_FOUND: "Does not know it",
-    CheckOutcome.NOT_REACHABLE: "Did not answer",
+SIGNALS = {
+    SignalKind.NUMBER_ELSEWHERE: "same number on two accounts",
+    SignalKind.DOCUMENT_ELSEWHERE: "same document on two accounts",
+    SignalKind.NUMBER_FORM: "number not in the state’s form",
+    SignalKind.NAME_DIFFERS: "name differs from the account",
+    SignalKind.DATES: "dates hard to believe",
+    SignalKind.REJECTIONS: "many rejections",
 }
-MATCHED = {
-    "name": "Name",
-    "number": "Number",
-    "level": "Level or procedures",
-    "expires_on": "Expires",
-    "standing": "Standing",
-}
-"""What is compared with the source, in the order of the desk."""
-
-_words = Length(max=LONGEST_WORDS)
-
-
-class CheckForm(Form):
-    """What the primary source showed."""
-
-    name = StringField("Name", validators=[Length(max=200)])
-    number = StringField("Number", validators=[Length(max=200)])
-    level = StringField("Level or procedures", validators=[Length(max=200)])
-    expires_on = StringField("Expires", validators=[Length(max=200)])
-    standing = StringField("Standing", validators=[Length(max=200)])
-    outcome = RadioField(
-        "The source",
-        choices=options((outcome.value, words) for outcome, words in _OUTCOMES.items()),
-        validators=[InputRequired("Say what the source answered.")],
-    )
-    source_name = StringField(
-        "Source", validators=[InputRequired("Name the source that was looked at."), Length(max=200)]
-    )
-    source_url = StringField("Its address", validators=[Length(max=500)])
-    method = SelectField(
-        "How it was asked",
-        validators=[InputRequired("Say how it was asked.")],
-        choices=options((method.value, words) for method, words in _METHODS.items()),
-    )
-    retrieved_at = DateTimeLocalField(
-        "Looked at (UTC)", format="%Y-%m-%dT%H:%M", validators=[InputRequired("Say when you looked.")]
-    )
-    note = TextAreaField("Note", validators=[_words])
-    screenshot = FileField("Screenshot")
-
-    def look(self) -> Look:
-        """Return what was seen."""
-        assert self.retrieved_at.data is not None  # InputRequired saw to it.
-        shot = self.screenshot.data
-        return Look(
-            source_name=self.source_name.data or "",
-            source_url=self.source_url.data or None,
-            method=CheckMethod(self.method.data),
-            outcome=CheckOutcome(self.outcome.data),
-            retrieved_at=self.retrieved_at.data.replace(tzinfo=UTC),
-            matched={name: self[name].data or "" for name in MATCHED},
-            note=self.note.data or "",
-            screenshot=(shot.filename or "", shot.read()) if isinstance(shot, FileStorage) and shot.filename else None,
-        )
-
-
-class VerifyForm(Form):
-    """Nothing but the yes: the evidence is on record."""
-
-
-class RejectForm(Form):
-    """Why not, in the list's words and in one's own."""
-
-    because = RadioField(
-        "Reason",
-        choices=options((because.value, because.words) for because in Rejection),
-        validators=[InputRequired("Choose the reason.")],
-    )
-    words = TextAreaField("What the person is told", validators=[InputRequired("Say it so that it helps."), _words])
-
-
-class WordsForm(Form):
-    """What the person is told."""
-
-    words = TextAreaField("What the person is told", validators=[InputRequired("Say it so that it helps."), _words])
 
 
 @bp.get("/staff/credentials")
 @requires(Permission.REVIEW_READ)
 def queue() -> ResponseReturnValue:
-    """List the open cases, the longest waiting first."""
+    """List the open cases, the longest waiting first, or those of them that are asked for."""
     at = clock.now()
-    return render_template("staff/credentials/queue.html", queue=desk.queue(reader_id=me().id, at=at), at=at)
+    whole = desk.queue(reader_id=me().id, at=at)
+    show = request.args.get("show", Show.ALL, type=Show)
+    return render_template(
+        "staff/credentials/queue.html",
+        whole=whole,
+        queue=desk.narrowed(whole, show, reader_id=me().id, at=at),
+        counts={each: len(desk.narrowed(whole, each, reader_id=me().id, at=at)) for each in Show},
+        show=show,
+        shown=SHOWN,
+        audits=desk.audits(reader_id=me().id),
+        **_wording(at),
+    )
 
 
 @bp.get("/staff/credentials/<uuid:credential_id>")
@@ -132,6 +78,20 @@ def queue() -> ResponseReturnValue:
 def case(credential_id: UUID) -> ResponseReturnValue:
     """Show a case."""
     return _page(credential_id)
+
+
+@bp.post("/staff/credentials/next")
+@requires(Permission.CREDENTIAL_REVIEW)
+def take_next() -> ResponseReturnValue:
+    """Take the case that has waited longest of those that the verifier can take."""
+    at = clock.now()
+    free = desk.narrowed(desk.queue(reader_id=me().id, at=at), Show.FREE, reader_id=me().id, at=at)
+    open_to_me = next((item for item in free if desk.may_review(item.id, reader_id=me().id)), None)
+    if open_to_me is None:
+        flash("Nothing waits for you.", "success")
+        return redirect(url_for("staff_credentials.queue"), code=303)
+    service.claim(credential_id=open_to_me.id, actor_id=me().id, at=at)
+    return _to_case(open_to_me.id)
 
 
 @bp.post("/staff/credentials/<uuid:credential_id>/claim")
@@ -155,22 +115,31 @@ def release(credential_id: UUID) -> ResponseReturnValue:
 @requires(Permission.CREDENTIAL_REVIEW)
 def check(credential_id: UUID) -> ResponseReturnValue:
     """Record what the primary source showed."""
-    form = CheckForm(prefix="check-")
-    if form.validate_on_submit():
-        with applied(form):
-            service.record_check(credential_id=credential_id, actor_id=me().id, look=form.look(), at=clock.now())
-            flash("The look is on record.", "success")
-            return _to_case(credential_id)
-    return _page(credential_id, check=form)
+
+    def keep(look: Look, at: datetime) -> ResponseReturnValue:
+        service.record_check(credential_id=credential_id, actor_id=me().id, look=look, at=at)
+        flash("The look is on record.", "success")
+        return _to_case(credential_id)
+
+    return _seen(credential_id, keep)
+
+
+@bp.post("/staff/credentials/<uuid:credential_id>/confirm")
+@requires(Permission.CREDENTIAL_REVIEW)
+def confirm(credential_id: UUID) -> ResponseReturnValue:
+    """Record that the primary source confirms it, and say yes at once."""
+
+    def keep(look: Look, at: datetime) -> ResponseReturnValue:
+        return _after_yes(service.confirm(credential_id=credential_id, actor_id=me().id, look=look, at=at))
+
+    return _seen(credential_id, keep)
 
 
 @bp.post("/staff/credentials/<uuid:credential_id>/verify")
 @requires(Permission.CREDENTIAL_REVIEW)
 def verify(credential_id: UUID) -> ResponseReturnValue:
     """Say yes."""
-    service.verify(credential_id=credential_id, actor_id=me().id, at=clock.now())
-    flash("Verified. The person has been told.", "success")
-    return redirect(url_for("staff_credentials.queue"), code=303)
+    return _after_yes(service.verify(credential_id=credential_id, actor_id=me().id, at=clock.now()))
 
 
 @bp.post("/staff/credentials/<uuid:credential_id>/reject")
@@ -196,15 +165,54 @@ def reject(credential_id: UUID) -> ResponseReturnValue:
 @requires(Permission.CREDENTIAL_REVIEW)
 def ask(credential_id: UUID) -> ResponseReturnValue:
     """Ask for more."""
-    form = WordsForm(prefix="ask-")
+    form = AskForm(prefix="ask-")
     if form.validate_on_submit():
         with applied(form):
             service.ask_for_info(
-                credential_id=credential_id, actor_id=me().id, words=form.words.data or "", at=clock.now()
+                credential_id=credential_id,
+                actor_id=me().id,
+                because=Question(form.because.data),
+                words=form.words.data or "",
+                at=clock.now(),
             )
             flash("Asked. It comes back with the answer.", "success")
             return redirect(url_for("staff_credentials.queue"), code=303)
     return _page(credential_id, ask=form)
+
+
+@bp.post("/staff/credentials/<uuid:credential_id>/signals/<uuid:signal_id>")
+@requires(Permission.CREDENTIAL_REVIEW)
+def resolve(credential_id: UUID, signal_id: UUID) -> ResponseReturnValue:
+    """Say what came of a signal of doubt."""
+    form = FoundForm(prefix=_of_signal(signal_id))
+    if form.validate_on_submit():
+        with applied(form):
+            service.resolve_signal(signal_id=signal_id, actor_id=me().id, words=form.words.data or "", at=clock.now())
+            flash("What you found is on record.", "success")
+            return _to_case(credential_id)
+    return _page(credential_id, **{_of_signal(signal_id): form})
+
+
+@bp.post("/staff/credentials/<uuid:credential_id>/audits/<uuid:audit_id>/uphold")
+@requires(Permission.CREDENTIAL_REVIEW)
+def uphold(credential_id: UUID, audit_id: UUID) -> ResponseReturnValue:
+    """Find, on another look, that the approval was right."""
+    service.uphold_audit(audit_id=audit_id, actor_id=me().id, at=clock.now())
+    flash("Upheld: the approval was right.", "success")
+    return _to_case(credential_id)
+
+
+@bp.post("/staff/credentials/<uuid:credential_id>/audits/<uuid:audit_id>/fail")
+@requires(Permission.CREDENTIAL_REVIEW)
+def fail(credential_id: UUID, audit_id: UUID) -> ResponseReturnValue:
+    """Find that the approval was wrong."""
+    form = WordsForm(prefix="fail-")
+    if form.validate_on_submit():
+        with applied(form):
+            service.fail_audit(audit_id=audit_id, actor_id=me().id, words=form.words.data or "", at=clock.now())
+            flash("Suspended. The person has been told why.", "success")
+            return _to_case(credential_id)
+    return _page(credential_id, fail=form)
 
 
 @bp.post("/staff/credentials/<uuid:credential_id>/suspend")
@@ -259,6 +267,16 @@ def page(credential_id: UUID, document_id: UUID, number: int) -> ResponseReturnV
     )
 
 
+def _seen(credential_id: UUID, keep: Callable[[Look, datetime], ResponseReturnValue]) -> ResponseReturnValue:
+    form = CheckForm(prefix="check-")
+    if form.validate_on_submit():
+        at = clock.now()
+        look = form.look(_claimed(desk.case(credential_id, reader_id=me().id, at=at)))
+        with applied(form):
+            return keep(look, at)
+    return _page(credential_id, check=form)
+
+
 def _take_away(credential_id: UUID, name: str, act: Callable[..., None], told: str) -> ResponseReturnValue:
     form = WordsForm(prefix=f"{name}-")
     if form.validate_on_submit():
@@ -269,21 +287,40 @@ def _take_away(credential_id: UUID, name: str, act: Callable[..., None], told: s
     return _page(credential_id, **{name: form})
 
 
+def _after_yes(state: CredentialState) -> ResponseReturnValue:
+    told = {
+        CredentialState.VERIFIED: "Verified. The person has been told.",
+        CredentialState.AWAITING_SECOND: "Your yes is on record. It waits for a second verifier.",
+    }
+    flash(told[state], "success")
+    return redirect(url_for("staff_credentials.queue"), code=303)
+
+
 def _to_case(credential_id: UUID) -> ResponseReturnValue:
     return redirect(url_for("staff_credentials.case", credential_id=credential_id), code=303)
 
 
+def _of_signal(signal_id: UUID) -> str:
+    return f"signal-{signal_id}-"
+
+
+def _wording(at: datetime) -> dict[str, object]:
+    return {"at": at, "working_days": working_days, "target": standards().target_working_days, "signal_words": SIGNALS}
+
+
 def _page(credential_id: UUID, **sent_back: Form) -> ResponseReturnValue:
     at = clock.now()
-    found = desk.case(credential_id, reader_id=me().id)
+    found = desk.case(credential_id, reader_id=me().id, at=at)
     credential = found.credential
     forms: dict[str, Form] = {
         "check": _fresh_check(found, at),
         "verify": VerifyForm(prefix="verify-", formdata=None),
         "reject": RejectForm(prefix="reject-", formdata=None),
-        "ask": WordsForm(prefix="ask-", formdata=None),
+        "ask": AskForm(prefix="ask-", formdata=None),
         "suspend": WordsForm(prefix="suspend-", formdata=None),
         "revoke": WordsForm(prefix="revoke-", formdata=None),
+        "fail": WordsForm(prefix="fail-", formdata=None),
+        **{_of_signal(signal.id): FoundForm(prefix=_of_signal(signal.id), formdata=None) for signal in found.signals},
         **sent_back,
     }
     reviews = me().may(Permission.CREDENTIAL_REVIEW)
@@ -297,19 +334,26 @@ def _page(credential_id: UUID, **sent_back: Form) -> ResponseReturnValue:
         course=course(credential, names=True),
         model=catalog.models_by_id([model_id]).get(model_id) if model_id else None,
         queue=desk.queue(reader_id=me().id, at=at),
-        at=at,
         forms=forms,
         opened=next(iter(sent_back), None),
         offers=matching.offers_for(credential_id),
         look_up=credential.kind.look_up(credential.jurisdiction),
+        number_fits=credential.kind.looks_right(credential.number, credential.jurisdiction),
+        number_forms=(credential.kind.number_forms or {}).get(credential.jurisdiction, ()),
         reviews=reviews,
         has_it=has_it,
+        may_take=reviews
+        and found.first_approved_by != me().id
+        and (credential.state in WAITING or found.claim_is_stale),
         may_check=reviews and (has_it or credential.state in STANDING),
+        audit=desk.audit_of(credential.id),
         events=CredentialEvent,
         matched=MATCHED,
         claimed=_claimed(found),
-        outcomes=_OUTCOMES,
-        methods=_METHODS,
+        outcomes=OUTCOMES,
+        methods=METHODS,
+        of_signal=_of_signal,
+        **_wording(at),
     )
     return answer, max((form.http_status for form in sent_back.values()), default=200)
 
@@ -337,5 +381,5 @@ def _claimed(found: Case) -> dict[str, str]:
         "number": credential.number,
         "level": ", ".join(filter(None, (credential.level_name, *credential.endorsement_names))) or "–",
         "expires_on": written(expires) if expires else "no end",
-        "standing": "–",
+        "standing": "in force",
     }
