@@ -217,7 +217,8 @@ class TestAccepting:
             offer.entry.digest,
         )
         assert check.retrieved_at == now - timedelta(days=3)
-        assert check.note == "Row 1 of list.csv, score 82 of 100. Same person."
+        assert check.note == "Row 1 of list.csv. Same person."
+        assert (check.score, check.file_digest) == (82, snapshot.file_digest)
         assert check.matched["number"] == "10442"
         assert credential.state == "in_review"
 
