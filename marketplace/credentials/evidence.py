@@ -48,7 +48,7 @@ def evidence_of(credential_ids: Collection[UUID]) -> list[dict[str, Any]]:
 
 
 def _check(check: CredentialCheck, seen: str | None) -> dict[str, Any]:
-    written = {column.name: write(getattr(check, column.name)) for column in CredentialCheck.__table__.columns}
+    written = {column.name: _plain(getattr(check, column.name)) for column in CredentialCheck.__table__.columns}
     return {
         "id": str(check.id),
         "source": check.source_name,
@@ -58,3 +58,7 @@ def _check(check: CredentialCheck, seen: str | None) -> dict[str, Any]:
         "document_sha256": seen,
         "sha256": hashlib.sha256(json.dumps(written, sort_keys=True, separators=(",", ":")).encode()).hexdigest(),
     }
+
+
+def _plain(value: object) -> Any:
+    return value.hex() if isinstance(value, bytes) else write(value)

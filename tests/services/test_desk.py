@@ -9,6 +9,7 @@ from sqlalchemy import delete, insert, select, update
 
 from marketplace import audit
 from marketplace.credentials import auditing, desk, queries, service, standards
+from marketplace.credentials.evidence import evidence_of
 from marketplace.credentials.models import (
     ApprovalAudit,
     CheckMethod,
@@ -426,6 +427,13 @@ class TestEvidence:
         assert (shown.id, shown.method, shown.file_digest, shown.row_digest, shown.score, shown.next_due) == (
             check_id, CheckMethod.REGISTER_FILE, snapshot.file_digest, b"b" * 32, 87, (now + timedelta(days=90)).date(),
         )  # fmt: skip
+
+    def test_from_a_register_can_be_kept_beside_what_was_decided_on_it(self, now, victor, taken):
+        snapshot = make_snapshot()
+        row = look(now, method=CheckMethod.REGISTER_FILE, snapshot_id=snapshot.id, row_digest=b"b" * 32)
+        service.confirm(credential_id=taken.id, actor_id=victor.id, look=row, at=now)
+        [kept] = evidence_of([taken.id])
+        assert len(kept["check"]["sha256"]) == 64
 
     def test_of_a_person_is_scored_and_digested_here(self, now, victor, taken):
         shot = look(now, matched={"name": "REYES DANA", "number": "7"}, screenshot=("portal.png", picture()))
