@@ -4,14 +4,14 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
 
-from . import database, jobs
+from . import audit, database, jobs
 from .accounts import queries as account_queries
 from .accounts import service as accounts
 from .catalog import service as catalog
@@ -26,6 +26,8 @@ from .extensions import db
 from .kernel import clock
 from .kernel.errors import Refusal
 from .kernel.terms import StaffRole
+from .orders import service as orders
+from .payments import service as payments
 from .registers import queries as register_queries
 from .registers import service as registers
 from .registers.sources import sources
@@ -266,6 +268,53 @@ def register_status() -> None:
         click.echo(f"{code}\t{newest.rows_loaded:,} rows, {age} of {source.fresh_days} days{late}\t{source.name}")
 
 
+payments_group = AppGroup("payments", help="The money, and whether all of it is where it should be.")
+
+
+@payments_group.command("verify")
+@click.option(
+    "--grace",
+    "grace_minutes",
+    type=click.IntRange(min=0),
+    default=15,
+    show_default=True,
+    help="Minutes for which what just happened may still be on its way from one side to the other.",
+)
+def verify_payments(grace_minutes: int) -> None:
+    """Say whether anything is lost: books, orders, audit trail and the provider's own books. Exit 1 if so."""
+    at, grace = clock.now(), timedelta(minutes=grace_minutes)
+    with _said_plainly():
+        found = payments.verify(at=at, grace=grace) + orders.verify(at=at, grace=grace)
+    for finding in found:
+        click.echo(str(finding))
+    broken = list(audit.broken_links())
+    for position in broken:
+        click.echo(f"audit_chain: {position}: this event of the audit trail is not what was written, or not there.")
+    if found or broken:
+        raise click.ClickException(f"{len(found) + len(broken)} things are not as they must be.")
+    click.echo("Nothing is lost.")
+
+
+@payments_group.command("reconcile")
+def reconcile_payments() -> None:
+    """Look again at all money on the move, then compare all books and keep what differs. Exit 1 if anything does."""
+    settings: Settings = current_app.extensions["second_light_settings"]
+    at, live = clock.now(), settings.takes_real_money
+    with _said_plainly():
+        done = payments.reconcile(live=live, at=at)
+        orders.catch_up(at=at)
+        found = orders.compare_books(live=live, at=at)
+    click.echo(
+        f"{done.looked_at} payments looked at, {done.unreachable} out of reach,"
+        f" {done.intents_resumed} movements and {done.events_resumed} events taken up again."
+    )
+    for finding in found:
+        click.echo(str(finding))
+    if found:
+        raise click.ClickException(f"{len(found)} differences are on the finance desk.")
+    click.echo("The books agree.")
+
+
 demo_group = AppGroup("demo", help="The demo's people and goods.")
 
 
@@ -289,6 +338,7 @@ def demo_accounts() -> None:
 
 def register(app: Flask) -> None:
     """Give the app its commands."""
+    app.cli.add_command(payments_group)
     app.cli.add_command(policy_group)
     app.cli.add_command(register_group)
     app.cli.add_command(demo_group)

@@ -19,6 +19,7 @@ from .notifications import service as notifications
 from .orders import reserving
 from .orders import service as orders
 from .payments import service as payments
+from .payments.ports import GatewayError
 from .registers import service as registers
 
 F = TypeVar("F", bound=Callable[..., None])
@@ -181,6 +182,21 @@ def reconcile_payments() -> None:
     """Look again at all money on the move, and at the orders that wait for it."""
     payments.reconcile(live=_takes_real_money(), at=clock.now())
     orders.catch_up(at=clock.now())
+
+
+@job("compare_books", every="7 * * * *")
+def compare_books() -> None:
+    """Compare orders, money and the provider's own books, and tell finance where they differ."""
+    try:
+        orders.compare_books(live=_takes_real_money(), at=clock.now())
+    except GatewayError as trouble:  # In an hour it is tried again; nothing is called gone in the meantime.
+        log.warning("books_not_compared", error=str(trouble))
+
+
+@job("watch_holds", every="17 9 * * *")
+def watch_holds() -> None:
+    """Tell finance of money that is held for long."""
+    payments.watch_holds(at=clock.now())
 
 
 @job("lapse_orders", every="*/5 * * * *")

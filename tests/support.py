@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -63,6 +63,17 @@ def run_jobs(*, only: str | None = None) -> list[str]:
         db.session.commit()
         JOBS[row.task_name](**row.args)
         done.append(row.task_name)
+
+
+def assert_nothing_lost() -> None:
+    """Claim that our books, our orders and the provider's own books agree to the cent, without any grace."""
+    from marketplace.kernel import clock
+    from marketplace.orders import service as orders
+    from marketplace.payments import service as payments
+
+    at = clock.now()
+    found = payments.verify(at=at, grace=timedelta(0)) + orders.verify(at=at, grace=timedelta(0))
+    assert [str(finding) for finding in found] == []
 
 
 def sign_in(client, user, *, at: datetime | None = None) -> None:

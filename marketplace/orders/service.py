@@ -23,6 +23,7 @@ from .shipping import (
     report_arrival,
 )
 from .steps import BuyerNotCleared, GateMoved, NotCleared, NotYourAct, OrderOnHold, clearance_now
+from .verifying import compare_books, verify
 
 __all__ = [
     "AlreadyYours",
@@ -44,6 +45,7 @@ __all__ = [
     "cancel",
     "catch_up",
     "clearance_now",
+    "compare_books",
     "confirm",
     "dispatch",
     "lapse_expired",
@@ -57,4 +59,5 @@ __all__ = [
     "retry_clearance",
     "start_payment",
     "to_sign",
+    "verify",
 ]

@@ -64,6 +64,8 @@ def take_over(payment: Payment, seen: PaymentSnapshot, *, live: bool, at: dateti
 
 def _note(payment: Payment, seen: PaymentSnapshot) -> None:
     payment.payment_reference = seen.payment_id
+    on_its_way = seen.status is PaymentStatus.PROCESSING
+    payment.outstanding_minor = seen.outstanding.minor if on_its_way else None
     if seen.status is PaymentStatus.SUCCEEDED:
         payment.charge_id = seen.charge_id
         payment.method = seen.method

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..extensions import Base, Keyed
 from .amounts import Account, JournalKind
+from .books import FindingCode
 from .states import PaymentEvent, PaymentState
 
 
@@ -52,6 +53,10 @@ class Payment(Keyed, Base):
             " OR (received_minor = amount_minor AND charge_id IS NOT NULL)",
             name="paid_means_received_in_full",
         ),
+        CheckConstraint(
+            "outstanding_minor >= 0 AND outstanding_minor <= amount_minor", name="outstanding_is_within_the_amount"
+        ),
+        CheckConstraint("hold_alarm_days IN (45, 60, 75, 85)", name="hold_alarm_is_one_of_ours"),
         Index(
             "one_active_payment_per_order", "order_id", unique=True,
             postgresql_where=text("state NOT IN ('failed', 'expired')"),
@@ -79,6 +84,8 @@ class Payment(Keyed, Base):
     hold_deadline: Mapped[datetime | None] = mapped_column(
         comment="A decision must fall before this; see PAYMENTS decision."
     )
+    hold_alarm_days: Mapped[int | None] = mapped_column(comment="The last alarm about a hold that lasts long.")
+    outstanding_minor: Mapped[int | None] = mapped_column(comment="What a bank transfer on its way still lacks.")
     frozen_reason: Mapped[str | None] = mapped_column(comment="Set: no release until somebody lifted it.")
     expires_at: Mapped[datetime] = mapped_column(comment="The checkout page closes.")
     created_at: Mapped[datetime]
@@ -185,7 +192,7 @@ class LedgerJournal(Keyed, Base):
     dedupe: Mapped[str] = mapped_column(unique=True)
     kind: Mapped[JournalKind]
     order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"), index=True)
-    at: Mapped[datetime]
+    at: Mapped[datetime] = mapped_column(index=True)
 
     entries: Mapped[list["LedgerEntry"]] = relationship()
 
@@ -200,3 +207,32 @@ class LedgerEntry(Base):
     account: Mapped[Account] = mapped_column(primary_key=True)
     currency: Mapped[str] = mapped_column(primary_key=True, default="usd")
     amount_minor: Mapped[int] = mapped_column(BigInteger)
+
+
+class KeptFinding(Keyed, Base):
+    """
+    A difference that a look over the books found, with both sides' numbers.
+
+    Nobody closes it by hand: it is gone when a later look does not find it any more.
+    """
+
+    __tablename__ = "kept_findings"
+    __table_args__ = (
+        CheckConstraint(
+            "(ours_minor IS NULL) = (theirs_minor IS NULL) AND (ours_minor IS NULL) = (currency IS NULL)",
+            name="two_sides_or_none",
+        ),
+        CheckConstraint("last_seen_at >= first_seen_at AND gone_at >= last_seen_at", name="seen_before_it_is_gone"),
+        Index("one_open_finding_per_subject", "code", "subject", unique=True, postgresql_where=text("gone_at IS NULL")),
+    )
+
+    code: Mapped[FindingCode]
+    subject: Mapped[str]
+    said: Mapped[str]
+    order_id: Mapped[UUID | None] = mapped_column(index=True, comment="As the provider names it: maybe none of ours.")
+    ours_minor: Mapped[int | None] = mapped_column(BigInteger)
+    theirs_minor: Mapped[int | None] = mapped_column(BigInteger)
+    currency: Mapped[str | None]
+    first_seen_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    gone_at: Mapped[datetime | None]

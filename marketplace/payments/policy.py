@@ -18,6 +18,9 @@ RISK_WINDOW: dict[PaymentMethod, timedelta] = {
 HOLD_LIMIT = timedelta(days=90)
 """Our own limit to holding a buyer's money: by then people must have decided."""
 
+HOLD_ALARMS = (45, 60, 75, 85)
+"""Days of holding after which finance is told; the last one is the day on which somebody must decide."""
+
 CHECKOUT_LASTS = timedelta(hours=23)
 CHECKOUT_LASTS_AT_LEAST = timedelta(minutes=31)
 """The provider's payment pages live between 30 minutes and 24 hours."""
@@ -112,6 +115,17 @@ def next_event(
     return None
 
 
+def hold_alarm(*, deadline: datetime, at: datetime) -> int | None:
+    """Return the last alarm, in days, that a hold with this deadline has reached; None before the first."""
+    held = at - (deadline - HOLD_LIMIT)
+    return max((days for days in HOLD_ALARMS if timedelta(days=days) <= held), default=None)
+
+
+def decision_due(deadline: datetime) -> datetime:
+    """Return the moment from which a hold with this deadline is for a person to decide."""
+    return deadline - HOLD_LIMIT + timedelta(days=HOLD_ALARMS[-1])
+
+
 def closing_time(*, at: datetime, order_closes_at: datetime) -> datetime:
     """Return when a payment page that opens at `at` closes: with its order, as far as the provider lets us choose."""
     return min(at + CHECKOUT_LASTS, max(at + CHECKOUT_LASTS_AT_LEAST, order_closes_at))
@@ -122,7 +136,7 @@ def back_off(tries: int) -> timedelta:
     return min(timedelta(seconds=10 * 2 ** min(tries, 12)), timedelta(hours=6))
 
 
-def event_overdue(*, received_at: datetime, attempts: int, at: datetime) -> bool:
+def event_overdue(*, received_at: datetime, attempts: int, at: datetime, within: timedelta = OVERDUE) -> bool:
     """Say whether a provider event should have been looked into by now, all its waiting included."""
-    waited = sum((back_off(attempt) for attempt in range(1, attempts + 1)), start=OVERDUE)
+    waited = sum((back_off(attempt) for attempt in range(1, attempts + 1)), start=within)
     return received_at + waited <= at

@@ -1,5 +1,6 @@
 """What the payments room asks of a payment provider, in words that name no provider."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -83,6 +84,17 @@ class Checkout:
     expires_at: datetime
 
 
+class BookingKind(StrEnum):
+    """What a booking on the provider's balance is for."""
+
+    CHARGE = "charge"
+    TRANSFER = "transfer"
+    REVERSAL = "reversal"
+    REFUND = "refund"
+    DISPUTE = "dispute"
+    OTHER = "other"
+
+
 @dataclass(frozen=True, slots=True)
 class PaymentSnapshot:
     """
@@ -144,6 +156,25 @@ class RefundSnapshot:
     status: RefundStatus
     step: str | None
     failure: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """
+    One line of the provider's own books about our balance there: `amount` without its `fee`, signed.
+
+    `order_id` is what we wrote on a charge or a transfer; `within` is the charge or the transfer that a refund, a
+    dispute or a reversal belongs to, and for those two themselves their own id.
+    """
+
+    booking_id: str
+    kind: BookingKind
+    amount: Money
+    fee: Money
+    source: str | None
+    within: str | None
+    order_id: UUID | None
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +335,10 @@ class PaymentGateway(Protocol):
 
     def find_refunds(self, charge_id: str) -> tuple[RefundSnapshot, ...]:
         """Return every refund of the charge, oldest first."""
+        ...
+
+    def bookings(self) -> Iterator[Booking]:
+        """Read the provider's own books about our balance, newest first, from the first line that there is."""
         ...
 
     def parse_webhook(self, raw: bytes, signature: str, *, at: datetime) -> EventRef:

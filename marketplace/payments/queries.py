@@ -42,6 +42,7 @@ class PaymentView:
     method: str | None
     frozen_reason: str | None
     hold_deadline: datetime | None
+    outstanding: Money | None
     expires_at: datetime
     created_at: datetime
     reference: str | None
@@ -52,6 +53,13 @@ class PaymentView:
     def ended_unpaid(self) -> bool:
         """Say whether the buyer may try again."""
         return self.state in ENDED_UNPAID
+
+    @property
+    def arrived_in_part(self) -> Money | None:
+        """What of a bank transfer is here while the rest is not; None unless it is some and not all."""
+        if self.outstanding is None or self.outstanding == self.amount:
+            return None
+        return self.amount - self.outstanding
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +165,7 @@ def _payment_view(row: Payment, intents: tuple[IntentView, ...]) -> PaymentView:
         method=row.method,
         frozen_reason=row.frozen_reason,
         hold_deadline=row.hold_deadline,
+        outstanding=None if row.outstanding_minor is None else Money(row.outstanding_minor, row.currency),
         expires_at=row.expires_at,
         created_at=row.created_at,
         reference=row.payment_reference,

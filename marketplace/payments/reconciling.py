@@ -8,12 +8,15 @@ from sqlalchemy import select
 
 from .. import queue
 from ..extensions import db, unit_of_work
+from ..kernel.money import Money
 from ..logs import log
-from . import converging, intents, policy
-from .models import IntentState, MoneyIntent, Payment, ProviderEvent, ProviderEventState
+from . import alarms, converging, intents, policy, verifying
+from .books import Finding
+from .models import IntentState, KeptFinding, MoneyIntent, Payment, ProviderEvent, ProviderEventState
 from .ports import GatewayError
 from .states import PaymentEvent, PaymentState
 
+TOLD_AT_ONCE = 20  # findings in one mail; the desk lists them all.
 AT_ONCE = 200  # rows of each kind in one round; the next round takes the rest.
 
 _ON_THE_MOVE = (
@@ -59,6 +62,57 @@ def reconcile(*, live: bool, at: datetime) -> Reconciled:
         )
     log.info("reconciled", **{name: getattr(found, name) for name in Reconciled.__slots__})
     return found
+
+
+def compare_books(*, live: bool, at: datetime) -> list[Finding]:
+    """
+    Compare our books with the provider's, look again at every order that differs, and return what still does.
+
+    Moves no money: what was only not heard of is heard of now, everything else is for a person.
+
+    :raises GatewayError: the provider's books could not be read
+    """
+    found = verifying.verify(at=at)
+    orders = {finding.order_id for finding in found if finding.order_id is not None}
+    if not orders:
+        return found
+    with unit_of_work():
+        payments = list(db.session.scalars(select(Payment.id).where(Payment.order_id.in_(orders)).limit(AT_ONCE)))
+    for payment_id in payments:
+        _looked_at(payment_id, live=live, at=at)
+    return verifying.verify(at=at)
+
+
+def keep_findings(found: list[Finding], *, at: datetime) -> None:
+    """Keep what was found, each once, close what is gone, and tell finance of what is new."""
+    with unit_of_work() as session:
+        open_now = session.scalars(select(KeptFinding).where(KeptFinding.gone_at.is_(None)).with_for_update()).all()
+        known = {(kept.code, kept.subject): kept for kept in open_now}
+        new: list[Finding] = []
+        for finding in found:
+            kept = known.pop((finding.code, finding.subject), None)
+            if kept is None:
+                kept = KeptFinding(code=finding.code, subject=finding.subject, first_seen_at=at)
+                session.add(kept)
+                new.append(finding)
+            _note(kept, finding, at=at)
+        for gone in known.values():
+            gone.gone_at = at
+        if new:
+            log.error("books_differ", findings=[str(finding) for finding in new])
+            alarms.tell_finance(
+                subject="The books do not agree", lines=[finding.said for finding in new[:TOLD_AT_ONCE]], at=at
+            )
+
+
+def _note(kept: KeptFinding, finding: Finding, *, at: datetime) -> None:
+    kept.said, kept.order_id, kept.last_seen_at = finding.said, finding.order_id, at
+    kept.ours_minor, kept.theirs_minor = _minor(finding.ours), _minor(finding.theirs)
+    kept.currency = finding.ours.currency if finding.ours else None
+
+
+def _minor(amount: Money | None) -> int | None:
+    return None if amount is None else amount.minor
 
 
 def _looked_at(payment_id: UUID, *, live: bool, at: datetime) -> bool:

@@ -1,5 +1,6 @@
 """What the payments room does for others: the money of one order from its page to its end."""
 
+from .alarms import watch_holds
 from .checkouts import (
     CheckoutClosed,
     PaymentUnderWay,
@@ -12,8 +13,9 @@ from .converging import converge
 from .inbox import process_event, receive
 from .intents import MoneyNotHere, request_refund, request_release, run_intent
 from .queries import payment_of, payments_of, seller_account
-from .reconciling import Reconciled, reconcile
+from .reconciling import Reconciled, compare_books, keep_findings, reconcile
 from .sellers import NoSellerAccount, onboarding_link, open_seller_account, refresh_seller_account
+from .verifying import verify
 
 __all__ = [
     "CheckoutClosed",
@@ -22,7 +24,9 @@ __all__ = [
     "PaymentUnderWay",
     "Reconciled",
     "close_checkout",
+    "compare_books",
     "converge",
+    "keep_findings",
     "onboarding_link",
     "open_checkout",
     "open_seller_account",
@@ -38,4 +42,6 @@ __all__ = [
     "require_none_active",
     "run_intent",
     "seller_account",
+    "verify",
+    "watch_holds",
 ]

@@ -64,3 +64,6 @@ PAYMENT: Machine[PaymentState, PaymentEvent] = Machine(
 
 ENDED_UNPAID = frozenset({_S.FAILED, _S.EXPIRED})
 """States after which the buyer may try again with a new payment."""
+
+HOLDS = frozenset({_S.PAID, _S.HELD, _S.RELEASING, _S.REFUNDING})
+"""States in which the buyer's money waits with us, or is on its way out."""

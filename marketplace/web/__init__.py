@@ -31,6 +31,7 @@ from .staff import audit as staff_audit
 from .staff import clinics as staff_clinics
 from .staff import credentials as staff_credentials
 from .staff import drafts as staff_drafts
+from .staff import finance as staff_finance
 from .staff import listings as staff_listings
 from .staff import orders as staff_orders
 from .staff import people as staff_people
@@ -57,6 +58,7 @@ BLUEPRINTS = (
     receipts.bp,
     webhooks.bp,
     staff_orders.bp,
+    staff_finance.bp,
     rules.bp,
     capacity.bp,
     staff_audit.bp,

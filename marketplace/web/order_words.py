@@ -10,6 +10,7 @@ from ..orders.queries import HoldView, MoveView, OrderLine, OrderView
 from ..orders.states import OrderEvent, OrderState
 from ..orders.wording import CURES, left_out_words
 from ..payments.models import IntentKind, IntentState
+from ..payments.policy import decision_due
 from ..payments.queries import PaymentView
 from ..payments.states import PaymentState
 from ..ripple import Cause
@@ -214,6 +215,18 @@ def money_status(order: OrderView, payment: PaymentView | None) -> str:
         return "Nothing has been paid yet."
     if payment.frozen_reason is not None:
         return f"We are looking at the payment of {payment.amount}. Until that is done nothing moves."
+    return " ".join(filter(None, (_where(order, payment), _until(payment))))
+
+
+def _until(payment: PaymentView) -> str | None:
+    """Say how long money is held at most, and what happens then."""
+    if payment.state not in _WITH_US or payment.hold_deadline is None:
+        return None
+    day = decision_due(payment.hold_deadline)
+    return f"If it is not accepted by {day:%-d %b %Y}, we decide with both sides: given back, or released."
+
+
+def _where(order: OrderView, payment: PaymentView) -> str:
     if order.parties == {Party.SELLER}:
         return _to_seller(order, payment)
     return _to_buyer(payment)
@@ -223,12 +236,21 @@ def _to_buyer(payment: PaymentView) -> str:
     if payment.state in _WITH_US:
         return f"Your payment of {payment.amount} is held until you accept the device."
     return {
-        PaymentState.PROCESSING: f"Your payment of {payment.amount} is being confirmed by the bank.",
+        PaymentState.PROCESSING: _on_its_way(payment),
         PaymentState.RELEASING: f"You accepted the device. {payment.payout} is being sent to the seller.",
         PaymentState.RELEASED: f"You paid {payment.amount}, and the seller has been paid.",
         PaymentState.REFUNDING: f"{payment.amount} is going back to you. With a bank it can take some days.",
         PaymentState.REFUNDED: f"{payment.amount} went back to you.",
     }.get(payment.state, "The last try to pay did not go through. Nothing was charged.")
+
+
+def _on_its_way(payment: PaymentView) -> str:
+    if payment.arrived_in_part is None:
+        return f"We are waiting for your bank to send {payment.amount}, usually 1 to 4 working days."
+    return (
+        f"{payment.arrived_in_part} of your bank transfer is here; {payment.outstanding} of {payment.amount} is still"
+        " to come. Send the rest to the same account. Nothing is paid until all of it is here."
+    )
 
 
 def _to_seller(order: OrderView, payment: PaymentView) -> str:

@@ -40,6 +40,7 @@ NOT_PAGES = {
     "rules.vectors_table": "a file",
     "sales.account_answered": "leads on to the sales",
     "staff_audit.export": "a file",
+    "staff_finance.days_csv": "a file",
     "staff_credentials.document": "a file",
     "staff_credentials.page": "a picture",
     "static": "a file",
@@ -225,6 +226,8 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
     "Felix Grau": {
         "staff_orders.order": ("/staff/orders/{funds_held}", "/staff/orders/{accepted}"),
         "staff_orders.orders": ("/staff/orders",),
+        "staff_finance.finance": ("/staff/finance",),
+        "staff_finance.ledger": ("/staff/finance/ledger", "/staff/finance/ledger?account=held"),
     },
     "Ada Quist": {
         "staff_people.people": ("/staff/people",),

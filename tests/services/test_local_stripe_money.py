@@ -361,7 +361,7 @@ class TestBalance:
             ("topup", "topup"): BUFFER,
             ("charge", "charge"): CHARGED - FEE,
             ("transfer", "transfer"): -50_000,
-            ("transfer_refund", "transfer_refund"): 20_000,
+            ("transfer_refund", "transfer_reversal"): 20_000,
             ("refund", "refund"): -10_000,
             ("adjustment", "dispute"): -CHARGED - 1_500,
             ("adjustment", "dispute_reversal"): CHARGED,

@@ -15,6 +15,7 @@ from marketplace.dev.stripe import world
 from marketplace.kernel import clock
 from marketplace.kernel.money import Money
 from marketplace.payments.ports import (
+    BookingKind,
     Checkout,
     CheckoutStatus,
     DisputeStatus,
@@ -468,6 +469,26 @@ class TestTransfers:
         assert gateway.get_transfer(other.id) == TransferSnapshot(
             other.id, Money(5), Money(0), seller, None, None, None, None
         )
+
+
+class TestBookings:
+    def test_reads_every_movement_with_what_it_belongs_to(self, stripe_alone, gateway, paid, seller):
+        released = transfer(gateway, paid, seller)
+        gateway.reverse_transfer(transfer_id=released.transfer_id, amount=Money(500), step="undo", key="undo")
+        gateway.refund(charge_id=paid.charge_id, amount=Money(700), step="refund", key="refund")
+        stripe_alone.dispute(paid.charge_id)
+
+        read = [(one.kind, one.amount.minor, one.fee.minor, one.within, one.order_id) for one in gateway.bookings()]
+
+        charge, sent = paid.charge_id, released.transfer_id
+        assert read[:-1] == [
+            (BookingKind.DISPUTE, -1_000_000, 1_500, charge, None),
+            (BookingKind.REFUND, -700, 0, charge, None),
+            (BookingKind.REVERSAL, 500, 0, sent, None),
+            (BookingKind.TRANSFER, -940_000, 0, sent, ORDER),
+            (BookingKind.CHARGE, 1_000_000, FEE.minor, charge, ORDER),
+        ]
+        assert read[-1][0] is BookingKind.OTHER  # What the platform keeps of its own.
 
 
 class TestRefunds:

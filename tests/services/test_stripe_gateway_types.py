@@ -15,7 +15,7 @@ from stripe.v2.core._event import UnknownEventNotification
 
 from marketplace.kernel import clock
 from marketplace.kernel.money import Money
-from marketplace.payments.ports import PaymentMethod
+from marketplace.payments.ports import BookingKind, PaymentMethod
 from tests.stripe_types import deviations, fields
 
 page = stripe.ListObject
@@ -40,12 +40,12 @@ SPOKEN = {
     "post /v2/core/accounts": (v2_parameters.AccountCreateParams, Account),
     "get /v2/core/accounts/*": (v2_parameters.AccountRetrieveParams, Account),
     "post /v2/core/account_links": (v2_parameters.AccountLinkCreateParams, AccountLink),
-    # What the gateway does not ask, but a developer may.
-    "get /v1/balance": (parameters.BalanceRetrieveParams, stripe.Balance),
     "get /v1/balance_transactions": (
         parameters.BalanceTransactionListParams,
         page[stripe.BalanceTransaction],
     ),
+    # What the gateway does not ask, but a developer may.
+    "get /v1/balance": (parameters.BalanceRetrieveParams, stripe.Balance),
     "get /v1/balance_transactions/*": (
         parameters.BalanceTransactionRetrieveParams,
         stripe.BalanceTransaction,
@@ -151,6 +151,7 @@ def a_whole_sale(driver) -> None:
     gateway.get_payment(dispute)
     driver.settle_dispute(dispute, "won")
     gateway.get_payment(dispute)
+    assert {booking.order_id for booking in gateway.bookings() if booking.kind is BookingKind.CHARGE} == {order_id}
 
 
 def everything_else(driver) -> None:

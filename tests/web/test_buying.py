@@ -70,7 +70,7 @@ class TestWholeSale:
         checkout = the_payment(order_id).checkout_id
         local_stripe.choose_bank_transfer(checkout)
         hear(local_stripe)
-        assert "is being confirmed by the bank" in text(buyer.get(address))
+        assert "waiting for your bank to send" in text(buyer.get(address))
         local_stripe.money_arrives(checkout)
         hear(local_stripe)
         page = text(buyer.get(f"{address}?paid=1"))
@@ -226,7 +226,7 @@ class TestOrderPage:
             ("awaiting_practitioner", "seller", "practitioner now confirms the order"),
             ("awaiting_payment", "buyer", "Pay $42,500"),
             ("awaiting_payment", "seller", "the buyer can pay now"),
-            ("payment_processing", "buyer", "is being confirmed by the bank"),
+            ("payment_processing", "buyer", "waiting for your bank to send"),
             ("payment_processing", "seller", "The buyer&#39;s bank is sending the payment."),
             ("held_not_cleared", "buyer", "Ask the gate again"),
             ("held_not_cleared", "seller", "is not cleared at the moment"),

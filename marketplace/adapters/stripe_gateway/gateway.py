@@ -1,6 +1,6 @@
 """The port's questions, put to Stripe through its own client."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -9,6 +9,7 @@ from uuid import UUID
 
 from marketplace.kernel.money import Money
 from marketplace.payments.ports import (
+    Booking,
     Checkout,
     EventRef,
     GatewayConfig,
@@ -314,6 +315,15 @@ class StripeGateway:
         with answering():
             found = self._client.v1.refunds.list({"charge": charge_id, "limit": 100})
             return reading.oldest_first(reading.refund(refund) for refund in found.auto_paging_iter())
+
+    # -- the books ---------------------------------------------------------------------------------
+
+    def bookings(self) -> Iterator[Booking]:
+        """See the port."""
+        with answering():
+            found = self._client.v1.balance_transactions.list({"limit": 100, "expand": ["data.source"]})
+            for booking in found.auto_paging_iter():
+                yield reading.booking(booking)
 
     # -- being told ------------------------------------------------------------------------------
 

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from marketplace.kernel.money import Money
 from marketplace.payments.ports import (
+    Booking,
+    BookingKind,
     Checkout,
     CheckoutStatus,
     DisputeStatus,
@@ -43,6 +45,23 @@ _REFUNDS = {
     "canceled": RefundStatus.FAILED,
 }
 
+# By what it is reported as; everything else moves nothing of an order's.
+_BOOKINGS = {
+    "charge": BookingKind.CHARGE,
+    "transfer": BookingKind.TRANSFER,
+    "transfer_reversal": BookingKind.REVERSAL,
+    "refund": BookingKind.REFUND,
+    "refund_failure": BookingKind.REFUND,
+    "dispute": BookingKind.DISPUTE,
+    "dispute_reversal": BookingKind.DISPUTE,
+}
+_WITHIN = {
+    BookingKind.CHARGE: "id",
+    BookingKind.TRANSFER: "id",
+    BookingKind.REVERSAL: "transfer",
+    BookingKind.REFUND: "charge",
+    BookingKind.DISPUTE: "charge",
+}
 
 _WIRE = "display_bank_transfer_instructions"
 
@@ -171,6 +190,23 @@ def refund(refund: "stripe.Refund") -> RefundSnapshot:
         status=_REFUNDS.get(refund.status or "", RefundStatus.PENDING),
         step=_noted(refund.metadata, "step"),
         failure=refund.failure_reason if "failure_reason" in refund else None,
+    )
+
+
+def booking(booking: "stripe.BalanceTransaction") -> Booking:
+    kind = _BOOKINGS.get(booking.reporting_category, BookingKind.OTHER)
+    # Whatever it is: the fields that are asked of it are those that its kind has.
+    source: Any = booking.source
+    within = str(source[_WITHIN[kind]]) if kind in _WITHIN and source is not None else None
+    return Booking(
+        booking_id=booking.id,
+        kind=kind,
+        amount=Money(booking.amount, booking.currency),
+        fee=Money(booking.fee, booking.currency),
+        source=source.id if source is not None else None,
+        within=within,
+        order_id=_uuid(_noted(source.metadata, "order_id")) if within is not None else None,
+        at=datetime.fromtimestamp(booking.created, UTC),
     )
 
 

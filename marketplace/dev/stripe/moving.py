@@ -109,7 +109,7 @@ def reverse_transfer(world: World, params: Params, transfer_id: str) -> Document
             code="balance_insufficient",
             executed=True,
         )
-    reversal["balance_transaction"] = world.book("transfer_refund", amount, reversal)
+    reversal["balance_transaction"] = world.book("transfer_reversal", amount, reversal)
     world.store.put(reversal)
     reversals = world.store.all("transfer_reversal", transfer=transfer_id)
     transfer |= {
@@ -279,7 +279,9 @@ def balance(world: World) -> Document:
 def sweep(world: World, amount: int | None) -> Document:
     """Pay the available balance, or part of it, out to the platform's bank; a negative amount tops it up."""
     amount = world.balance()[0] if amount is None else amount
-    payout = {"id": "po_sweep", "currency": "usd"}
     if amount:
-        world.book("payout" if amount > 0 else "topup", -amount, payout)
+        kind, prefix, status = ("payout", "po", "paid") if amount > 0 else ("topup", "tu", "succeeded")
+        payout = world.new(kind, prefix, amount=abs(amount), currency="usd", livemode=False, metadata={}, status=status)
+        world.store.put(payout)
+        world.book(kind, -amount, payout)
     return balance(world)

@@ -12,6 +12,8 @@ from .wire import ApiError, present
 
 API_VERSION = "2026-10-28.endive"
 DAY = 24 * 60 * 60
+# What is reported under one name is of another type.
+_TYPES = {"dispute": "adjustment", "dispute_reversal": "adjustment", "transfer_reversal": "transfer_refund"}
 
 
 class World:
@@ -82,7 +84,7 @@ class World:
             reporting_category=category,
             source=source["id"],
             status="pending" if available_on > self.now() else "available",
-            type="adjustment" if category.startswith("dispute") else category,
+            type=_TYPES.get(category, category),
         )
         self.store.put(booking)
         return str(booking["id"])

@@ -1,0 +1,142 @@
+"""Is anything lost? Our books in themselves, beside the payments, and beside the provider's own books."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from ..extensions import adapter_of, db, unit_of_work
+from ..kernel.money import Money
+from . import books, policy
+from .amounts import Account
+from .books import Finding, FindingCode, Moved, Movement, OrderBooks
+from .models import (
+    IntentState,
+    LedgerEntry,
+    LedgerJournal,
+    MoneyIntent,
+    Payment,
+    PaymentMove,
+    ProviderEvent,
+    ProviderEventState,
+)
+from .ports import PaymentGateway
+from .states import ENDED_UNPAID, PaymentState
+
+
+def verify(*, at: datetime, grace: timedelta = policy.OVERDUE) -> list[Finding]:
+    """
+    Compare everything with everything and return what does not fit; changes nothing.
+
+    What the provider did within `grace` may still be on its way to us, and what was due within it may still be done.
+
+    :raises GatewayError: the provider's books could not be read
+    """
+    with unit_of_work():
+        ours = _movements()
+        found = [
+            *_unbalanced(),
+            *(finding for order in _orders(ours) for finding in books.inconsistencies(order)),
+            *_states_without_move(),
+            *_events(at, grace),
+            *_intents(at - grace),
+        ]
+        held = Money(-_balance(Account.HELD))
+    bookings = list(adapter_of(PaymentGateway).bookings())
+    theirs, strange = books.attributed(bookings)
+    found += strange
+    found += books.differences(ours, theirs, settled_before=at - grace)
+    there = Money(sum(booking.amount.minor - booking.fee.minor for booking in bookings))
+    if there < held:
+        said = "The balance at the provider is less than what is held for buyers: it was paid out."
+        found.append(Finding(FindingCode.BALANCE_TOO_LOW, "balance", said, None, held, there))
+    return found
+
+
+def _movements() -> list[Moved]:
+    rows = db.session.execute(
+        select(LedgerJournal.order_id, LedgerJournal.kind, LedgerEntry.amount_minor, LedgerEntry.currency)
+        .join(LedgerEntry, LedgerEntry.journal_id == LedgerJournal.id)
+        .where(LedgerEntry.account == Account.PROVIDER_CLEARING, LedgerJournal.kind.in_(books.OURS))
+    )
+    return [Moved(order_id, books.OURS[kind], Money(minor, currency)) for order_id, kind, minor, currency in rows]
+
+
+def _balance(account: Account) -> int:
+    total = select(func.coalesce(func.sum(LedgerEntry.amount_minor), 0)).where(LedgerEntry.account == account)
+    return int(db.session.scalars(total).one())
+
+
+def _unbalanced() -> Iterator[Finding]:
+    sums = db.session.execute(
+        select(LedgerEntry.journal_id, func.sum(LedgerEntry.amount_minor))
+        .group_by(LedgerEntry.journal_id, LedgerEntry.currency)
+        .having(func.sum(LedgerEntry.amount_minor) != 0)
+    )
+    for journal_id, total in sums:
+        yield Finding(FindingCode.UNBALANCED, str(journal_id), f"This journal's sides come to {Money(int(total))}.")
+
+
+def _orders(ours: list[Moved]) -> Iterator[OrderBooks]:
+    balances: defaultdict[UUID, dict[Account, Money]] = defaultdict(dict)
+    for order_id, account, currency, total in db.session.execute(
+        select(LedgerJournal.order_id, LedgerEntry.account, LedgerEntry.currency, func.sum(LedgerEntry.amount_minor))
+        .join(LedgerEntry, LedgerEntry.journal_id == LedgerJournal.id)
+        .group_by(LedgerJournal.order_id, LedgerEntry.account, LedgerEntry.currency)
+    ):
+        balances[order_id][account] = Money(int(total), currency)
+    moved: defaultdict[UUID, dict[Movement, Money]] = defaultdict(dict)
+    for one in ours:
+        sums = moved[one.order_id]
+        sums[one.movement] = sums.get(one.movement, Money(0, one.amount.currency)) + one.amount
+    for payment in db.session.execute(
+        select(
+            Payment.order_id, Payment.state, Payment.currency, Payment.received_minor, Payment.transferred_minor,
+            Payment.reversed_minor, Payment.refunded_minor,
+        ).where(Payment.state.not_in(ENDED_UNPAID))
+    ):  # fmt: skip
+        yield OrderBooks(
+            order_id=payment.order_id,
+            state=payment.state,
+            received=Money(payment.received_minor, payment.currency),
+            transferred=Money(payment.transferred_minor, payment.currency),
+            reversed=Money(payment.reversed_minor, payment.currency),
+            refunded=Money(payment.refunded_minor, payment.currency),
+            balances=balances[payment.order_id],
+            moved=moved[payment.order_id],
+        )
+
+
+def _states_without_move() -> Iterator[Finding]:
+    led_there = select(PaymentMove.id).where(PaymentMove.payment_id == Payment.id, PaymentMove.state == Payment.state)
+    for payment in db.session.execute(
+        select(Payment.id, Payment.order_id, Payment.state).where(
+            Payment.state != PaymentState.NEW, ~led_there.exists()
+        )
+    ):
+        said = f"The payment is {payment.state}, and no move led there."
+        yield Finding(FindingCode.STATE_WITHOUT_MOVE, str(payment.id), said, payment.order_id)
+
+
+def _events(at: datetime, grace: timedelta) -> Iterator[Finding]:
+    for event in db.session.scalars(
+        select(ProviderEvent).where(ProviderEvent.state.in_((ProviderEventState.PENDING, ProviderEventState.FAILED)))
+    ):
+        why = event.last_error or "nobody looked into it"
+        if event.state is ProviderEventState.FAILED:
+            yield Finding(FindingCode.EVENT_GIVEN_UP, event.event_id, f"{event.kind} was given up: {why}.")
+        elif policy.event_overdue(received_at=event.received_at, attempts=event.attempts, within=grace, at=at):
+            yield Finding(FindingCode.EVENT_OVERDUE, event.event_id, f"{event.kind} should have been done: {why}.")
+
+
+def _intents(due_before: datetime) -> Iterator[Finding]:
+    for intent in db.session.execute(
+        select(MoneyIntent.dedupe, MoneyIntent.kind, Payment.order_id, MoneyIntent.last_error)
+        .join(Payment, Payment.id == MoneyIntent.payment_id)
+        .where(MoneyIntent.state == IntentState.PENDING, MoneyIntent.next_try_at < due_before)
+    ):
+        why = intent.last_error or "nobody took it up"
+        said = f"The {intent.kind} should have been tried again: {why}."
+        yield Finding(FindingCode.INTENT_OVERDUE, intent.dedupe, said, intent.order_id)
