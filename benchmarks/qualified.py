@@ -32,7 +32,7 @@ from marketplace.eligibility.sale import Purchase  # noqa: E402
 from marketplace.extensions import db  # noqa: E402
 from marketplace.kernel import clock  # noqa: E402
 from marketplace.listings import search  # noqa: E402
-from marketplace.listings.qualified import configurations_for  # noqa: E402
+from marketplace.listings.qualified import qualified_for  # noqa: E402
 from tests.factories.orders import make_scene  # noqa: E402
 
 WITHIN = 150.0  # milliseconds
@@ -66,9 +66,9 @@ def measure(url: str, units: int) -> str:
             walls, found = [], None
             for _ in range(ROUNDS + 5):
                 start = time.perf_counter()
-                keys = configurations_for(purchase=purchase, at=clock.now())
+                known = qualified_for(purchase=purchase, at=clock.now())
                 judged = time.perf_counter()
-                found = search.find(search.Wanted(configurations=keys))
+                found = search.find(search.Wanted(configurations=known.configurations, units=known.units))
                 walls.append(((time.perf_counter() - start) * 1000, (judged - start) * 1000))
                 db.session.rollback()
             different = len(search.configurations())

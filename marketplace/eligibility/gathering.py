@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from sqlalchemy import select
 
@@ -20,7 +20,7 @@ from ..credentials.states import CredentialState
 from ..credentials.types import Opens, credential_types
 from ..extensions import db
 from ..kernel.errors import NotFound
-from ..kernel.terms import ClinicRole
+from ..kernel.terms import ClinicRole, time_zone_of
 from .facts import (
     Asked,
     Buyer,
@@ -129,6 +129,110 @@ def circumstances_of(purchase: Purchase) -> Circumstances:
         uses=Uses(declared=purchase.declared_uses, restriction_signed=purchase.restriction_signed),
         one_offs=_one_offs(purchase),
         exclusions_until=exclusions_until,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Everybody of a clinic and one of its sites, to ask what would be without some of them or of what they hold."""
+
+    place: Place
+    site: Site
+    members: Mapping[UUID, _Member]
+    officer_id: UUID | None
+    exclusions_until: datetime | None
+
+    @property
+    def people(self) -> tuple[Person, ...]:
+        """Return the members."""
+        return self.site.colleagues
+
+    def without(self, *, person_id: UUID | None = None, credential_id: UUID | None = None) -> "Crew":
+        """Return the crew after this person has left, or this credential has lapsed."""
+
+        def kept(held: tuple[Held, ...]) -> tuple[Held, ...]:
+            return tuple(one for one in held if one.id != credential_id)
+
+        members = {
+            key: member._replace(person=replace(member.person, credentials=kept(member.person.credentials)))
+            for key, member in self.members.items()
+            if key != person_id
+        }
+        site = replace(
+            self.site,
+            credentials=kept(self.site.credentials),
+            safety_officer_named=self.site.safety_officer_named and self.officer_id != person_id,
+            colleagues=tuple(member.person for member in members.values()),
+        )
+        return replace(self, site=site, members=members)
+
+    def operated_by(self, person: Person) -> Circumstances:
+        """Return the circumstances of a purchase by this member, who operates the device."""
+        purchase = Purchase(person.id, UUID(int=0), UUID(int=0), person.id)
+        return Circumstances(
+            place=self.place,
+            buyer=Buyer(id=person.id, in_good_standing=True, exclusion=person.exclusion),
+            operator=person,
+            practitioner=_practitioner(purchase, self.members, self.place),
+            site=self.site,
+            uses=Uses(),
+            exclusions_until=self.exclusions_until,
+        )
+
+
+def crew_of(site_id: UUID) -> Crew:
+    """
+    Gather everybody of a site's clinic.
+
+    :raises NotFound: there is no such open site
+    """
+    site = clinics.site(site_id)
+    roles: dict[UUID, set[ClinicRole]] = defaultdict(set)
+    names = {}
+    for member in clinics.members_of(site.clinic_id):
+        roles[member.user_id].add(member.role)
+        names[member.user_id] = member.name
+    some_id = min(names)
+    around = circumstances_of(Purchase(some_id, site.clinic_id, site_id, some_id))
+    return Crew(
+        place=around.place,
+        site=around.site,
+        members={one.id: _Member(one, frozenset(roles[one.id])) for one in around.site.colleagues},
+        officer_id=site.laser_safety_officer_id,
+        exclusions_until=around.exclusions_until,
+    )
+
+
+def newcomer(state: str) -> Circumstances:
+    """Return somebody in this place who has nothing yet: no credential, no practitioner, an empty site."""
+    person = Person(id=UUID(int=0), name="The operator", member=True, exclusion=Exclusion.NONE)
+    return Circumstances(
+        place=Place(state=state, time_zone=time_zone_of(state)),
+        buyer=Buyer(id=person.id, in_good_standing=True, exclusion=Exclusion.NONE),
+        operator=person,
+        practitioner=None,
+        site=Site(colleagues=(person,)),
+        uses=Uses(),
+    )
+
+
+def sound_model(model: catalog.ModelFacts) -> Device:
+    """Return a unit of this model with nothing against it and every handpiece that the model can have."""
+    modalities = catalog.modalities()
+    parts = tuple(
+        _handpiece(SoldHandpiece(id=uuid5(model.id, code), name=modalities[code].name, modality_code=code))
+        for code in model.modality_codes
+    )
+    return Device(
+        model_id=model.id,
+        maker=model.maker,
+        model=model.name,
+        product_code=model.product_code,
+        rx_label_seen=True,
+        id_label_seen=True,
+        modification=Modification.NONE,
+        recall_open=False,
+        handpieces=parts,
     )
 
 

@@ -28,12 +28,14 @@ class Ruling(NamedTuple):
     What became of one procedure for the handpieces that the same rules reach.
 
     `best` is the first way that is met, or else the nearest one; None: no rule of the place may open for this.
+    `trials` are all ways of a ruling that is not met.
     """
 
     procedure: ProcedureClass
     handpieces: tuple[Handpiece, ...]
     best: Trial | None
     routes: tuple[Route, ...] = ()
+    trials: tuple[Trial, ...] = ()
 
     @property
     def met(self) -> bool:
@@ -71,7 +73,7 @@ def _ruling(
         trials.append(trial)
     best = min(trials, key=lambda trial: _nearness(trial, question), default=None)
     routes = (*(_route(trial, here) for trial in trials), *_believed(procedure, question))
-    return Ruling(procedure, handpieces, best and _explained(best, here), routes)
+    return Ruling(procedure, handpieces, best and _explained(best, here), routes, tuple(trials))
 
 
 def _nearness(trial: Trial, question: Question) -> tuple[bool, bool, int, int]:

@@ -1,22 +1,50 @@
 """Which units on the market a buyer is qualified for: every different question is judged once, the database finds."""
 
+from dataclasses import dataclass, replace
 from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
 
 from ..eligibility import service as eligibility
+from ..eligibility.models import RuleReview
 from ..eligibility.sale import Purchase
+from ..eligibility.states import ReviewState
+from ..extensions import db
 from . import queries, search
 
 
-def configurations_for(*, purchase: Purchase, at: datetime) -> tuple[str, ...]:
-    """
-    Return the configurations on the market that the gate would clear for this purchase, for `search.Wanted`.
+@dataclass(frozen=True, slots=True)
+class Qualified:
+    """What a buyer is qualified for, for `search.Wanted`: all units of these configurations, and these units."""
 
-    What it costs grows with the different configurations, of which there are hundreds, not with the units.
+    configurations: tuple[str, ...] = ()
+    units: tuple[UUID, ...] = ()
+
+
+def qualified_for(*, purchase: Purchase, at: datetime) -> Qualified:
+    """
+    Return what on the market the gate would clear for this purchase.
+
+    What it costs grows with the different configurations, of which there are hundreds, not with the units. A unit about
+    which staff decided on its own, for this site, is asked about on its own.
 
     :raises NotFound: the site is not the clinic's
     :raises marketplace.eligibility.service.NoPolicy: no rules are published
     """
     keys = {known.listing_id: known.key for known in search.configurations()}
-    sales = queries.sales_of(keys)
-    verdicts = eligibility.previews(sales=sales, purchase=purchase, at=at)
-    return tuple(keys[sale.listing_id] for sale, verdict in zip(sales, verdicts, strict=True) if verdict.cleared)
+    # Under another id: what was decided for one unit must not speak for all that are like it.
+    alike = [replace(sale, listing_id=UUID(keys[sale.listing_id])) for sale in queries.sales_of(keys)]
+    decided = db.session.scalars(
+        select(RuleReview.listing_id)
+        .where(RuleReview.site_id == purchase.site_id, RuleReview.state == ReviewState.APPROVED)
+        .distinct()
+    ).all()
+    own = queries.sales_of(decided) if decided else []
+    verdicts = eligibility.previews(sales=[*alike, *own], purchase=purchase, at=at)
+    cleared = [sale.listing_id for sale, verdict in zip([*alike, *own], verdicts, strict=True) if verdict.cleared]
+    units = {sale.listing_id for sale in own}
+    return Qualified(
+        configurations=tuple(one.hex for one in cleared if one not in units),
+        units=tuple(one for one in cleared if one in units),
+    )

@@ -13,15 +13,17 @@ from sqlalchemy import (
     Integer,
     Select,
     Text,
+    Uuid,
     and_,
     bindparam,
     func,
     literal,
+    or_,
     select,
+    text,
     true,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import distinct_on
 
 from ..catalog import queries as catalog
 from ..catalog.models import DeviceModel, Maker
@@ -55,7 +57,7 @@ class Wanted:
     What somebody is looking for; what is empty does not narrow.
 
     Prices in minor units; makers by name, places by postal code. `configurations`: only units that the gate would
-    answer as one of these; None: any.
+    answer as one of these, and these `units`; None: any.
     """
 
     text: str = ""
@@ -70,6 +72,7 @@ class Wanted:
     sort: Sort = Sort.NEWEST
     page: int = 1
     configurations: tuple[str, ...] | None = None
+    units: tuple[UUID, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,11 @@ _NARROWING: dict[str, ColumnElement[bool]] = {
     "life_to": _L.life_used_percent <= bindparam("life_to"),
     # The configuration leaves the seller out; its standing is one more key.
     "configurations": and_(
-        _L.configuration == func.any(bindparam("configurations", type_=ARRAY(Text()))), _L.clinic_id.in_(_VERIFIED)
+        or_(
+            _L.configuration == func.any(bindparam("configurations", type_=ARRAY(Text()))),
+            _L.id == func.any(bindparam("units", type_=ARRAY(Uuid()))),
+        ),
+        _L.clinic_id.in_(_VERIFIED),
     ),
 }
 _CHOSEN: dict[str, ColumnElement[bool]] = {
@@ -150,10 +157,27 @@ _CHOSEN: dict[str, ColumnElement[bool]] = {
 }
 
 
+# From one key of the index to the next: reading every unit to find the different ones takes many times as long.
+_CONFIGURATIONS = text("""
+    WITH RECURSIVE known (key) AS (
+        (SELECT min(configuration) FROM listings WHERE state = 'published')
+        UNION ALL
+        SELECT (SELECT min(configuration) FROM listings WHERE state = 'published' AND configuration > key)
+        FROM known WHERE key IS NOT NULL
+    )
+    SELECT known.key, unit.id FROM known CROSS JOIN LATERAL (
+        SELECT listings.id FROM listings JOIN clinics ON clinics.id = listings.clinic_id
+        WHERE configuration = known.key AND state = 'published' AND seller_standing = 'verified' LIMIT 1
+    ) unit
+""")
+
+
 def find(wanted: Wanted) -> Found:
     """Return the page that was asked for, or the last there is, in two statements."""
     given = _given(wanted)
     names = frozenset(given)
+    if wanted.configurations is not None:
+        given["units"] = list(wanted.units)
     counts: dict[str, dict[str, int]] = {"modality": {}, "maker": {}, "place": {}, "grade": {}}
     total = 0
     with reading() as connection:
@@ -178,13 +202,7 @@ def newest(limit: int) -> list[Card]:
 
 def configurations() -> list[Configuration]:
     """Return every different question that units of verified sellers ask the gate, in one statement."""
-    rows = db.session.execute(
-        select(_L.configuration, _L.id)
-        .where(_ON_MARKET, _L.clinic_id.in_(_VERIFIED))
-        .order_by(_L.configuration)
-        .ext(distinct_on(_L.configuration))
-    )
-    return [Configuration(row.configuration, row.id) for row in rows]
+    return [Configuration(row.key, row.id) for row in db.session.execute(_CONFIGURATIONS)]
 
 
 def _given(wanted: Wanted) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from ..kernel.money import Money
 from ..kernel.terms import STATES
 from ..listings import gallery, queries, search
 from ..listings.conditions import GRADES, INCLUSIONS, Included, checklist
-from ..listings.qualified import configurations_for
+from ..listings.qualified import Qualified, qualified_for
 from ..listings.search import Card
 from ..listings.states import ListingState
 from ..orders import reserving
@@ -70,7 +70,8 @@ def devices() -> ResponseReturnValue:
     site = standpoint.chosen(sites)
     qualified = site is not None and request.args.get("qualified") == "1"
     if qualified and site is not None:
-        wanted = replace(wanted, configurations=_cleared_configurations(site))
+        known = _qualified(site)
+        wanted = replace(wanted, configurations=known.configurations, units=known.units)
     found = search.find(wanted)
     return render_template(
         "browse/devices.html",
@@ -146,12 +147,12 @@ def photo(name: str) -> ResponseReturnValue:
     return response
 
 
-def _cleared_configurations(site: Site) -> tuple[str, ...]:
+def _qualified(site: Site) -> Qualified:
     """Return what the reader is qualified for; nothing where no rules are published."""
     try:
-        return configurations_for(purchase=standpoint.purchase(site), at=clock.now())
+        return qualified_for(purchase=standpoint.purchase(site), at=clock.now())
     except eligibility.NoPolicy:
-        return ()
+        return Qualified()
 
 
 def _shown_cards(cards: Sequence[Card], site: Site | None) -> list[ShownCard]:

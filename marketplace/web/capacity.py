@@ -1,20 +1,28 @@
-"""What may I buy? Every kind of device and use, as the gate would answer this person for one of their sites."""
+"""What may I buy, and what may my clinic? Every kind of device and use, as the gate would answer for a site."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
 
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from ..accounts.access import Permission
 from ..catalog import queries as catalog
 from ..catalog.queries import ModalityFacts, Source
+from ..clinics import queries as clinics
+from ..clinics.access import MANAGERS
+from ..clinics.queries import Site
+from ..eligibility import foreseeing
 from ..eligibility import service as eligibility
 from ..eligibility.reasons import ReasonCode
 from ..eligibility.verdict import Verdict
 from ..kernel import clock
 from ..kernel.terms import STATES, ProcedureClass
 from . import gate, standpoint
-from .access import public
+from .access import me, public, requires
 from .standpoint import ABOUT_OPERATING, Chip
 
 bp = Blueprint("capacity", __name__)
@@ -63,6 +71,68 @@ def mine() -> ResponseReturnValue:
         everywhere=gate.shown(_in_the_way_of_all(list(answers.values())), state=site.state, around=around),
         missing=gate.shown(_missing_proofs(list(answers.values())), state=site.state, around=around),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ShownClass:
+    """A kind of device that is open at a site, one of its uses, and who may operate it."""
+
+    name: str
+    use: str
+    operators: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownSite:
+    """A site of a clinic. What is lost is by name of the modality, with its uses."""
+
+    id: UUID
+    name: str
+    place: str
+    zone: str
+    open: tuple[ShownClass, ...]
+    losses: tuple[dict[str, Any], ...]
+    lapses: tuple[dict[str, Any], ...]
+
+
+@bp.get("/clinics/<uuid:clinic_id>/capacity")
+@requires(Permission.CLINIC_READ)
+def clinic(clinic_id: UUID) -> ResponseReturnValue:
+    """Show owners and managers what their clinic may buy and operate, and what hangs on one person."""
+    clinics.require_role(user_id=me().id, clinic_id=clinic_id, roles=MANAGERS)
+    return render_template(
+        "capacity/clinic.html",
+        clinic=clinics.clinic(clinic_id),
+        sites=[_shown_site(site) for site in clinics.sites_of(clinic_id)],
+    )
+
+
+def _shown_site(site: Site) -> ShownSite:
+    found = foreseeing.clinic_capacity(site_id=site.id, at=clock.now())
+    modalities = catalog.modalities()
+    return ShownSite(
+        id=site.id,
+        name=site.name,
+        place=STATES[site.state],
+        zone=site.time_zone,
+        open=tuple(
+            ShownClass(modalities[code].name, use.words, ", ".join(names))
+            for (code, use), names in found.operators.items()
+        ),
+        losses=tuple({"name": loss.name, "lost": _by_name(loss.lost)} for loss in found.losses),
+        lapses=tuple(
+            {"at": lapse.at, "holder": lapse.holder, "credential": lapse.credential, "lost": _by_name(lapse.lost)}
+            for lapse in found.lapses
+        ),
+    )
+
+
+def _by_name(lost: Iterable[foreseeing.DeviceClass]) -> list[tuple[str, list[str]]]:
+    """Put the uses of a modality together under its name."""
+    together: dict[str, list[str]] = {}
+    for code, use in lost:
+        together.setdefault(catalog.modalities()[code].name, []).append(use.words)
+    return list(together.items())
 
 
 def _is_unruled(verdict: Verdict) -> bool:

@@ -95,7 +95,7 @@ def shown(verdict: Verdict, *, state: str, around: Around = Around()) -> ShownVe
         answers=tuple(
             ShownAnswer(KEY_LABELS[answer.key], answer.sentence, ok=True) for answer in verdict.answers if answer.met
         ),
-        objections=tuple(_objection(objection, around) for objection in verdict.objections),
+        objections=tuple(objection(one, around) for one in verdict.objections),
         restriction=verdict.restriction.sentence if verdict.restriction else None,
         limits=verdict.limits,
     )
@@ -133,16 +133,17 @@ def _words_of(restriction: Restriction) -> str:
     return " and ".join(use.words for use in restriction.uses)
 
 
-def _objection(objection: Objection, around: Around) -> ShownObjection:
+def objection(one: Objection, around: Around) -> ShownObjection:
+    """Return one thing that stands against a purchase, with links to where its cures begin."""
     return ShownObjection(
-        code=objection.code,
-        sentence=objection.sentence,
-        cures=tuple(dict.fromkeys(ShownCure(cure.sentence, _link(cure, around)) for cure in objection.cures)),
-        citations=citations(objection.citations),
+        code=one.code,
+        sentence=one.sentence,
+        cures=tuple(dict.fromkeys(ShownCure(cure.sentence, _link(cure, around)) for cure in one.cures)),
+        citations=citations(one.citations),
         routes=tuple(
             f"{route.name}{'' if route.confirmed else ' (believed, not confirmed in law)'}: "
             f"{'; '.join(route.lacks) or 'met'}"
-            for route in objection.routes
+            for route in one.routes
         ),
     )
 

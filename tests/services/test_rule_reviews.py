@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from marketplace import audit
+from marketplace.catalog.models import DeviceModel
 from marketplace.eligibility import reviews, service
 from marketplace.eligibility.models import Moment, RuleReview, RuleReviewMove
 from marketplace.eligibility.reviews import Proposal
@@ -19,6 +20,9 @@ from marketplace.kernel.errors import Invalid, NotFound, Refused
 from marketplace.kernel.machine import IllegalMove
 from marketplace.kernel.terms import ProcedureClass
 from marketplace.listings import queries as listings
+from marketplace.listings import search
+from marketplace.listings.models import Listing
+from marketplace.listings.qualified import qualified_for
 from marketplace.notifications.models import Mail
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.clinics import make_member, make_site
@@ -432,3 +436,22 @@ class TestTables:
                 )
             )
             db.session.flush()
+
+
+class TestMarket:
+    def test_what_was_decided_for_one_unit_does_not_qualify_for_its_twin(self, scene, sale, purchase, approved, now):
+        unit = db.session.get_one(Listing, sale.listing_id)
+        twin = make_listing(
+            clinic=scene.seller_clinic,
+            model=db.session.get_one(DeviceModel, unit.model_id),
+            handpieces=[make_handpiece("CO2")],
+        )
+        assert twin.configuration == unit.configuration
+
+        known = qualified_for(purchase=purchase, at=now)
+
+        assert known.units == (unit.id,)
+        assert unit.configuration not in known.configurations
+        found = search.find(search.Wanted(configurations=known.configurations, units=known.units))
+        assert unit.id in {card.id for card in found.cards}
+        assert twin.id not in {card.id for card in found.cards}
