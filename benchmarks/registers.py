@@ -88,7 +88,9 @@ def load(source_code: str, lines: Iterator[str], place: Path) -> tuple[float, in
             at=at,
         )
     service.load(snapshot_id=snapshot_id, at=at)
-    return time.perf_counter() - began, queries.snapshot(snapshot_id).rows_loaded
+    seconds, rows = time.perf_counter() - began, queries.snapshot(snapshot_id).rows_loaded
+    db.session.remove()  # No transaction stays open while the next file is drawn.
+    return seconds, rows
 
 
 def match(people: list[rosters.Licence]) -> tuple[float, int]:
@@ -99,7 +101,9 @@ def match(people: list[rosters.Licence]) -> tuple[float, int]:
     ]
     began = time.perf_counter()
     found = matching.matches(wanted, list(queries.current(["TX:TDLR"]).values()), names=False)
-    return time.perf_counter() - began, sum(offers[0].strength.name == "STRONG" for offers in found.values())
+    seconds = time.perf_counter() - began
+    db.session.remove()
+    return seconds, sum(offers[0].strength.name == "STRONG" for offers in found.values())
 
 
 def screen(people: list[rosters.Licence]) -> tuple[float, int]:

@@ -1,11 +1,10 @@
 """Files of registers come in here: received, mapped, tried, loaded, and put in the place of the one before."""
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from hashlib import sha256
 from itertools import islice
 from typing import Any
 from uuid import UUID, uuid4
@@ -28,10 +27,10 @@ from .reading import (
     Unreadable,
     Watch,
     check_columns,
-    digest_of,
     first_record,
     guessed_columns,
     headers_of,
+    line_of,
     rows,
 )
 from .sources import Field, Source, sources
@@ -51,7 +50,8 @@ MOST_TYPES = 2_000
 _LONGEST_REASON = 2_000
 _ARRIVING = timedelta(hours=1)  # A file is there before its row is.
 _SLOW = "SET LOCAL statement_timeout = '10min'"  # What is done to a whole register takes longer than a page may.
-_COPY = f"COPY register_rows (snapshot_id, position, {', '.join(ROW_FIELDS)}, digest) FROM STDIN (FORMAT csv)"
+_COPY = f"COPY register_rows (snapshot_id, position, digest, {', '.join(ROW_FIELDS)}) FROM STDIN (NULL '')"
+_ESCAPE, _ESCAPED = "\\", "\\\\"  # The only character of a value that COPY would not take as it stands.
 
 _E, _S = SnapshotEvent, SnapshotState
 
@@ -124,7 +124,8 @@ def receive(
         raise NotFound("There is no such register.")
     if retrieved_at > at:
         raise Invalid("It cannot have been fetched in the future.", field="retrieved_at")
-    newest = queries.current([source_code]).get(source_code)
+    with unit_of_work():  # No transaction stays open while a large file arrives.
+        newest = queries.current([source_code]).get(source_code)
     if newest is not None and retrieved_at < newest.retrieved_at:
         raise Invalid("The file that counts was fetched after this one.", field="retrieved_at")
     store, ident = adapter_of(RegisterFiles), uuid4()
@@ -358,15 +359,15 @@ class _Reading:
 
 
 def _copy(snapshot_id: UUID, found: list[Read]) -> None:
-    lines = io.StringIO()
-    writer = csv.writer(lines, lineterminator="\n")
+    lines = []
     for record in found:
         if record.row is not None:
-            cells = record.row.cells()
-            writer.writerow([snapshot_id, record.position, *cells, "\\x" + digest_of(cells).hex()])
+            line = line_of(record.row.cells())  # What is digested is what is sent; it need not be written twice.
+            digest = sha256(line.encode()).hexdigest()
+            lines.append(f"{snapshot_id}\t{record.position}\t\\\\x{digest}\t{line.replace(_ESCAPE, _ESCAPED)}\n")
     connection: Any = db.session.connection().connection.driver_connection
     with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
-        copy.write(lines.getvalue())
+        copy.write("".join(lines))
 
 
 def _put_into_place(snapshot_id: UUID, at: datetime) -> None:

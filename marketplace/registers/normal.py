@@ -22,6 +22,8 @@ def core_number(number: str) -> str | None:
     "036-118204" and "036.118204" meet, "ME 0012345" and "12345", too. None where there is no digit but zero: such
     numbers are placeholders.
     """
+    if number.isascii() and number.isdecimal():  # As most registers write most numbers.
+        return number.lstrip("0") or None
     runs = _DIGITS.findall(normal_number(number))
     return (runs[-1].lstrip("0") or None) if runs else None
 

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from itertools import islice
+from operator import attrgetter
 from typing import Any, BinaryIO, NamedTuple
 
 from ..kernel.errors import Invalid
@@ -93,17 +94,24 @@ class Row:
     zip: str | None = None
     flaw: str | None = None
 
-    def cells(self) -> list[Any]:
+    def cells(self) -> tuple[Any, ...]:
         """Return the values in the order of the fields."""
-        return [getattr(self, name) for name in ROW_FIELDS]
+        kept: tuple[Any, ...] = _cells_of(self)
+        return kept
 
 
 ROW_FIELDS = tuple(field.name for field in fields(Row))
+_cells_of = attrgetter(*ROW_FIELDS)
+
+
+def line_of(cells: Iterable[Any]) -> str:
+    """Return a row's kept values with tabs between them, what is not known as nothing; no value has a tab in it."""
+    return "\t".join(["" if cell is None else cell if cell.__class__ is str else str(cell) for cell in cells])
 
 
 def digest_of(cells: Iterable[Any]) -> bytes:
-    """Return the SHA-256 of a row's kept values, in the order of `ROW_FIELDS`, each behind a unit separator."""
-    return hashlib.sha256("\x1f".join("" if cell is None else str(cell) for cell in cells).encode()).digest()
+    """Return the SHA-256 of a row's kept values, written as `line_of` them in the order of `ROW_FIELDS`."""
+    return hashlib.sha256(line_of(cells).encode()).digest()
 
 
 class Read(NamedTuple):
@@ -344,7 +352,8 @@ class _Parser:
         """Return what a record says."""
         row = Row()
         for name, number in self._plain:
-            setattr(row, name, " ".join(cells[number].split()) or None)
+            if cells[number]:
+                setattr(row, name, " ".join(cells[number].split()) or None)
         for field, numbers in self._several:
             setattr(row, field.value, _said(field, (cells[number] for number in numbers)))
         problems = [*self._read_days(row, cells), *self._read_special(row, cells)]

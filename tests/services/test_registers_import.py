@@ -85,6 +85,18 @@ class TestReceive:
             "who": Field.FULL_NAME,
         }
 
+    def test_holds_no_transaction_open_while_the_file_arrives(self, now):
+        open_ones = []
+
+        def arriving():
+            for line in rosters.tdlr(licences(2)):
+                open_ones.append(db.session().in_transaction())
+                yield line
+
+        received(arriving(), now)
+
+        assert open_ones == [False] * 3
+
     def test_knows_no_other_registers(self, now):
         with pytest.raises(NotFound):
             received([], now, source="ZZ:NONE")

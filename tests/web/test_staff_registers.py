@@ -146,9 +146,9 @@ class TestAFile:
         assert said in words(answer)
         assert queries.snapshots_of("TX:TDLR") == []
 
-    def test_that_was_forgotten_is_empty(self, client, verifier):
+    def test_that_was_forgotten_is_asked_for(self, client, verifier):
         answer = client.post("/staff/registers/TX:TDLR/files", data={"file-retrieved_at": "2026-01-01T00:00"})
-        assert (answer.status_code, "The file is empty." in words(answer)) == (422, True)
+        assert (answer.status_code, "Choose the file." in words(answer)) == (422, True)
 
     def test_cannot_be_read_by_columns_that_name_no_row(self, client, verifier):
         address = sent(client, rosters.tdlr(licences(1))).location

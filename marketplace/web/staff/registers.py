@@ -7,10 +7,10 @@ from uuid import UUID
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_wtf.file import FileField, FileRequired
 from werkzeug.datastructures import FileStorage
 from wtforms import (
     DateTimeLocalField,
-    FileField,
     IntegerField,
     RadioField,
     SelectField,
@@ -64,7 +64,7 @@ FINDINGS = {
 class ReceiveForm(Form):
     """A file, and when it was fetched."""
 
-    file = FileField("File")
+    file = FileField("File", validators=[FileRequired("Choose the file.")])
     retrieved_at = DateTimeLocalField(
         "Fetched from its publisher (UTC)",
         format="%Y-%m-%dT%H:%M",
@@ -136,10 +136,10 @@ def receive(source_code: str) -> ResponseReturnValue:
     if form.validate_on_submit():
         with applied(form):
             assert form.retrieved_at.data is not None  # InputRequired saw to it.
-            sent = form.file.data if isinstance(form.file.data, FileStorage) else None
+            sent: FileStorage = form.file.data
             snapshot_id = service.receive(
                 source_code=source.code,
-                filename=(sent.filename if sent else None) or "",
+                filename=sent.filename or "",
                 chunks=_pieces(sent),
                 retrieved_at=form.retrieved_at.data.replace(tzinfo=UTC),
                 actor_id=me().id,
@@ -285,8 +285,8 @@ def _source(source_code: str) -> Source:
     return source
 
 
-def _pieces(sent: FileStorage | None) -> Iterator[bytes]:
-    while sent is not None and (piece := sent.stream.read(_PIECE)):
+def _pieces(sent: FileStorage) -> Iterator[bytes]:
+    while piece := sent.stream.read(_PIECE):
         yield piece
 
 
