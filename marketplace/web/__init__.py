@@ -32,6 +32,7 @@ from .staff import audit as staff_audit
 from .staff import clinics as staff_clinics
 from .staff import credentials as staff_credentials
 from .staff import drafts as staff_drafts
+from .staff import figures as staff_figures
 from .staff import finance as staff_finance
 from .staff import listings as staff_listings
 from .staff import orders as staff_orders
@@ -53,6 +54,7 @@ BLUEPRINTS = (
     credentials.bp,
     npi.bp,
     staff_credentials.bp,
+    staff_figures.bp,
     buying.bp,
     sales.bp,
     reserving.bp,

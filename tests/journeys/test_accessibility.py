@@ -43,6 +43,7 @@ NOT_PAGES = {
     "staff_finance.days_csv": "a file",
     "staff_credentials.document": "a file",
     "staff_credentials.page": "a picture",
+    "staff_figures.sheet": "a file",
     "static": "a file",
 }
 RUN = """() => axe.run(document, { preload: false, resultTypes: ["violations"] }).then(({ violations }) =>
@@ -218,7 +219,8 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
             "/staff/credentials/{Elena Soto}",
             "/staff/credentials/{Priya Nair}",
         ),
-        "staff_credentials.queue": ("/staff/credentials",),
+        "staff_credentials.queue": ("/staff/credentials", "/staff/credentials?show=mine"),
+        "staff_figures.figures": ("/staff/credentials/figures",),
         "staff_reach.reach": ("/staff/reach/people/{member}",),
     },
     "Mona Petit": {

@@ -1,5 +1,6 @@
 """The verification desk: the verifier who has the case, the one who has not, other staff, and everybody else."""
 
+import csv
 from datetime import timedelta
 from io import BytesIO
 from uuid import uuid4
@@ -9,7 +10,7 @@ from sqlalchemy import select
 
 from marketplace import audit
 from marketplace.credentials import service
-from marketplace.credentials.models import Credential
+from marketplace.credentials.models import ApprovalAudit, Credential
 from marketplace.credentials.policy import Claim
 from marketplace.credentials.states import CredentialState
 from marketplace.documents import contents, isolation
@@ -282,6 +283,131 @@ class TestVerify:
         assert answer.status_code == 409
         assert "Look at the primary source" in page(answer)
         assert state(taken) is _S.IN_REVIEW
+
+
+class TestConfirm:
+    def test_records_the_look_and_says_yes_in_one_step(self, client, taken, now):
+        ticked = {"check-same": ["name", "number"], "check-outcome": "confirmed", "check-note": "", "check-name": ""}
+        answer = client.post(address(taken, "confirm"), data=seen(now, **{**ticked, "check-number": ""}))
+        assert (answer.status_code, answer.location) == (303, "/staff/credentials")
+        assert state(taken) is _S.VERIFIED
+        [check] = taken.checks
+        assert (check.matched, check.score) == ({"name": "Dana Reyes", "number": "LHR-10442"}, 100)
+        assert "Verified. The person has been told." in page(client.get("/staff/credentials"))
+
+    def test_does_not_say_yes_on_a_look_that_says_something_else(self, client, taken, now):
+        answer = client.post(address(taken, "confirm"), data=seen(now, **{"check-outcome": ["differs", "confirmed"]}))
+        assert answer.status_code == 409
+        assert state(taken) is _S.IN_REVIEW
+
+    def test_keeps_what_was_typed_where_something_is_missing(self, client, taken, now):
+        answer = client.post(address(taken, "confirm"), data=seen(now, **{"check-source_name": ""}))
+        assert answer.status_code == 422
+        assert 'value="REYES, DANA M"' in page(answer)
+
+    def test_of_what_takes_two_waits_for_the_second(self, client, victor, now):
+        nurse = make_credential(holder=make_user(name="Dana Reyes"), type_code="RN", state="in_review", verifier=victor)
+        assert "which two verifiers confirm" in page(client.get(address(nurse)))
+        client.post(address(nurse, "confirm"), data=seen(now))
+        assert state(nurse) is _S.AWAITING_SECOND
+        assert "It waits for a second verifier." in page(client.get("/staff/credentials"))
+        shown = page(client.get(address(nurse)))
+        assert "You have given the first yes to this one." in shown
+        assert "Take the case" not in shown
+        assert client.post(address(nurse, "claim")).status_code == 403
+
+
+class TestSignals:
+    def test_are_resolved_in_words(self, client, victor, taken):
+        signal = make_signal(taken, cause="It is not written so.")
+        assert "It is not written so." in page(client.get(address(taken)))
+        path, field = address(taken, "signals", signal.id), f"signal-{signal.id}-words"
+        assert client.post(path, data={field: ""}).status_code == 422
+        assert signal.resolved_at is None
+        assert client.post(path, data={field: "An old number."}).status_code == 303
+        assert signal.resolved_by == victor.id
+        assert "An old number." in page(client.get(address(taken)))
+
+
+class TestReAudit:
+    @pytest.fixture
+    def chosen(self, victor, now):
+        credential = make_credential(at=now - timedelta(days=3))
+        db.session.add(
+            ApprovalAudit(
+                credential_id=credential.id, check_id=credential.deciding_check_id, verified_by=credential.verified_by,
+                chosen_at=now - timedelta(days=1),
+            )
+        )  # fmt: skip
+        db.session.commit()
+        return db.session.scalars(select(ApprovalAudit)).one()
+
+    def path(self, audit, act):
+        return f"/staff/credentials/{audit.credential_id}/audits/{audit.id}/{act}"
+
+    def test_is_offered_to_others_and_upheld_on_a_look(self, client, chosen, now):
+        assert "To look at again" in page(client.get("/staff/credentials"))
+        case = f"/staff/credentials/{chosen.credential_id}"
+        assert "Upheld: my look confirms it" in page(client.get(case))
+        assert client.post(self.path(chosen, "uphold")).status_code == 409
+        client.post(f"{case}/check", data=seen(now))
+        assert client.post(self.path(chosen, "uphold")).status_code == 303
+        assert chosen.outcome == "upheld"
+        assert "To look at again" not in page(client.get("/staff/credentials"))
+
+    def test_that_fails_suspends_with_words_only(self, client, chosen):
+        credential = db.session.get(Credential, chosen.credential_id)
+        assert client.post(self.path(chosen, "fail"), data={"fail-words": ""}).status_code == 422
+        assert state(credential) is _S.VERIFIED
+        assert client.post(self.path(chosen, "fail"), data={"fail-words": "It lapsed."}).status_code == 303
+        assert (state(credential), chosen.words) == (_S.SUSPENDED, "It lapsed.")
+
+    def test_tells_who_approved_it_that_a_colleague_looks(self, client, app, chosen):
+        approver = app.test_client()
+        sign_in(approver, db.session.get(type(make_user()), chosen.verified_by))
+        shown = page(approver.get(f"/staff/credentials/{chosen.credential_id}"))
+        assert "You approved this one: a colleague looks at it again." in shown
+        assert approver.post(self.path(chosen, "fail"), data={"fail-words": "Oh."}).status_code == 403
+
+
+class TestStaleClaim:
+    def test_is_offered_for_taking_over(self, client, victor, now):
+        hers = make_credential(
+            state="in_review", verifier=make_staff(name="Vera Sun"), claimed_at=now - timedelta(hours=2)
+        )
+        assert "Take it over" in page(client.get(address(hers)))
+        assert "Vera Sun has it, for too long" in page(client.get("/staff/credentials"))
+        assert client.post(address(hers, "claim")).status_code == 303
+        db.session.refresh(hers)
+        assert hers.claimed_by == victor.id
+
+
+class TestFigures:
+    def test_are_shown_and_given_as_a_table(self, client, victor, now):
+        make_credential(at=now - timedelta(hours=5))
+        make_credential(state="rejected", at=now - timedelta(hours=5))
+        make_credential(state="submitted", at=now - timedelta(days=9))
+        shown = page(client.get("/staff/credentials/figures"))
+        for words in ("1 waiting, 1 of them late", "2, 100 %", "NCQA", 'class="bar-verified"', 'class="bar-rejected"'):
+            assert words in shown
+        answer = client.get("/staff/credentials/figures.csv")
+        assert answer.mimetype == "text/csv"
+        rows = list(csv.reader(page(answer).lstrip("\ufeff").splitlines()))
+        assert rows[0] == ["figure", "of", "number"]
+        assert ["late", "waiting", "1"] in rows
+        assert ["decided", "last 30 days", "2"] in rows
+        assert ["purchases refused", "last 90 days", "0"] in rows
+
+    def test_of_an_empty_desk_promise_nothing(self, client, victor):
+        shown = page(client.get("/staff/credentials/figures"))
+        assert "0 waiting, 0 of them late" in shown
+        assert "None in the last 30 days." in shown
+
+    def test_are_closed_to_members(self, app):
+        member = app.test_client()
+        sign_in(member, make_user())
+        assert member.get("/staff/credentials/figures").status_code == 403
+        assert member.get("/staff/credentials/figures.csv").status_code == 403
 
 
 class TestReject:
