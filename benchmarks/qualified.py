@@ -26,6 +26,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.run import environment, load  # noqa: E402
 from marketplace import database  # noqa: E402
 from marketplace.app import create_app  # noqa: E402
+from marketplace.clinics.models import Clinic  # noqa: E402
 from marketplace.config import from_environment  # noqa: E402
 from marketplace.dev.postgres import Server  # noqa: E402
 from marketplace.eligibility.sale import Purchase  # noqa: E402
@@ -51,11 +52,11 @@ def measure(url: str, units: int) -> str:
             scene = make_scene(clock.now())
             purchase = Purchase(scene.buyer.id, scene.clinic.id, scene.site.id, scene.buyer.id)
             # Staff checked its sellers as they checked the scene's.
+            checked = ", ".join(column.name for column in Clinic.__table__.columns if column.name.startswith("seller_"))
             db.session.execute(
                 text(
-                    "UPDATE clinics SET (seller_standing, seller_basis, seller_evidence, seller_checked_at,"
-                    " seller_checked_by) = (SELECT seller_standing, seller_basis, seller_evidence, seller_checked_at,"
-                    " seller_checked_by FROM clinics WHERE id = :seller) WHERE seller_standing = 'unverified'"
+                    f"UPDATE clinics SET ({checked}) = (SELECT {checked} FROM clinics WHERE id = :seller)"
+                    " WHERE seller_standing = 'unverified'"
                 ),
                 {"seller": scene.seller_clinic.id},
             )
