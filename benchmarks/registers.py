@@ -1,7 +1,7 @@
 """
 What it costs to load a roster of a million rows, and to find ten thousand holders in it.
 
-    .venv/bin/python benchmarks/registers.py [--url postgresql+psycopg://…/postgres] [--rows 1000000]
+    .venv/bin/python benchmarks/registers.py [--url postgresql+psycopg://…/postgres] [--rows 1000000] [--record]
 
 Draws the file, loads it by the use-case that staff and the command go through, and matches credentials by number, then
 everybody by name in a list of exclusions, all in a database of its own that is dropped afterwards. Memory is the most
@@ -9,6 +9,7 @@ that this process had, which reads the file and sends it on; the database has it
 """
 
 import argparse
+import re
 import resource
 import sys
 import tempfile
@@ -16,6 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from itertools import islice
 from pathlib import Path
 from uuid import uuid4
 
@@ -43,6 +45,9 @@ from tests.conftest import settings_for  # noqa: E402
 HOLDERS = 10_000
 TYPE = "A/C Contractor"
 EXCLUDED = 83_000  # About as many as the real list has.
+
+
+HEADING = "## A register of a million rows"
 
 
 def megabytes() -> float:
@@ -125,35 +130,54 @@ def screen(people: list[rosters.Licence]) -> tuple[float, int]:
     return time.perf_counter() - began, found
 
 
-def main() -> None:
-    """Measure, and print what was found."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--url")
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    options = parser.parse_args()
-    with own_database(options.url) as url, tempfile.TemporaryDirectory() as place:
+def measure(url: str, rows: int) -> Iterator[str]:
+    """Yield a line for each thing that was measured."""
+    with tempfile.TemporaryDirectory() as place:
         app = create_app(settings_for(url, Path(place)))
         with app.app_context():
             credentials.load_types()
             credentials.map_types(
                 source_code="TX:TDLR", meanings={TYPE: "US-TX:TDLR:LHR"}, actor_id=None, at=clock.now()
             )
-            small, _ = load("TX:TDLR", rosters.tdlr(rosters.licences(20_000)), Path(place))
-            before = megabytes()
-            seconds, rows = load("TX:TDLR", rosters.tdlr(rosters.licences(options.rows)), Path(place))
-            print(f"load {rows:,} rows: {seconds:.1f} s ({small:.1f} s for 20,000)")
-            print(f"memory: {megabytes():.0f} MB at most, {before:.0f} MB after 20,000 rows")
-            everybody = list(rosters.licences(options.rows))
-            people = everybody[:: max(1, options.rows // HOLDERS)][:HOLDERS]
+            load("TX:TDLR", rosters.tdlr(rosters.licences(20_000)), Path(place))
+            before, used = megabytes(), time.process_time()
+            seconds, loaded = load("TX:TDLR", rosters.tdlr(rosters.licences(rows)), Path(place))
+            used = time.process_time() - used
+            yield f"load a roster of {loaded:,} rows: {seconds:.1f} s; CPU of drawing and loading: {used:.1f} s"
+            yield f"memory: {megabytes():.0f} MB at most, {before:.0f} MB after 20,000 rows"
+            people = list(islice(rosters.licences(rows), 0, None, max(1, rows // HOLDERS)))[:HOLDERS]
             seconds, strong = match(people)
-            print(f"match {len(people):,} holders by number: {seconds:.1f} s, {strong:,} strong")
-            listed = rosters.licences(EXCLUDED, seed=2)
-            seconds, rows = load(EXCLUSIONS, rosters.leie(listed), Path(place))
-            print(f"load {rows:,} exclusions: {seconds:.1f} s")
+            yield f"find {len(people):,} holders in it by number: {seconds:.1f} s, {strong:,} strong"
+            seconds, loaded = load(EXCLUSIONS, rosters.leie(rosters.licences(EXCLUDED, seed=2)), Path(place))
+            yield f"load {loaded:,} exclusions: {seconds:.1f} s"
             seconds, found = screen(people)
-            print(f"screen {len(people):,} people for exclusions: {seconds:.1f} s, {found:,} candidates")
+            yield f"look {len(people):,} people up in them: {seconds:.1f} s, {found:,} candidates"
             db.session.remove()
             db.engine.dispose()
+
+
+def record(said: list[str]) -> None:
+    """Put the lines under their heading, in place of those before."""
+    results = ROOT / "benchmarks" / "RESULTS.md"
+    written = results.read_text(encoding="utf-8") if results.exists() else ""
+    without = re.sub(rf"\n*{HEADING}\n.*?(?=\n## |\Z)", "", written, flags=re.DOTALL).rstrip()
+    listed = "\n".join(f"- {line}" for line in said)
+    results.write_text(f"{without}\n\n{HEADING}\n\n{listed}\n".lstrip(), encoding="utf-8")
+
+
+def main() -> None:
+    """Measure, print, and with --record keep the lines in RESULTS.md."""
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("--url", help="a PostgreSQL to make the database on; without it one of our own")
+    words.add_argument("--rows", type=int, default=1_000_000)
+    words.add_argument("--record", action="store_true", help="write the lines into benchmarks/RESULTS.md")
+    given, said = words.parse_args(), []
+    with own_database(given.url) as url:
+        for line in measure(url, given.rows):
+            print(line, flush=True)
+            said.append(line)
+    if given.record:
+        record(said)
 
 
 if __name__ == "__main__":

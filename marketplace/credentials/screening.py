@@ -35,6 +35,9 @@ T = TypeVar("T")
 PEOPLE_AT_ONCE = 2_000
 """People, or credentials, of one transaction of a screening."""
 
+ROWS_AT_ONCE = 1_000
+"""Findings of one statement: the protocol takes at most 65,535 values."""
+
 
 class Excluded(StrEnum):
     """What a look into the list of excluded persons left behind."""
@@ -314,9 +317,8 @@ def _day(day: date | None) -> str | None:
 
 def _note(rows: Iterable[Mapping[str, Any]]) -> int:
     values = [{"user_id": None, "credential_id": None, "id": uuid4(), **found} for found in rows]
-    if not values:
-        return 0
-    new = db.session.execute(
-        insert(RegisterFinding).values(values).on_conflict_do_nothing().returning(RegisterFinding.id)
-    ).all()
-    return len(new)
+    new = 0
+    for start in range(0, len(values), ROWS_AT_ONCE):
+        some = insert(RegisterFinding).values(values[start : start + ROWS_AT_ONCE]).on_conflict_do_nothing()
+        new += len(db.session.execute(some.returning(RegisterFinding.id)).all())
+    return new

@@ -45,6 +45,7 @@ SMALLEST_SHARE = 0.9
 MOST_LOST = 0.05
 """A file of which more rows than this cannot be read is read by the wrong columns, or damaged."""
 
+_PIECE = 1_000
 FIRST_ROWS = 20
 MOST_TYPES = 2_000
 _LONGEST_REASON = 2_000
@@ -359,15 +360,20 @@ class _Reading:
 
 
 def _copy(snapshot_id: UUID, found: list[Read]) -> None:
-    lines = []
+    db.session.execute(text(_SLOW))
+    connection: Any = db.session.connection().connection.driver_connection
+    with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+        # By pieces, so that the database takes one in while the next is written.
+        for start in range(0, len(found), _PIECE):
+            copy.write("".join(_lines(snapshot_id, found[start : start + _PIECE])))
+
+
+def _lines(snapshot_id: UUID, found: list[Read]) -> Iterator[str]:
     for record in found:
         if record.row is not None:
             line = line_of(record.row.cells())  # What is digested is what is sent; it need not be written twice.
             digest = sha256(line.encode()).hexdigest()
-            lines.append(f"{snapshot_id}\t{record.position}\t\\\\x{digest}\t{line.replace(_ESCAPE, _ESCAPED)}\n")
-    connection: Any = db.session.connection().connection.driver_connection
-    with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
-        copy.write("".join(lines))
+            yield f"{snapshot_id}\t{record.position}\t\\\\x{digest}\t{line.replace(_ESCAPE, _ESCAPED)}\n"
 
 
 def _put_into_place(snapshot_id: UUID, at: datetime) -> None:

@@ -154,7 +154,8 @@ class TestScreenEveryone:
         assert service.screen_everyone(at=now) == 0
 
     def test_goes_by_portions(self, now, monkeypatch):
-        monkeypatch.setattr(screening, "PEOPLE_AT_ONCE", 1)
+        monkeypatch.setattr(screening, "PEOPLE_AT_ONCE", 2)
+        monkeypatch.setattr(screening, "ROWS_AT_ONCE", 1)
         for _ in range(3):
             make_user(name="Dana Reyes")
         make_exclusions(ENTRY)
