@@ -10,6 +10,7 @@ from procrastinate import App, PsycopgConnector, RetryStrategy
 
 from . import limits
 from .accounts import service as accounts
+from .clinics import service as clinics
 from .config import Settings
 from .credentials import service as credentials
 from .documents import service as documents
@@ -100,6 +101,12 @@ def sweep_accounts() -> None:
     """Remove parked forms, sessions, tokens and counts whose time is over."""
     accounts.sweep(at=clock.now())
     limits.sweep()
+
+
+@job("end_memberships", every="17 * * * *")
+def end_memberships() -> None:
+    """End the memberships whose last day is over."""
+    clinics.end_those_over(at=clock.now())
 
 
 # ---- credentials and documents ----

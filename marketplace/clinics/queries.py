@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -85,6 +85,9 @@ class Member:
     email: str
     role: ClinicRole
     joined_at: datetime
+    starts_on: date | None
+    ends_on: date | None
+    account_open: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,8 @@ class Invitation:
     invited_by: str
     invited_at: datetime
     expires_at: datetime
+    starts_on: date | None
+    ends_on: date | None
 
 
 def clinic(clinic_id: UUID) -> ClinicFacts:
@@ -159,7 +164,16 @@ def require_role(*, user_id: UUID, clinic_id: UUID, roles: Collection[ClinicRole
 def members_of(clinic_id: UUID) -> list[Member]:
     """Return the people who belong to the clinic, by name."""
     rows = db.session.execute(
-        select(User.id, User.name, User.email, ClinicMember.role, ClinicMember.joined_at)
+        select(
+            User.id,
+            User.name,
+            User.email,
+            ClinicMember.role,
+            ClinicMember.joined_at,
+            ClinicMember.starts_on,
+            ClinicMember.ends_on,
+            User.disabled_at.is_(None),
+        )
         .join(User, User.id == ClinicMember.user_id)
         .where(ClinicMember.clinic_id == clinic_id, ClinicMember.left_at.is_(None))
         .order_by(User.name, User.id)
@@ -307,6 +321,8 @@ def _invitations(at: datetime) -> Select[*tuple[Any, ...]]:
             User.name,
             ClinicInvitation.invited_at,
             ClinicInvitation.expires_at,
+            ClinicInvitation.starts_on,
+            ClinicInvitation.ends_on,
         )
         .join(ClinicInvitation.clinic)
         .join(User, User.id == ClinicInvitation.invited_by)

@@ -84,6 +84,10 @@ class Question(NamedTuple):
         """Return the same question about one procedure and the handpieces that bring it."""
         return self._replace(procedure=procedure, handpieces=handpieces)
 
+    def belongs(self, person: Person) -> bool:
+        """Say whether the person is a member of the buying clinic today, where the device is used."""
+        return person.member and person.tenure.covers(self.today)
+
     def of(self, person: Person | None) -> "Question":
         """Return the same question about another person."""
         return self._replace(person=person)
@@ -257,7 +261,7 @@ def _member(requirement: MemberHolds, question: Question) -> Finding:
     members = [
         (person.name, person.credentials)
         for person in (facts.operator, practitioner, *facts.site.colleagues)
-        if person is not None and person.member
+        if person is not None and question.belongs(person)
     ]
     return _nearest(members, requirement, Key.SITE, question)
 

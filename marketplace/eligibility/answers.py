@@ -59,7 +59,7 @@ def _operator(ruling: Ruling, question: Question, others: dict[int, Held]) -> An
         else:
             others[held.id.int] = held
     missed = any(miss.key is Key.OPERATOR for miss in finding.misses)
-    if person is None or not person.member or missed:
+    if person is None or not question.belongs(person) or missed:
         return Answer(Key.OPERATOR, procedure, False, f"Not shown: {way.option.name}.", (), way.rule.id)
     words = f"{person.name}: {way.option.name}."
     return Answer(Key.OPERATOR, procedure, True, words, tuple(mine), way.rule.id, way.rule.citations)

@@ -137,14 +137,31 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Tenure:
+    """From which day through which a membership was agreed, where the device is used; None: no such bound."""
+
+    starts_on: date | None = None
+    ends_on: date | None = None
+
+    def covers(self, day: date) -> bool:
+        """Say whether the day lies within it; the first and the last do."""
+        return (self.starts_on is None or self.starts_on <= day) and (self.ends_on is None or day <= self.ends_on)
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
-    """Someone the purchase depends on. `member`: of the buying clinic, today. `exclusion` is None if nobody looked."""
+    """
+    Someone the purchase depends on. `member`: of the buying clinic, with an open account, within the days of `tenure`.
+
+    `exclusion` is None if nobody looked.
+    """
 
     id: UUID
     name: str
     member: bool
     credentials: tuple[Held, ...] = ()
     exclusion: Exclusion | None = None
+    tenure: Tenure = Tenure()
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +205,7 @@ class Buyer:
     id: UUID
     in_good_standing: bool
     exclusion: Exclusion | None = None
+    tenure: Tenure = Tenure()
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ from .facts import (
     Place,
     Practitioner,
     Site,
+    Tenure,
     Uses,
 )
 from .models import RuleReview
@@ -89,6 +90,8 @@ def circumstances_of(purchase: Purchase) -> Circumstances:
     if site.clinic_id != purchase.clinic_id:
         raise NotFound("This site is not one of the buying clinic's.")
     members = clinics.members_of(purchase.clinic_id)
+    present = {member.user_id for member in members if member.account_open}
+    tenures = {member.user_id: Tenure(member.starts_on, member.ends_on) for member in members}
     roles: dict[UUID, set[ClinicRole]] = defaultdict(set)
     names = {}
     for member in members:
@@ -102,9 +105,10 @@ def circumstances_of(purchase: Purchase) -> Circumstances:
             Person(
                 id=user_id,
                 name=names.get(user_id, "someone who has left the clinic"),
-                member=user_id in names,
+                member=user_id in present,
                 credentials=tuple(_held(row) for row in held.get(user_id, ())),
                 exclusion=_EXCLUSIONS.get(excluded.get(user_id)),
+                tenure=tenures.get(user_id, Tenure()),
             ),
             frozenset(roles[user_id]),
         )
@@ -115,15 +119,16 @@ def circumstances_of(purchase: Purchase) -> Circumstances:
         place=place,
         buyer=Buyer(
             id=purchase.buyer_id,
-            in_good_standing=purchase.buyer_id in names,
             exclusion=staff[purchase.buyer_id].person.exclusion,
+            in_good_standing=purchase.buyer_id in present,
+            tenure=tenures.get(purchase.buyer_id, Tenure()),
         ),
         operator=staff[purchase.operator_id].person if purchase.operator_id else None,
         practitioner=_practitioner(purchase, staff, place),
         site=Site(
             credentials=tuple(_held(row) for row in credentials.held_by_sites([site.id]).get(site.id, ())),
-            safety_officer_named=site.laser_safety_officer_id in names,
-            colleagues=tuple(member.person for user_id, member in staff.items() if user_id in names),
+            safety_officer_named=site.laser_safety_officer_id in present,
+            colleagues=tuple(member.person for user_id, member in staff.items() if user_id in present),
             id=site.id,
         ),
         uses=Uses(declared=purchase.declared_uses, restriction_signed=purchase.restriction_signed),

@@ -135,7 +135,7 @@ def ordering(question: Question) -> tuple[list[Objection], Finding]:
         _unordered(question, miss.code, sentence_of(miss, question), (*cures_of(miss, question), invite), miss)
         for miss in finding.misses
     ]
-    if not person.member:
+    if not question.belongs(person):
         sentence = f"{person.name} is not a member of the buying clinic."
         against.append(_unordered(question, ReasonCode.PRACTITIONER_NOT_MEMBER, sentence, (invite,)))
     if question.facts.asked.confirmation_is_due:
@@ -183,7 +183,7 @@ def _unordered(
 def standing(question: Question) -> Iterator[Objection]:
     """Yield what stands against the people themselves: an unresolved exclusion finding, a suspended account."""
     facts = question.facts
-    if not facts.buyer.in_good_standing:
+    if not (facts.buyer.in_good_standing and facts.buyer.tenure.covers(question.today)):
         yield Objection(
             ReasonCode.BUYER_SUSPENDED, Key.STANDING, ("buyer",), "The buyer may not buy at present.", (_STAFF,)
         )
@@ -221,7 +221,7 @@ def operator(question: Question) -> Iterator[Objection]:
         cure = Cure(CureCode.CHOOSE_OPERATOR, "Name the colleague who will operate the device.")
         sentence = "Nobody was named who will operate the device."
         yield Objection(ReasonCode.NO_OPERATOR, Key.OPERATOR, ("operator",), sentence, (cure,))
-    elif not person.member:
+    elif not question.belongs(person):
         cure = Cure(CureCode.INVITE_OPERATOR, f"Invite {person.name} to your clinic.", target=str(person.id))
         sentence = f"{person.name} is not a member of the buying clinic."
         yield Objection(ReasonCode.OPERATOR_NOT_MEMBER, Key.OPERATOR, (person.name,), sentence, (cure,))

@@ -5,7 +5,7 @@ No clock, no database, no request, no settings: whoever asks gathers the facts, 
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 
 from . import keys
 from .answering import NEVER, Finding, Question, end_of_day, holds_until, question_of
@@ -79,10 +79,23 @@ def _limits(rulings: Iterable[Ruling]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for ruling in rulings if ruling.best for text in ruling.best.way.rule.excluded))
 
 
+def _last_days(used: Iterable[Held], facts: Facts) -> Iterable[date]:
+    """Yield the last day of the membership of everybody whom the yes rests on."""
+    needed = {held.id.int for held in used}
+    practitioner = facts.practitioner.person if facts.practitioner else None
+    people = [person for person in (facts.operator, practitioner) if person is not None]
+    people += [one for one in facts.site.colleagues if any(held.id.int in needed for held in one.credentials)]
+    for tenure in (facts.buyer.tenure, *(person.tenure for person in people)):
+        if tenure.ends_on is not None:
+            yield tenure.ends_on
+
+
 def _ends(used: Iterable[Held], rulings: Iterable[Ruling], question: Question) -> datetime | None:
     """Return the first moment at which something the yes rests on no longer holds."""
     ends = min((holds_until(held, question) for held in used), default=NEVER)
     ends = min(ends, keys.confirmation_holds_until(question), keys.exclusions_hold_until(question))
+    for day in _last_days(used, question.facts):
+        ends = min(ends, end_of_day(day, question.facts.place.time_zone))
     for ruling in rulings:
         last = ruling.best.way.rule.in_force_to if ruling.best else None
         if last is not None:

@@ -4,8 +4,8 @@ from uuid import UUID
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import RadioField, SelectField, StringField, TextAreaField
-from wtforms.validators import InputRequired, Length
+from wtforms import DateField, RadioField, SelectField, StringField, TextAreaField
+from wtforms.validators import InputRequired, Length, Optional
 
 from ..accounts.access import Permission
 from ..clinics import queries, service
@@ -67,6 +67,14 @@ class InviteForm(Form):
         choices={role.value: role.value.capitalize() for role in ClinicRole},
         validators=[InputRequired("Choose what they will be to the clinic.")],
     )
+    starts_on = DateField("First day", validators=[Optional()])
+    ends_on = DateField("Last day", validators=[Optional()])
+
+
+class LastDayForm(Form):
+    """When a membership ends."""
+
+    last_day = DateField("Last day", validators=[InputRequired("Write the last day.")])
 
 
 class RoleForm(Form):
@@ -247,6 +255,8 @@ def invite(clinic_id: UUID) -> ResponseReturnValue:
                 actor_id=me().id,
                 email=form.email.data or "",
                 role=ClinicRole(form.role.data),
+                starts_on=form.starts_on.data,
+                ends_on=form.ends_on.data,
                 at=clock.now(),
             )
             flash("The invitation is on its way. It stands for a week.", "success")
@@ -302,15 +312,23 @@ def member(clinic_id: UUID, user_id: UUID) -> ResponseReturnValue:
         )
         flash(f"{person.name} is {form.role.data} now.", "success")
         return redirect(url_for("clinics.clinic", clinic_id=clinic_id), code=303)
-    return render_template(
-        "clinics/member.html",
-        form=form,
-        clinic=queries.clinic(clinic_id),
-        member=person,
-        is_self=user_id == me().id,
-        may_change=person.role in IN_THE_HANDS_OF[own_role],
-        helps=ROLE_WORDS,
-    ), form.http_status
+    return _member_page(clinic_id, user_id, role=form)
+
+
+@bp.post("/clinics/<uuid:clinic_id>/members/<uuid:user_id>/last-day")
+@requires(Permission.CLINIC_MANAGE)
+def last_day(clinic_id: UUID, user_id: UUID) -> ResponseReturnValue:
+    """Set the last day of a membership, one's own or another's."""
+    form = LastDayForm()
+    if form.validate_on_submit():
+        with applied(form):
+            assert form.last_day.data is not None  # InputRequired saw to it.
+            service.end_on(
+                clinic_id=clinic_id, actor_id=me().id, user_id=user_id, last_day=form.last_day.data, at=clock.now()
+            )
+            flash("The last day is written down. The membership ends with it.", "success")
+            return redirect(url_for("clinics.clinic", clinic_id=clinic_id), code=303)
+    return _member_page(clinic_id, user_id, last_day=form)
 
 
 @bp.post("/clinics/<uuid:clinic_id>/members/<uuid:user_id>/remove")
@@ -344,6 +362,27 @@ def sell(clinic_id: UUID) -> ResponseReturnValue:
             flash("We are looking at it. Those who run the clinic will get a mail.", "success")
             return redirect(url_for("clinics.clinic", clinic_id=clinic_id), code=303)
     return render_template("clinics/sell.html", form=form, clinic=facts), form.http_status
+
+
+def _member_page(clinic_id: UUID, user_id: UUID, **sent_back: Form) -> ResponseReturnValue:
+    own_role = queries.require_role(user_id=me().id, clinic_id=clinic_id)
+    person = queries.member(clinic_id=clinic_id, user_id=user_id)
+    role = RoleForm(formdata=None, data={"role": person.role.value})
+    role.role.choices = _choices(own_role)
+    forms: dict[str, Form] = {
+        "role": role,
+        "last_day": LastDayForm(formdata=None, data={"last_day": person.ends_on}),
+        **sent_back,
+    }
+    return render_template(
+        "clinics/member.html",
+        forms=forms,
+        clinic=queries.clinic(clinic_id),
+        member=person,
+        is_self=user_id == me().id,
+        may_change=person.role in IN_THE_HANDS_OF[own_role],
+        helps=ROLE_WORDS,
+    ), max(form.http_status for form in forms.values())
 
 
 def _choices(own_role: ClinicRole) -> dict[str, str]:

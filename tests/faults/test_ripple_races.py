@@ -37,7 +37,10 @@ S = OrderState
 @pytest.fixture
 def house(fresh_database, tmp_path):
     """The app over a database of its own, where one connection too few would hide a race."""
-    app = create_app(settings_for(fresh_database(), tmp_path), SQLALCHEMY_ENGINE_OPTIONS=ENGINE_OPTIONS)
+    # A busy machine may keep a lock for longer than the house would wait; here only a true deadlock ends the wait.
+    patient = {"application_name": "second-light", "options": "-c lock_timeout=60000"}
+    options = {**ENGINE_OPTIONS, "connect_args": patient}
+    app = create_app(settings_for(fresh_database(), tmp_path), SQLALCHEMY_ENGINE_OPTIONS=options)
     with app.app_context():
         yield app
         db.session.remove()

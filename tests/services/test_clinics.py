@@ -1,6 +1,6 @@
 """Clinics: founding, sites, invitations, roles, and the standing as a seller. Refusals change nothing."""
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from uuid import UUID
 
@@ -776,3 +776,93 @@ class TestConstraints:
         self.invitation(ids)
         with assert_refused_by("clinic_invitations_clinicrole"):
             db.session.execute(text("UPDATE clinic_invitations SET role = 'king'"))
+
+
+class TestDays:
+    """A membership is agreed by both sides, from a day through a day, and either side ends it."""
+
+    TODAY = NOON.date()
+
+    def offered(self, clinic, owner, **days):
+        service.invite(
+            clinic_id=clinic.id, actor_id=owner.id, email="op@example.test", role=R.TECHNICIAN, at=NOON, **days
+        )
+        mail = db.session.scalars(select(Mail).where(Mail.template == "invitation")).one()
+        return mail.context
+
+    def test_what_was_offered_is_what_is_accepted(self, clinic, owner):
+        person = make_user(email="op@example.test")
+        days = {"starts_on": self.TODAY, "ends_on": self.TODAY + timedelta(days=30)}
+        told = self.offered(clinic, owner, **days)
+
+        assert (told["starts_on"], told["ends_on"]) == ("1 Jun 2026", "1 Jul 2026")
+        shown = queries.invitation(told["token"], at=NOON)
+        assert (shown.starts_on, shown.ends_on) == tuple(days.values())
+        service.accept_invitation(token=told["token"], user_id=person.id, at=NOON)
+        member = queries.member(clinic_id=clinic.id, user_id=person.id)
+        assert (member.starts_on, member.ends_on, member.account_open) == (*days.values(), True)
+
+    @pytest.mark.parametrize(
+        "days",
+        [{"starts_on": date(2026, 6, 3), "ends_on": date(2026, 6, 2)}, {"ends_on": date(2026, 5, 31)}],
+    )
+    def test_days_that_cannot_be_are_not_offered(self, clinic, owner, days):
+        with pytest.raises(Invalid) as refusal:
+            self.offered(clinic, owner, **days)
+
+        assert refusal.value.field == "ends_on"
+        assert db.session.scalars(select(ClinicInvitation)).all() == []
+
+    def test_either_side_writes_the_last_day_and_only_an_earlier_one(self, clinic, owner):
+        person = make_user()
+        make_member(clinic=clinic, user=person)
+        ids = {"clinic_id": clinic.id, "user_id": person.id, "at": NOON}
+
+        service.end_on(actor_id=owner.id, last_day=date(2026, 7, 1), **ids)
+        service.end_on(actor_id=person.id, last_day=date(2026, 6, 20), **ids)
+        with pytest.raises(Invalid, match="It was agreed that it ends on 20 Jun 2026"):
+            service.end_on(actor_id=owner.id, last_day=date(2026, 6, 21), **ids)
+
+        assert queries.member(clinic_id=clinic.id, user_id=person.id).ends_on == date(2026, 6, 20)
+        kinds = [event.kind for event in audit.events_about("clinic", clinic.id)]
+        assert kinds == ["clinic:membership_shortened"] * 2
+
+    def test_a_last_day_lies_neither_behind_us_nor_before_the_first(self, clinic, owner):
+        person = make_user()
+        make_member(clinic=clinic, user=person, starts_on=date(2026, 6, 10))
+        ids = {"clinic_id": clinic.id, "user_id": person.id, "actor_id": owner.id, "at": NOON}
+        with pytest.raises(Invalid, match="This day is over"):
+            service.end_on(last_day=date(2026, 5, 31), **ids)
+        with pytest.raises(Invalid, match="before the first"):
+            service.end_on(last_day=date(2026, 6, 9), **ids)
+
+    def test_the_last_owner_has_no_last_day(self, clinic, owner):
+        with pytest.raises(service.LastOwner):
+            service.end_on(clinic_id=clinic.id, actor_id=owner.id, user_id=owner.id, last_day=date(2026, 7, 1), at=NOON)
+
+    def test_it_ends_with_the_end_of_its_last_day_where_the_clinic_is_and_stays_on_record(self, clinic):
+        person = make_user()
+        make_site(clinic=clinic)  # Texas: midnight is 05:00 UTC in June.
+        make_member(clinic=clinic, user=person, ends_on=date(2026, 6, 1))
+        midnight = datetime(2026, 6, 2, 5, tzinfo=UTC)
+
+        assert service.end_those_over(at=midnight - SECOND) == 0
+        assert service.end_those_over(at=midnight) == 1
+        assert service.end_those_over(at=midnight) == 0
+
+        row = db.session.scalars(select(ClinicMember).where(ClinicMember.user_id == person.id)).one()
+        assert (row.left_at, row.left_by) == (midnight, None)
+
+    def test_a_clinic_without_a_site_waits_for_the_last_of_the_zones(self, clinic):
+        make_member(clinic=clinic, ends_on=date(2026, 6, 1))
+
+        assert service.end_those_over(at=datetime(2026, 6, 2, 9, 59, 59, tzinfo=UTC)) == 0
+        assert service.end_those_over(at=datetime(2026, 6, 2, 10, tzinfo=UTC)) == 1
+
+    def test_who_ended_it_stays_on_record(self, clinic, owner):
+        person = make_user()
+        make_member(clinic=clinic, user=person)
+        service.remove_member(clinic_id=clinic.id, actor_id=person.id, user_id=person.id, at=NOON)
+
+        row = db.session.scalars(select(ClinicMember).where(ClinicMember.user_id == person.id)).one()
+        assert (row.left_at, row.left_by) == (NOON, person.id)
