@@ -178,6 +178,18 @@ def payment_changed(*, order_id: str) -> None:
     orders.payment_changed(order_id=UUID(order_id), at=clock.now())
 
 
+@job("watch_orders")
+def watch_orders() -> None:
+    """Look at every order under way, because somebody asked for it."""
+    orders.watch(at=clock.now())
+
+
+@job("watch_orders_nightly", every="31 8 * * *")
+def watch_orders_nightly() -> None:
+    """Look at every order under way, at night where they are."""
+    orders.watch(at=clock.now())
+
+
 @job("look_at_order")
 def look_at_order(*, order_id: str) -> None:
     """Look whether an order on its way still has the gate's yes, or has it again."""

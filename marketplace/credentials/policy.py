@@ -20,8 +20,8 @@ MOST_DOCUMENTS = 6
 LONGEST_NUMBER = 64
 LONGEST_NAME = 200
 LONGEST_WORDS = 2_000
-REMINDERS = (60, 30, 7)
-"""Days before expiry on which the holder is reminded."""
+REMINDERS = (60, 30, 7, 0)
+"""Days before expiry on which the holder is reminded; 0 is the last day itself."""
 
 WITHOUT_NUMBER = frozenset(
     {CredentialKind.TRAINING_RECORD, CredentialKind.SUPERVISION_AGREEMENT, CredentialKind.LSO_DESIGNATION}

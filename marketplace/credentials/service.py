@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from .. import audit
+from ..clinics.models import ClinicSite
 from ..extensions import db, unit_of_work
 from ..kernel.days import day_in
 from ..kernel.shapes import write
@@ -69,17 +70,26 @@ __all__ = [
 
 
 def remind_of_expiry(*, at: datetime) -> int:
-    """Remind holders 60, 30 and 7 days before the end, each time once; return how many mails were promised."""
+    """
+    Remind holders 60, 30 and 7 days before the last day and on it, each time once; return how many mails were promised.
+
+    Days are those of the site, or of the state that issued it.
+    """
     told = 0
     with unit_of_work():
         soon = at.date() + timedelta(days=max(REMINDERS) + 1)
-        rows = select(Credential).where(
-            Credential.state == CredentialState.VERIFIED,
-            Credential.expires_on.between(at.date() - timedelta(days=1), soon),
+        rows = (
+            select(Credential, ClinicSite.time_zone)
+            .outerjoin(ClinicSite, ClinicSite.id == Credential.site_id)
+            .where(
+                Credential.state == CredentialState.VERIFIED,
+                Credential.expires_on.between(at.date() - timedelta(days=1), soon),
+            )
         )
-        for credential in db.session.scalars(rows).all():
+        for credential, zone in db.session.execute(rows).all():
             assert credential.expires_on is not None
-            due = reminder_due(credential.expires_on, today=day_in(at, time_zone_of(credential.jurisdiction)))
+            today = day_in(at, zone or time_zone_of(credential.jurisdiction))
+            due = reminder_due(credential.expires_on, today=today)
             kind = f"credential:reminded_{due}_days_before"
             if due is None or any(event.kind == kind for event in audit.events_about("credential", credential.id)):
                 continue

@@ -24,6 +24,7 @@ from .shipping import (
 )
 from .steps import BuyerNotCleared, GateMoved, NotCleared, NotYourAct, OrderOnHold, clearance_now
 from .verifying import compare_books, verify
+from .watching import Watch, ask_for_a_watch, watch
 
 __all__ = [
     "AlreadyYours",
@@ -38,10 +39,12 @@ __all__ = [
     "OwnClinic",
     "PaymentUnderReview",
     "ToSign",
+    "Watch",
     "accept",
     "arrival_by_finance",
     "ask_again",
     "ask_again_by_staff",
+    "ask_for_a_watch",
     "cancel",
     "catch_up",
     "clearance_now",
@@ -60,4 +63,5 @@ __all__ = [
     "start_payment",
     "to_sign",
     "verify",
+    "watch",
 ]

@@ -35,6 +35,7 @@ from .staff import drafts as staff_drafts
 from .staff import figures as staff_figures
 from .staff import finance as staff_finance
 from .staff import listings as staff_listings
+from .staff import monitoring as staff_monitoring
 from .staff import orders as staff_orders
 from .staff import people as staff_people
 from .staff import policy as staff_policy
@@ -68,6 +69,7 @@ BLUEPRINTS = (
     staff_audit.bp,
     staff_policy.bp,
     staff_reach.bp,
+    staff_monitoring.bp,
     staff_drafts.bp,
     rule_reviews.bp,
     staff_rule_reviews.bp,

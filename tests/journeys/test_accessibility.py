@@ -221,6 +221,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         ),
         "staff_credentials.queue": ("/staff/credentials", "/staff/credentials?show=mine"),
         "staff_figures.figures": ("/staff/credentials/figures",),
+        "staff_monitoring.found": ("/staff/monitoring",),
         "staff_reach.reach": ("/staff/reach/people/{member}",),
     },
     "Mona Petit": {

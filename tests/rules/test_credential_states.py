@@ -228,11 +228,11 @@ def test_a_review_is_due_after_two_working_days(submitted, due):
 
 
 @pytest.mark.parametrize(
-    ("left", "due"), [(61, None), (60, 60), (31, 60), (30, 30), (8, 30), (7, 7), (0, 7), (-1, None)]
+    ("left", "due"), [(61, None), (60, 60), (31, 60), (30, 30), (8, 30), (7, 7), (1, 7), (0, 0), (-1, None)]
 )
 def test_a_reminder_is_due_from_its_day_until_the_next(left, due):
     assert reminder_due(TODAY + timedelta(days=left), today=TODAY) == due
-    assert REMINDERS == (60, 30, 7)
+    assert REMINDERS == (60, 30, 7, 0)
 
 
 @pytest.mark.parametrize("because", Rejection)

@@ -1,6 +1,6 @@
 """Credentials from submission to the last word: who may do what, on which evidence, and what is left behind."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -742,13 +742,21 @@ class TestDocuments:
 
 
 class TestRemindOfExpiry:
-    def test_reminds_at_60_30_and_7_days_once_each(self, now):
+    def test_reminds_at_60_30_and_7_days_and_on_the_last_once_each(self, now):
         dana = make_user()
         today = now.date()
         make_credential(holder=dana, expires_on=today + timedelta(days=62), at=now - timedelta(days=90))
         told = [service.remind_of_expiry(at=now + timedelta(days=day)) for day in range(66)]
-        assert sum(told) == 3
+        assert sum(told) == 4
         assert set(mails()) == {(dana.email, "expiring")}
+
+    def test_the_day_is_that_of_the_site(self):
+        site = make_site(time_zone="America/New_York")
+        make_credential(site=site, type_code="US-TX:TDLR:LHR_FACILITY", expires_on=date(2026, 6, 8))
+        midnight = datetime(2026, 6, 1, 4, tzinfo=UTC)
+
+        assert service.remind_of_expiry(at=midnight - timedelta(seconds=1)) == 1  # 8 days are left: the reminder of 30.
+        assert service.remind_of_expiry(at=midnight) == 1
 
     @pytest.mark.parametrize("state", ["suspended", "superseded", "submitted"])
     def test_reminds_of_nothing_that_does_not_stand(self, now, state):
