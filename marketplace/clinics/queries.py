@@ -291,23 +291,24 @@ def _facts(row: Clinic) -> ClinicFacts:
     )
 
 
+def every_site() -> Select[*tuple[Any, ...]]:
+    """Return the question for sites as `Site` takes them, closed ones too; for the queries of this room."""
+    return select(
+        ClinicSite.id,
+        ClinicSite.clinic_id,
+        Clinic.name,
+        ClinicSite.name,
+        ClinicSite.street,
+        ClinicSite.city,
+        ClinicSite.state,
+        ClinicSite.postal_code,
+        ClinicSite.time_zone,
+        ClinicSite.laser_safety_officer_id,
+    ).join(ClinicSite.clinic)
+
+
 def _sites() -> Select[*tuple[Any, ...]]:
-    return (
-        select(
-            ClinicSite.id,
-            ClinicSite.clinic_id,
-            Clinic.name,
-            ClinicSite.name,
-            ClinicSite.street,
-            ClinicSite.city,
-            ClinicSite.state,
-            ClinicSite.postal_code,
-            ClinicSite.time_zone,
-            ClinicSite.laser_safety_officer_id,
-        )
-        .join(ClinicSite.clinic)
-        .where(ClinicSite.closed_at.is_(None))
-    )
+    return every_site().where(ClinicSite.closed_at.is_(None))
 
 
 def _invitations(at: datetime) -> Select[*tuple[Any, ...]]:

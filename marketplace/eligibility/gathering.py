@@ -1,7 +1,7 @@
 """Gathers the facts that the gate judges, in a number of statements that does not grow with the sales asked about."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -11,8 +11,10 @@ from sqlalchemy import select
 
 from ..catalog import queries as catalog
 from ..catalog.terms import HazardClass
+from ..clinics import history as clinic_history
 from ..clinics import queries as clinics
 from ..clinics.states import SellerStanding
+from ..credentials import history as credential_history
 from ..credentials import queries as credentials
 from ..credentials import screening
 from ..credentials.screening import Excluded
@@ -40,7 +42,7 @@ from .facts import (
     Tenure,
     Uses,
 )
-from .models import RuleReview
+from .models import RuleReview, RuleReviewMove
 from .sale import Purchase, Sale, SoldHandpiece
 from .states import ReviewState
 
@@ -48,6 +50,17 @@ from .states import ReviewState
 class _Member(NamedTuple):
     person: Person
     roles: frozenset[ClinicRole]
+
+
+class Sources(NamedTuple):
+    """Where facts about people and sites come from: the rows of today, or what history says of a moment."""
+
+    site: Callable[[UUID], clinics.Site]
+    members_of: Callable[[UUID], list[clinics.Member]]
+    held_by: Callable[[Iterable[UUID]], dict[UUID, list[credentials.HeldRow]]]
+    held_by_sites: Callable[[Iterable[UUID]], dict[UUID, list[credentials.HeldRow]]]
+    one_offs_of: Callable[[UUID], tuple[OneOff, ...]]
+    exclusions_of: Callable[[Collection[UUID]], tuple[Mapping[UUID, Exclusion], datetime | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +93,17 @@ class Circumstances:
         )
 
 
-def circumstances_of(purchase: Purchase) -> Circumstances:
+def circumstances_of(purchase: Purchase, sources: Sources | None = None) -> Circumstances:
     """
-    Gather the people, the site and what they proved.
+    Gather the people, the site and what they proved, as they are now unless other `sources` are named.
 
     :raises NotFound: the site is not one of the buying clinic's open sites
     """
-    site = clinics.site(purchase.site_id)
+    sources = sources or _today()
+    site = sources.site(purchase.site_id)
     if site.clinic_id != purchase.clinic_id:
         raise NotFound("This site is not one of the buying clinic's.")
-    members = clinics.members_of(purchase.clinic_id)
+    members = sources.members_of(purchase.clinic_id)
     present = {member.user_id for member in members if member.account_open}
     tenures = {member.user_id: Tenure(member.starts_on, member.ends_on) for member in members}
     roles: dict[UUID, set[ClinicRole]] = defaultdict(set)
@@ -98,8 +112,8 @@ def circumstances_of(purchase: Purchase) -> Circumstances:
         roles[member.user_id].add(member.role)
         names[member.user_id] = member.name
     everyone = set(names) | {purchase.buyer_id} | ({purchase.operator_id} if purchase.operator_id else set())
-    held = credentials.held_by(everyone)
-    excluded, exclusions_until = screening.exclusions_of(everyone)
+    held = sources.held_by(everyone)
+    excluded, exclusions_until = sources.exclusions_of(everyone)
     staff = {
         user_id: _Member(
             Person(
@@ -107,7 +121,7 @@ def circumstances_of(purchase: Purchase) -> Circumstances:
                 name=names.get(user_id, "someone who has left the clinic"),
                 member=user_id in present,
                 credentials=tuple(_held(row) for row in held.get(user_id, ())),
-                exclusion=_EXCLUSIONS.get(excluded.get(user_id)),
+                exclusion=excluded.get(user_id),
                 tenure=tenures.get(user_id, Tenure()),
             ),
             frozenset(roles[user_id]),
@@ -126,13 +140,13 @@ def circumstances_of(purchase: Purchase) -> Circumstances:
         operator=staff[purchase.operator_id].person if purchase.operator_id else None,
         practitioner=_practitioner(purchase, staff, place),
         site=Site(
-            credentials=tuple(_held(row) for row in credentials.held_by_sites([site.id]).get(site.id, ())),
+            credentials=tuple(_held(row) for row in sources.held_by_sites([site.id]).get(site.id, ())),
             safety_officer_named=site.laser_safety_officer_id in present,
             colleagues=tuple(member.person for user_id, member in staff.items() if user_id in present),
             id=site.id,
         ),
         uses=Uses(declared=purchase.declared_uses, restriction_signed=purchase.restriction_signed),
-        one_offs=_one_offs(purchase),
+        one_offs=sources.one_offs_of(site.id),
         exclusions_until=exclusions_until,
     )
 
@@ -241,13 +255,64 @@ def sound_model(model: catalog.ModelFacts) -> Device:
     )
 
 
-def _one_offs(purchase: Purchase) -> tuple[OneOff, ...]:
-    """Return what was decided for this site; whom, which unit and which procedure it is about, the gate asks."""
-    rows = db.session.scalars(
-        select(RuleReview)
-        .where(RuleReview.state == ReviewState.APPROVED, RuleReview.site_id == purchase.site_id)
-        .order_by(RuleReview.id)
+def as_of(then: datetime, kept: Facts | None = None) -> Sources:
+    """
+    Return what history says of `then`.
+
+    What old registers said is not kept: it is taken from the `kept` facts of that moment, else nothing stood in them.
+    """
+    people = _people_in(kept) if kept else []
+    papers = [*(held for person in people for held in person.credentials), *(kept.site.credentials if kept else ())]
+    until = {held.id: held.register_until for held in papers}
+    found = {person.id: person.exclusion for person in people if person.exclusion} if kept else None
+
+    def as_kept(held: dict[UUID, list[credentials.HeldRow]]) -> dict[UUID, list[credentials.HeldRow]]:
+        return {owner: [replace(row, register_until=until.get(row.id)) for row in rows] for owner, rows in held.items()}
+
+    return Sources(
+        lambda site_id: clinic_history.site_at(site_id, then),
+        lambda clinic_id: clinic_history.members_at(clinic_id, then),
+        lambda user_ids: as_kept(credential_history.held_at(user_ids, then)),
+        lambda site_ids: as_kept(credential_history.held_by_sites_at(site_ids, then)),
+        lambda site_id: _one_offs(site_id, then),
+        lambda user_ids: (
+            dict.fromkeys(user_ids, Exclusion.NONE) if found is None else found,
+            kept.exclusions_until if kept else None,
+        ),
     )
+
+
+def _people_in(kept: Facts) -> list[Person]:
+    named = [kept.operator, kept.practitioner.person if kept.practitioner else None]
+    buyer = Person(kept.buyer.id, "", member=True, exclusion=kept.buyer.exclusion)
+    return [buyer, *kept.site.colleagues, *(person for person in named if person is not None)]
+
+
+def _today() -> Sources:
+    return Sources(
+        clinics.site,
+        clinics.members_of,
+        credentials.held_by,
+        credentials.held_by_sites,
+        lambda site_id: _one_offs(site_id, None),
+        _exclusions_of,
+    )
+
+
+def _exclusions_of(user_ids: Collection[UUID]) -> tuple[Mapping[UUID, Exclusion], datetime | None]:
+    answers, until = screening.exclusions_of(user_ids)
+    return {user_id: _EXCLUSIONS[answer] for user_id, answer in answers.items()}, until
+
+
+def _one_offs(site_id: UUID, then: datetime | None) -> tuple[OneOff, ...]:
+    """Return what stands decided for this site; whom, which unit and which procedure it is about, the gate asks."""
+    stands = [RuleReview.state == ReviewState.APPROVED]
+    if then is not None:
+        moves = select(RuleReviewMove.review_id).where(RuleReviewMove.at <= then)
+        approved = moves.where(RuleReviewMove.state == ReviewState.APPROVED)
+        ended = moves.where(RuleReviewMove.state == ReviewState.ENDED)
+        stands = [RuleReview.id.in_(approved), RuleReview.id.not_in(ended)]
+    rows = db.session.scalars(select(RuleReview).where(RuleReview.site_id == site_id, *stands).order_by(RuleReview.id))
     return tuple(row.as_fact() for row in rows)
 
 
@@ -313,7 +378,6 @@ _HAZARDS = {
 
 
 _EXCLUSIONS = {
-    None: None,
     Excluded.NO: Exclusion.NONE,
     Excluded.PERHAPS: Exclusion.OPEN,
     Excluded.YES: Exclusion.CONFIRMED,

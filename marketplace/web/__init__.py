@@ -34,6 +34,7 @@ from .staff import credentials as staff_credentials
 from .staff import drafts as staff_drafts
 from .staff import figures as staff_figures
 from .staff import finance as staff_finance
+from .staff import history as staff_history
 from .staff import listings as staff_listings
 from .staff import monitoring as staff_monitoring
 from .staff import orders as staff_orders
@@ -71,6 +72,7 @@ BLUEPRINTS = (
     staff_reach.bp,
     staff_monitoring.bp,
     staff_drafts.bp,
+    staff_history.bp,
     rule_reviews.bp,
     staff_rule_reviews.bp,
     staff_registers.bp,

@@ -240,6 +240,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "staff_drafts.version": ("/staff/policy/{policy}", "/staff/policy/{policy_draft}"),
         "staff_drafts.rule": ("/staff/policy/{policy_draft}/rules/NV-ADV-EST-1",),
         "staff_drafts.new_rule": ("/staff/policy/{policy_draft}/rules/new",),
+        "staff_history.past": ("/staff/history", "/staff/history?email=dana@lonestar.example"),
         "staff_rule_reviews.queue": ("/staff/rule-reviews",),
         "staff_rule_reviews.one": ("/staff/rule-reviews/{review}",),
     },
