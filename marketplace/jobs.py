@@ -172,6 +172,12 @@ def run_money_intent(*, intent_id: str) -> None:
     payments.run_intent(intent_id=UUID(intent_id), live=_takes_real_money(), at=clock.now())
 
 
+@job("recover_from_seller")
+def recover_from_seller(*, order_id: str) -> None:
+    """Ask back what a seller was paid from money that the buyer's bank has taken."""
+    payments.recover(order_id=UUID(order_id), at=clock.now())
+
+
 @job("payment_changed")
 def payment_changed(*, order_id: str) -> None:
     """Let an order follow its payment."""

@@ -57,7 +57,10 @@ class Order(Keyed, Base):
             " (practitioner_id IS NOT NULL AND practitioner_confirmed_at IS NOT NULL)",
             name="paid_orders_are_ordered_by_a_practitioner",
         ),
-        CheckConstraint("(state IN ('accepted', 'settled')) = (accepted_at IS NOT NULL)", name="acceptance_is_dated"),
+        CheckConstraint(
+            "state IN ('refunding', 'refunded') OR (state IN ('accepted', 'settled')) = (accepted_at IS NOT NULL)",
+            name="acceptance_is_dated",
+        ),
         ForeignKeyConstraint(
             ["site_id", "buyer_clinic_id"],
             ["clinic_sites.id", "clinic_sites.clinic_id"],

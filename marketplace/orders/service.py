@@ -13,7 +13,7 @@ from .placing import (
     start_payment,
     to_sign,
 )
-from .settling import catch_up, payment_changed, refund, refund_by_finance, retry_clearance
+from .settling import catch_up, payment_changed, refund, refund_by_finance, refund_from_our_own, retry_clearance
 from .shipping import (
     PaymentUnderReview,
     accept,
@@ -57,6 +57,7 @@ __all__ = [
     "place",
     "refund",
     "refund_by_finance",
+    "refund_from_our_own",
     "release_to_ship",
     "report_arrival",
     "retry_clearance",

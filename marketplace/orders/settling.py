@@ -45,6 +45,8 @@ def payment_changed(*, order_id: UUID, at: datetime) -> None:
         _settle(order_id, payout=payment.payout, at=at)
     elif payment.state is PaymentState.REFUNDED and state is OrderState.REFUNDING:
         _refunded(order_id, at=at)
+    elif payment.state is PaymentState.CHARGED_BACK:
+        _charged_back(order_id, at=at)
 
 
 def catch_up(*, at: datetime) -> int:
@@ -117,6 +119,18 @@ def refund_by_finance(*, order_id: UUID, actor_id: UUID, reason: str, at: dateti
         _start_refund(order, reason=f"Second Light gave the payment back: {reason}", actor_id=actor_id, at=at)
 
 
+def refund_from_our_own(*, order_id: UUID, actor_id: UUID, at: datetime) -> None:
+    """
+    Give the buyer's money back before it is had back from the seller, as staff. The caller has checked that they may.
+
+    :raises NotFound: there is no such order
+    :raises MoneyNotHere: nothing waits to be taken back from the seller
+    """
+    with unit_of_work():
+        steps.locked(order_id)
+        payments.front(order_id=order_id, actor_id=actor_id, at=at)
+
+
 def _receive(order_id: UUID, *, at: datetime) -> None:
     decision = steps.ask_the_gate(order_id, Moment.PAYMENT_RECEIVED, at=at)
     with unit_of_work():
@@ -184,8 +198,22 @@ def _refunded(order_id: UUID, *, at: datetime) -> None:
     with unit_of_work():
         order = _waiting_for(order_id, OrderEvent.REFUNDED)
         if order is not None:
-            listings_service.release(listing_id=order.listing_id, actor_id=None, at=at)
+            if order.accepted_at is None:  # What was sold stays sold; what becomes of it is for the two clinics.
+                listings_service.release(listing_id=order.listing_id, actor_id=None, at=at)
             steps.move(order, OrderEvent.REFUNDED, cause="the buyer has the money back", actor_id=None, at=at)
+
+
+def _charged_back(order_id: UUID, *, at: datetime) -> None:
+    with unit_of_work():
+        order = _waiting_for(order_id, OrderEvent.CHARGED_BACK)
+        if order is None:
+            return  # The device has left, or the order had ended: finance has it on the desk.
+        order.reason = "The buyer's bank took the payment back."
+        listings_service.release(listing_id=order.listing_id, actor_id=None, at=at)
+        steps.move(order, OrderEvent.CHARGED_BACK, cause=order.reason, actor_id=None, at=at)
+        news = wording.charged_back(steps.told_of(order))
+        steps.tell_buyer(news, order, at=at)
+        steps.tell_seller(news, order, at=at)
 
 
 def _send_back_what_came_too_late(order_id: UUID, *, at: datetime) -> None:

@@ -42,6 +42,7 @@ class OrderEvent(StrEnum):
     LAPSED = "lapsed"
     REFUND_STARTED = "refund_started"
     REFUNDED = "refunded"
+    CHARGED_BACK = "charged_back"  # the buyer's bank took the money before the device had left
 
 
 _S, _E = OrderState, OrderEvent
@@ -68,7 +69,12 @@ ORDER: Machine[OrderState, OrderEvent] = Machine(
         (_S.IN_TRANSIT, _E.DELIVERED): _S.UNDER_INSPECTION,
         (_S.UNDER_INSPECTION, _E.ACCEPTED): _S.ACCEPTED,
         (_S.ACCEPTED, _E.SETTLED): _S.SETTLED,
+        (_S.SETTLED, _E.REFUND_STARTED): _S.REFUNDING,
         (_S.REFUNDING, _E.REFUNDED): _S.REFUNDED,
+        **{
+            (state, _E.CHARGED_BACK): _S.CANCELLED
+            for state in (_S.HELD_NOT_CLEARED, _S.FUNDS_HELD, _S.RELEASED_TO_SHIP)
+        },
     }
 )
 

@@ -16,10 +16,10 @@ from .states import MONEY_HELD, OrderState
 
 _WITH_US = frozenset({PaymentState.PAID, PaymentState.HELD, PaymentState.RELEASING})
 # Until somebody has looked, such a payment fits no order and every order.
-_UNDECIDED = frozenset({PaymentState.QUARANTINED})
+_UNDECIDED = frozenset({PaymentState.QUARANTINED, PaymentState.CHARGED_BACK})
 _ENDS = {
     OrderState.SETTLED: frozenset({PaymentState.RELEASED}),
-    OrderState.REFUNDING: frozenset({PaymentState.REFUNDING, PaymentState.REFUNDED}),
+    OrderState.REFUNDING: frozenset({PaymentState.REVERSING, PaymentState.REFUNDING, PaymentState.REFUNDED}),
     OrderState.REFUNDED: frozenset({PaymentState.REFUNDED}),
 }
 

@@ -239,6 +239,15 @@ def refund_started(told: Told, *, reason: str) -> News:
     )
 
 
+def charged_back(told: Told) -> News:
+    """The buyer's bank took the money back before the device had left."""
+    return News(
+        f"The order for the {told.device} has ended",
+        (f"The buyer's bank took {told.price} back before the device had left. It is on the market again.",),
+        "Look at the order",
+    )
+
+
 def paid_too_late_to_buyer(told: Told) -> News:
     """Money arrived for an order that had already ended."""
     return News(

@@ -14,6 +14,9 @@ class Account(StrEnum):
     HELD = "held"
     FEE_REVENUE = "fee_revenue"
     REFUND_PENDING = "refund_pending"
+    DISPUTED = "disputed"
+    DISPUTE_FEES = "dispute_fees"
+    SELLER_RECEIVABLE = "seller_receivable"
     SUSPENSE = "suspense"
 
 
@@ -26,6 +29,14 @@ class JournalKind(StrEnum):
     REFUND_SENT = "refund_sent"
     REFUND_ARRIVED = "refund_arrived"
     REFUNDED = "refunded"
+    REVERSED = "reversed"
+    FRONTED = "fronted"
+    RECOVERED = "recovered"
+    DISPUTE_TAKEN = "dispute_taken"
+    DISPUTE_FEE = "dispute_fee"
+    DISPUTE_RETURNED = "dispute_returned"
+    CHARGED_BACK = "charged_back"
+    CHARGED_BACK_LATE = "charged_back_late"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +95,65 @@ def refund_arrived(amount: Money) -> Journal:
     """The money that was on its way back has arrived."""
     return _journal(
         JournalKind.REFUND_ARRIVED, (Account.REFUND_PENDING, amount), (Account.PROVIDER_CLEARING, _minus(amount))
+    )
+
+
+def reversed_release(parts: Split) -> Journal:
+    """The seller's part is back with us, our fee is given up, and the whole is held again."""
+    return _journal(
+        JournalKind.REVERSED,
+        (Account.PROVIDER_CLEARING, parts.payout),
+        (Account.FEE_REVENUE, parts.fee),
+        (Account.HELD, _minus(parts.payout + parts.fee)),
+    )
+
+
+def fronted(parts: Split) -> Journal:
+    """The whole is held again, but the seller's part of it is our own money: the seller owes it."""
+    return _journal(
+        JournalKind.FRONTED,
+        (Account.SELLER_RECEIVABLE, parts.payout),
+        (Account.FEE_REVENUE, parts.fee),
+        (Account.HELD, _minus(parts.payout + parts.fee)),
+    )
+
+
+def recovered(amount: Money) -> Journal:
+    """The seller has paid back what they owed."""
+    return _journal(
+        JournalKind.RECOVERED, (Account.PROVIDER_CLEARING, amount), (Account.SELLER_RECEIVABLE, _minus(amount))
+    )
+
+
+def dispute_taken(amount: Money) -> Journal:
+    """The buyer's bank took the money until somebody decides."""
+    return _journal(JournalKind.DISPUTE_TAKEN, (Account.DISPUTED, amount), (Account.PROVIDER_CLEARING, _minus(amount)))
+
+
+def dispute_fee(fee: Money) -> Journal:
+    """The provider keeps a fee for the dispute, won or lost."""
+    return _journal(JournalKind.DISPUTE_FEE, (Account.DISPUTE_FEES, fee), (Account.PROVIDER_CLEARING, _minus(fee)))
+
+
+def dispute_returned(amount: Money) -> Journal:
+    """The buyer's bank gave the money back."""
+    return _journal(
+        JournalKind.DISPUTE_RETURNED, (Account.PROVIDER_CLEARING, amount), (Account.DISPUTED, _minus(amount))
+    )
+
+
+def charged_back(amount: Money) -> Journal:
+    """The buyer's bank keeps the money: we hold it no more."""
+    return _journal(JournalKind.CHARGED_BACK, (Account.HELD, amount), (Account.DISPUTED, _minus(amount)))
+
+
+def charged_back_late(parts: Split) -> Journal:
+    """The buyer's bank keeps money that the seller has been paid from: the seller owes their part, we lose our fee."""
+    return _journal(
+        JournalKind.CHARGED_BACK_LATE,
+        (Account.SELLER_RECEIVABLE, parts.payout),
+        (Account.FEE_REVENUE, parts.fee),
+        (Account.DISPUTED, _minus(parts.payout + parts.fee)),
     )
 
 

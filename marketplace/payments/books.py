@@ -85,6 +85,11 @@ OURS: dict[JournalKind, Movement] = {
     JournalKind.RELEASED: Movement.TRANSFER,
     JournalKind.REFUND_ARRIVED: Movement.REFUND,
     JournalKind.REFUNDED: Movement.REFUND,
+    JournalKind.REVERSED: Movement.REVERSAL,
+    JournalKind.RECOVERED: Movement.REVERSAL,
+    JournalKind.DISPUTE_TAKEN: Movement.DISPUTE,
+    JournalKind.DISPUTE_RETURNED: Movement.DISPUTE,
+    JournalKind.DISPUTE_FEE: Movement.PROVIDER_FEE,
 }
 """Which movement the provider's side of a journal is; a journal that is not listed moves nothing there."""
 
@@ -195,12 +200,16 @@ def inconsistencies(order: OrderBooks) -> Iterator[Finding]:
                 order.order_id,
             )
     held, pending = owed(Account.HELD), owed(Account.REFUND_PENDING)
+    # What a lost dispute took; what an open one took is still owed to somebody.
+    lost = owed(Account.DISPUTED) - moved(Movement.DISPUTE)
     ends = (order.transferred - order.reversed) + owed(Account.FEE_REVENUE) + order.refunded + pending + held
+    ends += lost + owed(Account.SELLER_RECEIVABLE)
     if ends != order.received:
         yield Finding(
             FindingCode.MONEY_UNACCOUNTED,
             f"{order.order_id}:whole",
-            f"{order.received} came in; the seller's part, our fee, refunds and what is held come to {ends}.",
+            f"{order.received} came in; the seller's part, our fee, refunds, what banks took back and what is held"
+            f" come to {ends}.",
             order.order_id,
         )
     waiting = order.received if order.state in HOLDS else nothing

@@ -10,7 +10,7 @@ from ..extensions import adapter_of, db, unit_of_work
 from ..kernel.money import Money
 from ..logs import log
 from . import amounts, ledger, policy
-from .models import Payment, PaymentMove
+from .models import IntentState, MoneyIntent, Payment, PaymentMove
 from .policy import Agreed, Freeze
 from .ports import PaymentGateway, PaymentSnapshot, PaymentStatus
 from .states import ENDED_UNPAID, PAYMENT, PaymentEvent, PaymentState
@@ -42,9 +42,7 @@ def take_over(payment: Payment, seen: PaymentSnapshot, *, live: bool, at: dateti
         return
     if payment.state is PaymentState.QUARANTINED:
         return
-    halt = policy.freeze(payment.state, seen)
-    if halt is not None:
-        freeze(payment, halt, at=at)
+    _stand_still_or_go_on(payment, seen, at=at)
     if payment.state in ENDED_UNPAID:
         return
     _note(payment, seen)
@@ -53,13 +51,66 @@ def take_over(payment: Payment, seen: PaymentSnapshot, *, live: bool, at: dateti
         if event is PaymentEvent.PAID:
             payment.hold_deadline = at + policy.HOLD_LIMIT
             ledger.book(amounts.paid(agreed.amount), dedupe=f"{payment.id}:paid", order_id=payment.order_id, at=at)
-    if seen.fee is not None and payment.received_minor:
-        ledger.book(
-            amounts.provider_fee(seen.fee),
-            dedupe=f"{payment.id}:provider_fee",
-            order_id=payment.order_id,
-            at=at,
-        )
+    if payment.received_minor:
+        _book_what_the_provider_took(payment, seen, at=at)
+    if policy.charged_back(payment.state, seen):
+        _charge_back(payment, at=at)
+
+
+def _stand_still_or_go_on(payment: Payment, seen: PaymentSnapshot, *, at: datetime) -> None:
+    halt = policy.freeze(payment.state, seen)
+    if halt is not None:
+        freeze(payment, halt, at=at)
+    elif payment.frozen_reason == Freeze.DISPUTED:
+        _thaw(payment, at=at)
+
+
+def _book_what_the_provider_took(payment: Payment, seen: PaymentSnapshot, *, at: datetime) -> None:
+    known = []
+    if seen.fee is not None:
+        known.append((f"{payment.id}:provider_fee", amounts.provider_fee(seen.fee)))
+    for dispute in seen.disputes:
+        known += [
+            (f"{dispute.dispute_id}:taken", amounts.dispute_taken(dispute.taken)),
+            (f"{dispute.dispute_id}:fee", amounts.dispute_fee(dispute.fee)),
+            (f"{dispute.dispute_id}:returned", amounts.dispute_returned(dispute.returned)),
+        ]
+    for dedupe, journal in known:
+        ledger.book(journal, dedupe=dedupe, order_id=payment.order_id, at=at)
+
+
+def _charge_back(payment: Payment, *, at: datetime) -> None:
+    """The bank keeps the money: what was held is gone; what the seller was paid is owed, and asked back."""
+    amount = Money(payment.amount_minor, payment.currency)
+    late = payment.state is PaymentState.RELEASED
+    parts = amounts.split(amount, payment.fee_bps)
+    ledger.book(
+        amounts.charged_back_late(parts) if late else amounts.charged_back(amount),
+        dedupe=f"{payment.id}:charged_back",
+        order_id=payment.order_id,
+        at=at,
+    )
+    move(payment, PaymentEvent.CHARGED_BACK, cause="the buyer's bank keeps the money", at=at)
+    if late:
+        queue.promise("recover_from_seller", order_id=str(payment.order_id))
+
+
+def _thaw(payment: Payment, *, at: datetime) -> None:
+    """Every dispute was won: the payment goes on where it stood, and whatever waited is taken up again."""
+    payment.frozen_reason = None
+    audit.record(
+        "payment:thawed",
+        actor_id=None,
+        subject_type="payment",
+        subject_id=payment.id,
+        at=at,
+        order_id=payment.order_id,
+        reason=Freeze.DISPUTED,
+    )
+    for intent_id in db.session.scalars(
+        select(MoneyIntent.id).where(MoneyIntent.payment_id == payment.id, MoneyIntent.state == IntentState.BLOCKED)
+    ):
+        queue.promise("run_money_intent", lock=f"intent:{intent_id}", intent_id=str(intent_id))
 
 
 def _note(payment: Payment, seen: PaymentSnapshot) -> None:

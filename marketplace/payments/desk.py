@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Date, cast, func, select, tuple_
 
 from ..extensions import db
+from ..kernel.days import written
 from ..kernel.money import Money
 from . import policy
 from .amounts import Account, JournalKind
@@ -101,7 +102,7 @@ def _holds(at: datetime) -> Iterator[Task]:
         assert payment.hold_deadline is not None, "it was chosen by its deadline"
         since = payment.hold_deadline - policy.HOLD_LIMIT
         due = policy.decision_due(payment.hold_deadline)
-        kind, said = TaskKind.HELD_LONG, f"Held for {(at - since).days} days; somebody must decide by {due:%-d %b %Y}."
+        kind, said = TaskKind.HELD_LONG, f"Held for {(at - since).days} days; somebody must decide by {written(due)}."
         if due <= at:
             kind, said = TaskKind.DECIDE, f"Held for {(at - since).days} days: give it back or release it now."
         yield Task(kind, payment.order_id, _amount(payment), said, since)

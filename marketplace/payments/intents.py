@@ -30,6 +30,7 @@ from .ports import (
     PaymentGateway,
     RefundSnapshot,
     RefundStatus,
+    ReversalSnapshot,
     TransferSnapshot,
 )
 from .states import PaymentEvent, PaymentState
@@ -58,11 +59,12 @@ class _Call:
     amount: Money
     charge_id: str
     destination: str | None
+    transfer_id: str | None
     step: str
     key: str
 
 
-_Found = TransferSnapshot | RefundSnapshot
+_Found = TransferSnapshot | RefundSnapshot | ReversalSnapshot
 
 
 def request_release(*, order_id: UUID, at: datetime) -> UUID:
@@ -79,7 +81,7 @@ def request_release(*, order_id: UUID, at: datetime) -> UUID:
         return known
     if payment is None or payment.state not in _WITH_US:
         raise MoneyNotHere
-    parts = amounts.split(Money(payment.amount_minor, payment.currency), payment.fee_bps)
+    parts = _parts(payment)
     if payment.state is PaymentState.HELD:
         converging.move(payment, PaymentEvent.RELEASE_REQUESTED, cause="the buyer accepted", at=at)
     return _put_on_record(payment, IntentKind.RELEASE, parts.payout, at=at)
@@ -89,25 +91,77 @@ def request_refund(*, order_id: UUID, cause: str, at: datetime) -> UUID:
     """
     Ask, in the caller's transaction, that the buyer get everything back; return the intent.
 
-    A second request finds the first.
+    A second request finds the first. Money that the seller has been paid is taken back from them first.
 
-    :raises MoneyNotHere: it was never paid, or goes to the seller
+    :raises MoneyNotHere: it was never paid, or is on its way to the seller
     """
     payment = converging.locked_active(order_id)
-    known = _known(f"{order_id}:{IntentKind.REFUND}")
+    known = _known(f"{order_id}:{IntentKind.REFUND}") or _known(f"{order_id}:{IntentKind.REVERSAL}")
     if known is not None:
         return known
+    if payment is not None and payment.state is PaymentState.RELEASED:
+        converging.move(payment, PaymentEvent.REVERSAL_REQUESTED, cause=cause, at=at)
+        return _put_reversal_on_record(payment, at=at)
     if payment is None or payment.state not in _WITH_US or _known(f"{order_id}:{IntentKind.RELEASE}"):
         raise MoneyNotHere
     converging.move(payment, PaymentEvent.REFUND_REQUESTED, cause=cause, at=at)
     return _put_on_record(payment, IntentKind.REFUND, Money(payment.amount_minor, payment.currency), at=at)
 
 
+def front(*, order_id: UUID, actor_id: UUID, at: datetime) -> UUID:
+    """
+    Give the buyer their money from our own, in the caller's transaction, because the seller's cannot be had back now.
+
+    The seller owes it; taking it back from them goes on being tried.
+
+    :raises MoneyNotHere: nothing waits to be taken back from the seller
+    """
+    payment = converging.locked_active(order_id)
+    if payment is None or payment.state is not PaymentState.REVERSING:
+        raise MoneyNotHere
+    parts = _parts(payment)
+    payment.fronted_minor = parts.payout.minor
+    ledger.book(amounts.fronted(parts), dedupe=f"{order_id}:fronted", order_id=order_id, at=at)
+    audit.record(
+        "payment:fronted_by_us",
+        actor_id=actor_id,
+        subject_type="payment",
+        subject_id=payment.id,
+        at=at,
+        order_id=order_id,
+        amount_minor=parts.payout.minor,
+    )
+    converging.move(payment, PaymentEvent.FRONTED, cause="the seller's part is not to be had back now", at=at)
+    return _put_on_record(payment, IntentKind.REFUND, Money(payment.amount_minor, payment.currency), at=at)
+
+
+def recover(*, order_id: UUID, at: datetime) -> None:
+    """Ask the seller's part back after a bank took the buyer's money from us. A second call finds the first."""
+    with unit_of_work():
+        payment = converging.locked_active(order_id)
+        if payment is not None and _known(f"{order_id}:{IntentKind.REVERSAL}") is None:
+            _put_reversal_on_record(payment, at=at)
+
+
+def _put_reversal_on_record(payment: Payment, *, at: datetime) -> UUID:
+    sent = db.session.scalars(
+        select(MoneyIntent.reference).where(MoneyIntent.dedupe == f"{payment.order_id}:{IntentKind.RELEASE}")
+    ).one()
+    amount = Money(payment.transferred_minor, payment.currency)
+    return _put_on_record(payment, IntentKind.REVERSAL, amount, at=at, transfer_id=sent)
+
+
+def _parts(payment: Payment) -> amounts.Split:
+    return amounts.split(Money(payment.amount_minor, payment.currency), payment.fee_bps)
+
+
 def _known(dedupe: str) -> UUID | None:
     return db.session.scalar(select(MoneyIntent.id).where(MoneyIntent.dedupe == dedupe))
 
 
-def _put_on_record(payment: Payment, kind: IntentKind, amount: Money, *, at: datetime) -> UUID:
+def _put_on_record(
+    payment: Payment, kind: IntentKind, amount: Money, *, at: datetime, transfer_id: str | None = None
+) -> UUID:
     intent = MoneyIntent(
         dedupe=f"{payment.order_id}:{kind}",
         kind=kind,
@@ -117,6 +171,7 @@ def _put_on_record(payment: Payment, kind: IntentKind, amount: Money, *, at: dat
             "amount_minor": amount.minor,
             "currency": amount.currency,
             "charge_id": payment.charge_id,
+            "transfer_id": transfer_id,
         },
         requested_at=at,
         next_try_at=at,
@@ -205,7 +260,8 @@ def _prepare(intent_id: UUID, *, at: datetime) -> _Call | None:
     intent = _locked(intent_id)
     if intent.state is IntentState.DONE:
         return None
-    if payment.frozen_reason is not None:
+    # Taking money back from the seller is never wrong while something speaks against the payment.
+    if payment.frozen_reason is not None and intent.kind is not IntentKind.REVERSAL:
         _block(intent, f"frozen: {payment.frozen_reason}", at=at)
         return None
     destination = None
@@ -238,6 +294,7 @@ def _call(intent: MoneyIntent, destination: str | None) -> _Call:
         amount=Money(frozen["amount_minor"], frozen["currency"]),
         charge_id=frozen["charge_id"],
         destination=destination,
+        transfer_id=frozen.get("transfer_id"),
         step=intent.kind,
         key=f"{intent.dedupe}:{intent.attempt}",
     )
@@ -248,6 +305,9 @@ def _found(call: _Call) -> _Found | None:
     moved: tuple[_Found, ...]
     if call.kind is IntentKind.RELEASE:
         moved = gateway.find_transfers(transfer_group(call.order_id))
+    elif call.kind is IntentKind.REVERSAL:
+        assert call.transfer_id is not None, "a reversal is of a transfer"
+        moved = gateway.find_reversals(call.transfer_id)
     else:
         moved = tuple(
             refund for refund in gateway.find_refunds(call.charge_id) if refund.status is not RefundStatus.FAILED
@@ -260,6 +320,11 @@ def _send(call: _Call) -> _Found:
     try:
         if call.kind is IntentKind.REFUND:
             return gateway.refund(charge_id=call.charge_id, amount=call.amount, step=call.step, key=call.key)
+        if call.kind is IntentKind.REVERSAL:
+            assert call.transfer_id is not None, "a reversal is of a transfer"
+            return gateway.reverse_transfer(
+                transfer_id=call.transfer_id, amount=call.amount, step=call.step, key=call.key
+            )
         assert call.destination is not None, "a release goes to somebody"
         return gateway.create_transfer(
             order_id=call.order_id,
@@ -303,11 +368,26 @@ def _finish(call: _Call, found: _Found, *, at: datetime) -> None:
         )
         converging.move(payment, PaymentEvent.RELEASED, cause=f"transfer {found.transfer_id}", at=at)
         return
+    if isinstance(found, ReversalSnapshot):
+        intent.reference = found.reversal_id
+        _taken_back(payment, found, at=at)
+        return
     intent.reference = found.refund_id
     if found.status is RefundStatus.PENDING:
         ledger.book(amounts.refund_sent(found.amount), dedupe=f"{intent.dedupe}:sent", order_id=call.order_id, at=at)
         return
     _arrived(payment, found, amounts.refunded(found.amount), at=at)
+
+
+def _taken_back(payment: Payment, reversal: ReversalSnapshot, *, at: datetime) -> None:
+    payment.reversed_minor = reversal.amount.minor
+    order_id, dedupe = payment.order_id, f"{payment.order_id}:{IntentKind.REVERSAL}"
+    if payment.state is not PaymentState.REVERSING:
+        ledger.book(amounts.recovered(reversal.amount), dedupe=dedupe, order_id=order_id, at=at)
+        return  # The buyer has their money: this is what the seller owed us.
+    ledger.book(amounts.reversed_release(_parts(payment)), dedupe=dedupe, order_id=order_id, at=at)
+    converging.move(payment, PaymentEvent.REVERSED, cause=f"reversal {reversal.reversal_id}", at=at)
+    _put_on_record(payment, IntentKind.REFUND, Money(payment.amount_minor, payment.currency), at=at)
 
 
 def _arrived(payment: Payment, refund: RefundSnapshot, journal: amounts.Journal, *, at: datetime) -> None:

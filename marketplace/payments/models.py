@@ -44,13 +44,14 @@ class Payment(Keyed, Base):
             name="refunds_are_covered",
         ),
         CheckConstraint(
-            "reversed_minor >= 0 AND reversed_minor <= transferred_minor"
-            " AND transferred_minor - reversed_minor <= received_minor - refunded_minor",
+            "reversed_minor >= 0 AND reversed_minor <= transferred_minor AND fronted_minor >= 0"
+            " AND fronted_minor <= transferred_minor"
+            " AND transferred_minor - greatest(reversed_minor, fronted_minor) <= received_minor - refunded_minor",
             name="transfers_are_covered",
         ),
         CheckConstraint(
-            "state NOT IN ('paid', 'held', 'releasing', 'released', 'refunding', 'refunded')"
-            " OR (received_minor = amount_minor AND charge_id IS NOT NULL)",
+            "state NOT IN ('paid', 'held', 'releasing', 'released', 'reversing', 'refunding', 'refunded',"
+            " 'charged_back') OR (received_minor = amount_minor AND charge_id IS NOT NULL)",
             name="paid_means_received_in_full",
         ),
         CheckConstraint(
@@ -64,7 +65,7 @@ class Payment(Keyed, Base):
     )  # fmt: skip
 
     order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"), index=True)
-    payee_clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
+    payee_clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"), index=True)
     amount_minor: Mapped[int]
     fee_bps: Mapped[int]
     fee_minor: Mapped[int]
@@ -79,6 +80,7 @@ class Payment(Keyed, Base):
     refunded_minor: Mapped[int] = mapped_column(default=0)
     transferred_minor: Mapped[int] = mapped_column(default=0)
     reversed_minor: Mapped[int] = mapped_column(default=0)
+    fronted_minor: Mapped[int] = mapped_column(default=0, comment="Given back from our own money: the seller owes it.")
     available_on: Mapped[datetime | None]
     release_not_before: Mapped[datetime | None] = mapped_column(comment="End of the method's risk window.")
     hold_deadline: Mapped[datetime | None] = mapped_column(
@@ -145,6 +147,7 @@ class IntentKind(StrEnum):
 
     RELEASE = "release"
     REFUND = "refund"
+    REVERSAL = "reversal"
 
 
 class IntentState(StrEnum):

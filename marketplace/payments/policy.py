@@ -6,7 +6,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from ..kernel.money import Money
-from .ports import PaymentMethod, PaymentSnapshot, PaymentStatus
+from .ports import DisputeStatus, PaymentMethod, PaymentSnapshot, PaymentStatus
 from .states import ENDED_UNPAID, PAYMENT, PaymentEvent, PaymentState
 
 RISK_WINDOW: dict[PaymentMethod, timedelta] = {
@@ -62,7 +62,9 @@ _NEWS: dict[PaymentStatus, PaymentEvent] = {
     PaymentStatus.FAILED: PaymentEvent.FAILED,
     PaymentStatus.EXPIRED: PaymentEvent.EXPIRED,
 }
-_BEFORE_REFUND = frozenset({PaymentState.PAID, PaymentState.HELD, PaymentState.RELEASING, PaymentState.RELEASED})
+_BEFORE_REFUND = frozenset(
+    {PaymentState.PAID, PaymentState.HELD, PaymentState.RELEASING, PaymentState.RELEASED, PaymentState.REVERSING}
+)
 
 
 def contradiction(agreed: Agreed, seen: PaymentSnapshot) -> Freeze | None:
@@ -80,7 +82,7 @@ def contradiction(agreed: Agreed, seen: PaymentSnapshot) -> Freeze | None:
 
 def freeze(state: PaymentState, seen: PaymentSnapshot) -> Freeze | None:
     """Say why the payment must stand still, if it must: money may leave or has left another way."""
-    if seen.dispute is not None:
+    if seen.dispute in {DisputeStatus.OPEN, DisputeStatus.LOST}:
         return Freeze.DISPUTED
     if seen.status is not PaymentStatus.SUCCEEDED:
         return None
@@ -91,6 +93,16 @@ def freeze(state: PaymentState, seen: PaymentSnapshot) -> Freeze | None:
     if state in _BEFORE_REFUND and seen.refunded.minor:
         return Freeze.REFUNDED_ELSEWHERE
     return None
+
+
+def charged_back(state: PaymentState, seen: PaymentSnapshot) -> bool:
+    """Say whether the buyer's bank keeps all of the money, and the payment stands where that ends it."""
+    took = sum(one.taken.minor - one.returned.minor for one in seen.disputes)
+    return (
+        seen.dispute is DisputeStatus.LOST
+        and took == seen.amount.minor
+        and PAYMENT.allows(state, PaymentEvent.CHARGED_BACK)
+    )
 
 
 def release_not_before(seen: PaymentSnapshot) -> datetime | None:

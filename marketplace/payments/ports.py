@@ -84,6 +84,17 @@ class Checkout:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class DisputeSnapshot:
+    """One dispute of a charge: what it took from our balance and what came back, and the fee that the provider kept."""
+
+    dispute_id: str
+    status: DisputeStatus
+    taken: Money
+    returned: Money
+    fee: Money
+
+
 class BookingKind(StrEnum):
     """What a booking on the provider's balance is for."""
 
@@ -120,6 +131,7 @@ class PaymentSnapshot:
     failure: str | None
     order_id: UUID | None
     livemode: bool
+    disputes: tuple[DisputeSnapshot, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

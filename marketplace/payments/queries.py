@@ -39,6 +39,7 @@ class PaymentView:
     received: Money
     refunded: Money
     transferred: Money
+    reversed: Money
     method: str | None
     frozen_reason: str | None
     hold_deadline: datetime | None
@@ -53,6 +54,13 @@ class PaymentView:
     def ended_unpaid(self) -> bool:
         """Say whether the buyer may try again."""
         return self.state in ENDED_UNPAID
+
+    @property
+    def can_be_fronted(self) -> bool:
+        """Say whether the seller's part is waited for in vain, so that only our own money could go back now."""
+        return self.state is PaymentState.REVERSING and any(
+            intent.kind is IntentKind.REVERSAL and intent.state is IntentState.BLOCKED for intent in self.intents
+        )
 
     @property
     def arrived_in_part(self) -> Money | None:
@@ -162,6 +170,7 @@ def _payment_view(row: Payment, intents: tuple[IntentView, ...]) -> PaymentView:
         received=Money(row.received_minor, row.currency),
         refunded=Money(row.refunded_minor, row.currency),
         transferred=Money(row.transferred_minor, row.currency),
+        reversed=Money(row.reversed_minor, row.currency),
         method=row.method,
         frozen_reason=row.frozen_reason,
         hold_deadline=row.hold_deadline,

@@ -11,7 +11,7 @@ from .checkouts import (
 )
 from .converging import converge
 from .inbox import process_event, receive
-from .intents import MoneyNotHere, request_refund, request_release, run_intent
+from .intents import MoneyNotHere, front, recover, request_refund, request_release, run_intent
 from .queries import payment_of, payments_of, seller_account
 from .reconciling import Reconciled, compare_books, keep_findings, reconcile
 from .sellers import NoSellerAccount, onboarding_link, open_seller_account, refresh_seller_account
@@ -26,6 +26,7 @@ __all__ = [
     "close_checkout",
     "compare_books",
     "converge",
+    "front",
     "keep_findings",
     "onboarding_link",
     "open_checkout",
@@ -36,6 +37,7 @@ __all__ = [
     "process_event",
     "receive",
     "reconcile",
+    "recover",
     "refresh_seller_account",
     "request_refund",
     "request_release",

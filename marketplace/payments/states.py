@@ -15,11 +15,13 @@ class PaymentState(StrEnum):
     HELD = "held"
     RELEASING = "releasing"
     RELEASED = "released"
+    REVERSING = "reversing"
     REFUNDING = "refunding"
     REFUNDED = "refunded"
     FAILED = "failed"
     EXPIRED = "expired"
     QUARANTINED = "quarantined"
+    CHARGED_BACK = "charged_back"
 
 
 class PaymentEvent(StrEnum):
@@ -31,11 +33,15 @@ class PaymentEvent(StrEnum):
     HELD = "held"
     RELEASE_REQUESTED = "release_requested"
     RELEASED = "released"
+    REVERSAL_REQUESTED = "reversal_requested"
+    REVERSED = "reversed"
+    FRONTED = "fronted"
     REFUND_REQUESTED = "refund_requested"
     REFUNDED = "refunded"
     FAILED = "failed"
     EXPIRED = "expired"
     QUARANTINED = "quarantined"
+    CHARGED_BACK = "charged_back"
 
 
 _S, _E = PaymentState, PaymentEvent
@@ -57,7 +63,11 @@ PAYMENT: Machine[PaymentState, PaymentEvent] = Machine(
         (_S.HELD, _E.RELEASE_REQUESTED): _S.RELEASING,
         (_S.HELD, _E.REFUND_REQUESTED): _S.REFUNDING,
         (_S.RELEASING, _E.RELEASED): _S.RELEASED,
+        (_S.RELEASED, _E.REVERSAL_REQUESTED): _S.REVERSING,
+        (_S.REVERSING, _E.REVERSED): _S.REFUNDING,
+        (_S.REVERSING, _E.FRONTED): _S.REFUNDING,
         (_S.REFUNDING, _E.REFUNDED): _S.REFUNDED,
+        **{(state, _E.CHARGED_BACK): _S.CHARGED_BACK for state in (_S.PAID, _S.HELD, _S.RELEASED)},
         **{(state, _E.QUARANTINED): _S.QUARANTINED for state in (_S.CHECKOUT_OPEN, _S.PROCESSING, _S.PAID, _S.HELD)},
     }
 )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..eligibility.models import Moment
+from ..kernel.days import written
 from ..orders.access import Act, Party
 from ..orders.queries import HoldView, MoveView, OrderLine, OrderView
 from ..orders.states import OrderEvent, OrderState
@@ -84,6 +85,7 @@ _HAPPENED: dict[OrderEvent | None, str] = {
     _E.LAPSED: "Lapsed",
     _E.REFUND_STARTED: "Payment going back to the buyer",
     _E.REFUNDED: "Payment given back",
+    _E.CHARGED_BACK: "Payment taken back by the buyer's bank",
 }
 
 _USUAL = (_E.CONFIRMED, _E.PAID, _E.SHIP_RELEASED, _E.DISPATCHED, _E.DELIVERED, _E.ACCEPTED, _E.SETTLED)
@@ -141,7 +143,7 @@ _NEXT: dict[OrderState, tuple[str, str]] = {
     _S.CANCELLED: ("This order was cancelled. Nothing was charged.", "This order was cancelled before it was paid."),
     _S.LAPSED: ("This order was not paid in time. Nothing was charged.", "This order was not paid in time."),
     _S.REFUNDING: ("The payment is going back the way it came.", "The payment is going back to the buyer."),
-    _S.REFUNDED: ("You have your money back.", "The buyer has the money back. The device is on the market again."),
+    _S.REFUNDED: ("You have your money back.", "The buyer has the money back."),
 }
 _HELD = {
     False: "This order is on hold: it goes no further before the gate has said yes again.",
@@ -213,6 +215,8 @@ def money_status(order: OrderView, payment: PaymentView | None) -> str:
     """Say where the money is, to whoever is looking."""
     if payment is None or payment.state in {PaymentState.NEW, PaymentState.CHECKOUT_OPEN}:
         return "Nothing has been paid yet."
+    if payment.state is PaymentState.CHARGED_BACK:
+        return f"The buyer's bank took the payment of {payment.amount} back."
     if payment.frozen_reason is not None:
         return f"We are looking at the payment of {payment.amount}. Until that is done nothing moves."
     return " ".join(filter(None, (_where(order, payment), _until(payment))))
@@ -223,7 +227,7 @@ def _until(payment: PaymentView) -> str | None:
     if payment.state not in _WITH_US or payment.hold_deadline is None:
         return None
     day = decision_due(payment.hold_deadline)
-    return f"If it is not accepted by {day:%-d %b %Y}, we decide with both sides: given back, or released."
+    return f"If it is not accepted by {written(day)}, we decide with both sides: given back, or released."
 
 
 def _where(order: OrderView, payment: PaymentView) -> str:
@@ -239,6 +243,7 @@ def _to_buyer(payment: PaymentView) -> str:
         PaymentState.PROCESSING: _on_its_way(payment),
         PaymentState.RELEASING: f"You accepted the device. {payment.payout} is being sent to the seller.",
         PaymentState.RELEASED: f"You paid {payment.amount}, and the seller has been paid.",
+        PaymentState.REVERSING: f"{payment.amount} is going back to you. First we take it back from the seller.",
         PaymentState.REFUNDING: f"{payment.amount} is going back to you. With a bank it can take some days.",
         PaymentState.REFUNDED: f"{payment.amount} went back to you.",
     }.get(payment.state, "The last try to pay did not go through. Nothing was charged.")
@@ -267,6 +272,7 @@ def _to_seller(order: OrderView, payment: PaymentView) -> str:
     return {
         PaymentState.PROCESSING: "The buyer's bank is sending the payment.",
         PaymentState.RELEASED: f"We sent {payment.payout} to your account.",
+        PaymentState.REVERSING: f"We are taking {payment.payout} back from your account; the buyer gets it back.",
         PaymentState.REFUNDING: f"{payment.amount} is going back to the buyer.",
         PaymentState.REFUNDED: f"{payment.amount} went back to the buyer.",
     }.get(payment.state, f"Nothing has been paid for order {order.number} yet.")

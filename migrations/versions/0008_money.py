@@ -1,4 +1,4 @@
-"""Findings about the books that are kept until they are gone, alarms about long holds, and what a wire still lacks."""
+"""Findings that are kept until they are gone, alarms about long holds, disputes, and money taken back from sellers."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -19,6 +19,66 @@ _CODES = (
     "order_and_money_differ",
     "balance_too_low",
 )
+
+# The words that each of these columns knew before, and those that are new.
+_BEFORE_CHARGES_BACK = (
+    "confirmed payment_started payment_failed paid paid_not_cleared cleared ship_released dispatched delivered accepted"
+    " settled cancelled lapsed refund_started refunded"
+)
+_BEFORE_REVERSALS = "checkout_opened processing paid held release_requested released refund_requested refunded failed expired quarantined"
+_WORDS = {
+    ("payments", "state", "payments_paymentstate"): (
+        "new checkout_open processing paid held releasing released refunding refunded failed expired quarantined",
+        "reversing charged_back",
+    ),
+    ("payment_moves", "state", "payment_moves_paymentstate"): (
+        "new checkout_open processing paid held releasing released refunding refunded failed expired quarantined",
+        "reversing charged_back",
+    ),
+    ("payment_moves", "event", "payment_moves_paymentevent"): (
+        _BEFORE_REVERSALS,
+        "reversal_requested reversed fronted charged_back",
+    ),
+    ("money_intents", "kind", "money_intents_intentkind"): ("release refund", "reversal"),
+    ("ledger_journals", "kind", "ledger_journals_journalkind"): (
+        "paid provider_fee released refund_sent refund_arrived refunded",
+        "reversed fronted recovered dispute_taken dispute_fee dispute_returned charged_back charged_back_late",
+    ),
+    ("ledger_entries", "account", "ledger_entries_account"): (
+        "provider_clearing provider_fees held fee_revenue refund_pending suspense",
+        "disputed dispute_fees seller_receivable",
+    ),
+    ("order_moves", "event", "order_moves_orderevent"): (
+        _BEFORE_CHARGES_BACK,
+        "charged_back",
+    ),
+}
+_COVERED = (
+    "reversed_minor >= 0 AND reversed_minor <= transferred_minor"
+    " AND transferred_minor - reversed_minor <= received_minor - refunded_minor"
+)
+_COVERED_OR_OWED = (
+    "reversed_minor >= 0 AND reversed_minor <= transferred_minor AND fronted_minor >= 0"
+    " AND fronted_minor <= transferred_minor"
+    " AND transferred_minor - greatest(reversed_minor, fronted_minor) <= received_minor - refunded_minor"
+)
+_IN_FULL = " OR (received_minor = amount_minor AND charge_id IS NOT NULL)"
+_PAID = "state NOT IN ('paid', 'held', 'releasing', 'released', 'refunding', 'refunded')" + _IN_FULL
+_PAID_OR_TAKEN = (
+    "state NOT IN ('paid', 'held', 'releasing', 'released', 'reversing', 'refunding', 'refunded', 'charged_back')"
+    + _IN_FULL
+)
+_DATED = "(state IN ('accepted', 'settled')) = (accepted_at IS NOT NULL)"
+_DATED_OR_GIVEN_BACK = f"state IN ('refunding', 'refunded') OR {_DATED}"
+
+
+def _checked(table: str, name: str, rule: str) -> None:
+    op.drop_constraint(op.f(name), table, type_="check")
+    op.create_check_constraint(op.f(name), table, rule)
+
+
+def _among(column: str, words: str) -> str:
+    return f"{column} IN ({', '.join(repr(word) for word in words.split())})"
 
 
 def upgrade():
@@ -58,6 +118,7 @@ def upgrade():
         postgresql_where=sa.text("gone_at IS NULL"),
     )
     op.create_index(op.f("ix_ledger_journals_at"), "ledger_journals", ["at"])
+    op.create_index(op.f("ix_payments_payee_clinic_id"), "payments", ["payee_clinic_id"])
     op.add_column(
         "payments",
         sa.Column(
@@ -78,10 +139,33 @@ def upgrade():
         "payments",
         "outstanding_minor >= 0 AND outstanding_minor <= amount_minor",
     )
+    op.add_column(
+        "payments",
+        sa.Column(
+            "fronted_minor",
+            sa.Integer(),
+            nullable=False,
+            server_default="0",
+            comment="Given back from our own money: the seller owes it.",
+        ),
+    )
+    op.alter_column("payments", "fronted_minor", server_default=None)
+    for (table, column, name), (before, new) in _WORDS.items():
+        _checked(table, name, _among(column, f"{before} {new}"))
+    _checked("payments", "payments_transfers_are_covered", _COVERED_OR_OWED)
+    _checked("payments", "payments_paid_means_received_in_full", _PAID_OR_TAKEN)
+    _checked("orders", "orders_acceptance_is_dated", _DATED_OR_GIVEN_BACK)
 
 
 def downgrade():
+    _checked("orders", "orders_acceptance_is_dated", _DATED)
+    _checked("payments", "payments_paid_means_received_in_full", _PAID)
+    _checked("payments", "payments_transfers_are_covered", _COVERED)
+    for (table, column, name), (before, _) in _WORDS.items():
+        _checked(table, name, _among(column, before))
+    op.drop_column("payments", "fronted_minor")
     op.drop_column("payments", "outstanding_minor")
     op.drop_column("payments", "hold_alarm_days")
+    op.drop_index(op.f("ix_payments_payee_clinic_id"), "payments")
     op.drop_index(op.f("ix_ledger_journals_at"), "ledger_journals")
     op.drop_table("kept_findings")

@@ -188,7 +188,9 @@ class TestInconsistencies:
 
         (finding,) = inconsistencies(short)
         assert finding.code is FindingCode.MONEY_UNACCOUNTED
-        assert finding.said == ("$1,000 came in; the seller's part, our fee, refunds and what is held come to $999.99.")
+        assert finding.said == (
+            "$1,000 came in; the seller's part, our fee, refunds, what banks took back and what is held come to $999.99."
+        )
 
     @pytest.mark.parametrize("state", [PaymentState.RELEASED, PaymentState.REFUNDED])
     def test_money_that_is_held_after_the_end_is_found(self, state):

@@ -55,6 +55,14 @@ class TestJournals:
             amounts.refunded(price),
             amounts.refund_sent(price),
             amounts.refund_arrived(price),
+            amounts.reversed_release(amounts.split(price, bps)),
+            amounts.fronted(amounts.split(price, bps)),
+            amounts.recovered(price),
+            amounts.dispute_taken(price),
+            amounts.dispute_fee(fee),
+            amounts.dispute_returned(price),
+            amounts.charged_back(price),
+            amounts.charged_back_late(amounts.split(price, bps)),
         ):
             assert sum(amount.minor for _, amount in journal.sides) == 0
             assert all(amount.minor for _, amount in journal.sides)

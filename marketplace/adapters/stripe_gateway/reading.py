@@ -11,6 +11,7 @@ from marketplace.payments.ports import (
     BookingKind,
     Checkout,
     CheckoutStatus,
+    DisputeSnapshot,
     DisputeStatus,
     PaymentMethod,
     PaymentSnapshot,
@@ -127,6 +128,7 @@ def payment(
         failure=error.message if error else None,
         order_id=_agreed_order(session, intent),
         livemode=session.livemode or bool(intent and intent.livemode),
+        disputes=tuple(_disputed(dispute) for dispute in disputes or ()),
     )
 
 
@@ -140,6 +142,17 @@ def _status(session: str | None, intent: str | None) -> PaymentStatus:
     if intent in {"requires_payment_method", "canceled"}:
         return PaymentStatus.FAILED
     return PaymentStatus.PROCESSING
+
+
+def _disputed(dispute: "stripe.Dispute") -> DisputeSnapshot:
+    bookings, currency = dispute.balance_transactions, dispute.currency
+    return DisputeSnapshot(
+        dispute_id=dispute.id,
+        status=_CLOSED_DISPUTES.get(dispute.status, DisputeStatus.OPEN),
+        taken=Money(-sum(booking.amount for booking in bookings if booking.amount < 0), currency),
+        returned=Money(sum(booking.amount for booking in bookings if booking.amount > 0), currency),
+        fee=Money(sum(booking.fee for booking in bookings), currency),
+    )
 
 
 def _dispute(disputes: "Sequence[stripe.Dispute] | None") -> DisputeStatus | None:

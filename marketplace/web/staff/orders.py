@@ -84,6 +84,15 @@ def ask_again(order_id: UUID) -> ResponseReturnValue:
     return redirect(url_for(".order", order_id=order_id), code=303)
 
 
+@bp.post("/staff/orders/<uuid:order_id>/front")
+@requires(Permission.MONEY_MANAGE)
+def front(order_id: UUID) -> ResponseReturnValue:
+    """Give the buyer's money back from our own, because the seller's cannot be had back now."""
+    service.refund_from_our_own(order_id=order_id, actor_id=me().id, at=clock.now())
+    flash("The payment is going back to the buyer. What the seller owes stays in the books.", "success")
+    return redirect(url_for(".order", order_id=order_id), code=303)
+
+
 def _page(order_id: UUID, form: ReasonForm) -> ResponseReturnValue:
     seen = queries.order_for_staff(order_id)
     return render_template(

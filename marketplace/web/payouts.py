@@ -1,0 +1,67 @@
+"""What a clinic earned by selling, order by order: on a page, as a table, and on paper."""
+
+from uuid import UUID
+
+from flask import Blueprint, Response, render_template
+from flask.typing import ResponseReturnValue
+
+from ..accounts.access import Permission
+from ..clinics import queries as clinics
+from ..kernel import clock
+from ..kernel.terms import ClinicRole
+from ..orders import queries as orders
+from ..payments import statements
+from . import payouts_pdf, tables
+from .access import me, requires
+
+bp = Blueprint("payouts", __name__)
+
+_IN_CHARGE = (ClinicRole.OWNER, ClinicRole.MANAGER)
+_COLUMNS = (
+    "order", "received", "price", "our_fee", "earned", "held", "paid", "taken_back", "owed", "paid_on", "transfer",
+    "currency",
+)  # fmt: skip
+
+
+@bp.get("/sales/payouts/<uuid:clinic_id>")
+@requires(Permission.ORDER_READ)
+def payouts(clinic_id: UUID) -> ResponseReturnValue:
+    """Show the statement to those in charge of the clinic."""
+    found, numbers = _statement(clinic_id)
+    return render_template("payouts/payouts.html", clinic=clinics.clinic(clinic_id), statement=found, numbers=numbers)
+
+
+@bp.get("/sales/payouts/<uuid:clinic_id>.csv")
+@requires(Permission.ORDER_READ)
+def table(clinic_id: UUID) -> ResponseReturnValue:
+    """Send it as a table, in minor units."""
+    found, numbers = _statement(clinic_id)
+    rows = (
+        (
+            numbers[one.order_id], one.received_at.date().isoformat(), one.price.minor, one.fee.minor,
+            one.earned.minor, one.held.minor, one.paid.minor, one.reversed.minor, one.owed.minor,
+            one.paid_at.date().isoformat() if one.paid_at else None, one.transfer, one.price.currency,
+        )
+        for one in found.entries
+    )  # fmt: skip
+    return tables.download("second-light-payouts.csv", tables.csv_of(_COLUMNS, rows))
+
+
+@bp.get("/sales/payouts/<uuid:clinic_id>.pdf")
+@requires(Permission.ORDER_READ)
+def pdf(clinic_id: UUID) -> ResponseReturnValue:
+    """Send it as a PDF."""
+    found, numbers = _statement(clinic_id)
+    drawn = payouts_pdf.drawn(
+        found, clinic_name=clinics.clinic(clinic_id).legal_name, numbers=numbers, day=clock.now().date()
+    )
+    response = Response(drawn, mimetype="application/pdf")
+    response.headers["Content-Disposition"] = 'inline; filename="second-light-payouts.pdf"'
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _statement(clinic_id: UUID) -> tuple[statements.Statement, dict[UUID, int]]:
+    clinics.require_role(user_id=me().id, clinic_id=clinic_id, roles=_IN_CHARGE)
+    found = statements.statement(clinic_id)
+    return found, orders.numbers_of({entry.order_id for entry in found.entries})
