@@ -1,8 +1,10 @@
 """What many tests say: refused by this constraint, this many statements, these promised jobs."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,6 +76,25 @@ def assert_nothing_lost() -> None:
     at = clock.now()
     found = payments.verify(at=at, grace=timedelta(0)) + orders.verify(at=at, grace=timedelta(0))
     assert [str(finding) for finding in found] == []
+
+
+def worker_environment(app, stripe) -> dict[str, str]:
+    """Return the environment in which another process works on the same database with the same local Stripe."""
+    settings = app.extensions["second_light_settings"]
+    return {
+        **os.environ,
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+        "DATABASE_URL": settings.database_url,
+        "SECOND_LIGHT_MODE": "test",
+        "SECOND_LIGHT_SECRET_KEY": settings.secret_key,
+        "SECOND_LIGHT_BASE_URL": settings.base_url,
+        "SECOND_LIGHT_DATA_DIR": str(settings.data_dir),
+        "SECOND_LIGHT_STRIPE_API_KEY": stripe.api_key,
+        "SECOND_LIGHT_STRIPE_WEBHOOK_SECRETS": stripe.secret,
+        "SECOND_LIGHT_STRIPE_API_BASE": stripe.base_url,
+        "SECOND_LIGHT_MAIL_HOST": "127.0.0.1",
+        "SECOND_LIGHT_MAIL_FROM": "post@second-light.example",
+    }
 
 
 def sign_in(client, user, *, at: datetime | None = None) -> None:

@@ -171,7 +171,7 @@ def _put_on_record(
             "amount_minor": amount.minor,
             "currency": amount.currency,
             "charge_id": payment.charge_id,
-            "transfer_id": transfer_id,
+            **({"transfer_id": transfer_id} if transfer_id is not None else {}),
         },
         requested_at=at,
         next_try_at=at,

@@ -137,9 +137,9 @@ def place(scene: Scene, *, at: datetime, **changed: Any) -> UUID:
     return orders.place(**wish(scene, at=at, **changed))
 
 
-def place_and_confirm(scene: Scene, *, at: datetime) -> UUID:
+def place_and_confirm(scene: Scene, *, at: datetime, **changed: Any) -> UUID:
     """Place the order and let the practitioner sign everything that is asked for."""
-    order_id = place(scene, at=at)
+    order_id = place(scene, at=at, **changed)
     _confirm(order_id, scene, at)
     return order_id
 

@@ -1,10 +1,8 @@
 """A worker is killed at the worst moments: exactly one transfer, and books that balance."""
 
-import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -19,12 +17,10 @@ from marketplace.payments.models import IntentState, LedgerJournal, MoneyIntent
 from marketplace.payments.states import PaymentState
 from tests.factories.orders import make_scene, place_and_confirm, the_order
 from tests.factories.payments import hear, onboarded, pay_page, the_payment
-from tests.factories.stripe import API_KEY, SECRET
-from tests.support import assert_nothing_lost
+from tests.support import assert_nothing_lost, worker_environment
 
 pytestmark = pytest.mark.own_database
 
-ROOT = Path(__file__).parents[2]
 # Does one job as a worker does, and dies without a word at the named moment.
 WORKER = """
 import os, signal, sys
@@ -70,23 +66,11 @@ def accepted(own_app, stripe_alone):
 
 
 def work(app, stripe, moment: str, intent_id) -> int:
-    settings = app.extensions["second_light_settings"]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "DATABASE_URL": settings.database_url,
-        "SECOND_LIGHT_MODE": "test",
-        "SECOND_LIGHT_SECRET_KEY": settings.secret_key,
-        "SECOND_LIGHT_BASE_URL": settings.base_url,
-        "SECOND_LIGHT_DATA_DIR": str(settings.data_dir),
-        "SECOND_LIGHT_STRIPE_API_KEY": API_KEY,
-        "SECOND_LIGHT_STRIPE_WEBHOOK_SECRETS": SECRET,
-        "SECOND_LIGHT_STRIPE_API_BASE": stripe.base_url,
-        "SECOND_LIGHT_MAIL_HOST": "127.0.0.1",
-        "SECOND_LIGHT_MAIL_FROM": "post@second-light.example",
-    }
     return subprocess.run(
-        [sys.executable, "-c", WORKER, moment, str(intent_id)], env=environment, check=False, timeout=120
+        [sys.executable, "-c", WORKER, moment, str(intent_id)],
+        env=worker_environment(app, stripe),
+        check=False,
+        timeout=120,
     ).returncode
 
 
