@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -206,12 +206,17 @@ _COLUMNS = {
 def days(*, last: date, count: int, currency: str = "usd") -> list[Day]:
     """Return what moved on each of `count` days up to `last`, oldest first, days of nothing included."""
     first = last - timedelta(days=count - 1)
+    since = datetime.combine(first, time.min, UTC)
     day = cast(func.timezone("UTC", LedgerJournal.at), Date)
     sums: dict[date, dict[str, int]] = {first + timedelta(days=n): {} for n in range(count)}
     for on, kind, account, total in db.session.execute(
         select(day, LedgerJournal.kind, LedgerEntry.account, func.sum(LedgerEntry.amount_minor))
         .join(LedgerEntry, LedgerEntry.journal_id == LedgerJournal.id)
-        .where(LedgerEntry.currency == currency, day.between(first, last))
+        .where(
+            LedgerEntry.currency == currency,
+            LedgerJournal.at >= since,
+            LedgerJournal.at < since + timedelta(days=count),
+        )
         .group_by(day, LedgerJournal.kind, LedgerEntry.account)
     ):
         column = _COLUMNS.get((kind, account))
