@@ -19,7 +19,7 @@ class Clinic(Keyed, Base):
         CheckConstraint("length(trim(name)) > 0", name="name_is_given"),
         CheckConstraint(
             "seller_standing <> 'verified' OR (seller_basis IS NOT NULL AND seller_checked_by IS NOT NULL"
-            " AND seller_checked_at IS NOT NULL AND length(trim(seller_evidence)) > 0)",
+            " AND seller_checked_at IS NOT NULL AND length(trim(coalesce(seller_evidence, ''))) > 0)",
             name="verified_seller_has_evidence",
         ),
         CheckConstraint(
@@ -38,7 +38,7 @@ class Clinic(Keyed, Base):
         ),
         CheckConstraint(
             "seller_standing <> 'in_review' OR (seller_basis IS NOT NULL AND seller_asked_at IS NOT NULL"
-            " AND length(trim(seller_statement)) > 0)",
+            " AND length(trim(coalesce(seller_statement, ''))) > 0)",
             name="asking_states_a_basis",
         ),
         CheckConstraint(

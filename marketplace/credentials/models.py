@@ -87,7 +87,7 @@ class Credential(Keyed, Base):
             "(state IN ('in_review', 'in_second_review')) = (claimed_by IS NOT NULL)", name="review_has_a_reviewer"
         ),
         CheckConstraint(
-            "state NOT IN ('rejected', 'needs_info', 'suspended', 'revoked') OR length(trim(reason)) > 0",
+            "state NOT IN ('rejected', 'needs_info', 'suspended', 'revoked') OR length(trim(coalesce(reason, ''))) > 0",
             name="a_no_has_a_reason",
         ),
         ForeignKeyConstraint(
@@ -270,7 +270,8 @@ class RiskSignal(Keyed, Base):
         CheckConstraint("other_id <> credential_id", name="signal_points_elsewhere"),
         CheckConstraint("length(trim(cause)) > 0", name="signal_has_a_cause"),
         CheckConstraint(
-            "(resolved_at IS NULL) = (resolved_by IS NULL) AND (resolved_at IS NULL OR length(trim(resolution)) > 0)",
+            "(resolved_at IS NULL) = (resolved_by IS NULL) AND (resolved_at IS NULL"
+            " OR length(trim(coalesce(resolution, ''))) > 0)",
             name="signal_is_resolved_in_words",
         ),
     )  # fmt: skip
@@ -306,7 +307,7 @@ class ApprovalAudit(Keyed, Base):
             "(audited_at IS NULL) = (auditor_id IS NULL) AND (audited_at IS NULL) = (outcome IS NULL)",
             name="audit_is_whole",
         ),
-        CheckConstraint("outcome <> 'failed' OR length(trim(words)) > 0", name="failed_audit_says_why"),
+        CheckConstraint("outcome <> 'failed' OR length(trim(coalesce(words, ''))) > 0", name="failed_audit_says_why"),
         CheckConstraint("outcome <> 'upheld' OR audit_check_id IS NOT NULL", name="upheld_audit_rests_on_a_look"),
     )
 

@@ -97,8 +97,9 @@ class RuleReview(Keyed, Base):
     __table_args__ = (
         CheckConstraint("place ~ '^[A-Z]{2}$'", name="place_is_a_postal_code"),
         CheckConstraint(
-            "state NOT IN ('proposed', 'approved', 'ended') OR (licence_id IS NOT NULL AND length(trim(grounds)) > 0"
-            " AND length(trim(cited_ref)) > 0 AND length(trim(cited_version)) > 0 AND cited_evidence IS NOT NULL"
+            "state NOT IN ('proposed', 'approved', 'ended') OR (licence_id IS NOT NULL"
+            " AND length(trim(coalesce(grounds, ''))) > 0 AND length(trim(coalesce(cited_ref, ''))) > 0"
+            " AND length(trim(coalesce(cited_version, ''))) > 0 AND cited_evidence IS NOT NULL"
             " AND valid_from IS NOT NULL AND valid_to IS NOT NULL AND proposed_by IS NOT NULL)",
             name="proposal_is_whole",
         ),
@@ -113,7 +114,8 @@ class RuleReview(Keyed, Base):
             name="nobody_decides_their_own_one_off",
         ),
         CheckConstraint(
-            "state NOT IN ('refused', 'ended') OR length(trim(reason)) > 0", name="no_to_a_review_has_a_reason"
+            "state NOT IN ('refused', 'ended') OR length(trim(coalesce(reason, ''))) > 0",
+            name="no_to_a_review_has_a_reason",
         ),
         Index(
             "one_open_review_of_a_purchase", "listing_id", "site_id", "operator_id", "procedure", unique=True,

@@ -6,7 +6,9 @@ from uuid import UUID
 from sqlalchemy import select
 
 from ..eligibility.models import Moment
+from ..eligibility.service import Decision
 from ..extensions import db, unit_of_work
+from ..kernel.errors import NotFound
 from ..kernel.money import Money
 from ..listings import service as listings_service
 from ..payments import queries as payment_queries
@@ -19,6 +21,7 @@ from .states import ENDED_WITHOUT_SALE, ORDER, OrderEvent, OrderState
 from .steps import GateMoved
 
 _WITH_US = frozenset({PaymentState.PAID, PaymentState.HELD})
+_NOWHERE = "The site where it was to be used has been closed."
 _UNPAID = frozenset({OrderState.AWAITING_PAYMENT, OrderState.PAYMENT_PROCESSING})
 
 
@@ -132,22 +135,22 @@ def refund_from_our_own(*, order_id: UUID, actor_id: UUID, at: datetime) -> None
 
 
 def _receive(order_id: UUID, *, at: datetime) -> None:
-    decision = steps.ask_the_gate(order_id, Moment.PAYMENT_RECEIVED, at=at)
+    decision = _asked(order_id, at=at)
     with unit_of_work():
-        if decision.cleared and not steps.still_stands(decision):
+        if decision is not None and decision.cleared and not steps.still_stands(decision):
             raise GateMoved  # The job asks again.
         order = steps.locked(order_id)
         if order.state not in _UNPAID:
             return  # Another worker was told the same and was faster.
         told = steps.told_of(order)
         on_hold = queries.words_of_holds(order_id)
-        if decision.cleared and not on_hold:
+        if decision is not None and decision.cleared and not on_hold:
             order.payment_decision_id, order.reason = decision.id, None
             steps.move(order, OrderEvent.PAID, cause="the payment arrived", actor_id=None, at=at, decision=decision.id)
             steps.tell_buyer(wording.paid_to_buyer(told), order, at=at)
             steps.tell_seller(wording.paid_to_seller(told), order, at=at)
             return
-        against = [*on_hold, *steps.objections_in_words(decision.verdict)]
+        against = [*on_hold, *(steps.objections_in_words(decision.verdict) if decision else [_NOWHERE])]
         order.reason = " ".join(against)
         steps.move(
             order,
@@ -157,9 +160,17 @@ def _receive(order_id: UUID, *, at: datetime) -> None:
             else "the payment arrived, and the gate said no",
             actor_id=None,
             at=at,
-            decision=decision.id,
+            decision=decision.id if decision else None,
         )
         steps.tell_buyer(wording.not_cleared_to_buyer(told, against=against, paid=True), order, at=at)
+
+
+def _asked(order_id: UUID, *, at: datetime) -> Decision | None:
+    """Ask the gate about money that arrived; None where it cannot be asked any more. The money is kept all the same."""
+    try:
+        return steps.ask_the_gate(order_id, Moment.PAYMENT_RECEIVED, at=at)
+    except NotFound:
+        return None
 
 
 def _waiting_for(order_id: UUID, event: OrderEvent) -> Order | None:

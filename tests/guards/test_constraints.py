@@ -31,3 +31,17 @@ def test_every_constraint_was_seen_to_refuse():
     spoken = "\n".join(path.read_text(encoding="utf-8") for path in TESTS.rglob("*.py"))
 
     assert sorted(name for name in _facts() if name not in spoken) == []
+
+
+def test_words_that_are_demanded_cannot_be_absent():
+    """A CHECK lets through what it cannot decide: the length of nothing is not too short, it is unknown."""
+    undecided = [
+        f"{table.name}.{column}: {constraint.name}"
+        for table in metadata().tables.values()
+        for constraint in table.constraints
+        if isinstance(constraint, CheckConstraint)
+        for column in re.findall(r"(?<!coalesce\()length\((?:trim\()?(\w+)\)", str(constraint.sqltext))
+        if table.columns[column].nullable
+    ]
+
+    assert undecided == []

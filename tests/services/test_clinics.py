@@ -662,9 +662,10 @@ class TestConstraints:
 
     def test_a_verified_seller_has_evidence(self, ids):
         first = self.first(make_staff().id)
-        with assert_refused_by("clinics_verified_seller_has_evidence"):
-            self.update(ids[0], seller_standing="verified", seller_basis="practice", seller_checked_by=ids[1],
-                        seller_checked_at=NOON, seller_evidence=" ", **first)  # fmt: skip
+        for nothing in (" ", None):
+            with assert_refused_by("clinics_verified_seller_has_evidence"):
+                self.update(ids[0], seller_standing="verified", seller_basis="practice", seller_checked_by=ids[1],
+                            seller_checked_at=NOON, seller_evidence=nothing, **first)  # fmt: skip
 
     def first(self, user_id):
         return {
@@ -696,6 +697,8 @@ class TestConstraints:
     def test_asking_states_a_basis(self, ids):
         with assert_refused_by("clinics_asking_states_a_basis"):
             self.update(ids[0], seller_standing="in_review", seller_asked_at=NOON, seller_statement="x")
+        with assert_refused_by("clinics_asking_states_a_basis"):
+            self.update(ids[0], seller_standing="in_review", seller_asked_at=NOON, seller_basis="practice")
 
     @pytest.mark.parametrize("standing", ["refused", "suspended"])
     def test_a_seller_is_told_why(self, ids, standing):

@@ -735,6 +735,7 @@ class TestInTheDatabase:
             {"resolved_at": now},
             {"resolved_by": victor.id},
             {"resolved_at": now, "resolved_by": victor.id, "resolution": " "},
+            {"resolved_at": now, "resolved_by": victor.id, "resolution": None},
         ):
             with assert_refused_by("risk_signals_signal_is_resolved_in_words"):
                 self.set(signal, **values)
@@ -770,8 +771,9 @@ class TestInTheDatabase:
 
     def test_a_failed_audit_says_why_and_an_upheld_one_on_what_look(self, kept_audit, victor, now):
         done = {"auditor_id": victor.id, "audited_at": now}
-        with assert_refused_by("approval_audits_failed_audit_says_why"):
-            self.set(kept_audit, **done, outcome="failed", words=" ")
+        for nothing in (" ", None):
+            with assert_refused_by("approval_audits_failed_audit_says_why"):
+                self.set(kept_audit, **done, outcome="failed", words=nothing)
         with assert_refused_by("approval_audits_upheld_audit_rests_on_a_look"):
             self.set(kept_audit, **done, outcome="upheld")
 

@@ -3,8 +3,9 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
+from marketplace.clinics.models import ClinicSite
 from marketplace.eligibility.models import EligibilityDecision, Moment
 from marketplace.extensions import db
 from marketplace.kernel import clock
@@ -99,6 +100,17 @@ class TestPaymentChanged:
         assert order.reason
         assert f"Your order of the {scene.listing.title} is on hold" in mails_to(scene.buyer)
         assert not any("paid for" in subject for subject in mails_to(scene.seller))
+
+    def test_money_for_a_site_that_was_closed_meanwhile_waits_as_well(self, scene, now, local_stripe):
+        order_id = paid(scene, local_stripe, at=now)
+        db.session.execute(update(ClinicSite).where(ClinicSite.id == scene.site.id).values(closed_at=now))
+
+        hear(local_stripe)
+
+        order = the_order(order_id)
+        assert (order.state, order.payment_decision_id) == (OrderState.HELD_NOT_CLEARED, None)
+        assert order.reason == "The site where it was to be used has been closed."
+        assert f"Your order of the {scene.listing.title} is on hold" in mails_to(scene.buyer)
 
     def test_told_again_it_changes_nothing(self, scene, now, local_stripe):
         order_id = paid(scene, local_stripe, at=now)
