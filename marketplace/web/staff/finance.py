@@ -41,7 +41,7 @@ def finance() -> ResponseReturnValue:
         tasks=tasks,
         kinds=TASKS,
         findings=findings,
-        balances=desk.balances(),
+        balances=[(account.replace("_", " ").capitalize(), amount) for account, amount in desk.balances()],
         days=days,
         chart=chart_of(days),
         numbers=orders.numbers_of(
