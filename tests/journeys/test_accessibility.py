@@ -17,6 +17,7 @@ from marketplace.credentials.models import Credential
 from marketplace.eligibility import editing, reviews
 from marketplace.eligibility import service as eligibility
 from marketplace.eligibility.models import GateReceipt
+from marketplace.extensions import db
 from marketplace.kernel import clock
 from marketplace.kernel.terms import ClinicRole, ProcedureClass
 from marketplace.listings import queries as listing_queries
@@ -24,6 +25,8 @@ from marketplace.listings import service as listings
 from marketplace.listings.models import Handpiece
 from marketplace.orders.models import Order
 from marketplace.orders.states import OrderState
+from marketplace.registers.models import RegisterSnapshot
+from tests.factories.registers import make_finding, make_snapshot
 from tests.journeys.house import House
 
 HAIR = ("Lumenis", "LightSheer Duet", "DIODE_HR")
@@ -109,6 +112,10 @@ def lived(house: House) -> Iterator[dict[str, Any]]:
             operator_id=people["Priya Nair"], procedure=ProcedureClass.FRACTIONAL_NONABLATIVE, question="Why not?",
             at=at,
         )  # fmt: skip
+        ids["file"] = make_snapshot("TX:TDLR").id
+        ids["finding"] = make_finding(
+            db.session.get_one(RegisterSnapshot, ids["file"]), credential_id=ids["Priya Nair"]
+        ).id
         credentials.claim(credential_id=ids["Theo Lang"], actor_id=people["Vera Lind"], at=clock.now())
     yield ids
     with house.inside():
@@ -176,6 +183,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "clinics.sell": ("/clinics/{clinic}/sell",),
         "credentials.choose": ("/credentials/new", "/credentials/new?state=TX"),
         "credentials.mine": ("/credentials",),
+        "npi.npi": ("/credentials/npi",),
         "credentials.one": ("/credentials/{Dana Reyes}",),
         "credentials.submit": (
             "/credentials/new/TX/US-TX:TDLR:LHR",
@@ -222,6 +230,11 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
             "/staff/credentials/{Elena Soto}",
             "/staff/credentials/{Priya Nair}",
         ),
+        "staff_registers.file": ("/staff/registers/files/{file}",),
+        "staff_registers.finding": ("/staff/registers/findings/{finding}",),
+        "staff_registers.findings": ("/staff/registers/findings",),
+        "staff_registers.register": ("/staff/registers/TX:TDLR",),
+        "staff_registers.registers": ("/staff/registers",),
         "staff_credentials.queue": ("/staff/credentials", "/staff/credentials?show=mine"),
         "staff_figures.figures": ("/staff/credentials/figures",),
         "staff_monitoring.found": ("/staff/monitoring",),
