@@ -75,6 +75,7 @@ def lived(house: House) -> Iterator[dict[str, Any]]:
         "seller_clinic": house.stage.clinics["sonoran"],
         "site": house.stage.sites["lone_star"],
         "member": people["Priya Nair"],
+        "address": house.email("Dana Reyes"),
     }
     for state in (
         OrderState.AWAITING_PRACTITIONER,
@@ -141,12 +142,12 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "browse.home": ("/",),
         "needs.ask": ("/what-would-i-need", "/what-would-i-need?listing={platform}&state=TX"),
         "receipts.check": ("/check",),
-        "receipts.checked": ("/check/{code}", "/check/0000-0000-0000-0000"),
+        "receipts.checked": ("/check/{code}",),
         "rules.index": ("/rules", "/rules?procedure=tattoo"),
         "rules.place": ("/rules/TX", "/rules/AZ", "/rules/MT"),
         "rules.vectors": ("/rules/vectors", "/rules/vectors?state=TX"),
         "styleguide.show": ("/styleguide",),
-        "errors": ("/no-such-page", "/devices/00000000-0000-0000-0000-000000000000"),
+        "errors": ("/no-such-page", "/check/0000-0000-0000-0000", "/devices/00000000-0000-0000-0000-000000000000"),
     },
     "Dana Reyes": {
         "account.change_password": ("/account/password",),
@@ -256,7 +257,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "staff_drafts.version": ("/staff/policy/{policy}", "/staff/policy/{policy_draft}"),
         "staff_drafts.rule": ("/staff/policy/{policy_draft}/rules/NV-ADV-EST-1",),
         "staff_drafts.new_rule": ("/staff/policy/{policy_draft}/rules/new",),
-        "staff_history.past": ("/staff/history", "/staff/history?email=dana@lonestar.example"),
+        "staff_history.past": ("/staff/history", "/staff/history?email={address}"),
         "staff_rule_reviews.queue": ("/staff/rule-reviews",),
         "staff_rule_reviews.one": ("/staff/rule-reviews/{review}",),
     },
