@@ -175,9 +175,10 @@ def db_session(request):
     if request.node.get_closest_marker("own_database") or "rules" in request.node.path.parts:
         yield None
         return
-    from marketplace.extensions import db
+    from marketplace.extensions import db, limiter
 
     app = request.getfixturevalue("app")
+    limiter.enabled = False  # One limiter serves all apps of a process, also those that count.
     with app.app_context():
         engine = db.engine
         connection = engine.connect()

@@ -22,7 +22,7 @@ from tests.support import promised_jobs
 _numbers = count(1)
 S = PaymentState
 
-_RECEIVED = {S.PAID, S.HELD, S.RELEASING, S.RELEASED, S.REFUNDING, S.REFUNDED}
+_RECEIVED = {S.PAID, S.HELD, S.RELEASING, S.RELEASED, S.REFUNDING, S.REFUNDED, S.REVERSING, S.CHARGED_BACK}
 OUR_JOBS = ("process_provider_event", "payment_changed", "run_money_intent", "recover_from_seller")
 SUCCESS, CANCEL = "http://localhost/orders/paid", "http://localhost/orders/back"
 CARD_CAP = Money(99_999_999)

@@ -218,7 +218,10 @@ class TestPreview:
 
 class TestPractitioner:
     def test_whoever_is_nearest_to_ordering_is_asked(self, scene, sale, purchase, now):
-        db.session.execute(text("UPDATE credentials SET state = 'revoked' WHERE id = :id"), {"id": scene.prescriber.id})
+        db.session.execute(
+            text("UPDATE credentials SET state = 'revoked', reason = 'Revoked.' WHERE id = :id"),
+            {"id": scene.prescriber.id},
+        )
         db.session.commit()
         other = make_user(name="Aaron Able")
         make_member(clinic=scene.clinic, user=other, role=ClinicRole.PRACTITIONER)
@@ -377,7 +380,7 @@ class TestReplay:
         state = data.draw(st.sampled_from(["verified", "suspended", "revoked"]), label="licence")
         days = data.draw(st.integers(-3, 400), label="days left")
         db.session.execute(
-            text("UPDATE credentials SET expires_on = :day, state = :state WHERE id = :id"),
+            text("UPDATE credentials SET expires_on = :day, state = :state, reason = 'As drawn.' WHERE id = :id"),
             {"day": (now + timedelta(days=days)).date(), "state": state, "id": scene.licence.id},
         )
         asked = replace(

@@ -504,17 +504,34 @@ class TestFrame:
     @pytest.mark.parametrize(
         ("role", "desks"),
         [
-            (StaffRole.VERIFIER, ["/staff/credentials", "/staff/listings", "/staff/clinics", "/staff/policy"]),
-            (StaffRole.FINANCE, ["/staff/orders"]),
+            (
+                StaffRole.VERIFIER,
+                [
+                    "/staff/credentials",
+                    "/staff/registers",
+                    "/staff/monitoring",
+                    "/staff/listings",
+                    "/staff/clinics",
+                    "/staff/policy",
+                    "/staff/rule-reviews",
+                    "/staff/history",
+                ],
+            ),
+            (StaffRole.FINANCE, ["/staff/orders", "/staff/finance"]),
             (
                 StaffRole.AUDITOR,
                 [
                     "/staff/credentials",
+                    "/staff/registers",
+                    "/staff/monitoring",
                     "/staff/listings",
                     "/staff/clinics",
                     "/staff/orders",
+                    "/staff/finance",
                     "/staff/people",
                     "/staff/policy",
+                    "/staff/rule-reviews",
+                    "/staff/history",
                     "/staff/audit",
                 ],
             ),

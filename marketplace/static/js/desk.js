@@ -35,7 +35,10 @@ document.addEventListener("keydown", (event) => {
     event.target.closest("form")?.querySelector("button[formaction]")?.click();
     return;
   }
-  const typing = event.target.closest("input:not([type=radio], [type=checkbox]), textarea, select");
+  // In a panel that is being filled in, letters are letters, also beside the field they were meant for.
+  const typing = event.target.closest(
+    "input:not([type=radio], [type=checkbox]), textarea, select, details[data-key] input",
+  );
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
   const key = event.key.toUpperCase();
   if (key === "J") step(1);
