@@ -17,7 +17,7 @@ from ...listings.states import LISTING, ListingEvent
 from .. import photos
 from ..access import me, requires
 from ..forms import Form, applied
-from ..selling import EVENT_WORDS, STATE_WORDS, ActForm
+from ..selling.common import EVENT_WORDS, STATE_WORDS, ActForm
 from ..unit import MODIFICATIONS
 
 bp = Blueprint("staff_listings", __name__)

@@ -1,0 +1,110 @@
+"""What the pages of selling share: their words, whose listing it is, and how typed answers are read."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint
+from wtforms.validators import Regexp
+
+from ...clinics import queries as clinics
+from ...clinics.access import MANAGERS
+from ...clinics.queries import Membership
+from ...kernel.errors import Invalid
+from ...kernel.money import Money, parse_money
+from ...listings import queries
+from ...listings.queries import ListingFacts
+from ...listings.states import ListingEvent, ListingState
+from ..access import me
+from ..forms import Form
+from ..options import options
+
+bp = Blueprint("selling", __name__)
+
+
+STEPS = {
+    "device": "Device",
+    "handpieces": "Handpieces",
+    "condition": "Condition",
+    "terms": "Labels and price",
+    "photos": "Photos",
+}
+
+
+STATE_WORDS = {
+    ListingState.DRAFT: ("quiet", "draft"),
+    ListingState.IN_REVIEW: ("not_yet", "with our staff"),
+    ListingState.PUBLISHED: ("yes", "on the market"),
+    ListingState.RESERVED: ("not_yet", "reserved for a buyer"),
+    ListingState.SOLD: ("yes", "sold"),
+    ListingState.WITHDRAWN: ("quiet", "withdrawn"),
+}
+
+
+EVENT_WORDS: dict[ListingEvent | None, str] = {
+    None: "Drafted",
+    ListingEvent.SUBMITTED: "Submitted",
+    ListingEvent.APPROVED: "Approved and put on the market",
+    ListingEvent.SENT_BACK: "Sent back by staff",
+    ListingEvent.RECALLED: "Taken back to be changed",
+    ListingEvent.RESERVED: "Reserved by a buyer",
+    ListingEvent.RELEASED: "Back on the market",
+    ListingEvent.SOLD: "Sold",
+    ListingEvent.WITHDRAWN: "Withdrawn",
+}
+
+
+ANSWERS = (("yes", "Yes"), ("no", "No"))
+
+
+WHOLE = Regexp(r"^[0-9, ]*$", message="Write a whole number.")
+
+
+LONGEST_TEXT, LONGEST_LINE = 8_000, 200
+
+
+class ActForm(Form):
+    """A button."""
+
+
+def selling_for() -> list[Membership]:
+    """Return the clinics that the person can sell for."""
+    return [one for one in clinics.memberships_of(me().id) if one.role in MANAGERS]
+
+
+def mine(listing_id: UUID) -> ListingFacts:
+    """Return a listing to somebody who sells for its clinic; strangers learn nothing of it."""
+    facts = queries.listing(listing_id)
+    clinics.require_role(user_id=me().id, clinic_id=facts.clinic_id, roles=MANAGERS)
+    return facts
+
+
+def nothing_yet(words: str) -> list[Any]:
+    """Return the first answer of a question that nobody may answer by passing it over."""
+    return options([("", words)])
+
+
+def answer_of(stated: bool | None) -> str | None:  # noqa: FBT001  The answer is the whole question.
+    return None if stated is None else "yes" if stated else "no"
+
+
+def stated(answer: str | None) -> bool | None:
+    return None if not answer else answer == "yes"
+
+
+def amount(field: Any) -> Money | None:
+    typed = (field.data or "").strip()
+    if not typed:
+        return None
+    try:
+        return parse_money(typed)
+    except Invalid as refusal:
+        raise Invalid(refusal.sentence, field=field.short_name) from None
+
+
+def number(field: Any) -> int | None:
+    digits = "".join(letter for letter in field.data or "" if letter.isdigit())
+    if not digits:
+        return None
+    if int(digits) > 2_000_000_000:
+        raise Invalid("This number is too large to be true.", field=field.short_name)
+    return int(digits)

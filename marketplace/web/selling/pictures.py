@@ -1,0 +1,119 @@
+"""Step: photos, what they show, and their order."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from flask import flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import FileStorage
+from wtforms import MultipleFileField, StringField
+from wtforms.validators import InputRequired, Length
+
+from ...accounts.access import Permission
+from ...listings import gallery
+from ...listings.images import MAX_BYTES
+from ...listings.queries import ListingFacts
+from .. import photos
+from ..access import me, requires
+from ..forms import Form, applied
+from .common import STEPS, ActForm, bp, mine
+
+
+class PhotosForm(Form):
+    """Pictures, several at once."""
+
+    photos = MultipleFileField("Photos")
+
+
+class PhotoForm(Form):
+    """What one picture shows."""
+
+    alternative_text = StringField(
+        "What the photo shows", validators=[InputRequired("Say in a few words what the photo shows."), Length(max=300)]
+    )
+
+
+@bp.route("/sell/<uuid:listing_id>/photos", methods=["GET", "POST"])
+@requires(Permission.LISTING_WRITE)
+def pictures(listing_id: UUID) -> ResponseReturnValue:
+    """Add photos, describe them, put them in order."""
+    facts = mine(listing_id)
+    form = PhotosForm()
+    if form.validate_on_submit():
+        with applied(form):
+            number = gallery.add(listing_id=listing_id, actor_id=me().id, files=_files(form.photos.data))
+            flash(f"{number} {'photo was' if number == 1 else 'photos were'} added.", "success")
+            return redirect(url_for("selling.pictures", listing_id=listing_id), code=303)
+    return _photos_page(facts, form)
+
+
+@bp.post("/sell/<uuid:listing_id>/photos/<uuid:photo_id>/describe")
+@requires(Permission.LISTING_WRITE)
+def describe_photo(listing_id: UUID, photo_id: UUID) -> ResponseReturnValue:
+    """Say what a photo shows."""
+    facts = mine(listing_id)
+    form = PhotoForm(prefix=_prefix(photo_id))
+    if form.validate_on_submit():
+        with applied(form):
+            gallery.describe(
+                listing_id=listing_id,
+                actor_id=me().id,
+                photo_id=photo_id,
+                alternative_text=form.alternative_text.data or "",
+            )
+            flash("Saved what the photo shows.", "success")
+            return redirect(url_for("selling.pictures", listing_id=listing_id), code=303)
+    return _photos_page(facts, PhotosForm(formdata=None), wrong={photo_id: form})
+
+
+@bp.post("/sell/<uuid:listing_id>/photos/<uuid:photo_id>/<any(earlier, later):way>")
+@requires(Permission.LISTING_WRITE)
+def move_photo(listing_id: UUID, photo_id: UUID, way: str) -> ResponseReturnValue:
+    """Put a photo one place earlier or later."""
+    gallery.move(listing_id=listing_id, actor_id=me().id, photo_id=photo_id, earlier=way == "earlier")
+    return redirect(url_for("selling.pictures", listing_id=listing_id), code=303)
+
+
+@bp.post("/sell/<uuid:listing_id>/photos/<uuid:photo_id>/remove")
+@requires(Permission.LISTING_WRITE)
+def remove_photo(listing_id: UUID, photo_id: UUID) -> ResponseReturnValue:
+    """Take a photo out."""
+    gallery.remove(listing_id=listing_id, actor_id=me().id, photo_id=photo_id)
+    flash("The photo was removed.", "success")
+    return redirect(url_for("selling.pictures", listing_id=listing_id), code=303)
+
+
+def _photos_page(
+    facts: ListingFacts, form: PhotosForm, *, wrong: dict[UUID, PhotoForm] | None = None
+) -> ResponseReturnValue:
+    rows = [
+        (
+            photo.id,
+            photos.shown(photo.stem, photo.alternative_text),
+            (wrong or {}).get(photo.id)
+            or PhotoForm(formdata=None, prefix=_prefix(photo.id), alternative_text=photo.alternative_text),
+        )
+        for photo in facts.photos
+    ]
+    page = render_template(
+        "selling/photos.html",
+        form=form,
+        listing=facts,
+        rows=rows,
+        act=ActForm(formdata=None),
+        most=gallery.MOST_PHOTOS,
+        max_bytes=MAX_BYTES,
+        steps=STEPS,
+    )
+    return page, 422 if wrong or form.errors else 200
+
+
+def _prefix(photo_id: UUID) -> str:
+    """Tell the fields of one photo's form from those of its neighbours on the same page."""
+    return f"photo-{photo_id}-"
+
+
+def _files(sent: Iterable[FileStorage | str] | None) -> list[tuple[str, bytes]]:
+    """Read the files, each no further than it may be large; an empty field sends one without a name."""
+    files = [file for file in sent or () if isinstance(file, FileStorage) and file.filename]
+    return [(file.filename or "", file.stream.read(MAX_BYTES + 1)) for file in files]

@@ -1,0 +1,61 @@
+"""Step: what the seller attests, and the price."""
+
+from uuid import UUID
+
+from flask import redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from wtforms import RadioField, StringField
+from wtforms.validators import Length, Optional
+
+from ...accounts.access import Permission
+from ...listings import drafting
+from ...listings.terms import Modification, Recertification
+from ..access import me, requires
+from ..forms import Form, applied
+from ..options import options
+from ..unit import MODIFICATIONS, RECERTIFICATIONS
+from .common import ANSWERS, STEPS, amount, answer_of, bp, mine, stated
+
+
+class TermsForm(Form):
+    """What the seller attests, and the price."""
+
+    rx_label = RadioField("Is the prescription legend on the device?", validators=[Optional()])
+    id_label = RadioField("Is the maker’s label with its address and date on the device?", validators=[Optional()])
+    modification = RadioField("What was done to it since its maker sold it?", validators=[Optional()])
+    recertification = RadioField("Does its maker ask a new owner for recertification?", validators=[Optional()])
+    recertification_quote = StringField("The maker’s quote for it", validators=[Length(max=30)])
+    price = StringField("Asking price", validators=[Length(max=30)])
+
+
+@bp.route("/sell/<uuid:listing_id>/terms", methods=["GET", "POST"])
+@requires(Permission.LISTING_WRITE)
+def terms(listing_id: UUID) -> ResponseReturnValue:
+    """Attest the labels, say what the maker asks, and name the price."""
+    facts = mine(listing_id)
+    form = TermsForm(
+        rx_label=answer_of(facts.rx_label_present),
+        id_label=answer_of(facts.id_label_present),
+        modification=facts.modification,
+        recertification=facts.recertification,
+        recertification_quote=str(facts.recertification_quote or ""),
+        price=str(facts.price or ""),
+    )
+    form.rx_label.choices = options(ANSWERS)
+    form.id_label.choices = options(ANSWERS)
+    form.modification.choices = options(MODIFICATIONS.items())
+    form.recertification.choices = options(RECERTIFICATIONS.items())
+    if form.validate_on_submit():
+        with applied(form):
+            drafting.describe_terms(
+                listing_id=listing_id,
+                actor_id=me().id,
+                rx_label_present=stated(form.rx_label.data),
+                id_label_present=stated(form.id_label.data),
+                modification=Modification(form.modification.data) if form.modification.data else None,
+                recertification=Recertification(form.recertification.data) if form.recertification.data else None,
+                recertification_quote=amount(form.recertification_quote),
+                price=amount(form.price),
+            )
+            return redirect(url_for("selling.pictures", listing_id=listing_id), code=303)
+    return render_template("selling/terms.html", form=form, listing=facts, steps=STEPS), form.http_status
