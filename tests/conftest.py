@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from flask import Flask
     from flask.testing import FlaskClient
 
+    from tests.factories.bank import Bank
     from tests.factories.stripe import StripeDriver
 
 NOON = datetime(2026, 6, 1, 17, tzinfo=UTC)
@@ -236,6 +237,18 @@ def stripe_alone(local_stripe_server) -> "StripeDriver":
     """The local Stripe, empty, with every webhook held back until the test takes it."""
     local_stripe_server.reset()
     return local_stripe_server
+
+
+@pytest.fixture
+def bank(stripe_alone) -> "Iterator[Bank]":
+    """The same, asked directly: its API without our gateway."""
+    import httpx
+
+    from tests.factories.bank import Bank
+
+    headers = {"Authorization": f"Bearer {stripe_alone.api_key}"}
+    with httpx.Client(base_url=stripe_alone.base_url, headers=headers, trust_env=False) as http:
+        yield Bank(stripe_alone, http)
 
 
 @pytest.fixture

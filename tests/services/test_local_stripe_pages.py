@@ -151,7 +151,7 @@ class TestBankTransfer:
         assert answer.headers["Location"] == PAID + promised
         assert gateway.get_payment(promised).status is PaymentStatus.SUCCEEDED
         page = browser.get(f"/c/pay/{promised}/transfer")
-        assert ("$42,500.50 has arrived." in page.text, buttons(page)) == (True, [])
+        assert ("$42,500.50 has arrived." in page.text, buttons(page)) == (True, ["This amount arrived too"])
         assert browser.get(f"/c/pay/{promised}").headers["Location"] == PAID + promised
 
     @pytest.mark.parametrize("typed", ["", "a lot", "-5", "1.234"])
@@ -163,6 +163,22 @@ class TestBankTransfer:
         assert f'value="{typed}"' in page.text
         assert 'aria-invalid="true"' in page.text
         assert gateway.get_payment(promised).outstanding == Money(4_250_050)
+
+    def test_more_than_the_price_is_said_to_be_the_buyers(self, browser, gateway, promised):
+        browser.post(f"/c/pay/{promised}/transfer", data={"amount": "43,000.50"})
+        assert "$500 more than the price lies with Stripe" in browser.get(f"/c/pay/{promised}/transfer").text
+
+        browser.post(f"/c/pay/{promised}/transfer", data={"amount": "100"})
+
+        assert "$600 more than the price lies with Stripe" in browser.get(f"/c/pay/{promised}/transfer").text
+        assert gateway.get_payment(promised).received == Money(4_250_050)
+
+    def test_who_paid_by_card_has_nothing_to_send(self, browser, checkout):
+        browser.post(f"/c/pay/{checkout}", data={"with": "card"})
+
+        page = browser.get(f"/c/pay/{checkout}/transfer")
+
+        assert ("$42,500.50 has arrived." in page.text, buttons(page)) == (True, [])
 
     def test_nothing_arrives_twice(self, browser, promised):
         browser.post(f"/c/pay/{promised}/transfer")

@@ -53,6 +53,14 @@ SPOKEN = {
     "get /v1/charges": (parameters.ChargeListParams, page[stripe.Charge]),
     "get /v1/customers/*": (parameters.CustomerRetrieveParams, stripe.Customer),
     "get /v1/customers/*/cash_balance": (parameters.CustomerCashBalanceRetrieveParams, stripe.CashBalance),
+    "get /v1/customers/*/cash_balance_transactions": (
+        parameters.CustomerCashBalanceTransactionListParams,
+        page[stripe.CustomerCashBalanceTransaction],
+    ),
+    "get /v1/customers/*/cash_balance_transactions/*": (
+        parameters.CustomerCashBalanceTransactionRetrieveParams,
+        stripe.CustomerCashBalanceTransaction,
+    ),
     "get /v1/payment_intents/*": (parameters.PaymentIntentRetrieveParams, stripe.PaymentIntent),
     "get /v1/events": (parameters.EventListParams, page[stripe.Event]),
     "get /v1/events/*": (parameters.EventRetrieveParams, stripe.Event),
@@ -65,6 +73,7 @@ RESOURCES = {
         stripe.CashBalance,
         stripe.Charge,
         stripe.Customer,
+        stripe.CustomerCashBalanceTransaction,
         stripe.Dispute,
         stripe.PaymentIntent,
         stripe.Refund,
@@ -154,6 +163,30 @@ def a_whole_sale(driver) -> None:
     assert {booking.order_id for booking in gateway.bookings() if booking.kind is BookingKind.CHARGE} == {order_id}
 
 
+def surplus(driver) -> None:
+    """Send back what a bank transfer brought beyond the price, in all the ways that this can go."""
+    client = driver.gateway()._client.v1
+    bank = next(iter(client.charges.list({"limit": 1})))
+    customer = str(bank.customer)
+    moved = client.customers.cash_balance_transactions.list(customer, {"limit": 100}).data
+    for one in moved:
+        client.customers.cash_balance_transactions.retrieve(customer, one.id)
+    for outcomes in (["requires_action", "succeeded"], ["failed"]):
+        refund = client.refunds.create(
+            {
+                "customer": customer,
+                "origin": "customer_balance",
+                "amount": 50_000,
+                "currency": "usd",
+                "metadata": {"step": "surplus"},
+            }
+        )
+        for outcome in outcomes:
+            driver.settle_refund(refund.id, outcome)
+            client.refunds.retrieve(refund.id)
+    client.customers.cash_balance_transactions.list(customer)
+
+
 def everything_else(driver) -> None:
     """Ask the rest of what the local Stripe answers, through Stripe's own client."""
     client = driver.gateway()._client.v1
@@ -163,6 +196,7 @@ def everything_else(driver) -> None:
     charge = client.charges.list({"transfer_group": "order-7"}).data[0]
     client.customers.retrieve(charge.customer)
     client.customers.cash_balance.retrieve(charge.customer)
+    surplus(driver)
     client.payment_intents.retrieve(charge.payment_intent)
     event = client.events.list({"limit": 100, "types": ["charge.succeeded"]}).data[0]
     client.events.retrieve(event.id)
@@ -187,6 +221,7 @@ def test_every_exchange_is_what_the_client_says(stripe_alone, exchanges):
 def test_every_event_is_what_the_client_says(stripe_alone):
     stripe_alone.sim("settings", thin_too=True)
     a_whole_sale(stripe_alone)
+    surplus(stripe_alone)
 
     found = set()
     kinds = set()
@@ -221,12 +256,15 @@ def test_every_event_is_what_the_client_says(stripe_alone):
             "checkout.session.completed",
             "checkout.session.expired",
             "customer.created",
+            "customer_cash_balance_transaction.created",
             "payment_intent.created",
             "payment_intent.partially_funded",
             "payment_intent.payment_failed",
             "payment_intent.requires_action",
             "payment_intent.succeeded",
             "refund.created",
+            "refund.failed",
+            "refund.updated",
             "transfer.created",
             "transfer.reversed",
         )

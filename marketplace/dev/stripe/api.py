@@ -11,7 +11,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from . import accounts, events, moving, sessions
+from . import accounts, customers, events, moving, sessions
 from .store import Document
 from .wire import ApiError, Params, expand, page, parse_form, present
 from .world import API_VERSION, DAY, World
@@ -211,9 +211,11 @@ def _reversal_list(world: World, params: Params, transfer_id: str) -> Document:
 
 
 ROUTES: dict[str, Handler] = {
-    "POST /v1/customers": sessions.create_customer,
+    "POST /v1/customers": customers.create_customer,
     "GET /v1/customers/<object_id>": _one("customer"),
-    "GET /v1/customers/<customer_id>/cash_balance": _bare(sessions.cash_balance),
+    "GET /v1/customers/<customer_id>/cash_balance": _bare(customers.cash_balance),
+    "GET /v1/customers/<customer_id>/cash_balance_transactions": customers.list_cash,
+    "GET /v1/customers/<customer_id>/cash_balance_transactions/<object_id>": _bare(customers.retrieve_cash),
     "POST /v1/checkout/sessions": sessions.create_session,
     "GET /v1/checkout/sessions": _session_list,
     "GET /v1/checkout/sessions/<session_id>": _bare(sessions.session_now),

@@ -1,11 +1,15 @@
 """Money on the move: transfers to sellers and back, refunds, disputes, and the sweep to the bank."""
 
+from .customers import return_cash, settle_return
 from .store import Document
 from .wire import ApiError, Params
 from .world import DAY, World
 
 DISPUTE_FEE = 1500
 OPEN_DISPUTE = "needs_response"
+# Of cash on its way back to its owner.
+IN_HAND = ("pending", "requires_action")
+RETURNS = ("succeeded", "failed", "requires_action")
 
 
 # -- transfers -----------------------------------------------------------------------------------
@@ -133,6 +137,8 @@ def seller_balance(world: World, account: Document) -> int:
 
 def create_refund(world: World, params: Params) -> Document:
     """Send money back to the buyer; it waits while the platform's balance is too low."""
+    if params.has("customer"):
+        return return_cash(world, params)
     charge = world.get("charge", params.text("charge"))
     left = charge["amount"] - charge["amount_refunded"]
     amount = params.maybe_number("amount", left)
@@ -177,8 +183,10 @@ def create_refund(world: World, params: Params) -> Document:
 
 
 def settle_refund(world: World, refund_id: str, outcome: str) -> Document:
-    """Let a pending refund go through, or fail and give the money back to the charge."""
+    """Let a pending refund go through, or fail and give the money back to the charge or the customer's cash."""
     refund = world.get("refund", refund_id)
+    if refund["charge"] is None and refund["status"] in IN_HAND and outcome in RETURNS:
+        return settle_return(world, refund, outcome)
     if refund["status"] != "pending" or outcome not in {"succeeded", "failed"}:
         raise ApiError("Only a pending refund can be settled, as succeeded or failed.")
     if outcome == "succeeded":

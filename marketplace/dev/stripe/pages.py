@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from marketplace.kernel.errors import Invalid
 from marketplace.kernel.money import Money, parse_money
 
-from . import accounts, sessions
+from . import accounts, paying, sessions
 from .store import Document
 from .wire import ApiError
 from .world import World
@@ -54,12 +54,7 @@ class Pages:
 
     def paid(self, session_id: str) -> ResponseReturnValue:
         """Do what the pressed button says. A page that is complete or closed says so instead."""
-        ways = {
-            "card": sessions.pay_by_card,
-            "card_declined": sessions.decline_card,
-            "bank_transfer": sessions.choose_bank_transfer,
-        }
-        way = ways.get(request.form.get("with", ""))
+        way = paying.WAYS.get(request.form.get("with", ""))
         with self._world.store.change():
             session = sessions.session_now(self._world, session_id)
             if way is not None and session["status"] == "open":
@@ -77,7 +72,16 @@ class Pages:
         action = intent["next_action"]
         told = action["display_bank_transfer_instructions"] if action else None
         remaining = Money(told["amount_remaining"], intent["currency"]) if told else None
-        return render_template("local_stripe/transfer.html", told=told, remaining=remaining, **_told(session), **typed)
+        customer = self._world.store.find(session["customer"] or "")
+        return render_template(
+            "local_stripe/transfer.html",
+            told=told,
+            remaining=remaining,
+            sends_more="_instructed" in intent,
+            left_over=Money(customer["_cash"] if customer else 0),
+            **_told(session),
+            **typed,
+        )
 
     def arrived(self, session_id: str) -> ResponseReturnValue:
         """Let the money arrive: all of it, or the amount typed."""
@@ -88,7 +92,7 @@ class Pages:
         except Invalid as error:
             return self._transfer_page(session, typed=typed, problem=error.sentence), 422
         with self._world.store.change():
-            session = sessions.money_arrives(self._world, session_id, amount)
+            session = paying.money_arrives(self._world, session_id, amount)
         return _onward(session)
 
     # -- answering a seller's questions ----------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from . import accounts, courier, events, moving, sessions
+from . import accounts, courier, events, moving, paying, sessions
 from .api import Api
 from .store import Document
 from .wire import ApiError, Params, present
@@ -79,20 +79,15 @@ def _edit(world: World, params: Params, object_id: str) -> Document:
 
 def _pay(world: World, params: Params, session_id: str) -> Document:
     """Do what a buyer does on the payment page."""
-    ways: dict[str, Callable[[World, str], Document]] = {
-        "card": sessions.pay_by_card,
-        "card_declined": sessions.decline_card,
-        "bank_transfer": sessions.choose_bank_transfer,
-    }
     way = params.text("with")
-    if way not in ways:
-        raise ApiError(f"with must be one of {', '.join(ways)}.")
-    return ways[way](world, session_id)
+    if way not in paying.WAYS:
+        raise ApiError(f"with must be one of {', '.join(paying.WAYS)}.")
+    return paying.WAYS[way](world, session_id)
 
 
 def _arrive(world: World, params: Params, session_id: str) -> Document:
     amount = params.number("amount", least=1) if params.has("amount") else None
-    return sessions.money_arrives(world, session_id, amount)
+    return paying.money_arrives(world, session_id, amount)
 
 
 def _account(world: World, params: Params, account_id: str) -> Document:

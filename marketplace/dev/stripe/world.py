@@ -158,6 +158,7 @@ class World:
 _PLACES = {
     "cash_balance": "/v1/customers/{customer}/cash_balance",
     "checkout.session": "/v1/checkout/sessions/{id}",
+    "customer_cash_balance_transaction": "/v1/customers/{customer}/cash_balance_transactions/{id}",
     "v2.core.account": "/v2/core/accounts/{id}",
 }
 
