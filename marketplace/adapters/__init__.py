@@ -12,6 +12,7 @@ from ..orders.holding import OrdersThatRest
 from ..payments.ports import PaymentGateway
 from ..registers.ports import RegisterFiles
 from ..ripple import Dependants
+from . import patience
 from .mail import SmtpMailer
 from .storage import DiskStore
 from .stripe_gateway import StripeGateway
@@ -33,5 +34,6 @@ def bind_all(app: Flask, settings: Settings) -> None:
             api_key=settings.stripe_api_key,
             webhook_secrets=settings.stripe_webhook_secrets,
             api_base=settings.stripe_api_base,
+            seconds_left=patience.seconds_left,
         ),
     )

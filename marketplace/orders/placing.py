@@ -17,16 +17,13 @@ from ..eligibility.sale import Purchase
 from ..eligibility.verdict import Verdict
 from ..extensions import db, unit_of_work
 from ..kernel.errors import Conflict, Invalid, NotFound, Refused
-from ..kernel.money import Money
 from ..kernel.terms import ProcedureClass
 from ..listings import queries as listings
 from ..listings import service as listings_service
 from ..listings.models import Listing
 from ..logs import log
-from ..payments import queries as payment_queries
 from ..payments import service as payments
 from ..payments.ports import GatewayError
-from ..payments.states import PaymentState
 from . import queries, reserving, steps, wording
 from .access import Act
 from .models import Order, OrderMove
@@ -196,63 +193,6 @@ def confirm(*, order_id: UUID, actor_id: UUID, signed: Collection[str], at: date
         steps.move(order, OrderEvent.CONFIRMED, cause="the practitioner signed for it", actor_id=actor_id, at=at)
         name = accounts.person(actor_id).name
         steps.tell_buyer(wording.confirmed_to_buyer(steps.told_of(order), practitioner=name), order, at=at)
-
-
-def start_payment(
-    *,
-    order_id: UUID,
-    actor_id: UUID,
-    card_cap: Money,
-    success_url: str,
-    cancel_url: str,
-    live: bool,
-    at: datetime,
-) -> str:
-    """
-    Ask the gate once more and return the address of the payment page; a second click finds the same page.
-
-    :raises NotFound: there is no such order, or it is not theirs to know of
-    :raises NotYourAct: only the buyer pays
-    :raises IllegalMove: there is nothing to pay now
-    :raises OrderOnHold: something it rests on was lost
-    :raises OrderExpired: its 72 hours are over
-    :raises NotCleared: the gate said no; nothing is charged
-    :raises PaymentUnderWay: money is on its way or here
-    :raises GatewayError: the provider cannot be asked just now
-    """
-    steps.check(order_id, Act.PAY, actor_id=actor_id)
-    decision = steps.ask_the_gate(order_id, Moment.PAYMENT_START, at=at)
-    if not decision.cleared:
-        raise steps.not_cleared(order_id, decision.verdict, decision.id)
-    with unit_of_work():
-        payment = payment_queries.payment_of(order_id)
-    if payment is not None and payment.state is PaymentState.CHECKOUT_OPEN:
-        # It may have been paid or closed without our having heard.
-        payments.converge(payment_id=payment.id, live=live, at=at)
-    with unit_of_work():
-        order = steps.locked_for(order_id, Act.PAY, actor_id=actor_id)
-        if at >= order.expires_at:
-            raise OrderExpired
-        buyer = accounts.person(order.buyer_id)
-        title = steps.told_of(order).device
-        payment_id = payments.prepare_checkout(
-            order_id=order_id,
-            payee_clinic_id=order.seller_clinic_id,
-            amount=Money(order.price_minor, order.currency),
-            fee_bps=order.fee_bps,
-            order_closes_at=order.expires_at,
-            at=at,
-        )
-    return payments.open_checkout(
-        payment_id=payment_id,
-        title=title,
-        buyer_email=buyer.email,
-        buyer_name=buyer.name,
-        card_cap=card_cap,
-        success_url=success_url,
-        cancel_url=cancel_url,
-        at=at,
-    )
 
 
 def cancel(*, order_id: UUID, actor_id: UUID, live: bool, at: datetime) -> None:

@@ -1,6 +1,7 @@
 """What people and jobs do to an order, from the promise to the seller's money."""
 
 from .holding import Looked, NotOnHold, ask_again, ask_again_by_staff, look
+from .paying import PageNotOpened, start_payment
 from .placing import (
     AlreadyYours,
     OrderExpired,
@@ -10,7 +11,6 @@ from .placing import (
     confirm,
     lapse_expired,
     place,
-    start_payment,
     to_sign,
 )
 from .settling import catch_up, payment_changed, refund, refund_by_finance, refund_from_our_own, retry_clearance
@@ -37,6 +37,7 @@ __all__ = [
     "OrderExpired",
     "OrderOnHold",
     "OwnClinic",
+    "PageNotOpened",
     "PaymentUnderReview",
     "ToSign",
     "Watch",

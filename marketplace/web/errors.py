@@ -1,6 +1,6 @@
 """The one table from refusals to answers: status, page, and the way to the cure."""
 
-from flask import Flask, g, render_template, request
+from flask import Flask, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_limiter import RateLimitExceeded
 from flask_login import AnonymousUserMixin
@@ -13,7 +13,7 @@ from ..extensions import limiter
 from ..kernel import clock
 from ..kernel.errors import Conflict, Gone, Invalid, NotFound, Refusal, Refused, TooMany, Unavailable
 from ..logs import log
-from ..orders.service import NotCleared
+from ..orders.service import NotCleared, PageNotOpened
 from . import gate, parking
 
 STATUS: dict[type[Refusal], int] = {
@@ -45,6 +45,10 @@ WORDS: dict[int, tuple[str, str]] = {
 }
 
 
+OUTSIDE_AGAIN_IN = 60
+"""Seconds after which it is worth asking again what depends on somebody outside the house."""
+
+
 def status_of(refusal: Refusal) -> int:
     """Return the HTTP status that the refusal answers with."""
     return next((STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS), 403)
@@ -64,6 +68,20 @@ def refused(refusal: Refusal) -> ResponseReturnValue:
     status = status_of(refusal)
     log.info("refused", code=refusal.code, status=status, endpoint=request.endpoint)
     return page(status, sentence=refusal.sentence, cure=refusal.cure, refusal=refusal)
+
+
+def _unavailable(refusal: Unavailable) -> ResponseReturnValue:
+    log.warning(
+        "refused", code=refusal.code, status=503, endpoint=request.endpoint, reason=str(refusal.__cause__ or refusal)
+    )
+    body, status = page(503, sentence=refusal.sentence, cure=refusal.cure, **_way_back(refusal))
+    return body, status, {"Retry-After": str(OUTSIDE_AGAIN_IN)}
+
+
+def _way_back(refusal: Unavailable) -> dict[str, str]:
+    if not isinstance(refusal, PageNotOpened):
+        return {}
+    return {"cure_url": url_for("buying.order", order_id=refusal.order_id), "cure_label": "Back to the order"}
 
 
 def _not_cleared(refusal: NotCleared) -> ResponseReturnValue:
@@ -123,6 +141,7 @@ def register(app: Flask) -> None:
     """Let every error of the app be answered from here."""
     app.register_error_handler(Refusal, refused)
     app.register_error_handler(NotCleared, _not_cleared)
+    app.register_error_handler(Unavailable, _unavailable)
     app.register_error_handler(CSRFError, _csrf)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(RateLimitExceeded, _too_often)

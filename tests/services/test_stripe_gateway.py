@@ -8,9 +8,12 @@ from threading import Thread
 from uuid import UUID, uuid4
 
 import pytest
+import requests
 import stripe
 
+from marketplace.adapters import patience
 from marketplace.adapters.stripe_gateway import API_VERSION, StripeGateway
+from marketplace.adapters.stripe_gateway.hurrying import HurryingSession
 from marketplace.dev.stripe import world
 from marketplace.kernel import clock
 from marketplace.kernel.money import Money
@@ -23,6 +26,7 @@ from marketplace.payments.ports import (
     GatewayRejected,
     GatewayReplayedError,
     GatewayUnknown,
+    PaymentGateway,
     PaymentMethod,
     PaymentSnapshot,
     PaymentStatus,
@@ -668,6 +672,43 @@ class TestWhatGoesWrong:
 
         first.join()
         assert len(gateway.find_transfers("order-7")) == 1
+
+    def test_a_page_waits_eight_seconds_in_all_and_a_job_as_long_as_it_takes(self, app):
+        gateway = app.extensions["second_light_ports"][PaymentGateway]
+        with app.test_request_context():
+            first = gateway._seconds_left()
+            again = gateway._seconds_left()
+
+        # What the client sleeps before it tries again comes on top: at most 1 s after the last moment.
+        assert patience.PAGE_WAITS == 8
+        assert (stripe.HTTPClient.INITIAL_DELAY, gateway._max_network_retries, gateway._timeout) == (0.5, 2, (3, 20))
+        assert again < first <= patience.PAGE_WAITS
+        assert gateway._seconds_left() is None
+
+    def test_whoever_waits_is_answered_in_time_and_nothing_more_is_asked(self, monkeypatch, stripe_alone, in_two_hours):
+        monkeypatch.setattr(stripe.HTTPClient, "INITIAL_DELAY", 0)
+        left = iter([0.3, 0, -1])
+        hurried = stripe_alone.gateway(max_network_retries=2, seconds_left=lambda: next(left))
+        stripe_alone.fault("POST /v1/customers", "hang_after", seconds=30)
+
+        with pytest.raises(GatewayUnknown, match="Nobody waits for the answer any more"):
+            open_checkout(hurried, expires_at=in_two_hours)
+        with pytest.raises(GatewayUnknown, match="Nobody waits for the answer any more"):
+            hurried.find_transfers("order-7")
+
+        assert stripe_alone.get("/v1/checkout/sessions")["data"] == []
+        assert list(left) == []
+
+    @pytest.mark.parametrize(
+        ("left", "waited"), [(None, (3, 20)), (100.0, (3, 20)), (8.0, (2.4, 5.6)), (1.0, (0.3, 0.7))]
+    )
+    def test_a_request_waits_its_share_of_what_is_left(self, monkeypatch, left, waited):
+        asked = []
+        monkeypatch.setattr(requests.Session, "request", lambda *_args, timeout: asked.append(timeout))
+
+        HurryingSession(lambda: left).request("GET", "http://127.0.0.1:9/", timeout=(3, 20))
+
+        assert asked == [pytest.approx(waited)]
 
     def test_nobody_there_is_unknown(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -7,14 +7,17 @@ from functools import partial
 import pytest
 from sqlalchemy import func, select
 
-from marketplace.extensions import db
+from marketplace.adapters import patience
+from marketplace.extensions import bind, db
 from marketplace.kernel.terms import ClinicRole
 from marketplace.orders.models import Order
 from marketplace.orders.states import OrderState
+from marketplace.payments.ports import PaymentGateway
+from marketplace.payments.states import PaymentState
 from tests.factories.accounts import make_user
 from tests.factories.clinics import make_clinic, make_member, make_site
 from tests.factories.listings import make_handpiece, make_listing
-from tests.factories.orders import make_order, make_scene, place, the_order
+from tests.factories.orders import make_order, make_scene, place, place_and_confirm, the_order
 from tests.factories.payments import do_jobs, hear, onboarded, the_payment
 from tests.pages import browser_of, hidden, press, text, token
 
@@ -417,3 +420,41 @@ class TestWithoutAHandpiece:
         order = make_order("released_to_ship", scene, left_out=[unit.handpieces[1].id], at=now)
 
         assert "<strong>Without</strong> CO2" in text(as_(scene.seller).get(f"/orders/{order.id}/dispatch"))
+
+
+class TestTheProviderIsAway:
+    """The page to pay on cannot be opened: the order says so, and stands as it stood."""
+
+    @pytest.mark.parametrize(
+        ("kind", "more"), [("error_before", {}), ("error_before", {"status": 429}), ("error_after", {})]
+    )
+    def test_the_buyer_is_told_honestly_and_the_next_click_pays_once(self, scene, as_, local_stripe, now, kind, more):
+        order_id = place_and_confirm(scene, at=now)
+        address, buyer = f"/orders/{order_id}", as_(scene.buyer)
+        local_stripe.fault("POST /v1/checkout/sessions", kind, **more)
+
+        answer = press(buyer, text(buyer.get(address)), f"{address}/pay")
+
+        page = text(answer)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
+        assert "page could not be opened just now." in page
+        assert "Your order stands, the device stays reserved for you, and nothing was charged." in page
+        assert f'<a class="btn btn-primary" href="{address}">Back to the order</a>' in answer.text
+        assert the_order(order_id).state is OrderState.AWAITING_PAYMENT
+        assert the_payment(order_id).state is PaymentState.NEW
+        assert press(buyer, text(buyer.get(address)), f"{address}/pay").status_code == 303
+        assert len(local_stripe.get("/v1/checkout/sessions")["data"]) == 1
+
+    def test_a_page_that_has_waited_long_enough_asks_nothing_more(
+        self, app, scene, as_, local_stripe, now, monkeypatch
+    ):
+        order_id = place_and_confirm(scene, at=now)
+        address, buyer = f"/orders/{order_id}", as_(scene.buyer)
+        page = text(buyer.get(address))
+        bind(app, PaymentGateway, local_stripe.gateway(seconds_left=patience.seconds_left))
+        monkeypatch.setattr(patience, "PAGE_WAITS", 0.0)
+
+        assert press(buyer, page, f"{address}/pay").status_code == 503
+
+        assert local_stripe.get("/v1/checkout/sessions")["data"] == []
+        assert the_payment(order_id).state is PaymentState.NEW

@@ -1,6 +1,6 @@
 """The port's questions, put to Stripe through its own client."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -47,9 +47,13 @@ class StripeGateway:
         api_base: str | None = None,
         max_network_retries: int = 2,
         timeout: tuple[float, float] = (3, 20),
+        seconds_left: Callable[[], float | None] = lambda: None,
     ) -> None:
         """
         Remember whom to ask; nothing is sent yet.
+
+        `timeout` is that of one request, in seconds: to connect, to be answered. `seconds_left` says how long somebody
+        still waits for all of them together, further tries included; None where nobody does.
 
         :raises GatewayConfig: a stand-in that is not on this machine, or a live key meant for it
         """
@@ -63,15 +67,17 @@ class StripeGateway:
         self._api_base = api_base
         self._max_network_retries = max_network_retries
         self._timeout = timeout
+        self._seconds_left = seconds_left
 
     @cached_property
     def _client(self) -> "stripe.StripeClient":
-        import requests
         import stripe
+
+        from .hurrying import HurryingSession
 
         # It would keep a file in the home directory, and fail where there is none.
         stripe.enable_telemetry = False
-        session = requests.Session()
+        session = HurryingSession(self._seconds_left)
         # A proxy named in the environment is for the world outside, never for this machine.
         session.trust_env = self._api_base is None
         return stripe.StripeClient(

@@ -1,0 +1,100 @@
+"""Paying an order: the gate is asked once more, then the provider's page is opened or found open."""
+
+from datetime import datetime
+from uuid import UUID
+
+from ..accounts import queries as accounts
+from ..eligibility.models import Moment
+from ..extensions import unit_of_work
+from ..kernel.errors import Unavailable
+from ..kernel.money import Money
+from ..payments import queries as payment_queries
+from ..payments import service as payments
+from ..payments.ports import GatewayError
+from ..payments.states import PaymentState
+from . import steps
+from .access import Act
+from .placing import OrderExpired
+
+
+class PageNotOpened(Unavailable):
+    """The provider did not open its payment page, or did not say so in time."""
+
+    code = "page_not_opened"
+    cure = "Go back to the order and press Pay again in a minute. You cannot be charged twice for one order."
+
+    def __init__(self, order_id: UUID) -> None:
+        super().__init__(
+            "The payment provider's page could not be opened just now. Your order stands, the device stays reserved for"
+            " you, and nothing was charged."
+        )
+        self.order_id = order_id
+
+
+def start_payment(
+    *,
+    order_id: UUID,
+    actor_id: UUID,
+    card_cap: Money,
+    success_url: str,
+    cancel_url: str,
+    live: bool,
+    at: datetime,
+) -> str:
+    """
+    Ask the gate once more and return the address of the payment page; a second click finds the same page.
+
+    :raises NotFound: there is no such order, or it is not theirs to know of
+    :raises NotYourAct: only the buyer pays
+    :raises IllegalMove: there is nothing to pay now
+    :raises OrderOnHold: something it rests on was lost
+    :raises OrderExpired: its 72 hours are over
+    :raises NotCleared: the gate said no; nothing is charged
+    :raises PaymentUnderWay: money is on its way or here
+    :raises PageNotOpened: the provider cannot be asked just now; a second click is harmless
+    """
+    try:
+        return _payment_page(
+            order_id=order_id, actor_id=actor_id, card_cap=card_cap, success_url=success_url, cancel_url=cancel_url,
+            live=live, at=at,
+        )  # fmt: skip
+    except GatewayError as trouble:
+        raise PageNotOpened(order_id) from trouble
+
+
+def _payment_page(
+    *, order_id: UUID, actor_id: UUID, card_cap: Money, success_url: str, cancel_url: str, live: bool, at: datetime
+) -> str:
+    steps.check(order_id, Act.PAY, actor_id=actor_id)
+    decision = steps.ask_the_gate(order_id, Moment.PAYMENT_START, at=at)
+    if not decision.cleared:
+        raise steps.not_cleared(order_id, decision.verdict, decision.id)
+    with unit_of_work():
+        payment = payment_queries.payment_of(order_id)
+    if payment is not None and payment.state is PaymentState.CHECKOUT_OPEN:
+        # It may have been paid or closed without our having heard.
+        payments.converge(payment_id=payment.id, live=live, at=at)
+    with unit_of_work():
+        order = steps.locked_for(order_id, Act.PAY, actor_id=actor_id)
+        if at >= order.expires_at:
+            raise OrderExpired
+        buyer = accounts.person(order.buyer_id)
+        title = steps.told_of(order).device
+        payment_id = payments.prepare_checkout(
+            order_id=order_id,
+            payee_clinic_id=order.seller_clinic_id,
+            amount=Money(order.price_minor, order.currency),
+            fee_bps=order.fee_bps,
+            order_closes_at=order.expires_at,
+            at=at,
+        )
+    return payments.open_checkout(
+        payment_id=payment_id,
+        title=title,
+        buyer_email=buyer.email,
+        buyer_name=buyer.name,
+        card_cap=card_cap,
+        success_url=success_url,
+        cancel_url=cancel_url,
+        at=at,
+    )
