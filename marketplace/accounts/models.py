@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, LargeBinary
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -27,7 +27,23 @@ class User(Keyed, Base):
     staff_role: Mapped[StaffRole | None]
     email_confirmed_at: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]
+    reopened_at: Mapped[datetime | None] = mapped_column(comment="When it was last opened again after being disabled.")
     created_at: Mapped[datetime]
+
+
+class AccountClosure(Base):
+    """A while for which an account was closed. Written by a trigger when it opens again; never changed or removed."""
+
+    __tablename__ = "account_closures"
+    __table_args__ = (
+        Index("ix_account_closures_user", "user_id", "closed_at"),
+        CheckConstraint("reopened_at >= closed_at", name="reopening_follows_closing"),
+    )
+
+    number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    closed_at: Mapped[datetime]
+    reopened_at: Mapped[datetime]
 
 
 class SessionEnd(StrEnum):

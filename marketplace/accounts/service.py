@@ -295,7 +295,7 @@ def enable(*, user_id: UUID, actor_id: UUID, reason: str, at: datetime) -> None:
         user = _locked(user_id)
         if user.disabled_at is None:
             raise Conflict("This account is not disabled.")
-        user.disabled_at = None
+        user.disabled_at, user.reopened_at = None, at
         ripple.changed(Ground(person_id=user.id))
         _record("account:enabled", user, actor_id=actor_id, at=at, reason=reason.strip())
 

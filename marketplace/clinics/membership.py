@@ -196,7 +196,7 @@ def change_role(*, clinic_id: UUID, actor_id: UUID, user_id: UUID, role: ClinicR
         member = _member_to_handle(clinic_id, actor_id, user_id, role)
         if role is not ClinicRole.OWNER:
             _refuse_last_owner(member)
-        before, member.role = member.role, role
+        before, member.role, member.changed_at = member.role, role, at
         ripple.changed(Ground(person_id=user_id, clinic_id=clinic_id))
         steps.record(
             "clinic:role_changed", clinic_id, actor_id=actor_id, at=at, member=user_id, before=before, role=role
@@ -244,7 +244,7 @@ def end_on(*, clinic_id: UUID, actor_id: UUID, user_id: UUID, last_day: date, at
                 f"It was agreed that it ends on {written(member.ends_on)}. For longer, invite the person anew.",
                 field="last_day",
             )
-        member.ends_on = last_day
+        member.ends_on, member.changed_at = last_day, at
         ripple.changed(Ground(person_id=user_id, clinic_id=clinic_id))
         steps.record("clinic:membership_shortened", clinic_id, actor_id=actor_id, at=at, member=user_id, until=last_day)
 
@@ -276,7 +276,7 @@ def _end(member: ClinicMember, *, actor_id: UUID | None, at: datetime) -> None:
     sites = db.session.scalars(
         update(ClinicSite)
         .where(ClinicSite.clinic_id == member.clinic_id, ClinicSite.laser_safety_officer_id == member.user_id)
-        .values(laser_safety_officer_id=None)
+        .values(laser_safety_officer_id=None, changed_at=at)
         .returning(ClinicSite)
     ).all()
     clinic = db.session.get_one(Clinic, member.clinic_id)

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, LargeBinary, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..extensions import Base, Keyed
@@ -91,6 +91,9 @@ class ClinicSite(Keyed, Base):
     )
     created_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
+    changed_at: Mapped[datetime | None] = mapped_column(
+        comment="When its officer, state or zone last changed; what they were before, the database keeps."
+    )
 
     clinic: Mapped[Clinic] = relationship(back_populates="sites")
 
@@ -121,8 +124,39 @@ class ClinicMember(Keyed, Base):
     ends_on: Mapped[date | None] = mapped_column(comment="The last day that counts; empty: until somebody ends it.")
     left_at: Mapped[datetime | None]
     left_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"), comment="Empty: its last day is over.")
+    changed_at: Mapped[datetime | None] = mapped_column(
+        comment="When its role or days last changed; what they were before, the database keeps."
+    )
 
     clinic: Mapped[Clinic] = relationship(back_populates="members")
+
+
+class SiteBefore(Base):
+    """What a site was until a change. Written by a trigger at every change; never changed, never removed (trigger)."""
+
+    __tablename__ = "clinic_sites_before"
+    __table_args__ = (Index("ix_clinic_sites_before_site", "site_id", "until", "number"),)
+
+    number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    site_id: Mapped[UUID] = mapped_column(ForeignKey("clinic_sites.id"))
+    laser_safety_officer_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    state: Mapped[str]
+    time_zone: Mapped[str]
+    until: Mapped[datetime]
+
+
+class MemberBefore(Base):
+    """What a membership was until a change. Written and guarded as `SiteBefore` is."""
+
+    __tablename__ = "clinic_members_before"
+    __table_args__ = (Index("ix_clinic_members_before_member", "member_id", "until", "number"),)
+
+    number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    member_id: Mapped[UUID] = mapped_column(ForeignKey("clinic_members.id"))
+    role: Mapped[ClinicRole]
+    starts_on: Mapped[date | None]
+    ends_on: Mapped[date | None]
+    until: Mapped[datetime]
 
 
 class ClinicInvitation(Keyed, Base):

@@ -87,6 +87,7 @@ def correct_site(
         address = _address(name, street, city, postal_code, state=site.state, time_zone=time_zone)
         for field, value in address.items():
             setattr(site, field, value)
+        site.changed_at = at
         steps.record("clinic:site_corrected", site.clinic_id, actor_id=actor_id, at=at, site=site.id, **address)
 
 
@@ -118,7 +119,7 @@ def name_laser_safety_officer(*, site_id: UUID, actor_id: UUID, officer_id: UUID
         site = _site_to_manage(site_id, actor_id)
         if officer_id is not None and steps.membership(site.clinic_id, officer_id) is None:
             raise Invalid("Choose a member of the clinic.", field="officer")
-        site.laser_safety_officer_id = officer_id
+        site.laser_safety_officer_id, site.changed_at = officer_id, at
         db.session.flush()
         if officer_id is None:
             ripple.lost(steps.officer_lost(site), actor_id=actor_id, at=at)

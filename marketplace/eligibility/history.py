@@ -22,9 +22,6 @@ from .service import Published, decision, policy_of
 from .verdict import Verdict
 
 NOT_IN_HISTORY = (
-    "The laser safety officer of a site is the one who is named today.",
-    "A member's role is the last one; when they joined and left is history.",
-    "An account that was closed for a while and is open again counts as open throughout.",
     "Of a kept answer the unit, its seller, who was named as practitioner, and what was signed are taken as kept.",
     "What registers and exclusion lists said then is taken from the kept answer; without one, nothing stood in them.",
     "A question without a kept answer is about a sound device of a verified seller, and about nothing else of it.",

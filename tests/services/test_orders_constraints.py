@@ -44,6 +44,29 @@ def copy(order, **changed) -> None:
     )
 
 
+def answer_like(order, *, resting: bool = True, **changed):
+    """Keep the answer that the order rests on once more, with other values; return its id."""
+    known, columns = uuid4(), "moment listing_id buyer_id operator_id site_id practitioner_id declared_uses"
+    columns += " policy_version_id facts verdict cleared decided_at valid_until"
+    taken = ", ".join(changed.get(name, name) for name in columns.split())
+    db.session.execute(
+        text(
+            f"INSERT INTO eligibility_decisions (id, {', '.join(columns.split())})"
+            f" SELECT :known, {taken} FROM eligibility_decisions WHERE id = :first"
+        ),
+        {"known": known, "first": order.decision_id},
+    )
+    if resting:
+        db.session.execute(
+            text(
+                "INSERT INTO decision_credentials SELECT :known, credential_id FROM decision_credentials"
+                " WHERE decision_id = :first"
+            ),
+            {"known": known, "first": order.decision_id},
+        )
+    return known
+
+
 class TestGate:
     """An order cannot exist, be held or be shipped without a yes for exactly this."""
 
@@ -73,6 +96,32 @@ class TestGate:
         )
         with assert_refused_by("orders_are_cleared"):
             copy(order)
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            # A refusal, even one of which everything it rests on stands.
+            {"cleared": "false", "verdict": """'{"objections": [{}]}'"""},
+            {"decided_at": "now() - interval '15 minutes 1 second'"},
+            {"decided_at": "now() + interval '5 minutes 1 second'"},
+            {"moment": "'payment_received'"},
+            {"resting": False},
+        ],
+        ids=["a no", "too old", "not given yet", "of another moment", "resting on nothing"],
+    )
+    def test_no_order_on_an_answer_that_is_no_fresh_yes(self, scene, order, now, answer):
+        no_yes = answer_like(order, **answer)
+
+        with assert_refused_by("orders_are_cleared"):
+            copy(order, decision_id=no_yes)
+
+    @pytest.mark.parametrize("age", ["'14 minutes'", "'-4 minutes'"])
+    def test_an_answer_counts_as_fresh_for_a_quarter_of_an_hour(self, order, age):
+        answer = answer_like(order, decided_at=f"now() - interval {age}")
+
+        # Another order for the same unit is refused for that alone: the gate has let it through.
+        with assert_refused_by("one_live_order_per_unit"):
+            copy(order, decision_id=answer)
 
     def test_an_order_begins_at_the_beginning(self, order):
         with assert_refused_by("orders_begin_at_the_beginning"):

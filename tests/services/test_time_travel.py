@@ -1,5 +1,6 @@
 """Time travel: what history says of a moment is what the gate said at that moment, whatever happened since."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
@@ -7,9 +8,14 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import insert, select, text
 
+from marketplace import database
+from marketplace.accounts import service as accounts
+from marketplace.accounts.models import AccountClosure, User
 from marketplace.clinics import history as clinic_history
+from marketplace.clinics import service as clinics
+from marketplace.clinics.models import ClinicMember, ClinicSite, MemberBefore, SiteBefore
 from marketplace.credentials import history as credential_history
 from marketplace.credentials import moving
 from marketplace.credentials.models import Credential, CredentialMove
@@ -21,14 +27,15 @@ from marketplace.eligibility.rulebook import reference_document
 from marketplace.eligibility.sale import Purchase
 from marketplace.eligibility.verdict import Evidence, Outcome
 from marketplace.extensions import db, unit_of_work
-from marketplace.kernel.errors import NotFound
+from marketplace.kernel.errors import NotFound, Refusal
 from marketplace.kernel.terms import ClinicRole, ProcedureClass
 from marketplace.listings import queries as listings
 from tests.factories.accounts import kept, make_staff, make_user
-from tests.factories.clinics import make_member
+from tests.factories.clinics import make_clinic, make_invitation, make_member, make_site
 from tests.factories.credentials import make_check, make_credential
 from tests.factories.listings import make_handpiece, make_listing
 from tests.factories.orders import RULES, make_scene
+from tests.support import assert_refused_by, count_statements
 
 HAIR = ProcedureClass.HAIR_NONABLATIVE
 _S, _E = CredentialState, CredentialEvent
@@ -105,7 +112,7 @@ def clock():
 
 class TestWhateverHappened:
     @settings(
-        suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=8, deadline=None, derandomize=True,
+        suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=12, deadline=None, derandomize=True,
         phases=[Phase.generate],
     )  # fmt: skip
     @given(data=st.data())
@@ -113,7 +120,7 @@ class TestWhateverHappened:
         # The examples share one house, so each lives after the one before.
         clock["at"] = at = max(clock.get("at", now), now) + timedelta(hours=1)
         publish(reference_document(), at)
-        verifier, answers = make_staff(), []
+        verifier, answers, asides = make_staff(), [], []
         people = {"licence": make_user(), "prescriber": make_user()}
         for user in people.values():
             make_member(clinic=scene.clinic, user=user, joined_at=at)
@@ -131,16 +138,22 @@ class TestWhateverHappened:
             name = data.draw(st.sampled_from(sorted(papers)))
             state = db.session.get(Credential, papers[name].id, populate_existing=True).state
             possible = [event for event in CREDENTIAL.events_from(state) if event in _HAPPENS]
-            step = data.draw(st.sampled_from(["nothing", "leave", "policy", *possible]), label="step")
+            step = data.draw(st.sampled_from(["nothing", "leave", "policy", *_IN_THE_CLINIC, *possible]), label="step")
             if step == "leave":
                 leave(people[name], at)
             elif step == "policy":
                 publish({**reference_document(), **data.draw(st.sampled_from([{}, {"rules": []}]))}, at)
+            elif step in _IN_THE_CLINIC:
+                with suppress(Refusal):  # Of those who have left, for one; what is refused changes nothing.
+                    _IN_THE_CLINIC[step](scene, people[name], data, at)
             elif step != "nothing":
                 happen(step, papers[name], verifier, at)
             moment = data.draw(st.sampled_from([Moment.ORDER, Moment.PAYMENT_START]))
             clock["at"] = at = at + timedelta(minutes=5)
-            answers.append(service.assess(moment=moment, sale=sale, purchase=asked, at=at).id)
+            named = data.draw(st.sampled_from([None, asked.practitioner_id]))
+            answer = service.assess(moment=moment, sale=sale, purchase=replace(asked, practitioner_id=named), at=at)
+            answers.append(answer.id)
+            asides.append((at, then(scene, at, operator_id=asked.operator_id)))
         db.session.expire_all()
 
         found = [history.compared(answer) for answer in answers]
@@ -148,6 +161,8 @@ class TestWhateverHappened:
         for each in found:
             assert history._essence(each.given) == history._essence(each.rebuilt)
         assert [each.rebuilt.cleared for each in found] == [each.decision.cleared for each in found]
+        for moment, said in asides:
+            assert then(scene, moment, operator_id=asked.operator_id) == said
 
     def test_a_suspension_since_does_not_reach_back(self, scene, sale, purchase, now):
         decision = service.assess(moment=Moment.ORDER, sale=sale, purchase=purchase, at=now)
@@ -179,6 +194,41 @@ class TestWhateverHappened:
         assert "operator" not in {entry.key for entry in after.objections}
 
 
+def _name_officer(scene, person, data, at):
+    officer = data.draw(st.sampled_from([None, person.id, scene.buyer.id]), label="officer")
+    clinics.name_laser_safety_officer(site_id=scene.site.id, actor_id=scene.owner.id, officer_id=officer, at=at)
+
+
+def _change_role(scene, person, data, at):
+    role = data.draw(st.sampled_from([ClinicRole.TECHNICIAN, ClinicRole.PRACTITIONER]), label="role")
+    clinics.change_role(clinic_id=scene.clinic.id, actor_id=scene.owner.id, user_id=person.id, role=role, at=at)
+
+
+def _end_soon(scene, person, data, at):
+    last_day = at.date() + timedelta(days=data.draw(st.integers(0, 5), label="days of membership left"))
+    clinics.end_on(clinic_id=scene.clinic.id, actor_id=person.id, user_id=person.id, last_day=last_day, at=at)
+
+
+def _correct_the_zone(scene, _person, data, at):
+    zone = data.draw(st.sampled_from(["America/Chicago", "America/Denver"]), label="zone")
+    address = {"name": "Main Street", "street": "100 Main Street", "city": "El Paso", "postal_code": "79901"}
+    clinics.correct_site(site_id=scene.site.id, actor_id=scene.owner.id, time_zone=zone, at=at, **address)
+
+
+def _close_or_open_the_account(scene, person, _data, at):
+    closed = db.session.get(User, person.id, populate_existing=True).disabled_at is not None
+    (accounts.enable if closed else accounts.disable)(
+        user_id=person.id, actor_id=make_staff("admin").id, reason="A reason.", at=at
+    )
+
+
+_IN_THE_CLINIC = {
+    "officer": _name_officer,
+    "role": _change_role,
+    "end": _end_soon,
+    "zone": _correct_the_zone,
+    "account": _close_or_open_the_account,
+}
 _HAPPENS = {_E.SUSPENDED, _E.REINSTATED, _E.RECONFIRMED, _E.REVOKED}
 
 
@@ -302,3 +352,193 @@ def test_a_member_of_then_is_one_of_then(scene, now):
 
     assert "Late Comer" not in names
     assert {"Alice Martin", "Dana Okafor"} <= names
+
+
+class TestWhatWasBefore:
+    """Officers, roles, days, zones and closed accounts: each as it was, told by the database whoever changed it."""
+
+    def officer(self, scene, moment):
+        return clinic_history.site_at(scene.site.id, moment).laser_safety_officer_id
+
+    def member(self, scene, user, moment):
+        (found,) = [each for each in clinic_history.members_at(scene.clinic.id, moment) if each.user_id == user.id]
+        return found
+
+    def test_the_officer_of_a_moment_is_who_was_named_then(self, scene, now):
+        first, second = now + timedelta(days=1), now + timedelta(days=2)
+        named = {"site_id": scene.site.id, "actor_id": scene.owner.id}
+        clinics.name_laser_safety_officer(**named, officer_id=None, at=first)
+        clinics.name_laser_safety_officer(**named, officer_id=scene.practitioner.id, at=second)
+
+        assert self.officer(scene, first - timedelta(seconds=1)) == scene.buyer.id
+        assert self.officer(scene, first) is None
+        assert self.officer(scene, second - timedelta(seconds=1)) is None
+        assert self.officer(scene, second) == scene.practitioner.id
+        answers = [then(scene, moment).verdict for moment in (now, first, second)]
+        assert [answer.cleared for answer in answers] == [True, False, True]
+        assert {entry.code for entry in answers[1].objections} == {ReasonCode.SAFETY_OFFICER_NOT_NAMED}
+
+    def test_an_officer_who_leaves_was_one_until_then(self, scene, now):
+        gone = now + timedelta(days=1)
+        clinics.remove_member(clinic_id=scene.clinic.id, actor_id=scene.owner.id, user_id=scene.buyer.id, at=gone)
+
+        assert self.officer(scene, now) == scene.buyer.id
+        assert self.officer(scene, gone) is None
+
+    def test_a_role_and_a_last_day_are_those_of_the_moment(self, scene, now):
+        first, second = now + timedelta(days=1), now + timedelta(days=2)
+        ids = {"clinic_id": scene.clinic.id, "actor_id": scene.owner.id, "user_id": scene.practitioner.id}
+        clinics.change_role(**ids, role=ClinicRole.TECHNICIAN, at=first)
+        clinics.end_on(**ids, last_day=(now + timedelta(days=30)).date(), at=second)
+
+        found = [self.member(scene, scene.practitioner, moment) for moment in (now, first, second)]
+
+        until = (now + timedelta(days=30)).date()
+        assert [(each.role, each.ends_on) for each in found] == [
+            (ClinicRole.PRACTITIONER, None), (ClinicRole.TECHNICIAN, None), (ClinicRole.TECHNICIAN, until),
+        ]  # fmt: skip
+
+    def test_the_zone_of_a_moment_ended_its_days(self, scene, now):
+        corrected = now + timedelta(days=1)
+        clinics.correct_site(site_id=scene.site.id, actor_id=scene.owner.id, name="Mesa", street="1 Mesa Street",
+                             city="El Paso", postal_code="79901", time_zone="America/Denver", at=corrected)  # fmt: skip
+
+        zones = [clinic_history.site_at(scene.site.id, moment).time_zone for moment in (now, corrected)]
+        assert zones == ["America/Chicago", "America/Denver"]
+
+    def test_an_account_was_closed_from_its_closing_until_it_opened_again(self, scene, now):
+        closed, opened = now + timedelta(days=1), now + timedelta(days=2)
+        ids = {"user_id": scene.buyer.id, "actor_id": make_staff("admin").id, "reason": "Looked into."}
+        accounts.disable(**ids, at=closed)
+        assert self.member(scene, scene.buyer, closed).account_open is False
+        accounts.enable(**ids, at=opened)
+
+        moments = (now, closed, opened - timedelta(seconds=1), opened)
+        assert [self.member(scene, scene.buyer, moment).account_open for moment in moments] == [
+            True,
+            False,
+            False,
+            True,
+        ]
+
+    def test_what_only_was_corrected_elsewhere_leaves_no_trace(self, scene, now):
+        clinics.correct_site(site_id=scene.site.id, actor_id=scene.owner.id, name="Mesa", street="1 Mesa Street",
+                             city="Austin", postal_code="78701", time_zone="America/Chicago", at=now)  # fmt: skip
+
+        assert db.session.scalars(select(SiteBefore)).all() == []
+
+    def test_two_changes_of_one_instant_leave_what_was_before_both(self, scene, now):
+        named = {"site_id": scene.site.id, "actor_id": scene.owner.id, "at": now + timedelta(days=1)}
+        clinics.name_laser_safety_officer(**named, officer_id=None)
+        clinics.name_laser_safety_officer(**named, officer_id=scene.owner.id)
+
+        assert self.officer(scene, now) == scene.buyer.id
+        assert self.officer(scene, now + timedelta(days=1)) == scene.owner.id
+
+    def test_a_change_by_hand_is_kept_as_one_of_now(self, scene, now):
+        for statement in (
+            "UPDATE clinic_sites SET laser_safety_officer_id = NULL",
+            "UPDATE clinic_members SET role = 'technician' WHERE role = 'practitioner'",
+            "UPDATE users SET disabled_at = now() - interval '1 day' WHERE id = :buyer",
+            "UPDATE users SET disabled_at = NULL WHERE id = :buyer",
+        ):
+            db.session.execute(text(statement), {"buyer": scene.buyer.id} if ":buyer" in statement else {})
+        db.session.commit()
+        moment = db.session.scalar(text("SELECT now()"))
+
+        site, member = db.session.scalars(select(SiteBefore)).one(), db.session.scalars(select(MemberBefore)).one()
+        closure = db.session.scalars(select(AccountClosure)).one()
+        assert (site.laser_safety_officer_id, site.state, site.until) == (scene.buyer.id, "TX", moment)
+        assert (member.role, member.starts_on, member.ends_on, member.until) == (
+            ClinicRole.PRACTITIONER, None, None, moment,
+        )  # fmt: skip
+        assert (closure.user_id, closure.closed_at, closure.reopened_at) == (
+            scene.buyer.id, moment - timedelta(days=1), moment,
+        )  # fmt: skip
+        assert db.session.get(ClinicSite, scene.site.id, populate_existing=True).changed_at == moment
+
+    @pytest.mark.parametrize("table", ["clinic_sites_before", "clinic_members_before", "account_closures"])
+    def test_what_was_is_neither_changed_nor_removed(self, scene, now, table):
+        db.session.execute(text("UPDATE clinic_sites SET laser_safety_officer_id = NULL"))
+        db.session.execute(text("UPDATE clinic_members SET role = 'technician' WHERE role = 'practitioner'"))
+        for closed in ("now()", "NULL"):
+            db.session.execute(text(f"UPDATE users SET disabled_at = {closed} WHERE id = :id"), {"id": scene.buyer.id})
+        for statement in (f"UPDATE {table} SET number = DEFAULT", f"DELETE FROM {table}", f"TRUNCATE {table}"):
+            with assert_refused_by(f"{table}_is_append_only"):
+                db.session.execute(text(statement))
+
+    def test_an_account_opens_after_it_closed(self, scene, now):
+        with assert_refused_by("account_closures_reopening_follows_closing"):
+            db.session.execute(
+                insert(AccountClosure).values(
+                    user_id=scene.buyer.id, closed_at=now, reopened_at=now - timedelta(seconds=1)
+                )
+            )
+
+    def test_a_role_of_before_is_one_that_there_is(self, scene):
+        with assert_refused_by("clinic_members_before_clinicrole"):
+            db.session.execute(
+                text(
+                    "INSERT INTO clinic_members_before (member_id, role, until)"
+                    " SELECT id, 'king', now() FROM clinic_members LIMIT 1"
+                )
+            )
+
+    def test_asking_takes_one_statement_each(self, scene, now):
+        clinic_id, site_id = scene.clinic.id, scene.site.id
+        with count_statements() as sent:
+            clinic_history.members_at(clinic_id, now)
+            clinic_history.site_at(site_id, now)
+
+        assert len(sent) == 2
+
+
+@pytest.mark.own_database
+def test_what_the_trail_kept_becomes_history(own_app, now):
+    """A house that lived before this history did has it from the trail: exactly what it would have been."""
+    with own_app.app_context():
+        day = timedelta(days=1)
+        owner, technician, other = make_user(), make_user(), make_user()
+        clinic = make_clinic(owner=owner)
+        site = make_site(clinic=clinic)
+        token, _ = make_invitation(
+            clinic=clinic, email=technician.email, at=now - 60 * day, expires_at=now, ends_on=(now + 90 * day).date()
+        )
+        at = iter(now - number * day for number in range(50, 0, -1))
+        clinics.accept_invitation(token=token, user_id=technician.id, at=now - 55 * day)
+        ids = {"clinic_id": clinic.id, "actor_id": owner.id, "user_id": technician.id}
+        named = {"site_id": site.id, "actor_id": owner.id}
+        address = {"name": "Mesa", "street": "1 Mesa Street", "city": "El Paso", "postal_code": "79901"}
+        added = clinics.add_site(clinic_id=clinic.id, actor_id=owner.id, state="TX", at=next(at), **address)
+        clinics.name_laser_safety_officer(**named, officer_id=technician.id, at=next(at))
+        clinics.name_laser_safety_officer(site_id=added, actor_id=owner.id, officer_id=technician.id, at=next(at))
+        clinics.correct_site(site_id=added, actor_id=owner.id, time_zone="America/Denver", at=next(at), **address)
+        clinics.name_laser_safety_officer(**named, officer_id=None, at=next(at))
+        clinics.change_role(**ids, role=ClinicRole.MANAGER, at=next(at))
+        clinics.end_on(**ids, last_day=(now + 60 * day).date(), at=next(at))
+        clinics.change_role(**ids, role=ClinicRole.PRACTITIONER, at=next(at))
+        make_member(clinic=clinic, user=other, joined_at=now - 55 * day)
+        clinics.change_role(**{**ids, "user_id": other.id}, role=ClinicRole.OWNER, at=next(at))
+        closing = {"user_id": other.id, "actor_id": make_staff("admin").id, "reason": "Looked into."}
+        accounts.disable(**closing, at=next(at))
+        accounts.enable(**closing, at=next(at))
+        accounts.disable(**closing, at=next(at))
+        clinics.remove_member(**{**ids, "actor_id": technician.id}, at=next(at))
+        told = (SiteBefore.__table__, MemberBefore.__table__, AccountClosure.__table__)
+
+        def history_of_it():
+            rows = [sorted(str(row[1:]) for row in db.session.execute(select(table))) for table in told]
+            marks = [
+                db.session.scalars(select(column).order_by(column)).all()
+                for column in (ClinicSite.changed_at, ClinicMember.changed_at, User.reopened_at)
+            ]
+            db.session.rollback()
+            return rows, marks
+
+        before = history_of_it()
+        assert [len(rows) for rows in before[0]] == [5, 4, 1]
+
+        database.downgrade(db.engine, "0009")
+        database.upgrade(db.engine)
+
+        assert history_of_it() == before
