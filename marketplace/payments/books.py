@@ -27,6 +27,7 @@ class FindingCode(StrEnum):
     INTENT_OVERDUE = "intent_overdue"
     ORDER_AND_MONEY_DIFFER = "order_and_money_differ"
     BALANCE_TOO_LOW = "balance_too_low"
+    TOTALS_DIFFER = "totals_differ"
 
 
 class Movement(StrEnum):

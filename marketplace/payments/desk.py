@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Date, cast, func, select, tuple_
+from sqlalchemy import func, select, tuple_
 
 from ..extensions import db
 from ..kernel.days import written
@@ -14,7 +14,7 @@ from ..kernel.money import Money
 from . import policy
 from .amounts import Account, JournalKind
 from .books import FindingCode
-from .models import IntentState, KeptFinding, LedgerEntry, LedgerJournal, MoneyIntent, Payment
+from .models import IntentState, KeptFinding, LedgerEntry, LedgerJournal, LedgerTotal, MoneyIntent, Payment
 from .states import HOLDS, PaymentState
 
 PER_PAGE = 50
@@ -163,9 +163,9 @@ def findings(*, gone_since: datetime) -> list[FindingView]:
 def balances() -> list[tuple[Account, Money]]:
     """Return what every account stands at, debit positive."""
     rows = db.session.execute(
-        select(LedgerEntry.account, LedgerEntry.currency, func.sum(LedgerEntry.amount_minor))
-        .group_by(LedgerEntry.account, LedgerEntry.currency)
-        .order_by(LedgerEntry.account, LedgerEntry.currency)
+        select(LedgerTotal.account, LedgerTotal.currency, func.sum(LedgerTotal.amount_minor))
+        .group_by(LedgerTotal.account, LedgerTotal.currency)
+        .order_by(LedgerTotal.account, LedgerTotal.currency)
     )
     return [(account, Money(int(total), currency)) for account, currency, total in rows]
 
@@ -206,18 +206,11 @@ _COLUMNS = {
 def days(*, last: date, count: int, currency: str = "usd") -> list[Day]:
     """Return what moved on each of `count` days up to `last`, oldest first, days of nothing included."""
     first = last - timedelta(days=count - 1)
-    since = datetime.combine(first, time.min, UTC)
-    day = cast(func.timezone("UTC", LedgerJournal.at), Date)
     sums: dict[date, dict[str, int]] = {first + timedelta(days=n): {} for n in range(count)}
     for on, kind, account, total in db.session.execute(
-        select(day, LedgerJournal.kind, LedgerEntry.account, func.sum(LedgerEntry.amount_minor))
-        .join(LedgerEntry, LedgerEntry.journal_id == LedgerJournal.id)
-        .where(
-            LedgerEntry.currency == currency,
-            LedgerJournal.at >= since,
-            LedgerJournal.at < since + timedelta(days=count),
-        )
-        .group_by(day, LedgerJournal.kind, LedgerEntry.account)
+        select(LedgerTotal.day, LedgerTotal.kind, LedgerTotal.account, func.sum(LedgerTotal.amount_minor))
+        .where(LedgerTotal.currency == currency, LedgerTotal.day >= first, LedgerTotal.day <= last)
+        .group_by(LedgerTotal.day, LedgerTotal.kind, LedgerTotal.account)
     ):
         column = _COLUMNS.get((kind, account))
         if column is not None:

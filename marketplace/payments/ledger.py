@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from ..extensions import db
 from ..kernel.money import Money
 from .amounts import Account, Journal
-from .models import LedgerEntry, LedgerJournal
+from .models import LedgerEntry, LedgerJournal, LedgerTotal
 
 
 def book(journal: Journal, *, dedupe: str, order_id: UUID, at: datetime) -> None:
@@ -38,8 +38,8 @@ def book(journal: Journal, *, dedupe: str, order_id: UUID, at: datetime) -> None
 def balance_of(account: Account, *, currency: str = "usd") -> Money:
     """Return what an account of the whole house stands at, debit positive."""
     total = db.session.scalar(
-        select(func.coalesce(func.sum(LedgerEntry.amount_minor), 0)).where(
-            LedgerEntry.account == account, LedgerEntry.currency == currency
+        select(func.coalesce(func.sum(LedgerTotal.amount_minor), 0)).where(
+            LedgerTotal.account == account, LedgerTotal.currency == currency
         )
     )
     return Money(int(total or 0), currency)

@@ -1,6 +1,6 @@
 """Payments, the provider's events, intents to call the provider, and the ledger."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -209,6 +209,23 @@ class LedgerEntry(Base):
     journal_id: Mapped[UUID] = mapped_column(ForeignKey("ledger_journals.id"), primary_key=True)
     account: Mapped[Account] = mapped_column(primary_key=True)
     currency: Mapped[str] = mapped_column(primary_key=True, default="usd")
+    amount_minor: Mapped[int] = mapped_column(BigInteger)
+
+
+class LedgerTotal(Base):
+    """
+    What the entries of one day come to, by what happened and account; a trigger keeps it, in the entries' transaction.
+
+    Writers that work at once write in slots of their own, so that none waits for another: the sum over them counts.
+    """
+
+    __tablename__ = "ledger_totals"
+
+    day: Mapped[date] = mapped_column(primary_key=True, comment="In UTC.")
+    kind: Mapped[JournalKind] = mapped_column(primary_key=True)
+    account: Mapped[Account] = mapped_column(primary_key=True)
+    currency: Mapped[str] = mapped_column(primary_key=True)
+    slot: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     amount_minor: Mapped[int] = mapped_column(BigInteger)
 
 

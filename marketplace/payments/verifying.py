@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Date, and_, cast, func, select
 
 from ..extensions import adapter_of, db, unit_of_work
 from ..kernel.money import Money
@@ -16,6 +16,7 @@ from .models import (
     IntentState,
     LedgerEntry,
     LedgerJournal,
+    LedgerTotal,
     MoneyIntent,
     Payment,
     PaymentMove,
@@ -24,6 +25,8 @@ from .models import (
 )
 from .ports import PaymentGateway
 from .states import ENDED_UNPAID, PaymentState
+
+_TOTALLED = ("day", "kind", "account", "currency")
 
 
 def verify(*, at: datetime, grace: timedelta = policy.OVERDUE) -> list[Finding]:
@@ -38,6 +41,7 @@ def verify(*, at: datetime, grace: timedelta = policy.OVERDUE) -> list[Finding]:
         ours = _movements()
         found = [
             *_unbalanced(),
+            *_totals(),
             *(finding for order in _orders(ours) for finding in books.inconsistencies(order)),
             *_states_without_move(),
             *_events(at, grace),
@@ -77,6 +81,36 @@ def _unbalanced() -> Iterator[Finding]:
     )
     for journal_id, total in sums:
         yield Finding(FindingCode.UNBALANCED, str(journal_id), f"This journal's sides come to {Money(int(total))}.")
+
+
+def _totals() -> Iterator[Finding]:
+    """Yield every day and account whose kept total is not what its entries come to."""
+    day = cast(func.timezone("UTC", LedgerJournal.at), Date)
+    here = (day, LedgerJournal.kind, LedgerEntry.account, LedgerEntry.currency)
+    added = (
+        select(*(column.label(name) for name, column in zip(_TOTALLED, here, strict=True)),
+               func.sum(LedgerEntry.amount_minor).label("minor"))
+        .join(LedgerEntry, LedgerEntry.journal_id == LedgerJournal.id)
+        .group_by(*here)
+        .cte("added")
+    )  # fmt: skip
+    there = (LedgerTotal.day, LedgerTotal.kind, LedgerTotal.account, LedgerTotal.currency)
+    kept = select(*there, func.sum(LedgerTotal.amount_minor).label("minor")).group_by(*there).cte("kept")
+    both = and_(*(added.c[name] == kept.c[name] for name in _TOTALLED))
+    came, stands = func.coalesce(added.c.minor, 0), func.coalesce(kept.c.minor, 0)
+    rows = db.session.execute(
+        select(
+            *(func.coalesce(added.c[name], kept.c[name]).label(name) for name in _TOTALLED),
+            came.label("came"),
+            stands.label("stands"),
+        )
+        .select_from(added.join(kept, both, full=True))
+        .where(came != stands)
+    )
+    for row in rows:
+        entries, says = Money(int(row.came), row.currency), Money(int(row.stands), row.currency)
+        said = f"The entries of {row.day} ({row.kind}, {row.account}) come to {entries}; the kept total says {says}."
+        yield Finding(FindingCode.TOTALS_DIFFER, f"{row.day}:{row.kind}:{row.account}:{row.currency}", said)
 
 
 def _orders(ours: list[Moved]) -> Iterator[OrderBooks]:
