@@ -243,15 +243,19 @@ def _offer(one: Wanted, snapshot: Snapshot, entry: RegisterEntry, *, by_number: 
     return RegisterOffer(
         snapshot=snapshot,
         entry=entry,
-        strength=_strength(name, by_number=by_number),
+        strength=strength_of(name, by_number=by_number),
         score=number + name // 2,
         by_number=by_number,
         fields=_compared(one, entry, name, by_number=by_number),
     )
 
 
-def _strength(name: int, *, by_number: bool) -> Strength:
-    """Number and name together are strong; a number under another name, or a name alone, never is."""
+def strength_of(name: int, *, by_number: bool) -> Strength:
+    """
+    Return how well a row fits by the score of its name.
+
+    Number and name together are strong; a number under another name, or a name alone, never is.
+    """
     if by_number:
         return Strength.STRONG if name >= 85 else Strength.FAIR if name >= 50 else Strength.WEAK
     return Strength.FAIR if name >= 100 else Strength.WEAK

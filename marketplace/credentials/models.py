@@ -255,6 +255,7 @@ class SignalKind(StrEnum):
     NAME_DIFFERS = "name_differs"
     DATES = "dates"
     REJECTIONS = "rejections"
+    NPI = "npi"
 
 
 class RiskSignal(Keyed, Base):

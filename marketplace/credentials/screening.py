@@ -20,7 +20,8 @@ from ..kernel.errors import Invalid, NotFound
 from ..registers import queries as registers
 from ..registers.normal import Strength, heads_of, is_npi, name_score, strength_of_name
 from ..registers.queries import RegisterEntry, Snapshot
-from ..registers.sources import EXCLUSIONS, SourceKind, sources
+from ..registers.sources import ENUMERATION, EXCLUSIONS, SourceKind, sources
+from .enumeration import changes, doubts, entries_of, practitioner_types, strength_words
 from .findings import FINDING, FindingEvent, FindingKind, FindingState, PersonNpi, RegisterFinding
 from .matching import RegisterOffer, Wanted, matches
 from .models import Credential
@@ -28,7 +29,8 @@ from .moving import move
 from .policy import LONGEST_WORDS
 from .refusals import NotYoursToReview
 from .rows import row, stands_too_near
-from .states import STANDING, CredentialEvent, CredentialState
+from .signals import raise_npi_signals
+from .states import PENDING, STANDING, CredentialEvent, CredentialState
 
 T = TypeVar("T")
 
@@ -128,11 +130,14 @@ def screen(*, source_code: str, at: datetime) -> int:
     Look at what the current file of one register says of people here; return how many findings are new.
 
     A list of exclusions is searched for everybody; of a roster it is compared what it says of each standing credential
-    with what the file before it said.
+    with what the file before it said; of NPPES the same for each number that a practitioner stated, and what speaks
+    against it is raised on the cases that wait.
     """
     current = registers.current([source_code]).get(source_code)
     if current is None:
         return 0
+    if current.source.kind is SourceKind.ENUMERATION:
+        return sum(_screened(_with_npi(), lambda some: _note_npis(some, current, at)))
     if current.source.kind is SourceKind.EXCLUSIONS:
         members = select(User.id).where(User.staff_role.is_(None), User.disabled_at.is_(None)).order_by(User.id)
         return sum(_screened(db.session.scalars(members).all(), lambda some: _note_suspects(some, current, at)))
@@ -206,12 +211,11 @@ def state_npi(*, user_id: UUID, npi: str, at: datetime) -> None:
             kept.npi, kept.stated_at = stated, at
         elif stated:
             db.session.add(PersonNpi(user_id=user_id, npi=stated, stated_at=at))
+        db.session.flush()
+        current = registers.current([ENUMERATION]).get(ENUMERATION)
+        if current is not None:
+            _note_npis(_with_npi(user_id), current, at)
         audit.record("person:npi_stated", actor_id=user_id, subject_type="user", subject_id=user_id, at=at, npi=stated)
-
-
-def npi_of(user_id: UUID) -> str | None:
-    """Return the National Provider Identifier that a person stated."""
-    return db.session.scalar(select(PersonNpi.npi).where(PersonNpi.user_id == user_id))
 
 
 def _work_together(one: UUID, other: UUID) -> bool:
@@ -264,6 +268,48 @@ def _note_suspects(user_ids: Sequence[UUID], current: Snapshot, at: datetime) ->
             "found_at": at,
         }
         for suspect in suspects(user_ids, current)
+    )
+
+
+def _with_npi(user_id: UUID | None = None) -> list[UUID]:
+    """Return the practitioners' licences, waiting or standing, whose holder stated an NPI; of one person or of all."""
+    theirs = (
+        select(Credential.id)
+        .join(PersonNpi, PersonNpi.user_id == Credential.holder_id)
+        .where(Credential.type_code.in_(practitioner_types()), Credential.state.in_(PENDING | STANDING))
+        .order_by(Credential.id)
+    )
+    return list(db.session.scalars(theirs if user_id is None else theirs.where(Credential.holder_id == user_id)))
+
+
+def _note_npis(credential_ids: Sequence[UUID], current: Snapshot, at: datetime) -> int:
+    """Raise on waiting cases what NPPES has against the stated NPI; note of standing ones what is new."""
+    found = db.session.execute(
+        select(Credential, PersonNpi.npi)
+        .join(PersonNpi, PersonNpi.user_id == Credential.holder_id)
+        .where(Credential.id.in_(credential_ids))
+        .order_by(Credential.id)
+    ).all()
+    npis = {npi for _, npi in found}
+    before = registers.before(current)
+    now, then = entries_of(current, npis), entries_of(before, npis)
+    for credential, npi in found:
+        if credential.state in PENDING:
+            causes = doubts(npi, credential, now.get(npi), is_fresh=current.is_fresh(at))
+            raise_npi_signals(credential, causes, at=at)
+    return _note(
+        {
+            "kind": kind,
+            "credential_id": credential.id,
+            "snapshot_id": current.id,
+            "row_digest": now[npi].digest if npi in now else None,
+            "strength": strength_words(credential, now.get(npi) or then[npi]),
+            "shown": {"npi": npi, **shown},
+            "found_at": at,
+        }
+        for credential, npi in found
+        if credential.state in STANDING
+        for kind, shown in changes(now.get(npi), then.get(npi))
     )
 
 

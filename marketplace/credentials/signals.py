@@ -1,6 +1,6 @@
 """Causes for doubt: found when something is handed in, raised on every credential concerned, resolved by a person."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -15,6 +15,7 @@ from ..kernel.days import day_in
 from ..kernel.errors import NotFound
 from ..kernel.terms import time_zone_of
 from . import rows
+from .enumeration import doubts_about
 from .models import Credential, CredentialDocument, CredentialMove, RiskSignal, SignalKind
 from .policy import names_agree, said, strange_dates
 from .refusals import AlreadyResolved
@@ -37,10 +38,16 @@ class Doubt:
 
 def raise_signals(credential: Credential, *, at: datetime) -> None:
     """Raise what is to be doubted about what was handed in, once each, also on the credentials that it clashes with."""
-    for doubt in _doubts(credential, at):
+    for doubt in (*_doubts(credential, at), *_npi_doubts(doubts_about(credential, at=at))):
         _raise(credential, doubt, at=at)
         if doubt.other is not None and doubt.other.state in PENDING | STANDING:
             _raise(doubt.other, Doubt(doubt.kind, doubt.cause, credential), at=at)
+
+
+def raise_npi_signals(credential: Credential, causes: Iterable[str], *, at: datetime) -> None:
+    """Raise what is to be doubted about the stated NPI of a credential's holder, once each."""
+    for doubt in _npi_doubts(causes):
+        _raise(credential, doubt, at=at)
 
 
 def resolve(*, signal_id: UUID, actor_id: UUID, words: str, at: datetime) -> UUID:
@@ -74,6 +81,10 @@ def signals_of(credential_id: UUID) -> list[RiskSignal]:
             .order_by(RiskSignal.raised_at, RiskSignal.kind, RiskSignal.id)
         )
     )
+
+
+def _npi_doubts(causes: Iterable[str]) -> list[Doubt]:
+    return [Doubt(SignalKind.NPI, cause) for cause in causes]
 
 
 def _raise(credential: Credential, doubt: Doubt, *, at: datetime) -> None:

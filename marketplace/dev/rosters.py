@@ -185,7 +185,9 @@ def nppes(found: Iterable[Licence]) -> bytes:
                 {"address_purpose": "MAILING", "city": "NOWHERE", "state": "ZZ", "postal_code": "00000"},
                 {"address_purpose": "LOCATION", "city": one.city, "state": one.state, "postal_code": one.zip},
             ],
-            "taxonomies": [{"code": "207N00000X", "desc": "Dermatology", "license": one.number, "primary": True}],
+            "taxonomies": [
+                {"desc": "Dermatology", "license": one.number, "state": one.state, "primary": True},
+            ],
             "created_epoch": "1154131200000",
             "last_updated_epoch": "1183852800000",
         }

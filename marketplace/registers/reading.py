@@ -307,9 +307,13 @@ def _records(file: BinaryIO, source: Source, encoding: str) -> Iterator[tuple[in
 
 
 _ANSWER_COLUMNS = (
-    "number", "enumeration_type", "npi", "last_name", "first_name", "middle_name", "organization_name", "status",
+    "number", "taxonomy", "npi", "last_name", "first_name", "middle_name", "organization_name", "status",
     "enumeration_date", "city", "state", "postal_code",
 )  # fmt: skip
+
+
+_TAXONOMIES = 3
+"""So many of a provider's kinds of work are kept, the primary one first."""
 
 
 def _answers(file: BinaryIO) -> Iterator[list[str]]:
@@ -329,8 +333,15 @@ def _answer(entry: Mapping[str, Any]) -> list[str]:
     basic = entry["basic"]
     places = [place for place in entry.get("addresses", ()) if place.get("address_purpose") == "LOCATION"]
     given = {**(places[0] if places else {}), **basic, "number": entry["number"], "npi": entry["number"]}
-    given["enumeration_type"] = entry.get("enumeration_type")
+    kinds = sorted(entry.get("taxonomies", ()), key=lambda kind: not kind.get("primary"))
+    given["taxonomy"] = "; ".join(filter(None, map(_taxonomy, kinds[:_TAXONOMIES])))
     return [str(given.get(column) or "") for column in _ANSWER_COLUMNS]
+
+
+def _taxonomy(kind: Mapping[str, Any]) -> str:
+    """Return what a provider says of their work, and of their licence for it: "Dermatology, licence K1234 of TX"."""
+    licence = " of ".join(str(kind[part]) for part in ("license", "state") if kind.get(part))
+    return ", ".join(filter(None, (str(kind.get("desc") or ""), f"licence {licence}" if kind.get("license") else "")))
 
 
 class _Parser:

@@ -6,7 +6,7 @@ from wtforms import StringField
 from wtforms.validators import Length
 
 from ..accounts.access import Permission
-from ..credentials import screening, service
+from ..credentials import enumeration, service
 from ..kernel import clock
 from .access import me, requires
 from .forms import Form, applied
@@ -24,7 +24,7 @@ class NpiForm(Form):
 @requires(Permission.CREDENTIAL_READ)
 def npi() -> ResponseReturnValue:
     """Show the number that the person stated."""
-    return render_template("npi/npi.html", form=NpiForm(data={"npi": screening.npi_of(me().id)}))
+    return render_template("npi/npi.html", form=NpiForm(data={"npi": enumeration.npi_of(me().id)}))
 
 
 @bp.post("/credentials/npi")

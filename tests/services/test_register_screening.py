@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from marketplace import audit
-from marketplace.credentials import screening, service
+from marketplace.credentials import enumeration, screening, service
 from marketplace.credentials.findings import FINDING, FindingEvent, FindingKind, FindingState, RegisterFinding
 from marketplace.credentials.refusals import NotYoursToReview
 from marketplace.credentials.screening import Excluded
@@ -329,14 +329,14 @@ class TestStateNpi:
         user = make_user()
         for said, kept in (("", None), (" 1234 567893 ", NPI), (OTHER_NPI, OTHER_NPI), ("", None)):
             service.state_npi(user_id=user.id, npi=said, at=now)
-            assert screening.npi_of(user.id) == kept
+            assert enumeration.npi_of(user.id) == kept
 
     def test_must_pass_its_check_digit(self, now):
         user = make_user()
         with pytest.raises(Invalid) as refused:
             service.state_npi(user_id=user.id, npi="1234567890", at=now)
         assert refused.value.field == "npi"
-        assert screening.npi_of(user.id) is None
+        assert enumeration.npi_of(user.id) is None
 
 
 @pytest.mark.parametrize("state", FindingState)

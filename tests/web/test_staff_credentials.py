@@ -10,15 +10,17 @@ from sqlalchemy import select
 
 from marketplace import audit
 from marketplace.credentials import service
+from marketplace.credentials.findings import PersonNpi
 from marketplace.credentials.models import ApprovalAudit, Credential
 from marketplace.credentials.policy import Claim
 from marketplace.credentials.states import CredentialState
 from marketplace.documents import contents, isolation
 from marketplace.extensions import db
-from tests.factories.accounts import make_staff, make_user
+from tests.factories.accounts import kept, make_staff, make_user
 from tests.factories.clinics import make_member, make_site
 from tests.factories.credentials import make_check, make_credential, make_signal, make_type
 from tests.factories.documents import pdf, picture
+from tests.factories.registers import make_snapshot
 from tests.support import sign_in
 
 _S = CredentialState
@@ -218,6 +220,38 @@ class TestCase:
         ):
             assert other.post(address(taken, path)).status_code == 403
         assert state(taken) is _S.IN_REVIEW
+
+
+class TestNpi:
+    NPI = "1234567893"
+
+    @pytest.fixture
+    def licence(self, victor, now):
+        doctor = make_user(name="Amir Khan")
+        kept(PersonNpi(user_id=doctor.id, npi=self.NPI, stated_at=now))
+        return make_credential(type_code="MD_DO", holder=doctor, state="in_review", verifier=victor, number="K1234")
+
+    def test_stands_beside_the_case_as_a_match_that_nobody_can_accept(self, client, licence):
+        make_snapshot(
+            "US:NPPES",
+            {"npi": self.NPI, "number": self.NPI, "family_name": "KHAN", "given_name": "AMIR", "status": "A",
+             "license_type": "Dermatology, licence K1234 of TX", "state": "TX"},
+        )  # fmt: skip
+
+        shown = page(client.get(address(licence)))
+
+        assert "Stated NPI" in shown
+        assert "Strong, 92 of 100" in shown
+        assert "Dermatology, licence K1234 of TX" in shown
+        assert "Record: it confirms" not in shown
+
+    def test_that_is_not_there_is_told_in_all_it_may_mean(self, client, licence):
+        assert "No answers of NPPES are loaded, so nobody knows whose it is." in page(client.get(address(licence)))
+        make_snapshot("US:NPPES")
+        assert "be deactivated, or not have been asked for." in page(client.get(address(licence)))
+
+    def test_is_nowhere_on_other_cases(self, client, taken):
+        assert "Stated NPI" not in page(client.get(address(taken)))
 
 
 class TestClaimAndRelease:

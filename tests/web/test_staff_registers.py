@@ -233,6 +233,15 @@ class TestFindings:
         html = page(client, address)
         assert ("Another birthday." in html, "There is nothing left to judge." in html) == (True, True)
 
+    def test_what_nppes_does_not_answer_for_is_looked_up_first(self, client, verifier):
+        credential = make_credential(type_code="MD_DO")
+        shown = {"npi": "1234567893", "before": "AMIR KHAN", "now": None}
+        finding = make_finding(make_snapshot("US:NPPES"), credential_id=credential.id, kind="missing", shown=shown)
+
+        html = page(client, f"/staff/registers/findings/{finding.id}")
+
+        assert ("1234567893" in html, "look it up before you judge" in html) == (True, True)
+
     def test_a_reason_that_is_too_blank_stands_beside_its_field(self, client, verifier):
         finding = make_finding(make_exclusions(), user_id=make_user().id)
         answer = client.post(f"/staff/registers/findings/{finding.id}", data={"event": "confirmed", "reason": "\u2003"})

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from ...accounts.access import Permission
 from ...catalog import queries as catalog
-from ...credentials import desk, matching, service
+from ...credentials import desk, enumeration, matching, service
 from ...credentials.desk import Case, Show
 from ...credentials.models import CheckMethod, SignalKind
 from ...credentials.policy import Question, Rejection
@@ -51,6 +51,7 @@ SIGNALS = {
     SignalKind.NAME_DIFFERS: "name differs from the account",
     SignalKind.DATES: "dates hard to believe",
     SignalKind.REJECTIONS: "many rejections",
+    SignalKind.NPI: "NPI not borne out",
 }
 
 
@@ -337,6 +338,7 @@ def _page(credential_id: UUID, **sent_back: Form) -> ResponseReturnValue:
         forms=forms,
         opened=next(iter(sent_back), None),
         offers=matching.offers_for(credential_id),
+        npi=enumeration.npi_look(credential_id),
         look_up=credential.kind.look_up(credential.jurisdiction),
         number_fits=credential.kind.looks_right(credential.number, credential.jurisdiction),
         number_forms=(credential.kind.number_forms or {}).get(credential.jurisdiction, ()),
