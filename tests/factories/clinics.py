@@ -14,9 +14,10 @@ from marketplace.clinics.models import (
 )
 from marketplace.clinics.states import SellerBasis, SellerStanding
 from marketplace.kernel.terms import ClinicRole, time_zone_of
-from tests.factories.accounts import LONG_AGO, kept, make_staff, make_user
+from tests.factories.accounts import LONG_AGO, kept, make_staff, make_user, together
 
 
+@together()
 def make_clinic(
     *,
     owner: User | None = None,

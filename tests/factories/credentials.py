@@ -23,7 +23,7 @@ from marketplace.extensions import db
 from marketplace.kernel import clock
 from marketplace.kernel.shapes import write
 from marketplace.kernel.text import normal_number
-from tests.factories.accounts import kept, make_staff, make_user
+from tests.factories.accounts import kept, make_staff, make_user, together
 
 _numbers = count(10_001)
 _S, _E = CredentialState, CredentialEvent
@@ -106,6 +106,7 @@ def make_signal(
     return kept(RiskSignal(credential_id=credential.id, kind=SignalKind(kind), **values))
 
 
+@together()
 def make_credential(
     *,
     holder: User | None = None,
@@ -198,5 +199,4 @@ def make_credential(
                 at=at + timedelta(minutes=30 * position),
             )
         )
-    db.session.commit()
     return credential

@@ -18,7 +18,7 @@ from marketplace.listings.derived import derive
 from marketplace.listings.models import Handpiece, Listing, ListingMove, Photo
 from marketplace.listings.states import ListingState
 from marketplace.listings.terms import CounterDirection, CounterUnit, Grade, Modification, Recertification
-from tests.factories.accounts import LONG_AGO, kept, make_staff
+from tests.factories.accounts import LONG_AGO, kept, make_staff, together
 from tests.factories.catalog import make_model
 from tests.factories.clinics import make_clinic
 
@@ -44,6 +44,7 @@ def make_handpiece(modality_code: str = "ALEX", **values: Any) -> Handpiece:
     )
 
 
+@together()
 def make_listing(
     *,
     state: ListingState | str = ListingState.PUBLISHED,

@@ -21,7 +21,7 @@ from marketplace.orders import steps
 from marketplace.orders.models import Order
 from marketplace.orders.states import OrderEvent, OrderState
 from marketplace.payments.states import PaymentState
-from tests.factories.accounts import kept, make_staff, make_user
+from tests.factories.accounts import kept, make_staff, make_user, together
 from tests.factories.catalog import make_model
 from tests.factories.clinics import make_clinic, make_member, make_site
 from tests.factories.credentials import make_credential
@@ -70,6 +70,7 @@ def publish_rules(at: datetime) -> None:
     make_exclusions()
 
 
+@together()
 def make_scene(now: datetime, *, price_minor: int = 4_250_000) -> Scene:
     """Keep a diode laser for hair of a verified seller, and a Texas facility that is cleared for it."""
     publish_rules(now)

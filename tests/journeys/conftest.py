@@ -36,8 +36,6 @@ def pytest_collection_modifyitems(items):
             item.add_marker("journey")
             item.add_marker("own_database")
             item.add_marker(pytest.mark.xdist_group("journeys"))  # One worker, and so one house.
-            # Each line is claimed by a faster test; counting lines would double what the server has to do.
-            item.add_marker("no_cover")
 
 
 @pytest.fixture(scope="package")
