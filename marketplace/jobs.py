@@ -14,6 +14,7 @@ from .clinics import service as clinics
 from .config import Settings
 from .credentials import service as credentials
 from .documents import service as documents
+from .eligibility import digest
 from .kernel import clock
 from .logs import log
 from .notifications import service as notifications
@@ -116,6 +117,12 @@ def end_memberships() -> None:
 def remind_of_expiry() -> None:
     """Remind holders of what expires soon."""
     credentials.remind_of_expiry(at=clock.now())
+
+
+@job("mail_evidence_due", every="5 13 * * 1-5")
+def mail_evidence_due() -> None:
+    """Mail verifiers what must be looked at again, in the morning where they work."""
+    digest.mail_evidence_due(at=clock.now())
 
 
 @job("sweep_documents", every="41 3 * * *")

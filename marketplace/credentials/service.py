@@ -18,6 +18,7 @@ from .matching import map_types
 from .models import Credential, CredentialTypeRow
 from .moving import tell
 from .policy import REMINDERS, reminder_due
+from .renewing import ask_for_newer_papers
 from .reviewing import (
     ask_for_info,
     claim,
@@ -40,6 +41,7 @@ from .types import credential_types
 __all__ = [
     "Look",
     "ask_for_info",
+    "ask_for_newer_papers",
     "case_document",
     "case_page",
     "claim",

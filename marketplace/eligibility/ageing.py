@@ -27,9 +27,11 @@ class DueEvidence:
     stale_at: datetime
 
 
-def evidence_due(*, at: datetime) -> list[DueEvidence]:
+def evidence_due(*, at: datetime, within: timedelta = LEAD) -> list[DueEvidence]:
     """
-    Return what is due by the limits of the rules in force, the oldest first; what has expired is not renewed so.
+    Return what is due within this time by the limits of the rules in force, the first due first.
+
+    What has expired is not renewed so, and is left out.
 
     :raises NoPolicy: no rules are published
     """
@@ -46,6 +48,6 @@ def evidence_due(*, at: datetime) -> list[DueEvidence]:
         limit = limits.get(kind.kind)
         if limit is None or row.verified_at is None or (row.expires_on is not None and row.expires_on < at.date()):
             continue
-        if at >= row.verified_at + limit - LEAD:
+        if at >= row.verified_at + limit - within:
             due.append(DueEvidence(row.id, kind.name, row.jurisdiction, row.verified_at, row.verified_at + limit))
-    return due
+    return sorted(due, key=lambda one: one.stale_at)

@@ -220,6 +220,21 @@ class EligibilityDecision(Keyed, Base):
     credentials: Mapped[list["DecisionCredential"]] = relationship()
 
 
+class EvidenceDigest(Base):
+    """The one mail of a day to verifiers about evidence that is due."""
+
+    __tablename__ = "evidence_digests"
+    __table_args__ = (
+        CheckConstraint("overdue >= 0 AND due_soon >= 0 AND overdue + due_soon > 0", name="digest_is_about_something"),
+        CheckConstraint("extract(isodow FROM on_day) < 6", name="digest_is_of_a_working_day"),
+    )
+
+    on_day: Mapped[date] = mapped_column(primary_key=True)
+    sent_at: Mapped[datetime]
+    overdue: Mapped[int]
+    due_soon: Mapped[int]
+
+
 class GateReceipt(Base):
     """What makes a kept answer presentable: a code to check it by, its evidence, and one digest over all of it."""
 

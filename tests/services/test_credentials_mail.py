@@ -7,7 +7,7 @@ import pytest
 from marketplace.credentials.moving import MAILED
 from tests.conftest import settings_for
 
-HAPPENED = ["submitted", "expiring", *(event.value for event in sorted(MAILED))]
+HAPPENED = ["submitted", "expiring", "due", "overdue", *(event.value for event in sorted(MAILED))]
 
 
 @pytest.mark.parametrize("happened", HAPPENED)
