@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -34,21 +34,39 @@ class AuditEvent(Base):
     hash: Mapped[str] = mapped_column(unique=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One thing to record. `data` must be JSON; never put secrets or documents in it."""
+
+    kind: str
+    actor_id: UUID | None
+    subject_type: str
+    subject_id: UUID
+    at: datetime
+    data: dict[str, Any]
+
+
 def record(kind: str, *, actor_id: UUID | None, subject_type: str, subject_id: UUID, at: datetime, **data: Any) -> None:
     """Append an event in the caller's transaction. `data` must be JSON; never put secrets or documents in it."""
+    record_all([Happening(kind, actor_id, subject_type, subject_id, at, data)])
+
+
+def record_all(happenings: Iterable[Happening]) -> None:
+    """Append several events in the caller's transaction, the earliest first."""
     db.session.execute(select(func.pg_advisory_xact_lock(_CHAIN_LOCK)))
     previous = db.session.scalar(select(AuditEvent.hash).order_by(AuditEvent.position.desc()).limit(1)) or _GENESIS
-    event = AuditEvent(
-        kind=kind,
-        actor_id=actor_id,
-        subject_type=subject_type,
-        subject_id=subject_id,
-        at=at,
-        data=json.loads(json.dumps(data, default=str)),
-        previous_hash=previous,
-    )
-    event.hash = _digest(event)
-    db.session.add(event)
+    for happening in happenings:
+        event = AuditEvent(
+            kind=happening.kind,
+            actor_id=happening.actor_id,
+            subject_type=happening.subject_type,
+            subject_id=happening.subject_id,
+            at=happening.at,
+            data=json.loads(json.dumps(happening.data, default=str)),
+            previous_hash=previous,
+        )
+        previous = event.hash = _digest(event)
+        db.session.add(event)
     db.session.flush()
 
 

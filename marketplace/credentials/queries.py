@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import Select, and_, bindparam, or_, select
 
 from ..clinics import queries as clinics
 from ..clinics.access import MANAGERS
@@ -48,12 +48,12 @@ class HeldRow:
 
 def held_by(user_ids: Iterable[UUID]) -> dict[UUID, list[HeldRow]]:
     """Return what each person has here, in whatever state, oldest first; in one statement."""
-    return _held(Credential.__table__.c.holder_id, user_ids)
+    return _held("holder_id", user_ids)
 
 
 def held_by_sites(site_ids: Iterable[UUID]) -> dict[UUID, list[HeldRow]]:
     """Return what each site has here, in whatever state, oldest first; in one statement."""
-    return _held(Credential.__table__.c.site_id, site_ids)
+    return _held("site_id", site_ids)
 
 
 def mine(user_id: UUID) -> list[CredentialView]:
@@ -94,13 +94,23 @@ def managed_site(site_id: UUID, *, user_id: UUID) -> Site:
     return site
 
 
-def _held(owner: "ColumnElement[Any]", owner_ids: Iterable[UUID]) -> dict[UUID, list[HeldRow]]:
-    columns, checks = Credential.__table__.c, CredentialCheck.__table__
-    seen, newest = aliased(RegisterSnapshot), aliased(RegisterSnapshot)
+def _held(owner: str, owner_ids: Iterable[UUID]) -> dict[UUID, list[HeldRow]]:
     held: dict[UUID, list[HeldRow]] = defaultdict(list)
-    for found in db.session.execute(
+    for found in db.session.execute(_held_statement(owner), {"owners": list(owner_ids)}):
+        owner_id, *values, source_code, retrieved_at = found
+        values[8] = tuple(values[8])
+        values.append(retrieved_at + sources()[source_code].fresh_for if source_code else None)
+        held[owner_id].append(HeldRow(*values))
+    return dict(held)
+
+
+@cache  # The gate sends it with every answer, and to write it takes longer than to answer it.
+def _held_statement(owner: str) -> Select[Any]:
+    columns, checks = Credential.__table__.c, CredentialCheck.__table__
+    seen, newest = RegisterSnapshot.__table__.alias("seen"), RegisterSnapshot.__table__.alias("newest")
+    return (
         select(
-            owner.label("owner_id"),
+            columns[owner],
             columns.id,
             columns.type_code,
             columns.jurisdiction,
@@ -111,21 +121,16 @@ def _held(owner: "ColumnElement[Any]", owner_ids: Iterable[UUID]) -> dict[UUID, 
             columns.level,
             columns.endorsements,
             columns.device_model_id,
-            seen.source_code,
-            newest.retrieved_at,
+            seen.c.source_code,
+            newest.c.retrieved_at,
         )
         .join(checks, checks.c.id == columns.deciding_check_id, isouter=True)
-        .join(seen, seen.id == checks.c.snapshot_id, isouter=True)
+        .join(seen, seen.c.id == checks.c.snapshot_id, isouter=True)
         .join(
             newest,
-            and_(newest.source_code == seen.source_code, newest.state == SnapshotState.CURRENT),
+            and_(newest.c.source_code == seen.c.source_code, newest.c.state == SnapshotState.CURRENT),
             isouter=True,
         )
-        .where(owner.in_(list(owner_ids)))
+        .where(columns[owner].in_(bindparam("owners", expanding=True)))
         .order_by(columns.submitted_at, columns.id)
-    ):
-        owner_id, *values, source_code, retrieved_at = found
-        values[8] = tuple(values[8])
-        values.append(retrieved_at + sources()[source_code].fresh_for if source_code else None)
-        held[owner_id].append(HeldRow(*values))
-    return dict(held)
+    )

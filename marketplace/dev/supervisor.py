@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Final, NoReturn, Self
 
 from marketplace.dev import postgres
+from marketplace.dev.demo import cast
 from marketplace.dev.processes import Child
 from marketplace.dev.trouble import Trouble
 
@@ -187,16 +188,6 @@ class Household:
         if step.exit_status != 0:
             raise self._trouble(name, step)
 
-    def ask(self, name: str, *command: str | Path) -> str:
-        """
-        Run a program to its end, and return what it printed without what it logged.
-
-        :raises Trouble: it failed
-        """
-        answer = self._logs / "answer"
-        self.run(name, "/bin/sh", "-c", 'exec "$@" > "$0"', answer, *command)
-        return answer.read_text()
-
     def expect_running(self) -> None:
         """:raises Trouble: one of the programs has ended by itself"""
         for name, child in self._children.items():
@@ -319,7 +310,7 @@ def _start(household: Household, state: State, ports: Ports, progress: Progress)
     )  # fmt: skip
     if not state.loaded:
         household.run("demo data", *flask, "demo", "load")
-        state.remember(state.accounts.name, household.ask("demo accounts", *flask, "demo", "accounts"))
+        state.remember(state.accounts.name, json.dumps(cast.accounts()))
         progress.say("the demo data is loaded")
     _wait_until_healthy(household, ports.web)
     # Last, because nobody waits for it: the first page gets the whole machine.

@@ -35,9 +35,6 @@ if "granian" in said:
             self.end_headers()
         def log_message(self, *_): pass
     http.server.HTTPServer(("127.0.0.1", int(sys.argv[sys.argv.index("--port") + 1])), Page).serve_forever()
-elif "demo accounts" in said:
-    print("a word for the log", file=sys.stderr)
-    print({accounts!r})
 elif said == {failing!r}:
     print("the first line")
     print("No space left on device" if {full!r} else "the reason")
@@ -103,13 +100,13 @@ def stand_in(tmp_path, monkeypatch):
         def write(self, *, failing="", full=False):
             program.write_text(
                 STAND_IN.format(
-                    python=PYTHON, diary=str(diary), well=str(well),
-                    accounts=json.dumps(ACCOUNTS), failing=failing, full=full,
+                    python=PYTHON, diary=str(diary), well=str(well), failing=failing, full=full,
                 )
             )  # fmt: skip
             program.chmod(0o755)
 
     monkeypatch.setattr(supervisor.sys, "executable", str(program))
+    monkeypatch.setattr(supervisor.cast, "accounts", lambda: ACCOUNTS)
     monkeypatch.setenv("DATABASE_URL", "postgresql://elsewhere/shop")
     stand_in = StandIn()
     stand_in.write()
@@ -159,7 +156,6 @@ class TestDemo:
         assert [line for line in programs.splitlines() if "flask" in line and "worker" not in line] == [
             "-m flask --app wsgi database upgrade",
             "-m flask --app wsgi demo load",
-            "-m flask --app wsgi demo accounts",
         ]
         assert processes_of(str(directory.parent)) == []
         assert (directory / "lock").read_text() == ""

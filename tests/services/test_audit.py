@@ -53,6 +53,21 @@ class TestRecording:
 
         assert (event.kind, event.actor_id, event.data) == ("order:placed", ALICE, {"decision": str(UUID(int=7))})
 
+    def test_chains_several_at_once_in_their_order(self, three, now):
+        with unit_of_work():
+            audit.record_all(
+                audit.Happening(f"listing:{what}", ALICE, "listing", LISTING, now, {"number": number})
+                for number, what in enumerate(("drafted", "submitted", "published"))
+            )
+
+        *_, before, first, second, third = reversed(audit.newest(Wanted(), limit=6))
+        assert [event.kind for event in (first, second, third)] == [
+            "listing:drafted", "listing:submitted", "listing:published",
+        ]  # fmt: skip
+        assert [event.data for event in (first, second, third)] == [{"number": 0}, {"number": 1}, {"number": 2}]
+        assert (first.previous_hash, second.previous_hash) == (before.hash, first.hash)
+        assert list(audit.broken_links()) == []
+
     def test_belongs_to_the_transaction_of_what_happened(self, now):
         with pytest.raises(ZeroDivisionError), unit_of_work():
             audit.record("order:placed", actor_id=None, subject_type="order", subject_id=ORDER, at=now)

@@ -4,6 +4,7 @@ import json
 import os
 import stat
 import struct
+import sys
 import zlib
 from datetime import timedelta
 from io import BytesIO
@@ -315,9 +316,139 @@ class TestIsolation:
             (resource.RLIMIT_AS, isolation.MEMORY),
             (resource.RLIMIT_CPU, 10),
             (resource.RLIMIT_CORE, 0),
+            (resource.RLIMIT_FSIZE, 20 * MIB),
             "read",
         ]
         assert json.loads(target.getvalue().partition(b"\n")[0])["media_type"] == "image/png"
+
+
+def nursery_in_which_opening(does: str) -> str:
+    """The program of a nursery in whose forks a file is opened by `does`, which may say something by refusing."""
+    return (
+        "import os, resource, signal, time\n"
+        "from marketplace.documents import contents, isolation\n"
+        "def cleaned(content):\n"
+        f"    raise contents.NotTaken(str({does}))\n"
+        "contents.cleaned = cleaned\n"
+        "isolation.nurse()"
+    )
+
+
+class TestNursery:
+    """Many files that come together are opened in forks of one interpreter; nothing else is different."""
+
+    def test_answers_as_an_interpreter_of_its_own_would(self):
+        given, image = pdf(2), picture()
+        alone = isolation.cleaned(image)
+
+        with isolation.nursery():
+            assert isolation.cleaned(given) == Clean("application/pdf", given, pages=2)
+            assert isolation.cleaned(image) == alone
+            with pytest.raises(NotTaken, match="is not a PDF, JPEG or PNG file"):
+                isolation.cleaned(b"hello")
+            assert isolation.page_picture(given, 1).startswith(b"\xff\xd8\xff")
+
+    def test_starts_one_interpreter_and_ends_it(self, monkeypatch):
+        began = []
+        start = isolation.subprocess.Popen
+        monkeypatch.setattr(
+            isolation.subprocess, "Popen", lambda *given, **more: began.append(start(*given, **more)) or began[-1]
+        )
+        with isolation.nursery():
+            for _ in range(3):
+                isolation.cleaned(picture())
+
+        assert [process.returncode for process in began] == [-9]
+
+    def test_without_a_file_starts_nothing(self, monkeypatch):
+        monkeypatch.setattr(isolation.subprocess, "Popen", None)
+        with isolation.nursery():
+            pass
+
+    @pytest.mark.parametrize(
+        ("does", "said"),
+        [
+            ("[resource.getrlimit(resource.RLIMIT_AS)]", f"[({1 << 30}, {1 << 30})]"),
+            ("[resource.getrlimit(resource.RLIMIT_CPU)]", "[(10, 10)]"),
+            ("[resource.getrlimit(resource.RLIMIT_CORE)]", "[(0, 0)]"),
+            ("[resource.getrlimit(resource.RLIMIT_FSIZE)]", f"[({20 * MIB}, {20 * MIB})]"),
+            ("os.environ.get('SECOND_LIGHT_SECRET_KEY')", "None"),
+            ("[number for number in range(200) if os.path.exists(f'/dev/fd/{number}')]", "[0, 1, 2]"),
+        ],
+    )
+    def test_a_fork_is_limited_and_holds_nothing_else(self, monkeypatch, does, said):
+        monkeypatch.setenv("SECOND_LIGHT_SECRET_KEY", "canary")
+        monkeypatch.setattr(isolation, "_START_NURSERY", nursery_in_which_opening(does))
+        with isolation.nursery():
+            for _ in range(2):
+                with pytest.raises(NotTaken) as refusal:
+                    isolation.cleaned(picture())
+                assert str(refusal.value) == said
+
+    @pytest.mark.parametrize(
+        "does",
+        [
+            "bytearray(1 << 60)",
+            "os._exit(3)",
+            "os.kill(os.getpid(), signal.SIGKILL)",
+            "os.kill(os.getppid(), signal.SIGKILL)",
+            "time.sleep(60)",
+        ],
+    )
+    def test_a_fork_that_dies_or_hangs_is_a_refusal_and_the_next_file_is_opened(self, monkeypatch, does):
+        good = isolation._START_NURSERY
+        monkeypatch.setattr(isolation, "_START_NURSERY", nursery_in_which_opening(does))
+        if "sleep" in does:
+            monkeypatch.setattr(isolation, "WALL_SECONDS", 1)
+        with isolation.nursery():
+            with pytest.raises(NotTaken, match="could not be opened safely"):
+                isolation.cleaned(picture())
+            monkeypatch.setattr(isolation, "_START_NURSERY", good)
+            monkeypatch.setattr(isolation, "WALL_SECONDS", 20)
+            if "getppid" in does or "sleep" in does:
+                assert isolation.cleaned(picture()).media_type == "image/png"
+            else:  # The nursery itself lives; it goes on to do what it was told to.
+                with pytest.raises(NotTaken, match="could not be opened safely"):
+                    isolation.cleaned(picture())
+
+    @pytest.fixture
+    def asked(self, monkeypatch):
+        """Our end of the socket over which a nursery in this process is asked."""
+        ours, theirs = isolation.socket.socketpair()
+        monkeypatch.setattr(isolation.os, "dup", lambda _: theirs.detach())
+        with ours, Path(os.devnull).open("rb+") as file:
+            isolation.socket.send_fds(ours, [b"cleaned"], [file.fileno(), file.fileno()])
+            ours.shutdown(isolation.socket.SHUT_WR)
+            yield ours
+
+    def test_tells_how_its_forks_ended_until_nobody_asks(self, monkeypatch, asked):
+        monkeypatch.setattr(isolation.os, "fork", lambda: 4242)
+        monkeypatch.setattr(isolation.os, "waitpid", lambda child, _: (child, 9))
+
+        isolation.nurse()
+
+        assert asked.recv(9) == b"\x09"
+
+    def test_a_fork_ends_with_what_it_came_to(self, monkeypatch, asked):
+        monkeypatch.setattr(isolation.os, "fork", lambda: 0)
+        monkeypatch.setattr(isolation, "_only_child", lambda task, *_: task)
+        monkeypatch.setattr(isolation.os, "_exit", sys.exit)
+
+        with pytest.raises(SystemExit, match="cleaned"):
+            isolation.nurse()
+
+    def test_a_fork_takes_the_place_of_an_interpreter(self, monkeypatch):
+        done = []
+        monkeypatch.setattr(isolation.os, "dup2", lambda *given: done.append(given))
+        monkeypatch.setattr(isolation.os, "closerange", lambda *given: done.append(given))
+        monkeypatch.setattr(isolation.sys, "argv", ["-c"])
+        monkeypatch.setattr(isolation, "main", lambda: done.append(sys.argv[1]))
+
+        assert isolation._only_child("page 3", 7, 8) == 0
+        assert done == [(7, 0), (8, 1), (3, 256), "page 3"]
+
+        monkeypatch.setattr(isolation, "main", lambda: 1 / 0)
+        assert isolation._only_child("page 3", 7, 8) == 1
 
     def test_answers_each_task(self):
         assert isolation.answer("page 1", pdf()).startswith(b"{}\n\xff\xd8")

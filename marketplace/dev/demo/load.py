@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 from ...accounts.models import User
 from ...catalog import service as catalog
 from ...credentials import service as credentials
+from ...documents.isolation import nursery
 from ...eligibility import service as eligibility
 from ...eligibility.models import PolicyStanding
 from ...extensions import db, unit_of_work
@@ -31,7 +32,8 @@ def load(app: Flask) -> bool:
         catalog.load(sources=catalog.shipped(), at=now)
         credentials.load_types()
         studio = Studio(known_models())
-        stage = populate(now=now)
+        with nursery():
+            stage = populate(now=now)
         publish_reference_rules(stage)
         load_registers(stage, now=now)
         fill(stage, studio, now=now)

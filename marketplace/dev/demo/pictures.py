@@ -11,6 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 WIDTH, HEIGHT = 1280, 960
 _FINE = 2  # Drawn twice as large and reduced, so that edges are smooth.
+_MODEST = 1.5
+"""Pictures of units are kept 960 pixels wide, which fills their frame: preparing them takes most of what furnishing does."""
 
 _GROUNDS = ("#e9ebe6", "#e6e9ec", "#ece8e3", "#e4eae8", "#ebe7ec")
 _BODIES = (

@@ -107,15 +107,18 @@ def fill(stage: Stage, studio: Studio, *, now: datetime) -> None:
             listing.photos = _photos(shots[unit.maker, unit.model])
             db.session.add(listing)
         db.session.flush()
-        for move in db.session.scalars(select(ListingMove).order_by(ListingMove.at, ListingMove.listing_id)).all():
-            audit.record(
+        happened = db.session.scalars(select(ListingMove).order_by(ListingMove.at, ListingMove.listing_id))
+        audit.record_all(
+            audit.Happening(
                 f"listing:{move.event or 'drafted'}",
                 actor_id=move.actor_id,
                 subject_type="listing",
                 subject_id=move.listing_id,
                 at=move.at,
-                state=move.state,
+                data={"state": move.state},
             )
+            for move in happened.all()
+        )
 
 
 def _photographed(subject: pictures.Subject, store: PhotoStore) -> list[Shot]:
