@@ -214,7 +214,7 @@ class TestPictures:
     def test_any_model_can_be_drawn(self, maker, model, codes):
         subject = pictures.Subject(maker, model, codes)
 
-        assert pictures.console(subject).size == (pictures.WIDTH, pictures.HEIGHT)
+        assert pictures.console(subject).size == (960, 720)
 
     def test_a_tray_shows_up_to_four_handpieces_and_can_be_empty(self):
         for codes in ((), ("IPL",), ("RF_NEEDLE", "CO2", "KTP", "HIFU", "EMS")):

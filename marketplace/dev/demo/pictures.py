@@ -10,9 +10,8 @@ from functools import cache
 from PIL import Image, ImageDraw, ImageFont
 
 WIDTH, HEIGHT = 1280, 960
-_FINE = 2  # Drawn twice as large and reduced, so that edges are smooth.
-_MODEST = 1.5
-"""Pictures of units are kept 960 pixels wide, which fills their frame: preparing them takes most of what furnishing does."""
+_SMOOTH = 2  # Drawn twice as large and reduced, so that edges are smooth.
+_UNIT_PHOTO = 0.75  # 960 pixels wide, which fills its frame: preparing photos is a third of what furnishing takes.
 
 _GROUNDS = ("#e9ebe6", "#e6e9ec", "#ece8e3", "#e4eae8", "#ebe7ec")
 _BODIES = (
@@ -93,7 +92,7 @@ def handpieces(subject: Subject) -> Image.Image:
 
 def document(lines: Sequence[str], *, title: str) -> Image.Image:
     """Draw a scanned certificate; across it stands that it is a specimen."""
-    pen = _Pen(Subject(title, "", ()), ground="#f7f5ee")
+    pen = _Pen(Subject(title, "", ()), ground="#f7f5ee", scale=1.0)
     pen.box(60, 50, 1220, 910, radius=6, fill="#fffdf6", edge="#b59f63", line=8)
     pen.box(84, 74, 1196, 886, radius=4, fill=None, edge="#d8c99a", line=2)
     pen.words(640, 150, title, size=40, fill=_INK)
@@ -166,15 +165,16 @@ def _letters(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 class _Pen:
-    """Draws in the picture's own units, twice as fine, on a ground chosen for the subject."""
+    """Draws in units of which WIDTH and HEIGHT are the picture, on a ground chosen for the subject."""
 
-    def __init__(self, subject: Subject, *, ground: str | None = None) -> None:
+    def __init__(self, subject: Subject, *, ground: str | None = None, scale: float = _UNIT_PHOTO) -> None:
         chosen = ground or _GROUNDS[subject.seed[0] % len(_GROUNDS)]
-        self._image = Image.new("RGB", (WIDTH * _FINE, HEIGHT * _FINE), chosen)
+        self._fine = scale * _SMOOTH
+        self._image = Image.new("RGB", (round(WIDTH * self._fine), round(HEIGHT * self._fine)), chosen)
         self._draw = ImageDraw.Draw(self._image)
 
     def image(self) -> Image.Image:
-        return self._image.reduce(_FINE)
+        return self._image.reduce(_SMOOTH)
 
     def box(
         self,
@@ -188,19 +188,24 @@ class _Pen:
         edge: str | None = None,
         line: int = 0,
     ) -> None:
-        corners = [value * _FINE for value in (left, top, right, bottom)]
-        self._draw.rounded_rectangle(corners, radius * _FINE, fill=fill, outline=edge, width=line * _FINE)
+        corners = [value * self._fine for value in (left, top, right, bottom)]
+        self._draw.rounded_rectangle(
+            corners, radius * self._fine, fill=fill, outline=edge, width=round(line * self._fine)
+        )
 
     def circle(self, x: float, y: float, radius: float, *, fill: str) -> None:
-        self._draw.ellipse([value * _FINE for value in (x - radius, y - radius, x + radius, y + radius)], fill=fill)
+        self._draw.ellipse(
+            [value * self._fine for value in (x - radius, y - radius, x + radius, y + radius)], fill=fill
+        )
 
     def ring(self, x: float, y: float, radius: float, colour: str) -> None:
         for size in (radius, radius * 0.8):
-            corners = [value * _FINE for value in (x - size, y - size, x + size, y + size)]
-            self._draw.ellipse(corners, outline=colour, width=5 * _FINE)
+            corners = [value * self._fine for value in (x - size, y - size, x + size, y + size)]
+            self._draw.ellipse(corners, outline=colour, width=round(5 * self._fine))
 
     def line(self, points: Sequence[tuple[float, float]], colour: str, width: int) -> None:
-        self._draw.line([(x * _FINE, y * _FINE) for x, y in points], fill=colour, width=width * _FINE, joint="curve")
+        drawn = [(x * self._fine, y * self._fine) for x, y in points]
+        self._draw.line(drawn, fill=colour, width=round(width * self._fine), joint="curve")
 
     def cable(self, start: tuple[float, float], end: tuple[float, float], colour: str) -> None:
         reach = end[0] - start[0]
@@ -219,10 +224,12 @@ class _Pen:
         self._polygon([(x - half, y), (x + half, y), (x, y + half * 2)], colour)
 
     def shadow(self, left: float, y: float, right: float) -> None:
-        self._draw.ellipse([value * _FINE for value in (left, y, right, y + 26)], fill="#d3d6d2")
+        self._draw.ellipse([value * self._fine for value in (left, y, right, y + 26)], fill="#d3d6d2")
 
     def words(self, x: float, y: float, text: str, *, size: int, fill: str) -> None:
-        self._draw.text((x * _FINE, y * _FINE), text, font=_letters(size * _FINE), fill=fill, anchor="mm")
+        self._draw.text(
+            (x * self._fine, y * self._fine), text, font=_letters(round(size * self._fine)), fill=fill, anchor="mm"
+        )
 
     def _polygon(self, points: Sequence[tuple[float, float]], colour: str) -> None:
-        self._draw.polygon([(x * _FINE, y * _FINE) for x, y in points], fill=colour)
+        self._draw.polygon([(x * self._fine, y * self._fine) for x, y in points], fill=colour)
