@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from uuid import UUID
 
+from ..kernel.days import working_days_after
 from ..kernel.shapes import Misshapen, read
 from .types import CredentialKind
 
@@ -74,12 +75,7 @@ class Standards:
 
 def review_is_due(submitted_at: datetime) -> datetime:
     """Return the end of the service target, by the hour: two working days from Friday 15:00 end on Tuesday 15:00."""
-    due, left = submitted_at, standards().target_working_days
-    while left:
-        due += timedelta(days=1)
-        if due.weekday() < 5:
-            left -= 1
-    return due
+    return working_days_after(submitted_at, standards().target_working_days)
 
 
 def working_days(since: datetime, at: datetime) -> float:

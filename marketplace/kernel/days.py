@@ -24,3 +24,11 @@ def written(day: date) -> str:
     """Write a day so that nobody can mistake it: "22 Nov 2026"."""
     # Not strftime: its month names follow the host's locale.
     return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def working_days_after(moment: datetime, days: int) -> datetime:
+    """Return the same hour so many working days later. Saturdays and Sundays are none; holidays are not known here."""
+    while days:
+        moment += timedelta(days=1)
+        days -= moment.weekday() < 5
+    return moment

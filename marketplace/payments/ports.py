@@ -15,6 +15,7 @@ class PaymentMethod(StrEnum):
     """How a buyer may pay."""
 
     CARD = "card"
+    BANK_DEBIT = "bank_debit"
     BANK_TRANSFER = "bank_transfer"
 
 

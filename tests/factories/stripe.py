@@ -97,6 +97,18 @@ class StripeDriver:
     def decline_card(self, checkout_id: str) -> None:
         self.sim(f"checkouts/{checkout_id}/pay", **{"with": "card_declined"})
 
+    def challenge_card(self, checkout_id: str) -> None:
+        self.sim(f"checkouts/{checkout_id}/pay", **{"with": "card_challenged"})
+
+    def answer_challenge(self, checkout_id: str, *, approved: bool) -> None:
+        self.sim(f"checkouts/{checkout_id}/challenge", approved=approved)
+
+    def choose_bank_debit(self, checkout_id: str, *, failing: bool = False) -> None:
+        self.sim(f"checkouts/{checkout_id}/pay", **{"with": "bank_debit_failing" if failing else "bank_debit"})
+
+    def settle_debit(self, checkout_id: str, outcome: str) -> None:
+        self.sim(f"checkouts/{checkout_id}/settle", outcome=outcome)
+
     def choose_bank_transfer(self, checkout_id: str) -> None:
         self.sim(f"checkouts/{checkout_id}/pay", **{"with": "bank_transfer"})
 
@@ -113,8 +125,8 @@ class StripeDriver:
         """Let a seller spend what they were sent."""
         self.sim(f"accounts/{account_id}", spend=minor)
 
-    def dispute(self, charge_id: str) -> str:
-        return self.sim(f"charges/{charge_id}/dispute")["id"]
+    def dispute(self, charge_id: str, reason: str | None = None) -> str:
+        return self.sim(f"charges/{charge_id}/dispute", **({"reason": reason} if reason else {}))["id"]
 
     def settle_dispute(self, dispute_id: str, outcome: str) -> None:
         self.sim(f"disputes/{dispute_id}/settle", outcome=outcome)

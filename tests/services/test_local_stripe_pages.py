@@ -62,7 +62,10 @@ class TestPaying:
         assert 'href="http://shop.test/order"' in page.text
         assert buttons(page) == [
             "Pay $42,500.50 by card",
+            "Pay by a card whose bank asks first (3-D Secure)",
             "Try a card that is declined",
+            "Pay by bank debit (ACH)",
+            "Try a bank debit that fails in some days",
             "Pay by bank transfer",
         ]
         assert "script" not in page.text.lower()
@@ -70,7 +73,18 @@ class TestPaying:
     @pytest.mark.parametrize(
         ("methods", "shown"),
         [
-            ({PaymentMethod.CARD}, ["Pay $42,500.50 by card", "Try a card that is declined"]),
+            (
+                {PaymentMethod.CARD},
+                [
+                    "Pay $42,500.50 by card",
+                    "Pay by a card whose bank asks first (3-D Secure)",
+                    "Try a card that is declined",
+                ],
+            ),
+            (
+                {PaymentMethod.BANK_DEBIT},
+                ["Pay by bank debit (ACH)", "Try a bank debit that fails in some days"],
+            ),
             ({PaymentMethod.BANK_TRANSFER}, ["Pay by bank transfer"]),
         ],
     )
@@ -82,6 +96,61 @@ class TestPaying:
 
         assert (answer.status_code, answer.headers["Location"]) == (303, PAID + checkout)
         assert gateway.get_payment(checkout).status is PaymentStatus.SUCCEEDED
+
+    def test_a_bank_may_ask_first(self, browser, gateway, stripe_alone, checkout):
+        answer = browser.post(f"/c/pay/{checkout}", data={"with": "card_challenged"})
+        assert (answer.status_code, answer.headers["Location"]) == (303, f"/c/pay/{checkout}/challenge")
+        page = browser.get(f"/c/pay/{checkout}/challenge")
+        assert "Your bank asks: is it you?" in page.text
+        assert buttons(page) == ["Yes, it is me", "Fail this check"]
+        assert (gateway.get_payment(checkout).status, stripe_alone.get("/v1/charges")["data"]) == (
+            PaymentStatus.OPEN,
+            [],
+        )
+        # Whoever goes back may choose another way.
+        assert len(buttons(browser.get(f"/c/pay/{checkout}"))) == 6
+
+        for _ in range(2):
+            answer = browser.post(f"/c/pay/{checkout}/challenge", data={"answer": "approve"})
+            assert (answer.status_code, answer.headers["Location"]) == (303, PAID + checkout)
+
+        assert gateway.get_payment(checkout).status is PaymentStatus.SUCCEEDED
+        assert len(stripe_alone.get("/v1/charges")["data"]) == 1
+
+    @pytest.mark.parametrize("data", [{"answer": "fail"}, {}])
+    def test_a_check_that_fails_charges_nothing(self, browser, gateway, stripe_alone, checkout, data):
+        browser.post(f"/c/pay/{checkout}", data={"with": "card_challenged"})
+
+        page = browser.post(f"/c/pay/{checkout}/challenge", data=data)
+
+        assert page.status_code == 402
+        assert "Your bank could not confirm that it is you. Nothing was charged: choose again." in page.text
+        assert f'action="/c/pay/{checkout}"' in page.text
+        assert gateway.get_payment(checkout).status is PaymentStatus.OPEN
+        assert stripe_alone.get("/v1/charges")["data"] == []
+
+    def test_nobody_asks_about_a_card_that_needs_no_check(self, browser, gateway, checkout):
+        answer = browser.get(f"/c/pay/{checkout}/challenge")
+        assert (answer.status_code, answer.headers["Location"]) == (303, f"/c/pay/{checkout}")
+
+        assert browser.post(f"/c/pay/{checkout}/challenge", data={"answer": "approve"}).status_code == 200
+
+        assert gateway.get_payment(checkout).payment_id is None
+
+    @pytest.mark.parametrize("way", ["bank_debit", "bank_debit_failing"])
+    def test_a_bank_debit_leads_back_to_the_shop_before_it_is_money(self, browser, gateway, checkout, way):
+        for _ in range(2):
+            answer = browser.post(f"/c/pay/{checkout}", data={"with": way})
+            assert (answer.status_code, answer.headers["Location"]) == (303, PAID + checkout)
+
+        seen = gateway.get_payment(checkout)
+        assert (seen.status, seen.received) == (PaymentStatus.PROCESSING, Money(0))
+
+    def test_a_failed_debit_closed_its_page(self, browser, stripe_alone, checkout):
+        browser.post(f"/c/pay/{checkout}", data={"with": "bank_debit"})
+        stripe_alone.settle_debit(checkout, "failed")
+
+        assert browser.get(f"/c/pay/{checkout}").headers["Location"] == PAID + checkout
 
     def test_pressing_twice_pays_once(self, browser, gateway, stripe_alone, checkout):
         for _ in range(2):
@@ -95,7 +164,7 @@ class TestPaying:
 
         assert page.status_code == 402
         assert "Your card was declined. Nothing was charged: choose again." in page.text
-        assert len(buttons(page)) == 3
+        assert len(buttons(page)) == 6
         assert browser.get(f"/c/pay/{checkout}").status_code == 200
         assert gateway.get_payment(checkout).status is PaymentStatus.OPEN
 

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 
 Snapshot = TypeVar("Snapshot")
 
-TYPES: dict[PaymentMethod, Literal["card", "customer_balance"]] = {
+TYPES: dict[PaymentMethod, Literal["card", "us_bank_account", "customer_balance"]] = {
     PaymentMethod.CARD: "card",
+    PaymentMethod.BANK_DEBIT: "us_bank_account",
     PaymentMethod.BANK_TRANSFER: "customer_balance",
 }
 _METHODS: dict[str, PaymentMethod] = {name: method for method, name in TYPES.items()}

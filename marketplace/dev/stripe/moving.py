@@ -1,12 +1,10 @@
-"""Money on the move: transfers to sellers and back, refunds, disputes, and the sweep to the bank."""
+"""Money on the move: transfers to sellers and back, refunds, and the sweep to the bank."""
 
 from .customers import return_cash, settle_return
 from .store import Document
 from .wire import ApiError, Params
-from .world import DAY, World
+from .world import World
 
-DISPUTE_FEE = 1500
-OPEN_DISPUTE = "needs_response"
 # Of cash on its way back to its owner.
 IN_HAND = ("pending", "requires_action")
 RETURNS = ("succeeded", "failed", "requires_action")
@@ -211,63 +209,6 @@ def _count_refund(world: World, charge: Document, amount: int) -> None:
     charge["amount_refunded"] += amount
     charge["refunded"] = charge["amount_refunded"] == charge["amount"]
     world.store.put(charge)
-
-
-# -- disputes ------------------------------------------------------------------------------------
-
-
-def open_dispute(world: World, charge_id: str) -> Document:
-    """Let the buyer's bank take the money back, with a fee, until somebody decides."""
-    charge = world.get("charge", charge_id)
-    if charge["disputed"] or charge["status"] != "succeeded":
-        raise ApiError("This charge cannot be disputed.")
-    due = world.now() + 7 * DAY
-    dispute = world.new(
-        "dispute",
-        "du",
-        amount=charge["amount"],
-        charge=charge_id,
-        currency=charge["currency"],
-        enhanced_eligibility_types=[],
-        evidence={"enhanced_evidence": {}},
-        evidence_details={
-            "due_by": due,
-            "enhanced_eligibility": {},
-            "has_evidence": False,
-            "past_due": False,
-            "submission_count": 0,
-            "submission_method": "not_submitted",
-        },
-        is_charge_refundable=False,
-        livemode=False,
-        metadata={},
-        payment_intent=charge["payment_intent"],
-        reason="product_not_received",
-        status=OPEN_DISPUTE,
-    )
-    taken = world.book("dispute", -charge["amount"], dispute, fee=DISPUTE_FEE)
-    dispute["balance_transactions"] = [world.get("balance_transaction", taken)]
-    charge["disputed"] = True
-    for document in (dispute, charge):
-        world.store.put(document)
-    for kind in ("created", "funds_withdrawn"):
-        world.emit(f"charge.dispute.{kind}", dispute)
-    return dispute
-
-
-def settle_dispute(world: World, dispute_id: str, outcome: str) -> Document:
-    """Decide a dispute: won, and the amount comes back without the fee; or lost."""
-    dispute = world.get("dispute", dispute_id)
-    if dispute["status"] != OPEN_DISPUTE or outcome not in {"won", "lost"}:
-        raise ApiError("Only an open dispute can be settled, as won or lost.")
-    dispute["status"] = outcome
-    if outcome == "won":
-        back = world.book("dispute_reversal", dispute["amount"], dispute)
-        dispute["balance_transactions"].append(world.get("balance_transaction", back))
-        world.emit("charge.dispute.funds_reinstated", dispute)
-    world.store.put(dispute)
-    world.emit("charge.dispute.closed", dispute)
-    return dispute
 
 
 # -- the platform's balance ----------------------------------------------------------------------

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from marketplace.kernel.errors import Invalid
 from marketplace.kernel.money import Money, parse_money
 
-from . import accounts, paying, sessions
+from . import accounts, banks, cards, paying, sessions
 from .store import Document
 from .wire import ApiError
 from .world import World
@@ -27,6 +27,8 @@ class Pages:
         pages.get("/")(self.home)
         pages.get("/c/pay/<session_id>")(self.pay)
         pages.post("/c/pay/<session_id>")(self.paid)
+        pages.get("/c/pay/<session_id>/challenge")(self.challenge)
+        pages.post("/c/pay/<session_id>/challenge")(self.challenged)
         pages.get("/c/pay/<session_id>/transfer")(self.transfer)
         pages.post("/c/pay/<session_id>/transfer")(self.arrived)
         pages.get("/setup/<token>")(self.setup)
@@ -45,9 +47,12 @@ class Pages:
         return self._pay_page(sessions.session_now(self._world, session_id))
 
     def _pay_page(self, session: Document) -> ResponseReturnValue:
-        if session["status"] == "complete":
-            return _onward(session)
         intent = self._world.store.find(session["payment_intent"] or "")
+        if session["status"] == "complete":
+            assert intent is not None, "what is complete was paid on"
+            return _onward(session, sends=banks.instructions(intent) is not None)
+        if session["status"] == "open" and cards.is_challenged(intent) and request.method == "POST":
+            return redirect(f"/c/pay/{session['id']}/challenge", 303)
         error = intent["last_payment_error"] if intent else None
         page = render_template("local_stripe/pay.html", error=error, **_told(session))
         return page, 402 if error and request.method == "POST" else 200
@@ -61,6 +66,24 @@ class Pages:
                 session = way(self._world, session_id)
         return self._pay_page(session)
 
+    def challenge(self, session_id: str) -> ResponseReturnValue:
+        """Ask, as the buyer's bank does, whether it is they who pay."""
+        session = sessions.session_now(self._world, session_id)
+        intent = self._world.store.find(session["payment_intent"] or "")
+        if session["status"] != "open" or not cards.is_challenged(intent):
+            return redirect(f"/c/pay/{session_id}", 303)
+        return render_template("local_stripe/challenge.html", **_told(session))
+
+    def challenged(self, session_id: str) -> ResponseReturnValue:
+        """Take the answer; pressed twice, it counts once."""
+        with self._world.store.change():
+            session = sessions.session_now(self._world, session_id)
+            intent = self._world.store.find(session["payment_intent"] or "")
+            if session["status"] == "open" and cards.is_challenged(intent):
+                approved = request.form.get("answer") == "approve"
+                session = cards.answer_challenge(self._world, session_id, approved=approved)
+        return self._pay_page(session)
+
     # -- sending a bank transfer -----------------------------------------------------------------
 
     def transfer(self, session_id: str) -> ResponseReturnValue:
@@ -69,8 +92,7 @@ class Pages:
 
     def _transfer_page(self, session: Document, **typed: Any) -> str:
         intent = self._world.get("payment_intent", session["payment_intent"] or "")
-        action = intent["next_action"]
-        told = action["display_bank_transfer_instructions"] if action else None
+        told = banks.instructions(intent)
         remaining = Money(told["amount_remaining"], intent["currency"]) if told else None
         customer = self._world.store.find(session["customer"] or "")
         return render_template(
@@ -92,8 +114,8 @@ class Pages:
         except Invalid as error:
             return self._transfer_page(session, typed=typed, problem=error.sentence), 422
         with self._world.store.change():
-            session = paying.money_arrives(self._world, session_id, amount)
-        return _onward(session)
+            session = banks.money_arrives(self._world, session_id, amount)
+        return self._pay_page(session)
 
     # -- answering a seller's questions ----------------------------------------------------------
 
@@ -118,10 +140,9 @@ def refused(error: ApiError) -> ResponseReturnValue:
     return error.body, error.status
 
 
-def _onward(session: Document) -> ResponseReturnValue:
-    """Lead on from a page that is complete: to the shop when it is paid, else to the bank."""
-    paid = session["payment_status"] == "paid"
-    return redirect(_back(session) if paid else f"/c/pay/{session['id']}/transfer", 303)
+def _onward(session: Document, *, sends: bool) -> ResponseReturnValue:
+    """Lead on from a page that is complete: to the shop, or first to where the buyer has to send the money."""
+    return redirect(f"/c/pay/{session['id']}/transfer" if sends else _back(session), 303)
 
 
 def _told(session: Document) -> dict[str, Any]:

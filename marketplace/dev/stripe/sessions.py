@@ -5,7 +5,7 @@ from .wire import ApiError, Params
 from .world import DAY, World
 
 HALF_AN_HOUR = 30 * 60
-METHODS = ("card", "customer_balance")
+METHODS = ("card", "us_bank_account", "customer_balance")
 
 
 def create_session(world: World, params: Params) -> Document:
@@ -145,6 +145,7 @@ def _close(world: World, session: Document) -> None:
     if session["payment_intent"] is not None:
         intent = world.get("payment_intent", session["payment_intent"])
         intent |= {"status": "canceled", "canceled_at": world.now(), "cancellation_reason": "expired"}
+        intent["next_action"] = None
         world.store.put(intent)
         world.emit("payment_intent.canceled", intent)
     world.emit("checkout.session.expired", session)

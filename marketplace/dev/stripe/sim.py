@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from . import accounts, courier, events, moving, paying, sessions
+from . import accounts, banks, cards, courier, disputes, events, moving, paying, sessions
 from .api import Api
 from .store import Document
 from .wire import ApiError, Params, present
@@ -20,6 +20,8 @@ def pass_time(world: World) -> None:
     """Let happen what time alone brings about."""
     world.clear_due()
     sessions.expire_due(world)
+    with world.store.change():
+        banks.settle_debits(world)
 
 
 def _advance(world: World, params: Params) -> Document:
@@ -32,14 +34,15 @@ def _advance(world: World, params: Params) -> Document:
 
 
 def _settings(world: World, params: Params) -> Document:
-    """Set how long charges take to clear, what happens to webhooks, and whether thin events come as well."""
+    """Set how long banks take, what happens to webhooks, and whether thin events come as well."""
     mode = params.maybe_text("webhooks")
     if mode is not None:
         if mode not in MODES:
             raise ApiError(f"webhooks must be one of {', '.join(MODES)}.")
         world.store.set("webhooks", mode)
-    if params.has("clearing_days"):
-        world.store.set("clearing_days", params.number("clearing_days"))
+    for name in ("clearing_days", "debit_days"):
+        if params.has(name):
+            world.store.set(name, params.number(name))
     thin = params.truth("thin_too")
     if thin is not None:
         world.store.set("thin_too", thin)
@@ -87,7 +90,15 @@ def _pay(world: World, params: Params, session_id: str) -> Document:
 
 def _arrive(world: World, params: Params, session_id: str) -> Document:
     amount = params.number("amount", least=1) if params.has("amount") else None
-    return paying.money_arrives(world, session_id, amount)
+    return banks.money_arrives(world, session_id, amount)
+
+
+def _settle_debit(world: World, params: Params, session_id: str) -> Document:
+    return banks.settle_debit(world, session_id, params.text("outcome"))
+
+
+def _answer_challenge(world: World, params: Params, session_id: str) -> Document:
+    return cards.answer_challenge(world, session_id, approved=bool(params.truth("approved")))
 
 
 def _account(world: World, params: Params, account_id: str) -> Document:
@@ -103,12 +114,12 @@ def _sweep(world: World, params: Params) -> Document:
     return moving.sweep(world, params.number("amount", least=-(10**12)) if params.has("amount") else None)
 
 
-def _dispute(world: World, _: Params, charge_id: str) -> Document:
-    return moving.open_dispute(world, charge_id)
+def _dispute(world: World, params: Params, charge_id: str) -> Document:
+    return disputes.open_dispute(world, charge_id, params.maybe_text("reason"))
 
 
 def _settle_dispute(world: World, params: Params, dispute_id: str) -> Document:
-    return moving.settle_dispute(world, dispute_id, params.text("outcome"))
+    return disputes.settle_dispute(world, dispute_id, params.text("outcome"))
 
 
 def _settle_refund(world: World, params: Params, refund_id: str) -> Document:
@@ -127,6 +138,8 @@ ROUTES: dict[str, Callable[..., Document]] = {
     "/_sim/objects/<object_id>": _edit,
     "/_sim/checkouts/<session_id>/pay": _pay,
     "/_sim/checkouts/<session_id>/arrive": _arrive,
+    "/_sim/checkouts/<session_id>/settle": _settle_debit,
+    "/_sim/checkouts/<session_id>/challenge": _answer_challenge,
     "/_sim/accounts/<account_id>": _account,
     "/_sim/sweep": _sweep,
     "/_sim/charges/<charge_id>/dispute": _dispute,
