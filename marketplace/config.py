@@ -44,6 +44,8 @@ class Settings:
     mailbox_url: str | None
     platform_fee_bps: int
     card_cap_minor: int
+    debit_cap_minor: int
+    debit_risk_days: int
     proxy_count: int
 
     @property
@@ -95,6 +97,8 @@ class _Reader:
             mailbox_url=self._optional("MAILBOX_URL"),
             platform_fee_bps=self._number("PLATFORM_FEE_BPS", 600),
             card_cap_minor=self._number("CARD_CAP_MINOR", 1_500_000),
+            debit_cap_minor=self._number("DEBIT_CAP_MINOR", 600_000),
+            debit_risk_days=self._number("DEBIT_RISK_DAYS", 5),
             proxy_count=self._number("PROXY_COUNT", 0),
         )
         self._look_for_danger(settings)

@@ -133,7 +133,9 @@ def settings_for(url: str, data_dir: Path, **changes) -> Settings:
         "mail_from": "Second Light <post@second-light.example>",
         "mailbox_url": None,
         "platform_fee_bps": 600,
-        "card_cap_minor": 1_500_000,
+        "card_cap_minor": 99_999_999,
+        "debit_cap_minor": 99_999_999,
+        "debit_risk_days": 5,
         "proxy_count": 0,
     }
     return Settings(**{**given, **changes})

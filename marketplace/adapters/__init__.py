@@ -6,9 +6,11 @@ from ..accounts.passwords import Passwords
 from ..config import Mode, Settings
 from ..documents.ports import DocumentStore
 from ..extensions import bind
+from ..kernel.money import Money
 from ..listings.ports import PhotoStore
 from ..notifications.ports import Mailer
 from ..orders.holding import OrdersThatRest
+from ..payments.policy import Terms
 from ..payments.ports import PaymentGateway
 from ..registers.ports import RegisterFiles
 from ..ripple import Dependants
@@ -27,6 +29,15 @@ def bind_all(app: Flask, settings: Settings) -> None:
     bind(app, DocumentStore, DiskStore(settings.data_dir / "documents"))
     bind(app, RegisterFiles, DiskStore(settings.data_dir / "registers"))
     bind(app, PhotoStore, DiskStore(settings.data_dir / "photos"))
+    bind(
+        app,
+        Terms,
+        Terms(
+            card_cap=Money(settings.card_cap_minor),
+            debit_cap=Money(settings.debit_cap_minor),
+            debit_risk_days=settings.debit_risk_days,
+        ),
+    )
     bind(
         app,
         PaymentGateway,

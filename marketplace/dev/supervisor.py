@@ -216,6 +216,7 @@ def environment_of(state: State, ports: Ports, database_url: str) -> dict[str, s
         "SECOND_LIGHT_STRIPE_API_KEY": "sk_test_local",
         "SECOND_LIGHT_STRIPE_API_BASE": f"http://127.0.0.1:{ports.stripe}",
         "SECOND_LIGHT_STRIPE_WEBHOOK_SECRETS": f"whsec_{state.secret('webhook_secret')}",
+        "SECOND_LIGHT_DEBIT_CAP_MINOR": "5000000",  # Devices cost more than a newcomer at the provider may draw.
         "SECOND_LIGHT_MAIL_HOST": "127.0.0.1",
         "SECOND_LIGHT_MAIL_PORT": str(ports.smtp),
         "SECOND_LIGHT_MAIL_TLS": "no",

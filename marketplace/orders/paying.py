@@ -35,7 +35,6 @@ def start_payment(
     *,
     order_id: UUID,
     actor_id: UUID,
-    card_cap: Money,
     success_url: str,
     cancel_url: str,
     live: bool,
@@ -55,15 +54,14 @@ def start_payment(
     """
     try:
         return _payment_page(
-            order_id=order_id, actor_id=actor_id, card_cap=card_cap, success_url=success_url, cancel_url=cancel_url,
-            live=live, at=at,
-        )  # fmt: skip
+            order_id=order_id, actor_id=actor_id, success_url=success_url, cancel_url=cancel_url, live=live, at=at
+        )
     except GatewayError as trouble:
         raise PageNotOpened(order_id) from trouble
 
 
 def _payment_page(
-    *, order_id: UUID, actor_id: UUID, card_cap: Money, success_url: str, cancel_url: str, live: bool, at: datetime
+    *, order_id: UUID, actor_id: UUID, success_url: str, cancel_url: str, live: bool, at: datetime
 ) -> str:
     steps.check(order_id, Act.PAY, actor_id=actor_id)
     decision = steps.ask_the_gate(order_id, Moment.PAYMENT_START, at=at)
@@ -93,7 +91,6 @@ def _payment_page(
         title=title,
         buyer_email=buyer.email,
         buyer_name=buyer.name,
-        card_cap=card_cap,
         success_url=success_url,
         cancel_url=cancel_url,
         at=at,

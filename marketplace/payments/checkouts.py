@@ -8,7 +8,8 @@ from ..kernel.errors import Conflict
 from ..kernel.money import Money
 from . import amounts, converging, policy
 from .models import Payment
-from .ports import GatewayRejected, GatewayReplayedError, PaymentGateway, PaymentMethod
+from .policy import Terms
+from .ports import GatewayRejected, GatewayReplayedError, PaymentGateway
 from .states import PaymentEvent, PaymentState
 
 
@@ -73,7 +74,6 @@ def open_checkout(
     title: str,
     buyer_email: str,
     buyer_name: str,
-    card_cap: Money,
     success_url: str,
     cancel_url: str,
     at: datetime,
@@ -81,7 +81,7 @@ def open_checkout(
     """
     Open the payment's page at the provider, or find it open; return its address.
 
-    Cards are offered up to `card_cap`, bank transfer always.
+    It offers what our terms allow for the price.
 
     :raises PaymentUnderWay: it was paid in the meantime
     :raises CheckoutClosed: the order ended in the meantime
@@ -95,9 +95,6 @@ def open_checkout(
             raise PaymentUnderWay
         order_id, expires_at = payment.order_id, payment.expires_at
         amount = Money(payment.amount_minor, payment.currency)
-    methods = {PaymentMethod.BANK_TRANSFER}
-    if amount <= card_cap:
-        methods.add(PaymentMethod.CARD)
     gateway = adapter_of(PaymentGateway)
     try:
         checkout = gateway.create_checkout(
@@ -106,7 +103,7 @@ def open_checkout(
             title=title,
             buyer_email=buyer_email,
             buyer_name=buyer_name,
-            methods=frozenset(methods),
+            methods=adapter_of(Terms).methods_for(amount),
             success_url=success_url,
             cancel_url=cancel_url,
             expires_at=expires_at,

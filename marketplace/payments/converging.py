@@ -11,7 +11,7 @@ from ..kernel.money import Money
 from ..logs import log
 from . import amounts, ledger, policy
 from .models import IntentState, MoneyIntent, Payment, PaymentMove
-from .policy import Agreed, Freeze
+from .policy import Agreed, Freeze, Terms
 from .ports import PaymentGateway, PaymentSnapshot, PaymentStatus
 from .states import ENDED_UNPAID, PAYMENT, PaymentEvent, PaymentState
 
@@ -122,7 +122,7 @@ def _note(payment: Payment, seen: PaymentSnapshot) -> None:
         payment.method = seen.method
         payment.received_minor = seen.received.minor
         payment.available_on = seen.available_on
-        payment.release_not_before = policy.release_not_before(seen)
+        payment.release_not_before = policy.release_not_before(seen, adapter_of(Terms))
 
 
 def move(payment: Payment, event: PaymentEvent, *, cause: str, at: datetime) -> None:

@@ -5,15 +5,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from ..kernel.days import working_days_after
 from ..kernel.money import Money
 from .ports import DisputeStatus, PaymentMethod, PaymentSnapshot, PaymentStatus
 from .states import ENDED_UNPAID, PAYMENT, PaymentEvent, PaymentState
-
-RISK_WINDOW: dict[PaymentMethod, timedelta] = {
-    PaymentMethod.CARD: timedelta(0),
-    PaymentMethod.BANK_TRANSFER: timedelta(0),
-}
-"""How long available money can still be taken back without a dispute; by a method not listed it is never released."""
 
 HOLD_LIMIT = timedelta(days=90)
 """Our own limit to holding a buyer's money: by then people must have decided."""
@@ -45,6 +40,25 @@ class Freeze(StrEnum):
     PAID_AFTER_THE_END = "paid_after_the_end"
     METHOD_UNKNOWN = "method_unknown"
     TRANSFER_DIFFERS = "transfer_differs"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """
+    What the house decided about ways of paying.
+
+    Cards and bank debits are offered up to a price, bank transfers always. `debit_risk_days`: for how many working days
+    after its money is available a debit can still fail, and is not passed on.
+    """
+
+    card_cap: Money
+    debit_cap: Money
+    debit_risk_days: int
+
+    def methods_for(self, amount: Money) -> frozenset[PaymentMethod]:
+        """Return how this amount may be paid."""
+        caps = {PaymentMethod.CARD: self.card_cap, PaymentMethod.BANK_DEBIT: self.debit_cap}
+        return frozenset(method for method in PaymentMethod if method not in caps or amount <= caps[method])
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +102,7 @@ def freeze(state: PaymentState, seen: PaymentSnapshot) -> Freeze | None:
         return None
     if state in ENDED_UNPAID:
         return Freeze.PAID_AFTER_THE_END
-    if seen.method not in RISK_WINDOW:
+    if seen.method is None:
         return Freeze.METHOD_UNKNOWN
     if state in _BEFORE_REFUND and seen.refunded.minor:
         return Freeze.REFUNDED_ELSEWHERE
@@ -105,10 +119,12 @@ def charged_back(state: PaymentState, seen: PaymentSnapshot) -> bool:
     )
 
 
-def release_not_before(seen: PaymentSnapshot) -> datetime | None:
+def release_not_before(seen: PaymentSnapshot, terms: Terms) -> datetime | None:
     """Return the moment from which the money is there and safe; None while that is not known."""
-    window = RISK_WINDOW.get(seen.method) if seen.method else None
-    return None if seen.available_on is None or window is None else seen.available_on + window
+    if seen.available_on is None or seen.method is None:
+        return None
+    risk = terms.debit_risk_days if seen.method is PaymentMethod.BANK_DEBIT else 0
+    return working_days_after(seen.available_on, risk)
 
 
 def next_event(

@@ -43,6 +43,7 @@ class PaymentView:
     method: str | None
     frozen_reason: str | None
     hold_deadline: datetime | None
+    release_not_before: datetime | None
     outstanding: Money | None
     expires_at: datetime
     created_at: datetime
@@ -54,6 +55,11 @@ class PaymentView:
     def ended_unpaid(self) -> bool:
         """Say whether the buyer may try again."""
         return self.state in ENDED_UNPAID
+
+    @property
+    def waits_to_be_safe(self) -> bool:
+        """Say whether the seller is to be paid, and only the money can still fail or is not available yet."""
+        return self.state is PaymentState.PAID and any(intent.kind is IntentKind.RELEASE for intent in self.intents)
 
     @property
     def can_be_fronted(self) -> bool:
@@ -174,6 +180,7 @@ def _payment_view(row: Payment, intents: tuple[IntentView, ...]) -> PaymentView:
         method=row.method,
         frozen_reason=row.frozen_reason,
         hold_deadline=row.hold_deadline,
+        release_not_before=row.release_not_before,
         outstanding=None if row.outstanding_minor is None else Money(row.outstanding_minor, row.currency),
         expires_at=row.expires_at,
         created_at=row.created_at,

@@ -17,7 +17,6 @@ from ..eligibility import service as eligibility
 from ..eligibility.sale import Purchase, Sale
 from ..eligibility.verdict import Verdict
 from ..kernel import clock
-from ..kernel.money import Money
 from ..kernel.terms import STATES, ProcedureClass
 from ..listings import queries as listings
 from ..listings.queries import ListingFacts
@@ -196,7 +195,6 @@ def pay(order_id: UUID) -> ResponseReturnValue:
     page = service.start_payment(
         order_id=order_id,
         actor_id=me().id,
-        card_cap=Money(settings.card_cap_minor),
         success_url=f"{back}?paid=1",
         cancel_url=back,
         live=settings.takes_real_money,

@@ -224,7 +224,7 @@ def money_status(order: OrderView, payment: PaymentView | None) -> str:
 
 def _until(payment: PaymentView) -> str | None:
     """Say how long money is held at most, and what happens then."""
-    if payment.state not in _WITH_US or payment.hold_deadline is None:
+    if payment.state not in _WITH_US or payment.hold_deadline is None or payment.waits_to_be_safe:
         return None
     day = decision_due(payment.hold_deadline)
     return f"If it is not accepted by {written(day)}, we decide with both sides: given back, or released."
@@ -236,7 +236,14 @@ def _where(order: OrderView, payment: PaymentView) -> str:
     return _to_buyer(payment)
 
 
+def _when_safe(payment: PaymentView) -> str:
+    on = f"on {written(payment.release_not_before)}, " if payment.release_not_before else ""
+    return f"{on}when the payment can no longer fail at the bank"
+
+
 def _to_buyer(payment: PaymentView) -> str:
+    if payment.waits_to_be_safe:
+        return f"You accepted the device. {payment.payout} goes to the seller {_when_safe(payment)}."
     if payment.state in _WITH_US:
         return f"Your payment of {payment.amount} is held until you accept the device."
     return {
@@ -259,6 +266,8 @@ def _on_its_way(payment: PaymentView) -> str:
 
 
 def _to_seller(order: OrderView, payment: PaymentView) -> str:
+    if payment.waits_to_be_safe:
+        return f"The buyer accepted the device. {payment.payout} is sent to you {_when_safe(payment)}."
     share = f"You get {payment.payout}: the price of {payment.amount} less our fee of {payment.fee}"
     if payment.state in _WITH_US:
         return f"The buyer's payment is held by us. {share}, when the buyer accepts the device."

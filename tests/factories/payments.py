@@ -10,7 +10,6 @@ from sqlalchemy import select, text
 from marketplace.extensions import db
 from marketplace.jobs import JOBS
 from marketplace.kernel import clock
-from marketplace.kernel.money import Money
 from marketplace.orders import service as orders
 from marketplace.orders.models import Order
 from marketplace.payments import service as payments
@@ -25,7 +24,6 @@ S = PaymentState
 _RECEIVED = {S.PAID, S.HELD, S.RELEASING, S.RELEASED, S.REFUNDING, S.REFUNDED, S.REVERSING, S.CHARGED_BACK}
 OUR_JOBS = ("process_provider_event", "payment_changed", "run_money_intent", "recover_from_seller")
 SUCCESS, CANCEL = "http://localhost/orders/paid", "http://localhost/orders/back"
-CARD_CAP = Money(99_999_999)
 
 
 def make_payment(order: Order, *, state: PaymentState | str = S.NEW, at: datetime, **values: Any) -> Payment:
@@ -64,7 +62,6 @@ def pay_page(order_id: UUID, buyer_id: UUID, *, at: datetime) -> str:
     return orders.start_payment(
         order_id=order_id,
         actor_id=buyer_id,
-        card_cap=CARD_CAP,
         success_url=SUCCESS,
         cancel_url=CANCEL,
         live=False,

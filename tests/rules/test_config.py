@@ -52,6 +52,8 @@ class TestWhole:
             mailbox_url=None,
             platform_fee_bps=600,
             card_cap_minor=1_500_000,
+            debit_cap_minor=600_000,
+            debit_risk_days=5,
             proxy_count=0,
         )
 
@@ -67,12 +69,15 @@ class TestWhole:
                 "SECOND_LIGHT_MAILBOX_URL": "http://localhost:8002",
                 "SECOND_LIGHT_PLATFORM_FEE_BPS": "10000",
                 "SECOND_LIGHT_CARD_CAP_MINOR": "5",
+                "SECOND_LIGHT_DEBIT_CAP_MINOR": "6",
+                "SECOND_LIGHT_DEBIT_RISK_DAYS": "7",
                 "SECOND_LIGHT_PROXY_COUNT": "2",
             }
         )
 
         assert (given.mode, given.mail_tls, given.mail_port, given.mail_username) == (Mode.DEMO, False, 2525, "post")
         assert (given.platform_fee_bps, given.card_cap_minor, given.proxy_count) == (10_000, 5, 2)
+        assert (given.debit_cap_minor, given.debit_risk_days) == (6, 7)
         assert (given.stripe_api_base, given.mailbox_url) == ("http://127.0.0.1:8001", "http://localhost:8002")
 
     @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])

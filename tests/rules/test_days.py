@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketplace.kernel import clock
-from marketplace.kernel.days import day_in, end_of, written
+from marketplace.kernel.days import day_in, end_of, working_days_after, written
 from marketplace.kernel.terms import STATES, TIME_ZONES, time_zone_of
 
 ZONES = st.sampled_from(sorted({*TIME_ZONES.values(), "America/New_York", "UTC"}))
@@ -65,3 +65,20 @@ def test_the_clock_knows_its_zone():
 )
 def test_a_day_is_written_so_that_nobody_mistakes_it(day, words):
     assert written(day) == words
+
+
+class TestWorkingDays:
+    @pytest.mark.parametrize(
+        ("days", "after"),
+        [
+            (0, datetime(2026, 11, 20, 15, tzinfo=UTC)),
+            (1, datetime(2026, 11, 23, 15, tzinfo=UTC)),
+            (5, datetime(2026, 11, 27, 15, tzinfo=UTC)),
+            (6, datetime(2026, 11, 30, 15, tzinfo=UTC)),
+        ],
+    )
+    def test_leave_saturdays_and_sundays_out_and_keep_the_hour(self, days, after):
+        assert working_days_after(datetime(2026, 11, 20, 15, tzinfo=UTC), days) == after
+
+    def test_from_a_weekend_the_first_is_monday(self):
+        assert working_days_after(datetime(2026, 11, 21, 9, tzinfo=UTC), 1) == datetime(2026, 11, 23, 9, tzinfo=UTC)

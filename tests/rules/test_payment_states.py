@@ -1,7 +1,7 @@
 """A payment moves forward only, and only towards what the provider says; what was not agreed stands still."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import permutations, product
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from marketplace.kernel.machine import IllegalMove
 from marketplace.kernel.money import Money
 from marketplace.payments import policy
-from marketplace.payments.policy import Agreed, Freeze
+from marketplace.payments.policy import Agreed, Freeze, Terms
 from marketplace.payments.ports import DisputeStatus, PaymentMethod, PaymentSnapshot, PaymentStatus
 from marketplace.payments.states import ENDED_UNPAID, PAYMENT, PaymentEvent, PaymentState
 from tests.conftest import NOON
@@ -21,6 +21,8 @@ ORDER = UUID("00000000-0000-4000-8000-000000000001")
 OTHER = UUID("00000000-0000-4000-8000-000000000002")
 PRICE = Money(4_250_000)
 AGREED = Agreed(ORDER, PRICE, live=False)
+TERMS = Terms(card_cap=Money(1_500_000), debit_cap=Money(600_000), debit_risk_days=5)
+FRIDAY = datetime(2026, 11, 20, 15, tzinfo=UTC)
 S, E = PaymentState, PaymentEvent
 
 
@@ -51,7 +53,7 @@ def seen(status=PaymentStatus.SUCCEEDED, **changed) -> PaymentSnapshot:
 def follow(state: PaymentState, *looks: PaymentSnapshot, at=NOON) -> PaymentState:
     """Where a payment ends that is looked at again and again."""
     for look in looks:
-        while event := policy.next_event(state, look, safe_from=policy.release_not_before(look), at=at):
+        while event := policy.next_event(state, look, safe_from=policy.release_not_before(look, TERMS), at=at):
             state = PAYMENT.after(state, event)
     return state
 
@@ -138,6 +140,24 @@ class TestNextEvent:
         assert follow(S.CHECKOUT_OPEN, look, at=NOON - timedelta(seconds=1)) is S.PAID
         assert follow(S.CHECKOUT_OPEN, look, at=NOON) is S.HELD
 
+    @pytest.mark.parametrize("method", [PaymentMethod.CARD, PaymentMethod.BANK_TRANSFER])
+    def test_what_cannot_fail_any_more_waits_for_nothing_else(self, method):
+        assert policy.release_not_before(seen(method=method), TERMS) == NOON
+
+    def test_a_bank_debit_can_fail_for_five_more_working_days(self):
+        debit = seen(method=PaymentMethod.BANK_DEBIT, available_on=FRIDAY)
+        next_friday = FRIDAY + timedelta(days=7)
+
+        assert policy.release_not_before(debit, TERMS) == next_friday
+        assert follow(S.PROCESSING, debit, at=next_friday - timedelta(seconds=1)) is S.PAID
+        assert follow(S.PROCESSING, debit, at=next_friday) is S.HELD
+
+    def test_the_days_of_risk_are_the_houses_to_decide(self):
+        debit = seen(method=PaymentMethod.BANK_DEBIT, available_on=FRIDAY)
+
+        assert policy.release_not_before(debit, replace(TERMS, debit_risk_days=0)) == FRIDAY
+        assert policy.release_not_before(debit, replace(TERMS, debit_risk_days=1)) == FRIDAY + timedelta(days=3)
+
     def test_money_of_unknown_availability_is_never_held(self):
         assert follow(S.CHECKOUT_OPEN, seen(available_on=None), at=NOON + timedelta(days=365)) is S.PAID
 
@@ -164,6 +184,20 @@ class TestNextEvent:
         state = follow(S.CHECKOUT_OPEN, seen(), *(seen(status) for status in statuses))
 
         assert state is S.HELD
+
+
+class TestWaysOfPaying:
+    @pytest.mark.parametrize(
+        ("minor", "ways"),
+        [
+            (600_000, {PaymentMethod.CARD, PaymentMethod.BANK_DEBIT, PaymentMethod.BANK_TRANSFER}),
+            (600_001, {PaymentMethod.CARD, PaymentMethod.BANK_TRANSFER}),
+            (1_500_000, {PaymentMethod.CARD, PaymentMethod.BANK_TRANSFER}),
+            (1_500_001, {PaymentMethod.BANK_TRANSFER}),
+        ],
+    )
+    def test_depend_on_the_price(self, minor, ways):
+        assert TERMS.methods_for(Money(minor)) == ways
 
 
 class TestWaiting:

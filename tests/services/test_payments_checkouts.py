@@ -11,6 +11,7 @@ from marketplace.kernel import clock
 from marketplace.kernel.money import Money
 from marketplace.payments import service as payments
 from marketplace.payments.models import Payment, PaymentMove
+from marketplace.payments.policy import Terms
 from marketplace.payments.ports import (
     GatewayRejected,
     GatewayReplayedError,
@@ -41,13 +42,12 @@ def prepare(order, *, at) -> object:
         )
 
 
-def open_page(payment_id, *, at, card_cap=PRICE, buyer_name="Alice Martin") -> str:
+def open_page(payment_id, *, at, buyer_name="Alice Martin") -> str:
     return payments.open_checkout(
         payment_id=payment_id,
         title="Candela GentleLASE",
         buyer_email="alice@example.test",
         buyer_name=buyer_name,
-        card_cap=card_cap,
         success_url=SUCCESS,
         cancel_url=CANCEL,
         at=at,
@@ -120,18 +120,24 @@ class TestOpen:
         assert page["metadata"] == {"order_id": str(order.id)}
         assert page["expires_at"] == int(payment.expires_at.timestamp())
 
-    def test_offers_cards_up_to_the_cap_and_bank_transfer_always(self, order, now, local_stripe):
-        payment_id = prepare(order, at=now)
-        open_page(payment_id, at=now, card_cap=PRICE - Money(1))
+    @pytest.mark.parametrize(
+        ("card_cap", "debit_cap", "offered"),
+        [
+            (PRICE, PRICE, ["card", "us_bank_account", "customer_balance"]),
+            (PRICE - Money(1), PRICE, ["us_bank_account", "customer_balance"]),
+            (PRICE, PRICE - Money(1), ["card", "customer_balance"]),
+            (PRICE - Money(1), PRICE - Money(1), ["customer_balance"]),
+        ],
+    )
+    def test_offers_cards_and_debits_up_to_their_caps_and_bank_transfer_always(
+        self, app, monkeypatch, order, now, local_stripe, card_cap, debit_cap, offered
+    ):
+        terms = Terms(card_cap=card_cap, debit_cap=debit_cap, debit_risk_days=5)
+        monkeypatch.setitem(app.extensions["second_light_ports"], Terms, terms)
+        open_page(prepare(order, at=now), at=now)
 
         page = local_stripe.get(f"/v1/checkout/sessions/{the_payment(order.id).checkout_id}")
-        assert page["payment_method_types"] == ["customer_balance"]
-
-    def test_offers_both_at_the_cap(self, order, now, local_stripe):
-        open_page(prepare(order, at=now), at=now, card_cap=PRICE)
-
-        page = local_stripe.get(f"/v1/checkout/sessions/{the_payment(order.id).checkout_id}")
-        assert sorted(page["payment_method_types"]) == ["card", "customer_balance"]
+        assert page["payment_method_types"] == offered
 
     def test_a_second_click_finds_the_same_page(self, order, now, local_stripe):
         payment_id = prepare(order, at=now)

@@ -42,6 +42,7 @@ PRICE = Money(1_000_000)
 FEE = Money(29_030)  # 2.9 % + 30 cents
 BOTH = frozenset(PaymentMethod)
 BY_CARD = frozenset({PaymentMethod.CARD})
+BY_DEBIT = frozenset({PaymentMethod.BANK_DEBIT})
 BY_WIRE = frozenset({PaymentMethod.BANK_TRANSFER})
 SUCCESS = "http://shop.test/paid?checkout={CHECKOUT_SESSION_ID}"
 
@@ -163,7 +164,7 @@ class TestSellers:
 
 
 class TestCheckout:
-    def test_opens_a_page_that_offers_both_ways(self, stripe_alone, gateway, in_two_hours):
+    def test_opens_a_page_that_offers_all_ways(self, stripe_alone, gateway, in_two_hours):
         checkout = open_checkout(gateway, expires_at=in_two_hours)
 
         assert checkout == Checkout(
@@ -173,13 +174,15 @@ class TestCheckout:
             expires_at=in_two_hours,
         )
         session = stripe_alone.get(f"/v1/checkout/sessions/{checkout.checkout_id}")
-        assert session["payment_method_types"] == ["card", "customer_balance"]
+        assert session["payment_method_types"] == ["card", "us_bank_account", "customer_balance"]
         assert session["metadata"] == {"order_id": str(ORDER)}
         assert session["client_reference_id"] == str(ORDER)
         customer = stripe_alone.get(f"/v1/customers/{session['customer']}")
         assert (customer["email"], customer["name"]) == ("bob@example.com", "Bob's Clinic")
 
-    @pytest.mark.parametrize(("methods", "offered"), [(BY_CARD, ["card"]), (BY_WIRE, ["customer_balance"])])
+    @pytest.mark.parametrize(
+        ("methods", "offered"), [(BY_CARD, ["card"]), (BY_DEBIT, ["us_bank_account"]), (BY_WIRE, ["customer_balance"])]
+    )
     def test_offers_only_what_is_allowed(self, stripe_alone, gateway, methods, offered):
         checkout = open_checkout(gateway, methods=methods)
 
@@ -285,6 +288,50 @@ class TestPayment:
         paid = gateway.get_payment(checkout.checkout_id)
         assert (paid.status, paid.failure) == (PaymentStatus.SUCCEEDED, None)
         assert paid.payment_id == declined.payment_id
+
+    def test_a_bank_debit_is_not_money_until_the_bank_has_answered(self, stripe_alone, gateway):
+        checkout = open_checkout(gateway, methods=BY_DEBIT)
+        stripe_alone.choose_bank_debit(checkout.checkout_id)
+        drawn = gateway.get_payment(checkout.checkout_id)
+        stripe_alone.settle_debit(checkout.checkout_id, "succeeded")
+        here = gateway.get_payment(checkout.checkout_id)
+
+        assert [(seen.status, seen.received, seen.outstanding, seen.method, seen.fee) for seen in (drawn, here)] == [
+            (PaymentStatus.PROCESSING, Money(0), PRICE, PaymentMethod.BANK_DEBIT, None),
+            (PaymentStatus.SUCCEEDED, PRICE, Money(0), PaymentMethod.BANK_DEBIT, Money(500)),
+        ]
+        assert (drawn.available_on, here.charge_id) == (None, drawn.charge_id)
+
+    def test_a_bank_debit_may_fail(self, stripe_alone, gateway):
+        checkout = open_checkout(gateway, methods=BY_DEBIT)
+        stripe_alone.choose_bank_debit(checkout.checkout_id)
+        stripe_alone.settle_debit(checkout.checkout_id, "failed")
+
+        failed = gateway.get_payment(checkout.checkout_id)
+
+        assert (failed.status, failed.received, failed.charge_id) == (PaymentStatus.FAILED, Money(0), None)
+        assert failed.failure == "The bank refused the debit: there is not enough money in the account."
+
+    def test_a_bank_debit_that_fails_after_it_had_succeeded_is_a_lost_dispute(self, stripe_alone, gateway):
+        checkout = open_checkout(gateway, methods=BY_DEBIT)
+        stripe_alone.choose_bank_debit(checkout.checkout_id)
+        stripe_alone.settle_debit(checkout.checkout_id, "succeeded")
+        stripe_alone.dispute(gateway.get_payment(checkout.checkout_id).charge_id, "bank_cannot_process")
+
+        seen = gateway.get_payment(checkout.checkout_id)
+
+        assert (seen.status, seen.dispute) == (PaymentStatus.SUCCEEDED, DisputeStatus.LOST)
+        assert (seen.disputes[0].taken, seen.disputes[0].returned) == (PRICE, Money(0))
+
+    def test_a_bank_that_asks_first_leaves_the_page_open(self, stripe_alone, gateway):
+        checkout = open_checkout(gateway)
+        stripe_alone.challenge_card(checkout.checkout_id)
+        asked = gateway.get_payment(checkout.checkout_id)
+        stripe_alone.answer_challenge(checkout.checkout_id, approved=True)
+        proved = gateway.get_payment(checkout.checkout_id)
+
+        assert (asked.status, asked.charge_id) == (PaymentStatus.OPEN, None)
+        assert (proved.status, proved.received) == (PaymentStatus.SUCCEEDED, PRICE)
 
     def test_a_bank_transfer_is_not_money_until_all_of_it_is_here(self, stripe_alone, gateway):
         checkout = open_checkout(gateway, methods=BY_WIRE)

@@ -19,7 +19,6 @@ from ...eligibility.sale import Purchase, Sale
 from ...eligibility.verdict import Verdict
 from ...extensions import db, unit_of_work
 from ...jobs import JOBS
-from ...kernel.money import Money
 from ...kernel.terms import ProcedureClass
 from ...listings import queries as listings
 from ...listings.models import Listing
@@ -191,7 +190,6 @@ class Market:
         address = orders.start_payment(
             order_id=order,
             actor_id=buyer,
-            card_cap=Money(self._settings.card_cap_minor),
             success_url=f"{base}/orders/{order}",
             cancel_url=f"{base}/orders/{order}",
             live=False,
