@@ -219,7 +219,7 @@ class TestPictures:
     def test_a_tray_shows_up_to_four_handpieces_and_can_be_empty(self):
         for codes in ((), ("IPL",), ("RF_NEEDLE", "CO2", "KTP", "HIFU", "EMS")):
             drawn = pictures.handpieces(pictures.Subject("Lumenis", "M22", codes))
-            assert drawn.size == (pictures.WIDTH, pictures.HEIGHT)
+            assert drawn.size == (960, 720)
 
     def test_a_certificate_is_scanned_as_a_jpeg(self):
         drawn = pictures.document(["Dana Reyes", "No. 10442"], title="Texas Department of Licensing")
