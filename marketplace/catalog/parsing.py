@@ -107,15 +107,15 @@ def parse(files: Mapping[str, str]) -> Catalogue:
     """Read the three files, given as text by name, and check them against each other; problems are kept, not raised."""
     found = Catalogue()
     _read_modalities(files[MODALITIES], found)
-    for row in _rows(MAKERS, files[MAKERS], MAKER_COLUMNS, found):
+    for row in rows(MAKERS, files[MAKERS], MAKER_COLUMNS, found):
         _read_maker(row, found)
-    for row in _rows(MODELS, files[MODELS], MODEL_COLUMNS, found):
+    for row in rows(MODELS, files[MODELS], MODEL_COLUMNS, found):
         _read_model(row, found)
     return found
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class Row:
     """One line of a table, and the way to say what is wrong with it."""
 
     file: str
@@ -168,7 +168,7 @@ def _objections(modality: ModalityRow, seen: set[str]) -> Iterator[str]:
         yield "A band has two ends in nm, the lower one first."
 
 
-def _rows(file: str, text: str, columns: tuple[str, ...], found: Catalogue) -> Iterator[_Row]:
+def rows(file: str, text: str, columns: tuple[str, ...], found: Catalogue) -> Iterator[Row]:
     """Yield the rows of a table by its header, whatever the order of its columns; none where a column is missing."""
     table = csv.reader(io.StringIO(text.removeprefix(BYTE_ORDER_MARK), newline=""))
     header = [name.strip() for name in next(table, [])]
@@ -186,17 +186,17 @@ def _rows(file: str, text: str, columns: tuple[str, ...], found: Catalogue) -> I
             found.problems.append(Problem(file, sentence, row=table.line_num))
             continue
         by_name = {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
-        yield _Row(file, table.line_num, by_name, found.problems)
+        yield Row(file, table.line_num, by_name, found.problems)
 
 
-def _read_maker(row: _Row, found: Catalogue) -> None:
+def _read_maker(row: Row, found: Catalogue) -> None:
     maker = MakerRow(row.needed("maker"), row.parts("also_known_as"), row.optional("note"))
     if any(slug(maker.name) == slug(other.name) for other in found.makers):
         row.wrong("maker", "This maker stands here twice.")
     found.makers.append(maker)
 
 
-def _read_model(row: _Row, found: Catalogue) -> None:
+def _read_model(row: Row, found: Catalogue) -> None:
     model = ModelRow(
         maker=row.needed("maker"),
         name=row.needed("model"),
@@ -227,7 +227,7 @@ def _read_model(row: _Row, found: Catalogue) -> None:
     found.models.append(model)
 
 
-def _bands(row: _Row) -> tuple[Pair, ...]:
+def _bands(row: Row) -> tuple[Pair, ...]:
     try:
         return read_bands(row.cells["wavelengths_nm"])
     except ValueError:
@@ -235,7 +235,7 @@ def _bands(row: _Row) -> tuple[Pair, ...]:
         return ()
 
 
-def _standing(row: _Row) -> Standing:
+def _standing(row: Row) -> Standing:
     written = row.needed("standing")
     if written in set(Standing):
         return Standing(written)

@@ -18,6 +18,9 @@ def derive(listing: Listing, model: ModelFacts) -> None:
             value=part.counter_value, unit=part.counter_unit, direction=part.counter_direction, rated=part.rated_life
         )
         for part in listing.handpieces
+    ] + [
+        life_used(value=part.value, unit=part.unit, direction=part.direction, rated=part.rated_life)
+        for part in listing.counters
     ]
     listing.title = model.title
     listing.modality_codes = codes

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
 
 from ..catalog import queries as catalog
+from ..catalog.queries import ModelFacts
+from ..catalog.rated import figure
 from ..clinics import queries as clinics
 from ..clinics.access import MANAGERS
 from ..extensions import db, unit_of_work
@@ -16,23 +17,17 @@ from ..kernel.errors import Conflict, Invalid, NotFound
 from ..kernel.money import Money
 from ..kernel.terms import STATES
 from ..kernel.text import normal_number
+from . import fields
 from .conditions import INCLUSIONS, Included
 from .derived import derive
+from .fields import Place
 from .models import Handpiece, Listing
-from .record import locked, note, of_seller
+from .prices import LEAST, MOST, reductions
+from .record import note, of_seller
 from .states import ListingState
-from .terms import CounterDirection, CounterUnit, Grade, Modification, Recertification
+from .terms import CounterDirection, CounterUnit, Grade, Modification, Recertification, Warranty
 
-LEAST, MOST = Money(10_000), Money(99_999_999)
 MOST_HANDPIECES = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """Something a buyer needs to know that the draft does not say yet, and the step that asks for it."""
-
-    step: str
-    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +38,16 @@ class Counter:
     unit: CounterUnit
     direction: CounterDirection
     read_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Assurance:
+    """What stands behind the unit after the sale: for how many months, by whom, and whether it goes with the unit."""
+
+    kind: Warranty
+    months: int | None = None
+    transferable: bool | None = None
+    provider: str = ""
 
 
 def draft(
@@ -72,7 +77,13 @@ def draft(
         if known is not None:
             return known
         listing = Listing(
-            clinic_id=clinic_id, created_by=actor_id, form_key=form_key, created_at=at, inclusions={}, description=""
+            clinic_id=clinic_id,
+            created_by=actor_id,
+            form_key=form_key,
+            created_at=at,
+            inclusions={},
+            particulars={},
+            description="",
         )
         _describe_device(listing, model_id=model_id, serial=serial, year=year, city=city, state_code=state_code, at=at)
         db.session.add(listing)
@@ -102,6 +113,21 @@ def describe_device(
     with unit_of_work():
         listing = draft_of(listing_id, actor_id)
         _describe_device(listing, model_id=model_id, serial=serial, year=year, city=city, state_code=state_code, at=at)
+
+
+def answer(*, listing_id: UUID, actor_id: UUID, place: Place, said: Mapping[str, str]) -> None:
+    """
+    Keep what was said to the questions that `fields` asks at one place; what is said at others stays as it is.
+
+    :raises NotFound: it is not the person's draft
+    :raises Conflict: it is no longer a draft
+    :raises Invalid: something is no answer
+    """
+    with unit_of_work():
+        listing = draft_of(listing_id, actor_id)
+        kept = fields.answers(place, codes_of(listing, catalog.model(listing.model_id)), said)
+        others = {key: words for key, words in listing.particulars.items() if key not in fields.keys_of(place)}
+        listing.particulars = others | kept
 
 
 def describe_condition(
@@ -146,16 +172,20 @@ def describe_terms(
     recertification: Recertification | None,
     recertification_quote: Money | None,
     price: Money | None,
+    warranty: Assurance | None = None,
+    training_included: bool | None = None,
 ) -> None:
     """
-    Attest the labels and what was changed, say what the maker asks of a new owner, and name the price.
+    Attest the labels and what was changed, say what the maker asks and what is promised, and name the price.
 
     :raises NotFound: it is not the person's draft
     :raises Conflict: it is no longer a draft
-    :raises Invalid: the price is beyond what can be paid here
+    :raises Invalid: the price is beyond what can be paid here, or the warranty cannot be
     """
     if price is not None:
         require_payable(price)
+    if warranty is not None:
+        _require_warranty(warranty)
     with unit_of_work():
         listing = draft_of(listing_id, actor_id)
         listing.rx_label_present = rx_label_present
@@ -164,6 +194,11 @@ def describe_terms(
         listing.recertification = recertification
         listing.recertification_minor = recertification_quote.minor if recertification_quote else None
         listing.price_minor = price.minor if price else None
+        listing.warranty = warranty.kind if warranty else None
+        listing.warranty_months = warranty.months if warranty else None
+        listing.warranty_transferable = warranty.transferable if warranty else None
+        listing.warranty_provider = (warranty.provider.strip() or None) if warranty else None
+        listing.training_included = training_included
         derive(listing, catalog.model(listing.model_id))
 
 
@@ -180,19 +215,22 @@ def put_handpiece(
     rated_life_source: str,
     at: datetime,
     reduction: Money | None = None,
+    particulars: Mapping[str, str] | None = None,
 ) -> None:
     """
     Add a handpiece to the unit, or with `handpiece_id` say of one what it is now.
 
-    A buyer may leave it out as long as another one stays; the price then falls by `reduction`, or not at all.
+    A buyer may leave it out as long as another one stays; the price then falls by `reduction`, or not at all. Where the
+    seller states no rated life and its maker published one for this very counter, that one is kept, with its source.
 
     :raises NotFound: it is not the person's draft, or it has no such handpiece
     :raises Conflict: it is no longer a draft
-    :raises Invalid: the modality is unknown, the counter or the reduction cannot be, or there are too many
+    :raises Invalid: the modality is unknown, the counter, the reduction or an answer cannot be, or there are too many
     """
     if modality_code not in catalog.modalities():
         raise Invalid("Choose a modality of the catalogue.", field="modality_code")
-    _require_possible(counter, at)
+    require_possible(counter, at)
+    said = None if particulars is None else fields.answers(Place.HANDPIECE, [modality_code], particulars)
     if reduction is not None and not 0 < reduction.minor <= MOST.minor:
         raise Invalid("Write by how much the price falls, or leave it empty: it then stays.", field="reduction")
     with unit_of_work():
@@ -205,10 +243,12 @@ def put_handpiece(
         part.counter_unit = counter.unit if counter else None
         part.counter_direction = counter.direction if counter else None
         part.counter_read_on = counter.read_on if counter else None
-        part.rated_life = rated_life
-        part.rated_life_source = rated_life_source.strip() or None
+        model = catalog.model(listing.model_id)
+        part.rated_life, part.rated_life_source = rated(model, counter, rated_life, rated_life_source)
         part.reduction_minor = reduction.minor if reduction else None
-        derive(listing, catalog.model(listing.model_id))
+        if said is not None:
+            part.particulars = said
+        derive(listing, model)
 
 
 def remove_handpiece(*, listing_id: UUID, actor_id: UUID, handpiece_id: UUID) -> None:
@@ -224,15 +264,6 @@ def remove_handpiece(*, listing_id: UUID, actor_id: UUID, handpiece_id: UUID) ->
         for position, part in enumerate(listing.handpieces, start=1):
             part.position = position
         derive(listing, catalog.model(listing.model_id))
-
-
-def missing_from(listing_id: UUID) -> list[Missing]:
-    """
-    Return everything that a draft must still say before staff can look at it; empty: it is complete.
-
-    :raises NotFound: there is no such listing
-    """
-    return missing(locked(listing_id, lock=False))
 
 
 def require_payable(price: Money) -> None:
@@ -251,7 +282,7 @@ def require_worth(price: Money, parts: Iterable[Handpiece]) -> None:
 
     :raises Invalid: less would be left than can be paid here
     """
-    if price.minor - _reductions(parts) < LEAST.minor:
+    if price.minor - reductions(parts) < LEAST.minor:
         raise Invalid(f"With every handpiece left out that lowers it, less than {LEAST} is left.", field="price")
 
 
@@ -269,37 +300,6 @@ def draft_of(listing_id: UUID, actor_id: UUID) -> Listing:
             cure="Take it back to a draft first; staff will look at it again before it returns to the market.",
         )
     return listing
-
-
-def missing(listing: Listing) -> list[Missing]:
-    """Return everything that the row must still say before staff can look at it."""
-    needed: list[tuple[Any, str, str]] = [
-        (listing.serial_normal, "device", "Write the serial number from the label."),
-        (listing.year, "device", "Write the year of manufacture."),
-        (listing.handpieces, "handpieces", "Add at least one handpiece: they decide what a buyer must be cleared for."),
-        (listing.grade, "condition", "Choose the condition grade that fits."),
-        (listing.rx_label_present is not None, "terms", "Say whether the prescription legend is on the device."),
-        (listing.id_label_present is not None, "terms", "Say whether the maker's label is on the device."),
-        (listing.modification, "terms", "Say what was done to the device since its maker sold it."),
-        (
-            listing.modification is not Modification.REMANUFACTURED,
-            "terms",
-            "A remanufactured device cannot be sold here: whoever remanufactured it answers for it as its maker.",
-        ),
-        (
-            (listing.price_minor or MOST.minor) - _reductions(listing.handpieces) >= LEAST.minor,
-            "terms",
-            f"With every handpiece left out that lowers the price, at least {LEAST} must be left.",
-        ),
-        (listing.recertification, "terms", "Say whether its maker asks a new owner for recertification."),
-        (listing.price_minor, "terms", "Name your price."),
-        (listing.photos, "photos", "Add at least one photo."),
-    ]
-    return [Missing(step, sentence) for given, step, sentence in needed if not given]
-
-
-def _reductions(parts: Iterable[Handpiece]) -> int:
-    return sum(part.reduction_minor or 0 for part in parts)
 
 
 def _describe_device(
@@ -321,7 +321,12 @@ def _describe_device(
     derive(listing, model)
 
 
-def _require_possible(counter: Counter | None, at: datetime) -> None:
+def require_possible(counter: Counter | None, at: datetime) -> None:
+    """
+    Let a counter through that can be.
+
+    :raises Invalid: it is below zero, above 100 per cent, or was read in the future
+    """
     if counter is None:
         return
     if counter.value < 0:
@@ -330,6 +335,27 @@ def _require_possible(counter: Counter | None, at: datetime) -> None:
         raise Invalid("A part cannot have more than 100 per cent left.", field="counter_value")
     if counter.read_on is not None and counter.read_on > at.date():
         raise Invalid("The counter cannot have been read in the future.", field="counter_read_on")
+
+
+def rated(model: ModelFacts, counter: Counter | None, stated: int | None, source: str) -> tuple[int | None, str | None]:
+    """Return the rated life to keep with a counter and who says so: the seller's, or the maker's published one."""
+    published = None if counter is None or stated is not None else figure(model.slug, counter.unit)
+    if published is not None:
+        return published.most, f"its maker: {published.source}"
+    return stated, source.strip() or None
+
+
+def codes_of(listing: Listing, model: ModelFacts) -> list[str]:
+    """Return the modalities that decide what is asked of the unit: those of its model and of its handpieces."""
+    return list(dict.fromkeys((*model.modality_codes, *(part.modality_code for part in listing.handpieces))))
+
+
+def _require_warranty(warranty: Assurance) -> None:
+    promises = warranty.months is not None or warranty.transferable is not None or bool(warranty.provider.strip())
+    if warranty.kind is Warranty.NONE and promises:
+        raise Invalid("Without a warranty there are no months, and nobody to give it.", field="warranty")
+    if warranty.months is not None and not 1 <= warranty.months <= 120:
+        raise Invalid("Write the months that are left, from 1 to 120.", field="warranty_months")
 
 
 def _handpiece_of(listing: Listing, handpiece_id: UUID) -> Handpiece:
@@ -344,6 +370,6 @@ def _handpiece_to_write(listing: Listing, handpiece_id: UUID | None) -> Handpiec
         return _handpiece_of(listing, handpiece_id)
     if len(listing.handpieces) >= MOST_HANDPIECES:
         raise Invalid(f"A device has at most {MOST_HANDPIECES} handpieces here.")
-    part = Handpiece(position=len(listing.handpieces) + 1)
+    part = Handpiece(position=len(listing.handpieces) + 1, particulars={})
     listing.handpieces.append(part)
     return part

@@ -10,7 +10,7 @@ from sqlalchemy.types import Text
 
 from ..extensions import Base, Keyed
 from .states import ListingEvent, ListingState
-from .terms import CounterDirection, CounterUnit, Grade, Modification, Recertification
+from .terms import CounterDirection, CounterUnit, Grade, Modification, Recertification, Warranty
 
 
 class Listing(Keyed, Base):
@@ -36,6 +36,13 @@ class Listing(Keyed, Base):
         CheckConstraint(
             "state NOT IN ('published', 'reserved', 'sold') OR (published_at IS NOT NULL AND approved_by IS NOT NULL)",
             name="published_was_approved",
+        ),
+        CheckConstraint("jsonb_typeof(particulars) = 'object'", name="particulars_are_answers"),
+        CheckConstraint("warranty_months BETWEEN 1 AND 120", name="warranty_months_are_plausible"),
+        CheckConstraint(
+            "coalesce(warranty, 'none') <> 'none' OR (warranty_months IS NULL AND warranty_transferable IS NULL"
+            " AND warranty_provider IS NULL)",
+            name="no_warranty_promises_nothing",
         ),
         Index(
             "one_live_listing_per_unit", "model_id", "serial_normal", unique=True,
@@ -66,12 +73,20 @@ class Listing(Keyed, Base):
     modification: Mapped[Modification | None]
     recertification: Mapped[Recertification | None] = mapped_column(comment="What the maker asks of a new owner.")
     recertification_minor: Mapped[int | None] = mapped_column(comment="The maker's quote, where the seller has one.")
+    warranty: Mapped[Warranty | None]
+    warranty_months: Mapped[int | None] = mapped_column(comment="That are left for the buyer.")
+    warranty_transferable: Mapped[bool | None] = mapped_column(comment="Empty: not known.")
+    warranty_provider: Mapped[str | None]
+    training_included: Mapped[bool | None]
     last_service_on: Mapped[date | None]
+    particulars: Mapped[dict[str, str]] = mapped_column(
+        JSONB, default=dict, comment="Answers to what `fields` asks of the unit, by the key of the question."
+    )
     inclusions: Mapped[dict[str, str]] = mapped_column(
         JSONB, default=dict, comment="Checklist item -> included, absent or not_stated."
     )
     modality_codes: Mapped[list[str]] = mapped_column(ARRAY(Text), comment="Those of the handpieces, for finding.")
-    life_used_percent: Mapped[int | None] = mapped_column(comment="The most used handpiece, where rated life is known.")
+    life_used_percent: Mapped[int | None] = mapped_column(comment="The most used part, where rated life is known.")
     state: Mapped[ListingState] = mapped_column(default=ListingState.DRAFT)
     review_note: Mapped[str | None] = mapped_column(comment="Why staff sent it back.")
     created_at: Mapped[datetime]
@@ -88,6 +103,9 @@ class Listing(Keyed, Base):
     )
 
     handpieces: Mapped[list["Handpiece"]] = relationship(order_by="Handpiece.position", cascade="all, delete-orphan")
+    counters: Mapped[list["ConsoleCounter"]] = relationship(
+        order_by="ConsoleCounter.position", cascade="all, delete-orphan"
+    )
     photos: Mapped[list["Photo"]] = relationship(order_by="Photo.position", cascade="all, delete-orphan")
     moves: Mapped[list["ListingMove"]] = relationship(order_by="ListingMove.at")
 
@@ -103,6 +121,7 @@ class Handpiece(Keyed, Base):
         CheckConstraint("counter_value >= 0", name="counter_is_not_negative"),
         CheckConstraint("rated_life > 0", name="rated_life_is_positive"),
         CheckConstraint("reduction_minor > 0", name="reduction_is_positive"),
+        CheckConstraint("jsonb_typeof(particulars) = 'object'", name="particulars_are_answers"),
         CheckConstraint(
             "(counter_value IS NULL) = (counter_unit IS NULL)"
             " AND (counter_value IS NULL) = (counter_direction IS NULL)",
@@ -115,6 +134,9 @@ class Handpiece(Keyed, Base):
     name: Mapped[str]
     modality_code: Mapped[str] = mapped_column(ForeignKey("modalities.code"))
     serial: Mapped[str | None]
+    particulars: Mapped[dict[str, str]] = mapped_column(
+        JSONB, default=dict, comment="Answers to what `fields` asks of a handpiece, by the key of the question."
+    )
     counter_value: Mapped[int | None]
     counter_unit: Mapped[CounterUnit | None]
     counter_direction: Mapped[CounterDirection | None]
@@ -126,6 +148,38 @@ class Handpiece(Keyed, Base):
     reduction_minor: Mapped[int | None] = mapped_column(
         comment="By how much the price falls for a buyer who leaves it out; empty: not at all."
     )
+
+
+class ConsoleCounter(Keyed, Base):
+    """
+    What a part of the console has counted: a laser head, a lamp, a tube, a card, the console itself.
+
+    A handpiece's own counter stands in the handpiece's row: it goes where the handpiece goes.
+    """
+
+    __tablename__ = "listing_counters"
+    __table_args__ = (
+        UniqueConstraint(
+            "listing_id", "position", name="counter_positions_differ", deferrable=True, initially="DEFERRED"
+        ),
+        CheckConstraint("value >= 0 AND (unit <> 'percent_left' OR value <= 100)", name="value_can_be"),
+        CheckConstraint("rated_life > 0", name="rated_life_is_positive"),
+        CheckConstraint("length(trim(part)) > 0", name="part_is_named"),
+        CheckConstraint(
+            "rated_life IS NULL OR length(trim(coalesce(rated_life_source, ''))) > 0", name="rated_life_has_a_source"
+        ),
+    )
+
+    listing_id: Mapped[UUID] = mapped_column(ForeignKey("listings.id", ondelete="CASCADE"), index=True)
+    position: Mapped[int]
+    part: Mapped[str]
+    serial: Mapped[str | None]
+    value: Mapped[int]
+    unit: Mapped[CounterUnit]
+    direction: Mapped[CounterDirection]
+    read_on: Mapped[date]
+    rated_life: Mapped[int | None] = mapped_column(comment="In the counter's unit; empty: not stated.")
+    rated_life_source: Mapped[str | None] = mapped_column(comment="Who says so.")
 
 
 class Photo(Keyed, Base):

@@ -18,9 +18,9 @@ from ..extensions import db, reading
 from ..kernel.errors import NotFound
 from ..kernel.money import Money
 from .conditions import life_used
-from .models import Handpiece, Listing, ListingMove, Photo
+from .models import ConsoleCounter, Handpiece, Listing, ListingMove, Photo
 from .states import ListingEvent, ListingState
-from .terms import CounterDirection, CounterUnit, Grade, Modification, Recertification
+from .terms import CounterDirection, CounterUnit, Grade, Modification, Recertification, Warranty
 
 ON_DISPLAY = (ListingState.PUBLISHED, ListingState.RESERVED, ListingState.SOLD)
 """What strangers may see; a unit that is reserved or sold keeps its page."""
@@ -38,6 +38,7 @@ class HandpieceFacts:
     name: str
     modality_code: str
     serial: str | None
+    particulars: dict[str, str]
     counter_value: int | None
     counter_unit: CounterUnit | None
     counter_direction: CounterDirection | None
@@ -52,6 +53,26 @@ class HandpieceFacts:
         return life_used(
             value=self.counter_value, unit=self.counter_unit, direction=self.counter_direction, rated=self.rated_life
         )
+
+
+@dataclass(frozen=True, slots=True)
+class CounterFacts:
+    """What a part of the console has counted. `rated_life` is in the counter's unit; None: not stated."""
+
+    id: UUID
+    part: str
+    serial: str | None
+    value: int
+    unit: CounterUnit
+    direction: CounterDirection
+    read_on: date
+    rated_life: int | None
+    rated_life_source: str | None
+
+    @property
+    def life_used(self) -> int | None:
+        """Return how much of the part's life is used, in whole per cent; None: not known."""
+        return life_used(value=self.value, unit=self.unit, direction=self.direction, rated=self.rated_life)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +109,13 @@ class ListingFacts:
     modification: Modification | None
     recertification: Recertification | None
     recertification_quote: Money | None
+    warranty: Warranty | None
+    warranty_months: int | None
+    warranty_transferable: bool | None
+    warranty_provider: str | None
+    training_included: bool | None
     last_service_on: date | None
+    particulars: dict[str, str]
     inclusions: dict[str, str]
     life_used_percent: int | None
     configuration: str
@@ -97,6 +124,7 @@ class ListingFacts:
     submitted_at: datetime | None
     published_at: datetime | None
     handpieces: tuple[HandpieceFacts, ...]
+    counters: tuple[CounterFacts, ...]
     photos: tuple[PhotoFacts, ...]
 
     @property
@@ -183,6 +211,12 @@ _ONE = (
 )
 _H, _P = Handpiece.__table__.c, Photo.__table__.c
 _PARTS = select(*_H).where(_H.listing_id == bindparam("id")).order_by(_H.position)
+_C = ConsoleCounter.__table__.c
+_COUNTERS = (
+    select(_C.id, _C.part, _C.serial, _C.value, _C.unit, _C.direction, _C.read_on, _C.rated_life, _C.rated_life_source)
+    .where(_C.listing_id == bindparam("id"))
+    .order_by(_C.position)
+)
 _PHOTOS = (
     select(_P.id, _P.storage_key, _P.alternative_text).where(_P.listing_id == bindparam("id")).order_by(_P.position)
 )
@@ -190,7 +224,7 @@ _PHOTOS = (
 
 def listing(listing_id: UUID) -> ListingFacts:
     """
-    Return one unit in whatever state, whole, in four statements.
+    Return one unit in whatever state, whole, in five statements.
 
     :raises NotFound: there is none
     """
@@ -207,6 +241,18 @@ def handpiece_of(facts: ListingFacts, handpiece_id: UUID) -> HandpieceFacts:
         if part.id == handpiece_id:
             return part
     raise NotFound("This device has no such handpiece.")
+
+
+def counter_of(facts: ListingFacts, counter_id: UUID) -> CounterFacts:
+    """
+    Return one counter of a unit's console.
+
+    :raises NotFound: it has no such counter
+    """
+    for counter in facts.counters:
+        if counter.id == counter_id:
+            return counter
+    raise NotFound("This device has no such counter.")
 
 
 def on_display(listing_id: UUID) -> ListingFacts:
@@ -264,6 +310,19 @@ def sales_of(listing_ids: Iterable[UUID]) -> list[Sale]:
 def for_sale() -> list[UUID]:
     """Return the id of every unit that is on the market now."""
     return list(db.session.scalars(select(_L.id).where(_L.state == ListingState.PUBLISHED).order_by(_L.id)))
+
+
+def prices_of_model(model_id: UUID, *, but: UUID) -> list[int]:
+    """Return what is asked now for other units of a model, in minor units."""
+    return [
+        minor
+        for minor in db.session.scalars(
+            select(_L.price_minor).where(
+                _L.model_id == model_id, _L.state == ListingState.PUBLISHED, _L.id != but, _L.price_minor.is_not(None)
+            )
+        )
+        if minor is not None
+    ]
 
 
 def of_clinics(clinic_ids: Iterable[UUID]) -> list[ListingLine]:
@@ -328,7 +387,13 @@ def _read(connection: Connection, listing_id: UUID, states: Sequence[ListingStat
         modification=row.modification,
         recertification=row.recertification,
         recertification_quote=_money(row.recertification_minor, row.currency),
+        warranty=row.warranty,
+        warranty_months=row.warranty_months,
+        warranty_transferable=row.warranty_transferable,
+        warranty_provider=row.warranty_provider,
+        training_included=row.training_included,
         last_service_on=row.last_service_on,
+        particulars=row.particulars,
         inclusions=row.inclusions,
         life_used_percent=row.life_used_percent,
         configuration=row.configuration,
@@ -337,6 +402,7 @@ def _read(connection: Connection, listing_id: UUID, states: Sequence[ListingStat
         submitted_at=row.submitted_at,
         published_at=row.published_at,
         handpieces=_handpieces(connection, listing_id, row.currency),
+        counters=_counters(connection, listing_id),
         photos=_photos(connection, listing_id),
     )
 
@@ -348,6 +414,7 @@ def _handpieces(connection: Connection, listing_id: UUID, currency: str) -> tupl
             name=row.name,
             modality_code=row.modality_code,
             serial=row.serial,
+            particulars=row.particulars,
             counter_value=row.counter_value,
             counter_unit=row.counter_unit,
             counter_direction=row.counter_direction,
@@ -358,6 +425,10 @@ def _handpieces(connection: Connection, listing_id: UUID, currency: str) -> tupl
         )
         for row in connection.execute(_PARTS, {"id": listing_id})
     )
+
+
+def _counters(connection: Connection, listing_id: UUID) -> tuple[CounterFacts, ...]:
+    return tuple(CounterFacts(*row) for row in connection.execute(_COUNTERS, {"id": listing_id}))
 
 
 def _photos(connection: Connection, listing_id: UUID) -> tuple[PhotoFacts, ...]:

@@ -16,10 +16,11 @@ from ..extensions import db, unit_of_work
 from ..kernel.errors import Conflict, Invalid, Refused
 from ..kernel.money import Money
 from ..notifications.service import promise_mail
-from .drafting import Missing, missing, require_payable, require_worth
+from .drafting import require_payable, require_worth
 from .models import Listing
 from .record import locked, note, of_seller
 from .states import LISTING, ListingEvent, ListingState
+from .unsaid import Missing, missing
 
 
 class ListingTaken(Conflict):

@@ -29,8 +29,17 @@ class Recertification(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Warranty(StrEnum):
+    """What stands behind the unit after the sale."""
+
+    MAKER = "maker"
+    EXTENDED = "extended"
+    SELLER = "seller"
+    NONE = "none"
+
+
 class CounterUnit(StrEnum):
-    """What a handpiece counts."""
+    """What a part counts."""
 
     SHOTS = "shots"
     PULSES = "pulses"

@@ -1,6 +1,7 @@
 """One unit as its page shows it: its handpieces, what they emit, what the reader is cleared for, who else may buy."""
 
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -15,8 +16,10 @@ from ..eligibility.verdict import Verdict
 from ..kernel import clock
 from ..kernel.money import Money
 from ..kernel.terms import ProcedureClass
-from ..listings.queries import HandpieceFacts, ListingFacts
-from ..listings.terms import CounterDirection, CounterUnit, Modification, Recertification
+from ..listings import fields
+from ..listings.fields import Place
+from ..listings.queries import CounterFacts, HandpieceFacts, ListingFacts
+from ..listings.terms import CounterDirection, CounterUnit, Modification, Recertification, Warranty
 from . import gate, standpoint
 from .standpoint import Chip
 
@@ -30,6 +33,12 @@ RECERTIFICATIONS = {
     Recertification.YES: "The maker asks a new owner for it",
     Recertification.NO: "The maker does not ask for it",
     Recertification.UNKNOWN: "Not known; ask the maker before you buy",
+}
+WARRANTIES = {
+    Warranty.MAKER: "The maker’s, what is left of it",
+    Warranty.EXTENDED: "An extended one, bought for this device",
+    Warranty.SELLER: "The seller’s own",
+    Warranty.NONE: "None",
 }
 UNITS = {
     CounterUnit.SHOTS: "shots",
@@ -55,6 +64,19 @@ class ShownHandpiece:
     life_used: int | None
     lets_you_do: str
     chip: Chip | None
+    particulars: list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCounter:
+    """A row of the table of the console's counters."""
+
+    part: str
+    counter: str
+    read_on: date
+    rated: str
+    rated_source: str | None
+    life_used: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +155,53 @@ def shown_handpiece(listing: ListingFacts, part: HandpieceFacts, verdict: Verdic
         life_used=part.life_used,
         lets_you_do=modality.lets_you_do,
         chip=standpoint.may_operate(verdict) if verdict else None,
+        particulars=fields.written(Place.HANDPIECE, [part.modality_code], part.particulars),
     )
+
+
+def shown_counter(counter: CounterFacts) -> ShownCounter:
+    """Return a counter of the console as a row of its table."""
+    return ShownCounter(
+        part=counter.part,
+        counter=_counted(counter.value, counter.unit, counter.direction),
+        read_on=counter.read_on,
+        rated="not stated" if counter.rated_life is None else _figure(counter.rated_life, counter.unit),
+        rated_source=counter.rated_life_source,
+        life_used=counter.life_used,
+    )
+
+
+def particulars(listing: ListingFacts) -> list[tuple[str, str]]:
+    """Return what was said of the console, as pairs of question and words."""
+    codes = [*listing.model.modality_codes, *(part.modality_code for part in listing.handpieces)]
+    return fields.written(Place.DEVICE, codes, listing.particulars)
+
+
+def warranty(listing: ListingFacts) -> str | None:
+    """Say which warranty the buyer gets; None: it was not said."""
+    if listing.warranty is None:
+        return None
+    if listing.warranty is Warranty.NONE:
+        return "none"
+    goes = {True: "goes with the device", False: "ends with this owner", None: "whether it goes with the device: ask"}
+    parts = [
+        WARRANTIES[listing.warranty],
+        f"{listing.warranty_months} months left" if listing.warranty_months else "",
+        f"given by {listing.warranty_provider}" if listing.warranty_provider else "",
+        goes[listing.warranty_transferable],
+    ]
+    return "; ".join(part for part in parts if part)
 
 
 def _counter(part: HandpieceFacts) -> str | None:
     if part.counter_value is None:
         return None
-    written = _figure(part.counter_value, part.counter_unit)
-    if part.counter_direction is CounterDirection.DOWN and part.counter_unit is not CounterUnit.PERCENT_LEFT:
+    return _counted(part.counter_value, part.counter_unit, part.counter_direction)
+
+
+def _counted(value: int, unit: CounterUnit | None, direction: CounterDirection | None) -> str:
+    written = _figure(value, unit)
+    if direction is CounterDirection.DOWN and unit is not CounterUnit.PERCENT_LEFT:
         return f"{written} left"
     return written
 

@@ -14,10 +14,12 @@ from marketplace.catalog.models import DeviceModel
 from marketplace.clinics.models import Clinic, ClinicMember
 from marketplace.extensions import db
 from marketplace.kernel.text import normal_number
+from marketplace.listings import fields
 from marketplace.listings.derived import derive
-from marketplace.listings.models import Handpiece, Listing, ListingMove, Photo
+from marketplace.listings.fields import Kind, Place
+from marketplace.listings.models import ConsoleCounter, Handpiece, Listing, ListingMove, Photo
 from marketplace.listings.states import ListingState
-from marketplace.listings.terms import CounterDirection, CounterUnit, Grade, Modification, Recertification
+from marketplace.listings.terms import CounterDirection, CounterUnit, Grade, Modification, Recertification, Warranty
 from tests.factories.accounts import LONG_AGO, kept, make_staff, together
 from tests.factories.catalog import make_model
 from tests.factories.clinics import make_clinic
@@ -39,6 +41,7 @@ def make_handpiece(modality_code: str = "ALEX", **values: Any) -> Handpiece:
             "counter_direction": CounterDirection.UP,
             "counter_read_on": LONG_AGO.date(),
             "rated_life": 1_000_000,
+            "particulars": said_in_full(Place.HANDPIECE, [modality_code]),
             **values,
         }
     )
@@ -79,6 +82,7 @@ def make_listing(
         "modification": Modification.NONE,
         "recertification": Recertification.UNKNOWN,
         "inclusions": {},
+        "warranty": Warranty.NONE,
         "created_at": LONG_AGO,
         "form_key": uuid4(),
         **values,
@@ -103,6 +107,9 @@ def make_listing(
         listing.handpieces.append(handpiece)
     for position in range(1, photos + 1):
         listing.photos.append(make_photo(position=position))
+    if listing.particulars is None:
+        codes = [*model.modality_codes, *(part.modality_code for part in listing.handpieces)]
+        listing.particulars = said_in_full(Place.DEVICE, codes)
     derive(listing, catalog.model(model.id))
     kept(listing)
     kept(
@@ -111,6 +118,35 @@ def make_listing(
         )
     )
     return listing
+
+
+_ANSWERS = {Kind.NUMBERS: "15", Kind.NUMBER: "2", Kind.CONFIRM: "yes", Kind.DATE: "2026-05-04"}
+
+
+def said_in_full(place: Place, codes: Sequence[str]) -> dict[str, str]:
+    """Return the shortest answers with which nothing is missing at a place."""
+    return {
+        field.key: field.answers[0][0] if field.answers else _ANSWERS.get(field.kind, "As it should be.")
+        for field in fields.asked(place, codes)
+        if field.needed_for(codes)
+    }
+
+
+def make_counter(**values: Any) -> ConsoleCounter:
+    """Return a counter of a console, not kept yet, that used 30 % of the rated life its maker states."""
+    return ConsoleCounter(
+        **{
+            "position": 1,
+            "part": "Alexandrite laser head",
+            "value": 600_000,
+            "unit": CounterUnit.PULSES,
+            "direction": CounterDirection.UP,
+            "read_on": LONG_AGO.date(),
+            "rated_life": 2_000_000,
+            "rated_life_source": "the maker's manual",
+            **values,
+        }
+    )
 
 
 def make_photo(**values: Any) -> Photo:

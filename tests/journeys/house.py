@@ -36,10 +36,13 @@ from marketplace.kernel.money import Money
 from marketplace.kernel.terms import ClinicRole
 from marketplace.listings import drafting, gallery
 from marketplace.listings import service as listings
-from marketplace.listings.terms import Grade, Modification, Recertification
+from marketplace.listings.drafting import Assurance
+from marketplace.listings.fields import Place
+from marketplace.listings.terms import Grade, Modification, Recertification, Warranty
 from marketplace.orders import service as orders
 from marketplace.orders.models import Order
 from marketplace.orders.states import OrderState
+from tests.factories.listings import said_in_full
 from tests.factories.stripe import API_KEY, SECRET, StripeDriver
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -209,7 +212,12 @@ def _draft(
         drafting.put_handpiece(
             listing_id=listing, actor_id=seller, handpiece_id=None, name=catalog.modalities()[code].name,
             modality_code=code, serial="", counter=None, rated_life=None, rated_life_source="", at=at,
+            particulars=said_in_full(Place.HANDPIECE, [code]),
         )  # fmt: skip
+    drafting.answer(
+        listing_id=listing, actor_id=seller, place=Place.DEVICE,
+        said=said_in_full(Place.DEVICE, [*unit.modality_codes, *modalities]),
+    )  # fmt: skip
     drafting.describe_condition(
         listing_id=listing, actor_id=seller, grade=Grade.B, inclusions={"keys": "included", "goggles": "absent"},
         last_service_on=(at - timedelta(days=60)).date(), description="Used in one room since new.", at=at,
@@ -217,7 +225,7 @@ def _draft(
     drafting.describe_terms(
         listing_id=listing, actor_id=seller, rx_label_present=True, id_label_present=True,
         modification=Modification.NONE, recertification=Recertification.NO, recertification_quote=None,
-        price=Money(price * 100),
+        price=Money(price * 100), warranty=Assurance(Warranty.NONE),
     )  # fmt: skip
     subject = pictures.Subject(maker, model, modalities)
     gallery.add(

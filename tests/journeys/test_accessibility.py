@@ -20,9 +20,12 @@ from marketplace.eligibility.models import GateReceipt
 from marketplace.extensions import db
 from marketplace.kernel import clock
 from marketplace.kernel.terms import ClinicRole, ProcedureClass
+from marketplace.listings import counting
 from marketplace.listings import queries as listing_queries
 from marketplace.listings import service as listings
-from marketplace.listings.models import Handpiece
+from marketplace.listings.drafting import Counter
+from marketplace.listings.models import ConsoleCounter, Handpiece
+from marketplace.listings.terms import CounterDirection, CounterUnit
 from marketplace.orders.models import Order
 from marketplace.orders.states import OrderState
 from marketplace.registers.models import RegisterSnapshot
@@ -100,6 +103,13 @@ def lived(house: House) -> Iterator[dict[str, Any]]:
     ids["confirmation"] = house.link_mailed_to("nell@new.example")
     ids["newcomer"] = house.query(select(User.id).where(User.email == "nell@new.example"))[0][0]
     ids["handpiece"] = house.query(select(Handpiece.id).where(Handpiece.listing_id == ids["draft"]))[0][0]
+    with house.inside():
+        counting.put(
+            listing_id=ids["draft"], actor_id=people["Walter Finch"], counter_id=None, part="Lamp", serial="",
+            counter=Counter(900, CounterUnit.HOURS, CounterDirection.UP, clock.now().date()), rated_life=None,
+            rated_life_source="", at=clock.now(),
+        )  # fmt: skip
+    ids["counter"] = house.query(select(ConsoleCounter.id).where(ConsoleCounter.listing_id == ids["draft"]))[0][0]
     for name in ("Dana Reyes", "Priya Nair", "Elena Soto", "Theo Lang"):
         ids[name] = house.query(select(Credential.id).where(Credential.holder_id == people[name]))[0][0]
     ids["decision"] = house.query(select(Order.payment_decision_id).where(Order.id == ids["funds_held"]))[0][0]
@@ -212,6 +222,9 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "sales.refund": ("/orders/{funds_held}/refund",),
         "sales.sales": ("/sales",),
         "payouts.payouts": ("/sales/payouts/{seller_clinic}",),
+        "selling.console": ("/sell/{draft}/console",),
+        "selling.counter": ("/sell/{draft}/counters/{counter}",),
+        "selling.new_counter": ("/sell/{draft}/counters/new",),
         "selling.condition": ("/sell/{draft}/condition",),
         "selling.device": ("/sell/{draft}/device",),
         "selling.handpiece": ("/sell/{draft}/handpieces/{handpiece}",),

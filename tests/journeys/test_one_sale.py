@@ -100,6 +100,16 @@ def open_account(seller: Page) -> None:
     told(seller, "Your clinic can be paid.")
 
 
+def describe_console(seller: Page) -> None:
+    follow(seller, "Add: Console")
+    field(seller, "What it shows").fill("1,900")
+    field(seller, "Read on").fill((clock.now() - timedelta(days=3)).date().isoformat())
+    press(seller, "Save the counter")
+    told(seller, "The counter was saved.")
+    field(seller, "Chiller or cooling unit").select_option("built in")
+    press(seller, "Save and go on")
+
+
 def draft_listing(seller: Page) -> UUID:
     seller.goto("/sell")
     seller.get_by_role("link", name="Sell a device", exact=True).first.click()
@@ -117,9 +127,14 @@ def draft_listing(seller: Page) -> UUID:
     field(seller, "Read on").fill((clock.now() - timedelta(days=3)).date().isoformat())
     field(seller, "Rated life").fill("10,000,000")
     field(seller, "Who says so").fill("Service report of the maker")
+    field(seller, "Wavelengths").fill("805")
+    field(seller, "Spot sizes").fill("22-35")
+    field(seller, "Window, lens or tip").select_option("clean and whole")
     press(seller, "Save the handpiece")
     told(seller, "The handpiece was saved.")
-    follow(seller, "Go on to the condition")
+    follow(seller, "Go on to the console")
+
+    describe_console(seller)
 
     answer(seller, "Condition grade", "B · good")
     field(seller, "Last service").fill((clock.now() - timedelta(days=90)).date().isoformat())
@@ -132,6 +147,7 @@ def draft_listing(seller: Page) -> UUID:
     answer(seller, "Is the maker’s label with its address and date on the device?", "Yes")
     answer(seller, "What was done to it since its maker sold it?", "Nothing but normal use")
     answer(seller, "Does its maker ask a new owner for recertification?", "The maker does not ask for it")
+    answer(seller, "Which warranty does the buyer get?", "None")
     field(seller, "Asking price (USD)").fill("$12,400")
     press(seller, "Save and go on")
 

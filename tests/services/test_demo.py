@@ -31,10 +31,10 @@ from marketplace.extensions import adapter_of, db
 from marketplace.kernel import clock
 from marketplace.kernel.terms import ProcedureClass
 from marketplace.listings import queries as listings
-from marketplace.listings.drafting import missing
 from marketplace.listings.models import Listing
 from marketplace.listings.ports import PhotoStore
 from marketplace.listings.states import ListingState
+from marketplace.listings.unsaid import missing
 from marketplace.orders import service as orders
 from marketplace.orders.models import Order, OrderHold
 from marketplace.orders.states import ENDED_WITHOUT_SALE, OrderState

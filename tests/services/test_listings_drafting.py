@@ -13,7 +13,7 @@ from marketplace.clinics.queries import WrongRole
 from marketplace.extensions import adapter_of, db
 from marketplace.kernel.errors import Conflict, Invalid, NotFound
 from marketplace.kernel.money import Money
-from marketplace.listings import drafting, gallery, queries
+from marketplace.listings import drafting, gallery, queries, unsaid
 from marketplace.listings.conditions import INCLUSIONS
 from marketplace.listings.drafting import Counter
 from marketplace.listings.images import PhotoRefused
@@ -275,7 +275,7 @@ class TestHandpieces:
 
 class TestMissing:
     def test_lists_nothing_for_a_unit_that_is_complete(self, clinic):
-        assert drafting.missing_from(make_listing(state="draft", clinic=clinic, photos=1).id) == []
+        assert unsaid.missing_from(make_listing(state="draft", clinic=clinic, photos=1).id) == []
 
     @pytest.mark.parametrize(
         ("changes", "step"),
@@ -296,11 +296,11 @@ class TestMissing:
     def test_names_each_thing_and_its_step(self, clinic, changes, step):
         listing = make_listing(state="draft", clinic=clinic, **{"photos": 1, **changes})
 
-        assert [item.step for item in drafting.missing_from(listing.id)] == [step]
+        assert [item.step for item in unsaid.missing_from(listing.id)] == [step]
 
     def test_knows_no_other_listing(self):
         with pytest.raises(NotFound):
-            drafting.missing_from(uuid4())
+            unsaid.missing_from(uuid4())
 
     def test_every_item_of_the_checklist_may_stay_unsaid(self):
         assert len(INCLUSIONS) == 14

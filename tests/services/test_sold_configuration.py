@@ -11,7 +11,7 @@ from marketplace.eligibility.sale import Purchase
 from marketplace.extensions import db
 from marketplace.kernel.errors import Invalid
 from marketplace.kernel.money import Money
-from marketplace.listings import drafting
+from marketplace.listings import drafting, unsaid
 from marketplace.listings import queries as listings
 from marketplace.listings import service as market
 from marketplace.notifications.models import Mail
@@ -192,6 +192,7 @@ class TestSeller:
         drafting.put_handpiece(
             listing_id=draft.id, actor_id=scene.seller.id, handpiece_id=None, name="CO2", modality_code="CO2", serial="",
             counter=None, rated_life=None, rated_life_source="", reduction=reduction, at=now,
+            particulars={"wavelengths_nm": "10600", "optic": "clean"},
         )  # fmt: skip
 
     def test_names_by_how_much_the_price_falls(self, scene, draft, now):
@@ -216,7 +217,7 @@ class TestSeller:
             db.session.execute(
                 text("UPDATE listings SET price_minor = :price WHERE id = :id"), {"price": price, "id": draft.id}
             )
-            assert [one.sentence for one in drafting.missing_from(draft.id)] == complaint
+            assert [one.sentence for one in unsaid.missing_from(draft.id)] == complaint
 
     def test_cannot_lower_the_price_below_it_either(self, scene, now):
         market.change_price(listing_id=scene.listing.id, actor_id=scene.seller.id, price=Money(510_000), at=now)

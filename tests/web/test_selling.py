@@ -94,7 +94,7 @@ class TestTheWholeWay:
         assert '<option selected value="NDYAG_LP">' in page(client, f"{base}/handpieces/new?modality=NDYAG_LP")
         post(
             client,
-            f"{base}/handpieces/new",
+            f"{base}/handpieces/new?modality=ALEX",
             name="18 mm",
             modality_code="ALEX",
             counter_value="1,234,567",
@@ -103,6 +103,9 @@ class TestTheWholeWay:
             counter_read_on="2026-01-05",
             rated_life="",
             rated_life_source="",
+            wavelengths_nm="755 nm",
+            spot_sizes_mm="12, 15 and 18",
+            optic="clean",
         )
         part = db.session.scalars(select(Handpiece)).one()
         assert (part.counter_value, part.counter_unit, part.counter_direction, part.rated_life) == (
@@ -120,8 +123,14 @@ class TestTheWholeWay:
             counter_unit="shots",
             counter_direction="up",
             rated_life="",
+            wavelengths_nm="755 nm",
+            spot_sizes_mm="12, 15 and 18",
+            optic="clean",
         )
         assert reload(part).counter_value is None
+        assert part.particulars == {"wavelengths_nm": "755", "spot_sizes_mm": "12;15;18", "optic": "clean"}
+        post(client, f"{base}/console", chiller="built_in", cryogen_cans="2")
+        assert reload(listing).particulars == {"chiller": "built_in", "cryogen_cans": "2"}
 
         page(client, f"{base}/condition")
         post(
@@ -141,6 +150,10 @@ class TestTheWholeWay:
             modification="serviced",
             recertification="yes",
             recertification_quote="$3,500",
+            warranty="seller",
+            warranty_months="6",
+            warranty_provider="us",
+            training_included="yes",
             price="$42,500",
         )
         page(client, f"{base}/photos")
@@ -188,16 +201,18 @@ class TestTheWholeWay:
             id_label_present=None,
             modification=None,
             recertification=None,
+            warranty=None,
         )
         html = post(client, f"/sell/{listing.id}/submit", 422).get_data(as_text=True)
 
         for step, sentence in (
-            ("device", "Write the serial number from the label."),
-            ("device", "Write the year of manufacture."),
+            ("device#serial", "Write the serial number from the label."),
+            ("device#year", "Write the year of manufacture."),
             ("handpieces", "Add at least one handpiece: they decide what a buyer must be cleared for."),
-            ("condition", "Choose the condition grade that fits."),
-            ("terms", "Name your price."),
-            ("photos", "Add at least one photo."),
+            ("condition#grade-0", "Choose the condition grade that fits."),
+            ("terms#warranty-0", "Say which warranty it has, or that it has none."),
+            ("terms#price", "Name your price."),
+            ("photos#photos", "Add at least one photo."),
         ):
             assert f'{sentence} <a href="/sell/{listing.id}/{step}">' in html
         assert reload(listing).state is ListingState.DRAFT
@@ -411,7 +426,7 @@ class TestOnTheMarket:
 
 
 class TestWho:
-    ADDRESSES = ("", "/device", "/handpieces", "/handpieces/new", "/condition", "/terms", "/photos")
+    ADDRESSES = ("", "/device", "/console", "/handpieces", "/handpieces/new", "/condition", "/terms", "/photos")
     ACTS = ("/submit", "/recall", "/withdraw", "/price")
 
     def test_strangers_learn_nothing(self, client):

@@ -22,7 +22,7 @@ from ...listings.models import Handpiece, Listing, ListingMove, Photo
 from ...listings.ports import PhotoStore
 from ...listings.states import LISTING, ListingEvent, ListingState
 from ...listings.terms import Recertification
-from . import market, pictures
+from . import answers, market, pictures
 from .cast import HOUSES
 from .market import FEATURED, Fate, Part, Unit
 from .people import Stage
@@ -175,7 +175,9 @@ def _listing(stage: Stage, unit: Unit, model: ModelFacts, moves: Sequence[Listin
     drafted = moves[0].at
     happened = {move.event: move for move in moves}
     submitted, approved = happened.get(ListingEvent.SUBMITTED), happened.get(ListingEvent.APPROVED)
+    codes = list(dict.fromkeys((*model.modality_codes, *(part.modality for part in unit.parts))))
     listing = Listing(
+        **answers.warranty_of(unit.serial),
         id=uuid5(NAMESPACE_URL, f"demo:listing:{unit.serial}"),
         clinic_id=stage.clinics[unit.house],
         created_by=moves[0].actor_id,
@@ -202,18 +204,21 @@ def _listing(stage: Stage, unit: Unit, model: ModelFacts, moves: Sequence[Listin
         approved_by=approved and approved.actor_id,
         published_at=approved and approved.at,
         form_key=uuid5(NAMESPACE_URL, f"demo:{unit.serial}"),
-        handpieces=[_handpiece(number, part, drafted) for number, part in enumerate(unit.parts, start=1)],
+        particulars=answers.of_unit(unit.serial, codes),
+        handpieces=[_handpiece(number, part, unit, drafted) for number, part in enumerate(unit.parts, start=1)],
+        counters=answers.counters_of(unit.serial, codes, drafted),
         moves=list(moves),
     )
     derive(listing, model)
     return listing
 
 
-def _handpiece(position: int, part: Part, at: datetime) -> Handpiece:
+def _handpiece(position: int, part: Part, unit: Unit, at: datetime) -> Handpiece:
     return Handpiece(
         position=position,
         name=catalog.modalities()[part.modality].name,
         modality_code=part.modality,
+        particulars=answers.of_handpiece(f"{unit.serial}/{position}", part.modality, unit.grade),
         counter_value=part.value,
         counter_unit=part.unit,
         counter_direction=part.direction,

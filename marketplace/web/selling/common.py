@@ -24,6 +24,7 @@ bp = Blueprint("selling", __name__)
 STEPS = {
     "device": "Device",
     "handpieces": "Handpieces",
+    "console": "Console",
     "condition": "Condition",
     "terms": "Labels and price",
     "photos": "Photos",
@@ -81,6 +82,18 @@ def mine(listing_id: UUID) -> ListingFacts:
 def nothing_yet(words: str) -> list[Any]:
     """Return the first answer of a question that nobody may answer by passing it over."""
     return options([("", words)])
+
+
+def key_of(text: str | None) -> UUID:
+    """
+    Return the key of a form, by which a second sending of it is known.
+
+    :raises Invalid: it is none
+    """
+    try:
+        return UUID(text or "")
+    except ValueError:
+        raise Invalid("This form has grown too old. Please send it again.") from None
 
 
 def answer_of(stated: bool | None) -> str | None:  # noqa: FBT001  The answer is the whole question.

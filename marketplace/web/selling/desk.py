@@ -1,8 +1,8 @@
 """What a clinic sells: the list, one listing as its seller sees it, and what can be done with it."""
 
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from flask import flash, redirect, render_template, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import StringField
 from wtforms.validators import InputRequired, Length
@@ -10,13 +10,14 @@ from wtforms.validators import InputRequired, Length
 from ...accounts.access import Permission
 from ...kernel import clock
 from ...kernel.money import Money
-from ...listings import drafting, queries, service
+from ...listings import copying, plausibility, queries, service, unsaid
 from ...listings.queries import ListingFacts
 from ...listings.states import LISTING, ListingEvent, ListingState
 from .. import photos
 from ..access import me, requires
 from ..forms import Form, applied
-from .common import EVENT_WORDS, STATE_WORDS, STEPS, ActForm, amount, bp, mine, selling_for
+from ..unit import WARRANTIES
+from .common import EVENT_WORDS, STATE_WORDS, STEPS, ActForm, amount, bp, key_of, mine, selling_for
 
 
 class PriceForm(Form):
@@ -77,6 +78,18 @@ def withdraw(listing_id: UUID) -> ResponseReturnValue:
     return redirect(url_for("selling.home"), code=303)
 
 
+@bp.post("/sell/<uuid:listing_id>/duplicate")
+@requires(Permission.LISTING_WRITE)
+def duplicate(listing_id: UUID) -> ResponseReturnValue:
+    """Begin a draft of another unit like this one."""
+    mine(listing_id)
+    copy_id = copying.duplicate(
+        listing_id=listing_id, actor_id=me().id, form_key=key_of(request.form.get("form_key")), at=clock.now()
+    )
+    flash("A draft of another one. Say what is true of this unit alone: serial number, counters, condition.", "success")
+    return redirect(url_for("selling.device", listing_id=copy_id), code=303)
+
+
 @bp.post("/sell/<uuid:listing_id>/price")
 @requires(Permission.LISTING_WRITE)
 def change_price(listing_id: UUID) -> ResponseReturnValue:
@@ -92,6 +105,14 @@ def change_price(listing_id: UUID) -> ResponseReturnValue:
     return _overview(facts, price=form)
 
 
+_UNDER_WORK = (ListingState.DRAFT, ListingState.IN_REVIEW)
+
+
+def _doubts(facts: ListingFacts) -> list[plausibility.Doubt]:
+    prices = queries.prices_of_model(facts.model.id, but=facts.id)
+    return plausibility.doubts(facts, prices=prices, at=clock.now().date())
+
+
 def _overview(
     facts: ListingFacts, *, act: ActForm | None = None, price: PriceForm | None = None
 ) -> ResponseReturnValue:
@@ -100,8 +121,11 @@ def _overview(
         "selling/listing.html",
         listing=facts,
         words=STATE_WORDS[facts.state],
-        missing=drafting.missing_from(facts.id) if facts.state is ListingState.DRAFT else [],
+        missing=unsaid.missing_from(facts.id) if facts.state is ListingState.DRAFT else [],
         steps=STEPS,
+        doubts=_doubts(facts) if facts.state in _UNDER_WORK else [],
+        copy_key=str(uuid4()),
+        warranties=WARRANTIES,
         may=lambda name: ListingEvent(name) in events,
         act=act or ActForm(formdata=None),
         form=ActForm(formdata=None),

@@ -13,13 +13,12 @@ from ...catalog import queries as catalog
 from ...clinics import queries as clinics
 from ...clinics.queries import Membership
 from ...kernel import clock
-from ...kernel.errors import Invalid
 from ...kernel.terms import STATES
 from ...listings import drafting
 from ..access import me, requires
 from ..forms import Form, applied
 from ..options import grouped_options, options
-from .common import LONGEST_LINE, STEPS, bp, mine, nothing_yet, selling_for
+from .common import LONGEST_LINE, STEPS, bp, key_of, mine, nothing_yet, selling_for
 
 
 class DeviceForm(Form):
@@ -64,7 +63,7 @@ def new() -> ResponseReturnValue:
                 year=_year(form),
                 city=form.city.data or "",
                 state_code=form.state_code.data,
-                form_key=_key(form.form_key.data),
+                form_key=key_of(form.form_key.data),
                 at=clock.now(),
             )
             return redirect(url_for("selling.handpieces", listing_id=listing_id), code=303)
@@ -78,12 +77,14 @@ def device(listing_id: UUID) -> ResponseReturnValue:
     facts = mine(listing_id)
     form = _with_choices(
         DeviceForm(
-            clinic_id=str(facts.clinic_id),
-            model_id=str(facts.model.id),
-            serial=facts.serial,
-            year=str(facts.year or ""),
-            city=facts.city,
-            state_code=facts.state_code,
+            data={
+                "clinic_id": str(facts.clinic_id),
+                "model_id": str(facts.model.id),
+                "serial": facts.serial,
+                "year": str(facts.year or ""),
+                "city": facts.city,
+                "state_code": facts.state_code,
+            }
         ),
         [one for one in selling_for() if one.clinic_id == facts.clinic_id],
     )
@@ -119,10 +120,3 @@ def _models() -> dict[str, list[tuple[str, str]]]:
 
 def _year(form: DeviceForm) -> int | None:
     return int(form.year.data) if form.year.data else None
-
-
-def _key(text: str | None) -> UUID:
-    try:
-        return UUID(text or "")
-    except ValueError:
-        raise Invalid("This form has grown too old. Please send it again.") from None

@@ -1,5 +1,7 @@
 """Step: the handpieces that are sold with the unit."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from flask import flash, redirect, render_template, request, url_for
@@ -9,16 +11,18 @@ from wtforms.validators import InputRequired, Length, Optional
 
 from ...accounts.access import Permission
 from ...catalog import queries as catalog
+from ...catalog import rated
 from ...kernel import clock
-from ...listings import drafting, queries
-from ...listings.drafting import Counter
+from ...listings import drafting, fields, queries
+from ...listings.fields import Field, Place
 from ...listings.queries import HandpieceFacts, ListingFacts
-from ...listings.terms import CounterDirection, CounterUnit
 from ..access import me, requires
 from ..forms import Form, applied
-from ..options import grouped_options, options
+from ..options import grouped_options
 from ..unit import UNITS
 from .common import LONGEST_LINE, STEPS, WHOLE, ActForm, amount, bp, mine, nothing_yet, number
+from .console import counter_of, way_of, with_counter_choices
+from .particulars import as_data, form_with, said_in, shown
 
 
 class HandpieceForm(Form):
@@ -80,18 +84,9 @@ def remove_handpiece(listing_id: UUID, handpiece_id: UUID) -> ResponseReturnValu
 def _handpiece_page(facts: ListingFacts, part: HandpieceFacts | None) -> ResponseReturnValue:
     modalities = catalog.modalities()
     own = facts.model.modality_codes
-    form = HandpieceForm(
-        name=part.name if part else None,
-        modality_code=part.modality_code if part else request.args.get("modality", ""),
-        serial=part.serial if part else None,
-        counter_value="" if part is None or part.counter_value is None else f"{part.counter_value:,}",
-        counter_unit=part.counter_unit if part else None,
-        counter_direction=part.counter_direction if part else None,
-        counter_read_on=part.counter_read_on if part else None,
-        rated_life="" if part is None or part.rated_life is None else f"{part.rated_life:,}",
-        rated_life_source=part.rated_life_source if part else None,
-        reduction=str(part.reduction or "") if part else None,
-    )
+    code = _modality_asked_for(part, modalities)
+    asked = fields.asked(Place.HANDPIECE, [code]) if code else ()
+    form = form_with(HandpieceForm, asked)(data=_kept(part, asked) if part else {"modality_code": code})
     form.modality_code.choices = [
         *nothing_yet("Choose what it treats with"),
         *grouped_options(
@@ -101,10 +96,7 @@ def _handpiece_page(facts: ListingFacts, part: HandpieceFacts | None) -> Respons
             }
         ),
     ]
-    form.counter_unit.choices = options(UNITS.items())
-    form.counter_direction.choices = options(
-        ((CounterDirection.UP, "up: what was used"), (CounterDirection.DOWN, "down: what is left"))
-    )
+    with_counter_choices(form.counter_unit, form.counter_direction)
     if form.validate_on_submit():
         with applied(form):
             value = number(form.counter_value)
@@ -117,20 +109,57 @@ def _handpiece_page(facts: ListingFacts, part: HandpieceFacts | None) -> Respons
                 serial=form.serial.data or "",
                 counter=None
                 if value is None
-                else Counter(
-                    value,
-                    CounterUnit(form.counter_unit.data),
-                    CounterDirection(form.counter_direction.data),
-                    form.counter_read_on.data,
-                ),
+                else counter_of(value, form.counter_unit.data, form.counter_direction.data, form.counter_read_on.data),
                 rated_life=number(form.rated_life),
                 rated_life_source=form.rated_life_source.data or "",
                 reduction=amount(form.reduction),
+                particulars=said_in(form, asked) if form.modality_code.data == code else None,
                 at=clock.now(),
             )
+            if form.modality_code.data != code and fields.asked(Place.HANDPIECE, [form.modality_code.data]):
+                # It treats with something else now: what is asked of such a handpiece was not on this page.
+                flash("The handpiece was saved. What it treats with asks for a few more answers.", "success")
+                return redirect(
+                    url_for("selling.handpiece", listing_id=facts.id, handpiece_id=_written(facts, part)), code=303
+                )
             flash("The handpiece was saved.", "success")
             return redirect(url_for("selling.handpieces", listing_id=facts.id), code=303)
     return (
-        render_template("selling/handpiece.html", form=form, listing=facts, part=part, steps=STEPS),
+        render_template(
+            "selling/handpiece.html",
+            form=form,
+            listing=facts,
+            part=part,
+            steps=STEPS,
+            particulars=shown(form, asked),
+            published=rated.of_model(facts.model.slug),
+            general=rated.in_general(code) if code else (),
+        ),
         form.http_status,
     )
+
+
+def _modality_asked_for(part: HandpieceFacts | None, modalities: Mapping[str, Any]) -> str:
+    """Return the modality whose questions the page asks: that which the page was opened with."""
+    code = part.modality_code if part else request.args.get("modality", "")
+    return code if code in modalities else ""
+
+
+def _written(facts: ListingFacts, part: HandpieceFacts | None) -> UUID:
+    return part.id if part else queries.listing(facts.id).handpieces[-1].id
+
+
+def _kept(part: HandpieceFacts, asked: Sequence[Field]) -> dict[str, Any]:
+    return {
+        "name": part.name,
+        "modality_code": part.modality_code,
+        "serial": part.serial,
+        "counter_value": "" if part.counter_value is None else f"{part.counter_value:,}",
+        "counter_unit": part.counter_unit,
+        "counter_direction": way_of(part.counter_unit, part.counter_direction),
+        "counter_read_on": part.counter_read_on,
+        "rated_life": "" if part.rated_life is None else f"{part.rated_life:,}",
+        "rated_life_source": part.rated_life_source,
+        "reduction": str(part.reduction or ""),
+        **as_data(asked, part.particulars),
+    }

@@ -9,12 +9,13 @@ from wtforms.validators import Length, Optional
 
 from ...accounts.access import Permission
 from ...listings import drafting
-from ...listings.terms import Modification, Recertification
+from ...listings.drafting import Assurance
+from ...listings.terms import Modification, Recertification, Warranty
 from ..access import me, requires
 from ..forms import Form, applied
 from ..options import options
-from ..unit import MODIFICATIONS, RECERTIFICATIONS
-from .common import ANSWERS, STEPS, amount, answer_of, bp, mine, stated
+from ..unit import MODIFICATIONS, RECERTIFICATIONS, WARRANTIES
+from .common import ANSWERS, LONGEST_LINE, STEPS, WHOLE, amount, answer_of, bp, mine, number, stated
 
 
 class TermsForm(Form):
@@ -25,6 +26,11 @@ class TermsForm(Form):
     modification = RadioField("What was done to it since its maker sold it?", validators=[Optional()])
     recertification = RadioField("Does its maker ask a new owner for recertification?", validators=[Optional()])
     recertification_quote = StringField("The maker’s quote for it", validators=[Length(max=30)])
+    warranty = RadioField("Which warranty does the buyer get?", validators=[Optional()])
+    warranty_months = StringField("Months that are left of it", validators=[Length(max=4), WHOLE])
+    warranty_transferable = RadioField("Does it go with the device to a new owner?", validators=[Optional()])
+    warranty_provider = StringField("Who gives it", validators=[Length(max=LONGEST_LINE)])
+    training_included = RadioField("Is training included?", validators=[Optional()])
     price = StringField("Asking price", validators=[Length(max=30)])
 
 
@@ -39,8 +45,16 @@ def terms(listing_id: UUID) -> ResponseReturnValue:
         modification=facts.modification,
         recertification=facts.recertification,
         recertification_quote=str(facts.recertification_quote or ""),
+        warranty=facts.warranty,
+        warranty_months=str(facts.warranty_months or ""),
+        warranty_transferable=answer_of(facts.warranty_transferable),
+        warranty_provider=facts.warranty_provider,
+        training_included=answer_of(facts.training_included),
         price=str(facts.price or ""),
     )
+    form.warranty.choices = options(WARRANTIES.items())
+    form.warranty_transferable.choices = options(ANSWERS)
+    form.training_included.choices = options(ANSWERS)
     form.rx_label.choices = options(ANSWERS)
     form.id_label.choices = options(ANSWERS)
     form.modification.choices = options(MODIFICATIONS.items())
@@ -56,6 +70,23 @@ def terms(listing_id: UUID) -> ResponseReturnValue:
                 recertification=Recertification(form.recertification.data) if form.recertification.data else None,
                 recertification_quote=amount(form.recertification_quote),
                 price=amount(form.price),
+                warranty=_warranty(form),
+                training_included=stated(form.training_included.data),
             )
             return redirect(url_for("selling.pictures", listing_id=listing_id), code=303)
     return render_template("selling/terms.html", form=form, listing=facts, steps=STEPS), form.http_status
+
+
+def _warranty(form: TermsForm) -> Assurance | None:
+    if not form.warranty.data:
+        return None
+    kind = Warranty(form.warranty.data)
+    if kind is Warranty.NONE:
+        # The questions below it are about a warranty there is: what was left standing in them says nothing.
+        return Assurance(kind)
+    return Assurance(
+        kind,
+        months=number(form.warranty_months),
+        transferable=stated(form.warranty_transferable.data),
+        provider=form.warranty_provider.data or "",
+    )

@@ -8,13 +8,12 @@ from wtforms import TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from ...accounts.access import Permission
-from ...catalog import queries as catalog
 from ...kernel import clock
-from ...listings import queries, service
+from ...listings import plausibility, queries, service
 from ...listings.conditions import GRADES
 from ...listings.queries import ListingFacts
 from ...listings.states import LISTING, ListingEvent
-from .. import photos
+from .. import photos, unit
 from ..access import me, requires
 from ..forms import Form, applied
 from ..selling.common import EVENT_WORDS, STATE_WORDS, ActForm
@@ -81,7 +80,13 @@ def _page(facts: ListingFacts, form: NoteForm) -> ResponseReturnValue:
         may_decide=me().may(Permission.LISTING_REVIEW),
         grade=GRADES[facts.grade] if facts.grade else None,
         modification=MODIFICATIONS[facts.modification] if facts.modification else None,
-        modalities=catalog.modalities(),
+        handpieces=[(unit.shown_handpiece(facts, part, None), part.serial) for part in facts.handpieces],
+        counters=[unit.shown_counter(counter) for counter in facts.counters],
+        particulars=unit.particulars(facts),
+        warranty=unit.warranty(facts),
+        doubts=plausibility.doubts(
+            facts, prices=queries.prices_of_model(facts.model.id, but=facts.id), at=clock.now().date()
+        ),
         photos=[photos.shown(photo.stem, photo.alternative_text) for photo in facts.photos],
         events=[
             {"label": EVENT_WORDS[move.event], "at": move.at, "detail": move.reason, "state": "done"}

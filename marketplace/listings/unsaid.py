@@ -1,0 +1,113 @@
+"""What a draft must still say before staff look at it, field by field."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from ..catalog import queries as catalog
+from ..catalog.queries import ModelFacts
+from . import fields
+from .drafting import codes_of
+from .fields import Place
+from .models import Listing
+from .prices import LEAST, MOST, reductions
+from .record import locked
+from .terms import Modification
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """
+    Something a buyer needs to know that the draft does not say yet, or that cannot be sold here.
+
+    `step` is the page that asks for it, `field` its field there; `handpiece_id` the handpiece it is about, if one.
+    """
+
+    step: str
+    sentence: str
+    field: str | None = None
+    handpiece_id: UUID | None = None
+
+
+def missing_from(listing_id: UUID) -> list[Missing]:
+    """
+    Return everything that stands between a draft and our staff; empty: it is complete.
+
+    :raises NotFound: there is no such listing
+    """
+    return missing(locked(listing_id, lock=False))
+
+
+def missing(listing: Listing) -> list[Missing]:
+    """Return everything that stands between the row and our staff, in the order of the steps."""
+    model = catalog.model(listing.model_id)
+    return [
+        *_of_the_device(listing),
+        *_of_the_handpieces(listing),
+        *_of_the_console(listing, model),
+        *_of_the_sale(listing),
+    ]
+
+
+def _of_the_device(listing: Listing) -> Iterator[Missing]:
+    if not listing.serial_normal:
+        yield Missing("device", "Write the serial number from the label.", "serial")
+    if listing.year is None:
+        yield Missing("device", "Write the year of manufacture.", "year")
+
+
+def _of_the_handpieces(listing: Listing) -> Iterator[Missing]:
+    if not listing.handpieces:
+        yield Missing("handpieces", "Add at least one handpiece: they decide what a buyer must be cleared for.")
+    for part in listing.handpieces:
+        for key, sentence in fields.objections(Place.HANDPIECE, [part.modality_code], part.particulars):
+            yield Missing("handpieces", f"{part.name}: {sentence}", key, part.id)
+
+
+def _of_the_console(listing: Listing, model: ModelFacts) -> Iterator[Missing]:
+    for key, sentence in fields.objections(Place.DEVICE, codes_of(listing, model), listing.particulars):
+        yield Missing("console", sentence, key)
+
+
+def _of_the_sale(listing: Listing) -> Iterator[Missing]:
+    needed: list[tuple[Any, str, str, str]] = [
+        (listing.grade, "condition", "grade-0", "Choose the condition grade that fits."),
+        (
+            listing.rx_label_present is not None,
+            "terms",
+            "rx_label-0",
+            "Say whether the prescription legend is on the device.",
+        ),
+        (
+            listing.id_label_present is not None,
+            "terms",
+            "id_label-0",
+            "Say whether the maker's label is on the device.",
+        ),
+        (listing.modification, "terms", "modification-0", "Say what was done to the device since its maker sold it."),
+        (
+            listing.modification is not Modification.REMANUFACTURED,
+            "terms",
+            "modification-0",
+            "A remanufactured device cannot be sold here: whoever remanufactured it answers for it as its maker.",
+        ),
+        (
+            (listing.price_minor or MOST.minor) - reductions(listing.handpieces) >= LEAST.minor,
+            "terms",
+            "price",
+            f"With every handpiece left out that lowers the price, at least {LEAST} must be left.",
+        ),
+        (
+            listing.recertification,
+            "terms",
+            "recertification-0",
+            "Say whether its maker asks a new owner for recertification.",
+        ),
+        (listing.warranty, "terms", "warranty-0", "Say which warranty it has, or that it has none."),
+        (listing.price_minor, "terms", "price", "Name your price."),
+        (listing.photos, "photos", "photos", "Add at least one photo."),
+    ]
+    for given, step, field, sentence in needed:
+        if not given:
+            yield Missing(step, sentence, field)
