@@ -8,8 +8,9 @@ web, jobs, adapters      pages by audience; background work; Stripe, disks, mail
 orders                   promise, hold, dispatch, arrival, acceptance
 listings                 units for sale and how they are found
 eligibility              THE GATE: who may buy what, where, and why
-credentials, payments, catalog   what people proved; the money; makers and models
-documents, registers      private files; public rosters and lists as they were on a day
+credentials, payments    what people proved; the money
+recalls, catalog         which recalls concern which model; makers and models
+documents, registers     private files; public rosters and lists as they were on a day
 clinics                  organisations, sites, members
 accounts                 people, sign-in, permissions
 notifications            messages that follow events

@@ -22,7 +22,9 @@ from .orders import reserving
 from .orders import service as orders
 from .payments import service as payments
 from .payments.ports import GatewayError
+from .recalls import service as recalls
 from .registers import service as registers
+from .registers.sources import ENFORCEMENT, RECALLS
 
 F = TypeVar("F", bound=Callable[..., None])
 
@@ -148,8 +150,11 @@ def load_register_file(*, snapshot_id: str) -> None:
 
 @job("register_changed")
 def register_changed(*, source_code: str) -> None:
-    """Look at what the newer file of a register says of people here."""
-    credentials.screen(source_code=source_code, at=clock.now())
+    """Look at what the newer file of a register says of people and of models here."""
+    if source_code in {RECALLS, ENFORCEMENT}:
+        recalls.match(at=clock.now())
+    else:
+        credentials.screen(source_code=source_code, at=clock.now())
 
 
 @job("screen_everyone", every="37 2 * * *")

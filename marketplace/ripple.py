@@ -20,13 +20,15 @@ class Cause(StrEnum):
     SITE_CLOSED = "site_closed"
     SAFETY_OFFICER_UNNAMED = "safety_officer_unnamed"
     SELLER_SUSPENDED = "seller_suspended"
+    RECALL_CONFIRMED = "recall_confirmed"
     ANSWER_TURNED = "answer_turned"  # Nobody did anything: time did, or the rules changed.
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
     """
-    What something may rest on: a credential, a person, a site, a selling clinic. What is not given does not matter.
+    What something may rest on: a credential, a person, a site, a selling clinic, a model. What is not given is of no
+    matter.
 
     A person together with a clinic is that person there, and nowhere else.
     """
@@ -36,6 +38,7 @@ class Ground:
     clinic_id: UUID | None = None
     site_id: UUID | None = None
     seller_id: UUID | None = None
+    model_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ def lost(*losses: Loss, actor_id: UUID | None, at: datetime) -> None:
     Tell what rests on it of the loss. Called once, after everything that is lost is written and before the audit trail
     is locked.
 
-    Everybody's order of locks: clinics, people, credentials, devices, orders, payments, audit trail.
+    Everybody's order of locks: clinics, people, credentials, models, devices, orders, payments, audit trail.
     """
     adapter_of(Dependants).lost(losses, actor_id=actor_id, at=at)
 

@@ -90,8 +90,23 @@ class Handpiece:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenRecall:
+    """A recall that staff found to concern the model and that is not closed. `fetched_on` is the day of its file."""
+
+    number: str
+    firm: str | None
+    classification: str | None
+    source: str
+    fetched_on: date
+
+
+@dataclass(frozen=True, slots=True)
 class Device:
-    """The unit in the configuration that is sold. `model_id` is None for a model the catalogue does not know."""
+    """
+    The unit in the configuration that is sold. `model_id` is None for a model the catalogue does not know.
+
+    `recall_open` is None while nobody can look; `recalls` are those that are open, where they are known by number.
+    """
 
     model_id: UUID | None
     maker: str
@@ -103,6 +118,7 @@ class Device:
     recall_open: bool | None
     handpieces: tuple[Handpiece, ...]
     listing_id: UUID | None = None
+    recalls: tuple[OpenRecall, ...] = ()
 
     @property
     def name(self) -> str:

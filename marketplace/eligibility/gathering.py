@@ -23,6 +23,7 @@ from ..credentials.types import Opens, credential_types
 from ..extensions import db
 from ..kernel.errors import NotFound
 from ..kernel.terms import ClinicRole, time_zone_of
+from ..recalls import queries as recalls
 from .facts import (
     Asked,
     Buyer,
@@ -35,6 +36,7 @@ from .facts import (
     Held,
     Modification,
     OneOff,
+    OpenRecall,
     Person,
     Place,
     Practitioner,
@@ -320,7 +322,23 @@ def devices_of(sales: Iterable[Sale]) -> Mapping[UUID, Device]:
     """Return, by listing, each unit as the gate sees it."""
     sales = list(sales)
     models = catalog.models_by_id({sale.model_id for sale in sales})
-    return {sale.listing_id: _device(sale, models.get(sale.model_id)) for sale in sales}
+    looked = recalls.looked_up({sale.model_id for sale in sales})
+    return {sale.listing_id: _under(looked, _device(sale, models.get(sale.model_id)), sale.model_id) for sale in sales}
+
+
+def with_recalls_of(then: datetime, device: Device) -> Device:
+    """Return the device under the recalls that were open for its model at `then`."""
+    if device.model_id is None:
+        return device
+    return _under(recalls.looked_up([device.model_id], then=then), device, device.model_id)
+
+
+def _under(looked: recalls.Looked, device: Device, model_id: UUID) -> Device:
+    found = tuple(
+        OpenRecall(one.number, one.firm, one.classification, one.source, one.fetched_at.date())
+        for one in looked.open.get(model_id, ())
+    )
+    return replace(device, recall_open=looked.stands_open(model_id), recalls=found)
 
 
 def sound_device(modality: catalog.ModalityFacts) -> Device:
@@ -364,7 +382,7 @@ def _device(sale: Sale, model: catalog.ModelFacts | None) -> Device:
         rx_label_seen=sale.rx_label_present,
         id_label_seen=sale.id_label_present,
         modification=sale.modification,
-        recall_open=None,  # No recall register is loaded yet; the policy says what that means.
+        recall_open=None,
         handpieces=tuple(_handpiece(part) for part in sale.handpieces),
         listing_id=sale.listing_id,
     )

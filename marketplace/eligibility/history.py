@@ -14,7 +14,7 @@ from ..extensions import db
 from ..kernel.errors import NotFound
 from ..kernel.terms import ProcedureClass
 from .facts import Asked, Facts, Uses
-from .gathering import as_of, circumstances_of, sound_device
+from .gathering import as_of, circumstances_of, sound_device, with_recalls_of
 from .models import EligibilityDecision, PolicyState, PolicyVersion
 from .policy import judge
 from .sale import Purchase
@@ -103,7 +103,8 @@ def compared(decision_id: UUID) -> Compared:
     kept = decision(decision_id)
     given, facts, then = Verdict.from_json(kept.verdict), Facts.from_json(kept.facts), kept.decided_at
     around = circumstances_of(_purchase_of(kept, facts, then), as_of(then, facts))
-    rebuilt = around.with_device(asked=facts.asked, device=facts.device, seller=facts.seller)
+    device = with_recalls_of(then, facts.device)
+    rebuilt = around.with_device(asked=facts.asked, device=device, seller=facts.seller)
     return Compared(kept, given, judge(rebuilt, policy_at(then).policy, then))
 
 

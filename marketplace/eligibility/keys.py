@@ -7,10 +7,10 @@ from ..clinics.states import SellerStanding
 from ..kernel.days import day_in
 from ..kernel.terms import STATES
 from .answering import NEVER, Finding, Miss, Question, answer
-from .explaining import cures_of, day, sentence_of
-from .facts import Exclusion, Modification, Person
+from .explaining import cures_of, day, listed, sentence_of
+from .facts import Device, Exclusion, Modification, Person
 from .reasons import CureCode, Key, ReasonCode
-from .verdict import Citation, Cure, Objection
+from .verdict import Citation, Cure, Evidence, Objection
 
 _ASK_SELLER = Cure(CureCode.ASK_SELLER, "Ask the seller to complete the listing.")
 _ANOTHER = Cure(CureCode.CHOOSE_ANOTHER_DEVICE, "Look for another device.")
@@ -41,14 +41,37 @@ def device(question: Question) -> Iterator[Objection]:
             _ASK_SELLER,
             duties.modification_citations,
         ),
-        (unit.recall_open is True, ReasonCode.RECALL_OPEN, _ANOTHER, ()),
+        (unit.recall_open is True, ReasonCode.RECALL_OPEN, _ANOTHER, _recalls(unit)),
         (unchecked, ReasonCode.RECALL_NOT_CHECKED, _STAFF, ()),
         (not parts, ReasonCode.NO_HANDPIECE, _ASK_SELLER, ()),
         (inert, ReasonCode.NOTHING_ENABLED, _ASK_SELLER, ()),
     )
     for wrong, reason, cure, citations in faults:
         if wrong:
-            yield Objection(reason, Key.DEVICE, (unit.name,), _FAULTS[reason], (cure,), citations)
+            sentence = _recalled(unit) if reason is ReasonCode.RECALL_OPEN else _FAULTS[reason]
+            yield Objection(reason, Key.DEVICE, (unit.name,), sentence, (cure,), citations)
+
+
+def _recalled(unit: Device) -> str:
+    named = [
+        f"{one.number}{f' of {one.firm}' if one.firm else ''}{f' ({one.classification})' if one.classification else ''}"
+        for one in unit.recalls
+    ]
+    if not named:
+        return _FAULTS[ReasonCode.RECALL_OPEN]
+    return f"Our staff found that a recall concerns this model, and it is open: {listed(named)}."
+
+
+def _recalls(unit: Device) -> tuple[Citation, ...]:
+    """Return where the recalls stand. openFDA is an official page whose records nobody validated."""
+    return tuple(
+        Citation(
+            f"{one.source}: {one.number}",
+            text_version=f"file of {day(one.fetched_on)}",
+            evidence=Evidence.OFFICIAL,
+        )
+        for one in unit.recalls
+    )
 
 
 _FAULTS = {

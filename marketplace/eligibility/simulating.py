@@ -140,6 +140,7 @@ def _kinds(units: Iterable[_Unit], around: Circumstances) -> list[list[_Unit]]:
             device.id_label_seen,
             device.modification,
             device.recall_open,
+            device.recalls,
             tuple(sorted(part.modality for part in device.handpieces)),
             unit.listing_id if unit.listing_id in decided else None,
         )

@@ -32,6 +32,7 @@ class Kind(StrEnum):
     PERSON = "people"
     SITE = "sites"
     SELLER = "sellers"
+    MODEL = "models"
 
 
 _FIELDS = {
@@ -39,6 +40,7 @@ _FIELDS = {
     Kind.PERSON: "person_id",
     Kind.SITE: "site_id",
     Kind.SELLER: "seller_id",
+    Kind.MODEL: "model_id",
 }
 
 
@@ -116,6 +118,8 @@ def resting_on(ground: Ground) -> ColumnElement[bool]:
         parts.append(Order.site_id == ground.site_id)
     if ground.seller_id is not None:
         parts.append(Order.seller_clinic_id == ground.seller_id)
+    if ground.model_id is not None:
+        parts.append(Order.listing_id.in_(select(Listing.id).where(Listing.model_id == ground.model_id)))
     return or_(*parts)
 
 
@@ -140,6 +144,9 @@ def ground_at(kind: Kind, reference: UUID) -> tuple[str, Ground]:
         return _row(User, reference).name, Ground(person_id=reference)
     if kind is Kind.SITE:
         return _row(ClinicSite, reference).name, Ground(site_id=reference)
+    if kind is Kind.MODEL:
+        model = _row(DeviceModel, reference)
+        return f"{model.maker.name} {model.name}", Ground(model_id=reference)
     return _row(Clinic, reference).name, Ground(seller_id=reference)
 
 

@@ -210,8 +210,8 @@ def still_stands(decision: eligibility.Decision) -> bool:
     Say whether all that a yes rests on still stands, and keep it so until the transaction ends.
 
     Clinics, accounts and credentials: whoever wants to take one of them away waits, and then sees what we wrote. Called
-    before anything else is locked: clinics, people, credentials, devices, orders, payments, audit trail is everybody's
-    order.
+    before anything else is locked: clinics, people, credentials, models, devices, orders, payments, audit trail is
+    everybody's order.
     """
     return bool(db.session.scalar(select(func.decision_stands(decision.id))))
 

@@ -268,6 +268,7 @@ CURES: dict[Cause, str] = {
     Cause.SITE_CLOSED: "A closed site does not open again: cancel the order, or let the seller give the payment back.",
     Cause.SAFETY_OFFICER_UNNAMED: "Name the laser safety officer on the page of the site.",
     Cause.SELLER_SUSPENDED: "Wait: we are looking into the seller, and write to you.",
+    Cause.RECALL_CONFIRMED: "Wait until our staff close the recall here, or cancel the order.",
     Cause.ANSWER_TURNED: "Cure what stands against it, then ask again.",
 }
 """What the buying side can do about a hold."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import islice
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import UUID, uuid4
 
 from sqlalchemy import delete, func, select, text, update
@@ -15,8 +15,8 @@ from .. import audit
 from ..extensions import adapter_of, db, unit_of_work
 from ..kernel.errors import Conflict, Invalid, NotFound
 from ..queue import promise
-from . import queries
-from .models import RegisterRow, RegisterSnapshot
+from . import notices, queries
+from .models import RegisterNotice, RegisterRow, RegisterSnapshot
 from .ports import RegisterFiles
 from .reading import (
     LOST,
@@ -33,7 +33,7 @@ from .reading import (
     line_of,
     rows,
 )
-from .sources import Field, Source, sources
+from .sources import Field, Layout, Source, sources
 from .states import SNAPSHOT, SnapshotEvent, SnapshotState
 
 CHUNK = 20_000
@@ -51,7 +51,7 @@ MOST_TYPES = 2_000
 _LONGEST_REASON = 2_000
 _ARRIVING = timedelta(hours=1)  # A file is there before its row is.
 _SLOW = "SET LOCAL statement_timeout = '10min'"  # What is done to a whole register takes longer than a page may.
-_COPY = f"COPY register_rows (snapshot_id, position, digest, {', '.join(ROW_FIELDS)}) FROM STDIN (NULL '')"
+_COPY = "COPY {table} (snapshot_id, position, digest, {fields}) FROM STDIN (NULL '')"
 _ESCAPE, _ESCAPED = "\\", "\\\\"  # The only character of a value that COPY would not take as it stands.
 
 _E, _S = SnapshotEvent, SnapshotState
@@ -136,13 +136,20 @@ def receive(
     try:
         seen, headers = watch.verdict(), []
         with store.opened(key) as file:
-            headers = headers_of(file, source, seen.encoding)
+            headers = _headers(file, source, seen.encoding)
         with unit_of_work():
             _keep(ident, source, filename, key, seen, headers, retrieved_at=retrieved_at, actor_id=actor_id, at=at)
     except BaseException:
         store.delete(key)
         raise
     return ident
+
+
+def _headers(file: BinaryIO, source: Source, encoding: str) -> list[str]:
+    if source.layout is Layout.OPENFDA:
+        notices.first(file, source)
+        return []
+    return headers_of(file, source, encoding)
 
 
 def _keep(
@@ -243,8 +250,11 @@ def first_row(snapshot_id: UUID) -> dict[str, str]:
     snapshot = queries.row(snapshot_id)
     if snapshot.file_key is None:
         return {}
+    source = sources()[snapshot.source_code]
     with adapter_of(RegisterFiles).opened(snapshot.file_key) as file:
-        return first_record(file, sources()[snapshot.source_code], snapshot.encoding)
+        if source.layout is Layout.OPENFDA:
+            return notices.first(file, source)
+        return first_record(file, source, snapshot.encoding)
 
 
 def start(*, snapshot_id: UUID, actor_id: UUID, smaller_because: str | None = None, at: datetime) -> None:
@@ -287,7 +297,7 @@ def load(*, snapshot_id: UUID, at: datetime) -> SnapshotState:
     try:
         for chunk in reading.chunks(tally):
             with unit_of_work():
-                _copy(snapshot_id, chunk.rows)
+                _copy(snapshot_id, reading.source, chunk.rows)
                 chunk.tally.written_to(queries.row(snapshot_id))
         _put_into_place(snapshot_id, at)
     except Unreadable as problem:
@@ -351,7 +361,10 @@ class _Reading:
     def chunks(self, tally: Tally) -> Iterator[_Chunk]:
         """Yield what comes behind the rows that the tally has seen."""
         with adapter_of(RegisterFiles).opened(self.key) as file:
-            found = rows(file, self.source, self.encoding, self.columns, today=self.day.date())
+            if self.source.layout is Layout.OPENFDA:
+                found = notices.rows(file, self.source, today=self.day.date())
+            else:
+                found = rows(file, self.source, self.encoding, self.columns, today=self.day.date())
             left = islice(found, tally.read, None)
             while chunk := list(islice(left, CHUNK)):
                 for record in chunk:
@@ -359,10 +372,16 @@ class _Reading:
                 yield _Chunk(chunk, tally)
 
 
-def _copy(snapshot_id: UUID, found: list[Read]) -> None:
+def _table(source: Source) -> type[RegisterRow | RegisterNotice]:
+    return RegisterNotice if source.layout is Layout.OPENFDA else RegisterRow
+
+
+def _copy(snapshot_id: UUID, source: Source, found: list[Read]) -> None:
+    kept = notices.NOTICE_FIELDS if source.layout is Layout.OPENFDA else ROW_FIELDS
+    copying = _COPY.format(table=_table(source).__tablename__, fields=", ".join(kept))
     db.session.execute(text(_SLOW))
     connection: Any = db.session.connection().connection.driver_connection
-    with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+    with connection.cursor() as cursor, cursor.copy(copying) as copy:
         # By pieces, so that the database takes one in while the next is written.
         for start in range(0, len(found), _PIECE):
             copy.write("".join(_lines(snapshot_id, found[start : start + _PIECE])))
@@ -396,20 +415,21 @@ def _put_into_place(snapshot_id: UUID, at: datetime) -> None:
         promise("register_changed", source_code=snapshot.source_code)
         _drop_old_rows(snapshot.source_code, keep={snapshot.id, *([earlier.id] if earlier else [])})
         # The planner must know of a million new rows before the first question about them.
-        session.execute(text("ANALYZE register_rows"))
+        session.execute(text(f"ANALYZE {_table(sources()[snapshot.source_code]).__tablename__}"))
 
 
 def _note_doubles(snapshot: RegisterSnapshot) -> None:
     source = sources()[snapshot.source_code]
     if not source.key:
         return
-    columns = [RegisterRow.__table__.c[field.value] for field in source.key]
+    found = _table(source).__table__.c
+    columns = [found[field.value] for field in source.key]
     doubled = (
-        select(func.min(RegisterRow.position), func.count(), *columns)
-        .where(RegisterRow.snapshot_id == snapshot.id)
+        select(func.min(found.position), func.count(), *columns)
+        .where(found.snapshot_id == snapshot.id)
         .group_by(*columns)
         .having(func.count() > 1)
-        .order_by(func.min(RegisterRow.position))
+        .order_by(func.min(found.position))
     )
     tally = Tally.of(snapshot)
     for position, count, *key in db.session.execute(doubled):
@@ -424,7 +444,8 @@ def _drop_old_rows(source_code: str, keep: set[UUID]) -> None:
         RegisterSnapshot.state == _S.REPLACED,
         RegisterSnapshot.id.not_in(keep),
     )
-    db.session.execute(delete(RegisterRow).where(RegisterRow.snapshot_id.in_(over)))
+    rows_of = _table(sources()[source_code])
+    db.session.execute(delete(rows_of).where(rows_of.snapshot_id.in_(over)))
 
 
 def _refuse_if_misread(snapshot: RegisterSnapshot) -> None:
@@ -450,8 +471,9 @@ def _shrunk(snapshot: RegisterSnapshot) -> str | None:
 def _refused(snapshot_id: UUID, sentence: str, at: datetime) -> SnapshotState:
     with unit_of_work() as session:
         session.execute(text(_SLOW))
-        session.execute(delete(RegisterRow).where(RegisterRow.snapshot_id == snapshot_id))
         snapshot = queries.row(snapshot_id)
+        rows_of = _table(sources()[snapshot.source_code])
+        session.execute(delete(rows_of).where(rows_of.snapshot_id == snapshot_id))
         key = snapshot.file_key
         _move(
             snapshot, _E.REFUSED, actor_id=None, at=at, refusal=sentence, file_key=None, rows_loaded=0, rows_refused=0

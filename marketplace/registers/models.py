@@ -5,7 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import Text
 
 from ..extensions import Base, Keyed
 from .states import SnapshotState
@@ -96,5 +98,35 @@ class RegisterRow(Base):
     city: Mapped[str | None]
     state: Mapped[str | None]
     zip: Mapped[str | None]
+    flaw: Mapped[str | None] = mapped_column(comment="What in it could not be read.")
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class RegisterNotice(Base):
+    """One record about devices: a recall, an enforcement report, a 510(k) decision, see `notices.Notice`."""
+
+    __tablename__ = "register_notices"
+    __table_args__ = (
+        CheckConstraint("octet_length(digest) = 32", name="notice_is_digested"),
+        CheckConstraint("length(trim(number)) > 0", name="notice_has_a_number"),
+        Index("ix_register_notices_number", "snapshot_id", "number"),
+        Index("ix_register_notices_k_numbers", "k_numbers", postgresql_using="gin"),
+    )
+
+    snapshot_id: Mapped[UUID] = mapped_column(ForeignKey("register_snapshots.id", ondelete="CASCADE"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    number: Mapped[str]
+    event: Mapped[str | None]
+    firm: Mapped[str | None]
+    product_code: Mapped[str | None]
+    k_numbers: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    device: Mapped[str | None] = mapped_column(comment="The device in its publisher's words.")
+    codes: Mapped[str | None] = mapped_column(comment="Lots, serial numbers, ranges, or a rule; free text.")
+    reason: Mapped[str | None]
+    classification: Mapped[str | None]
+    status: Mapped[str | None]
+    started_on: Mapped[date | None]
+    posted_on: Mapped[date | None]
+    ended_on: Mapped[date | None]
     flaw: Mapped[str | None] = mapped_column(comment="What in it could not be read.")
     digest: Mapped[bytes] = mapped_column(LargeBinary)

@@ -1,18 +1,19 @@
 """What other rooms and pages ask about registers, as plain values."""
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, any_, cast, literal, select, text
+from sqlalchemy import Select, any_, cast, literal, or_, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import Text
 
 from ..extensions import db
 from ..kernel.errors import NotFound
-from .models import RegisterRow, RegisterSnapshot
+from .models import RegisterNotice, RegisterRow, RegisterSnapshot
 from .normal import RegisterName
 from .reading import Problem
 from .sources import Field, Source, sources
@@ -191,6 +192,37 @@ def by_name(snapshot_ids: Collection[UUID], heads: Collection[tuple[str, str]]) 
         "(family_head, given_head) IN (SELECT * FROM unnest(CAST(:families AS text[]), CAST(:givens AS text[])))"
     ).bindparams(families=list(families), givens=list(givens))
     return _entries(select(_ROWS).where(_ROWS.c.snapshot_id.in_(snapshot_ids), wanted))
+
+
+def notices_about(snapshot_id: UUID, *, k_numbers: Collection[str], firms: Collection[str]) -> list[RegisterNotice]:
+    """Return the records that name one of these 510(k) numbers, or whose firm has one of these words in its name."""
+    by_number = RegisterNotice.k_numbers.op("&&")(_array(k_numbers))
+    by_firm = RegisterNotice.firm.op("~*")(any_(_array([rf"\m{re.escape(firm)}" for firm in firms])))
+    return list(
+        db.session.scalars(
+            select(RegisterNotice)
+            .where(RegisterNotice.snapshot_id == snapshot_id, or_(by_number, by_firm))
+            .order_by(RegisterNotice.position)
+        )
+    )
+
+
+def notices_numbered(snapshot_id: UUID, numbers: Collection[str]) -> dict[str, RegisterNotice]:
+    """Return, by number, the records with one of these numbers; of several the last."""
+    found = db.session.scalars(
+        select(RegisterNotice)
+        .where(RegisterNotice.snapshot_id == snapshot_id, RegisterNotice.number == any_(_array(numbers)))
+        .order_by(RegisterNotice.position)
+    )
+    return {notice.number: notice for notice in found}
+
+
+def counted_at(source_codes: Collection[str], then: datetime) -> bool:
+    """Say whether a file of one of these registers had been put into place by `then`."""
+    placed = select(RegisterSnapshot.id).where(
+        RegisterSnapshot.source_code.in_(source_codes), RegisterSnapshot.current_since <= then
+    )
+    return db.session.scalar(placed.limit(1)) is not None
 
 
 def row(snapshot_id: UUID) -> RegisterSnapshot:

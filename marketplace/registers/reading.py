@@ -13,7 +13,7 @@ from enum import StrEnum
 from functools import lru_cache
 from itertools import islice
 from operator import attrgetter
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 from ..kernel.errors import Invalid
 from .normal import core_number, head, is_npi
@@ -29,6 +29,7 @@ _NOT_A_KEY = re.compile(r"[^a-z0-9]+")
 _PLACE = re.compile(r"(?P<city>.*?)[,\s]+(?P<state>[A-Z]{2})[\s,]+(?P<zip>\d{5}(?:-?\d{4})?)$")
 _SAYS_NO = frozenset({"", "n", "no", "none", "false", "0", "null"})
 _UNKNOWN_NPI = "0000000000"
+_BY_LINES = frozenset({Layout.CSV, Layout.PIPE})
 
 
 class Unreadable(Invalid):
@@ -114,11 +115,24 @@ def digest_of(cells: Iterable[Any]) -> bytes:
     return hashlib.sha256(line_of(cells).encode()).digest()
 
 
+class Kept(Protocol):
+    """What is kept of a record, whatever the register is about."""
+
+    @property
+    def license_type(self) -> str | None:
+        """What a report counts its rows by."""
+        ...
+
+    def cells(self) -> tuple[Any, ...]:
+        """Return the values in the order in which they are kept."""
+        ...
+
+
 class Read(NamedTuple):
-    """One record of a file: the row, or None where it is lost, and what was wrong with it."""
+    """One record of a file: what is kept of it, or None where it is lost, and what was wrong with it."""
 
     position: int
-    row: Row | None
+    row: Kept | None
     problems: tuple[tuple[Problem, str], ...] = ()
 
 
@@ -136,7 +150,7 @@ class Watch:
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._size = self._lines = self._length = 0
         self._utf8 = True
-        self._last = b""
+        self._last = self._open = b""
 
     def through(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """
@@ -162,8 +176,17 @@ class Watch:
                 self._decoder.decode(chunk)
             except UnicodeDecodeError:
                 self._utf8 = False
-        if self._source.layout is not Layout.NPPES_JSON:
+        if self._source.layout is Layout.OPENFDA:
+            self._count(chunk)
+        elif self._source.layout is not Layout.NPPES_JSON:
             self._measure(chunk)
+
+    def _count(self, chunk: bytes) -> None:
+        # Its records are not its lines: what numbers them stands once in each, perhaps across two chunks.
+        name = f'"{self._source.number_field}"'.encode()
+        seen = self._open + chunk
+        self._lines += seen.count(name) + (not self._lines)
+        self._open = seen[1 - len(name) :]
 
     def _measure(self, chunk: bytes) -> None:
         pieces = chunk.split(b"\n")
@@ -189,7 +212,7 @@ class Watch:
                 self._utf8 = False
         if not self._utf8 and not self._source.latin:
             raise Unreadable("The file is not in UTF-8, as this register's files are: letters would be lost.")
-        if self._source.layout is not Layout.NPPES_JSON and self._last != b"\n":
+        if self._source.layout in _BY_LINES and self._last != b"\n":
             raise Unreadable("The last line has no end: the file was cut off. Fetch it again.")
         return Inspection(self._digest.hexdigest(), self._size, "utf-8-sig" if self._utf8 else "cp1252", self._lines)
 
@@ -249,6 +272,8 @@ def check_columns(columns: Mapping[str, Field], headers: Sequence[str], source: 
 
     :raises Invalid: it names a column that is not there, fills a field twice, or leaves out what names a row
     """
+    if source.layout is Layout.OPENFDA:
+        return  # Its records say themselves what each value is.
     if not set(columns) <= set(headers):
         raise Invalid("A column was chosen that the file does not have.")
     chosen = [field for field in columns.values() if field not in SEVERAL]
@@ -378,7 +403,7 @@ class _Parser:
     def _read_days(self, row: Row, cells: list[str]) -> Iterator[tuple[Problem, str]]:
         for name, number in self._days:
             written = cells[number].strip()
-            day, plausible = _day(written, self._latest)
+            day, plausible = plausible_day(written, self._latest)
             setattr(row, name, day)
             if not plausible:
                 yield Problem.DATE, f"{name} {written[:40]!r}"
@@ -447,8 +472,8 @@ _SPECIAL: dict[Field, Callable[[Row, str], tuple[Problem, str] | None]] = {
 
 
 @lru_cache(maxsize=65_536)
-def _day(written: str, latest: date) -> tuple[date | None, bool]:
-    """Return the day and whether it can be one: empty and all zeros are no day, and that is no mistake."""
+def plausible_day(written: str, latest: date) -> tuple[date | None, bool]:
+    """Return the day, and whether it can be one: empty and all zeros are no day, and that is no mistake."""
     if not written.strip("0"):
         return None, True
     day = _parsed_day(written)

@@ -19,6 +19,8 @@ class SourceKind(StrEnum):
     ROSTER = "roster"
     EXCLUSIONS = "exclusions"
     ENUMERATION = "enumeration"
+    RECALLS = "recalls"
+    CLEARANCES = "clearances"
 
 
 class Layout(StrEnum):
@@ -27,6 +29,7 @@ class Layout(StrEnum):
     CSV = "csv"
     PIPE = "pipe"  # Separated by |, and a quotation mark is a letter like any other.
     NPPES_JSON = "nppes_json"
+    OPENFDA = "openfda"
 
 
 class Reports(StrEnum):
@@ -81,6 +84,7 @@ class Source:
 
     `standing` says how well its file is known: P, O, S or X. `columns` lists, by field, the headers it was seen under,
     in the form of `header_key`. `strict`: one row of the wrong width refuses the whole file. `key`: what names a row.
+    `number_field`: of openFDA's files, what numbers their records.
     """
 
     code: str
@@ -100,17 +104,20 @@ class Source:
     strict: bool = False
     latin: bool = False
     trailing_separator: bool = False
+    number_field: str = ""
 
     def __post_init__(self) -> None:
         """
         Refuse a source that contradicts itself.
 
-        :raises Misshapen: an unknown state, or a roster of no state
+        :raises Misshapen: an unknown state, a roster of no state, records without a number
         """
         if self.jurisdiction is not None and self.jurisdiction not in STATES:
             raise Misshapen(self.code, f"no such state: {self.jurisdiction!r}")
         if (self.kind is SourceKind.ROSTER) != (self.jurisdiction is not None):
             raise Misshapen(self.code, "a roster, and nothing else, belongs to a state")
+        if (self.layout is Layout.OPENFDA) != bool(self.number_field):
+            raise Misshapen(self.code, "openFDA's records, and no others, are named by a field")
         if self.fresh_days < 1:
             raise Misshapen(self.code, "fresh_days must be positive")
 
@@ -151,3 +158,6 @@ EXCLUSIONS = "US:LEIE"
 
 ENUMERATION = "US:NPPES"
 """Who has which National Provider Identifier."""
+
+RECALLS, ENFORCEMENT, CLEARANCES = "US:FDA:RECALL", "US:FDA:ENFORCEMENT", "US:FDA:510K"
+"""What the Food and Drug Administration publishes about devices. Its classes of recalls stand in the second alone."""

@@ -42,6 +42,7 @@ from .staff import orders as staff_orders
 from .staff import people as staff_people
 from .staff import policy as staff_policy
 from .staff import reach as staff_reach
+from .staff import recalls as staff_recalls
 from .staff import registers as staff_registers
 from .staff import rule_reviews as staff_rule_reviews
 
@@ -78,6 +79,7 @@ BLUEPRINTS = (
     rule_reviews.bp,
     staff_rule_reviews.bp,
     staff_registers.bp,
+    staff_recalls.bp,
 )
 
 

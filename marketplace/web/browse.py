@@ -24,6 +24,7 @@ from ..listings.qualified import Qualified, qualified_for
 from ..listings.search import Card
 from ..listings.states import ListingState
 from ..orders import reserving
+from ..recalls import queries as recalls
 from . import fragments, gate, photos, searching, standpoint, unit
 from .access import public
 from .standpoint import Chip
@@ -109,6 +110,7 @@ def device(listing_id: UUID) -> ResponseReturnValue:
     return render_template(
         "browse/device.html",
         listing=listing,
+        recalls=recalls.shown_for([listing.model.id]).get(listing.model.id, ()),
         for_sale=listing.state is ListingState.PUBLISHED,
         photos=[photos.shown(photo.stem, photo.alternative_text) for photo in listing.photos],
         handpieces=[unit.shown_handpiece(listing, part, parts.get(part.id)) for part in listing.handpieces],

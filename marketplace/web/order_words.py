@@ -57,6 +57,7 @@ CAUSES: dict[Cause, str] = {
     Cause.SITE_CLOSED: "the site was closed",
     Cause.SAFETY_OFFICER_UNNAMED: "the site has no laser safety officer",
     Cause.SELLER_SUSPENDED: "the seller may not sell for now",
+    Cause.RECALL_CONFIRMED: "a recall concerns the model",
     Cause.ANSWER_TURNED: "the gate's answer has turned to no",
 }
 """What happened, as staff and the buying side read it in a few words."""

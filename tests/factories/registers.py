@@ -7,7 +7,7 @@ from typing import Any
 
 from marketplace.credentials.findings import FindingKind, RegisterFinding, RegisterTypeMapping
 from marketplace.kernel import clock
-from marketplace.registers.models import RegisterRow, RegisterSnapshot
+from marketplace.registers.models import RegisterNotice, RegisterRow, RegisterSnapshot
 from marketplace.registers.normal import core_number, head
 from marketplace.registers.reading import digest_of
 from marketplace.registers.sources import EXCLUSIONS
@@ -59,6 +59,12 @@ def make_row(snapshot: RegisterSnapshot, position: int = 1, **values: Any) -> Re
     values.setdefault("given_head", head(values.get("given_name")))
     values.setdefault("digest", digest_of(sorted((name, str(value)) for name, value in values.items())))
     return kept(RegisterRow(snapshot_id=snapshot.id, position=position, **values))
+
+
+def make_notice(snapshot: RegisterSnapshot, position: int = 1, **values: Any) -> RegisterNotice:
+    """Keep one record about a device."""
+    values = {"number": f"Z-{position:04}-2025", "k_numbers": [], "digest": b"\1" * 32, **values}
+    return kept(RegisterNotice(snapshot_id=snapshot.id, position=position, **values))
 
 
 def make_exclusions(*rows: dict[str, Any], **values: Any) -> RegisterSnapshot:

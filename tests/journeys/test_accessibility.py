@@ -29,6 +29,8 @@ from marketplace.listings.terms import CounterDirection, CounterUnit
 from marketplace.orders.models import Order
 from marketplace.orders.states import OrderState
 from marketplace.registers.models import RegisterSnapshot
+from tests.factories.catalog import real_model
+from tests.factories.recalls import make_recall
 from tests.factories.registers import make_finding, make_snapshot
 from tests.journeys.house import House
 
@@ -124,6 +126,7 @@ def lived(house: House) -> Iterator[dict[str, Any]]:
             at=at,
         )  # fmt: skip
         ids["file"] = make_snapshot("TX:TDLR").id
+        ids["recall"] = make_recall(real_model("Solta Thermage CPT").id).id
         ids["finding"] = make_finding(
             db.session.get_one(RegisterSnapshot, ids["file"]), credential_id=ids["Priya Nair"]
         ).id
@@ -244,6 +247,8 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
             "/staff/credentials/{Elena Soto}",
             "/staff/credentials/{Priya Nair}",
         ),
+        "staff_recalls.recall": ("/staff/recalls/{recall}",),
+        "staff_recalls.recalls": ("/staff/recalls",),
         "staff_registers.file": ("/staff/registers/files/{file}",),
         "staff_registers.finding": ("/staff/registers/findings/{finding}",),
         "staff_registers.findings": ("/staff/registers/findings",),

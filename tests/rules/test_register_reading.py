@@ -202,9 +202,9 @@ class TestBadRows:
 
     def test_the_limits_of_a_day_still_count(self):
         latest = TODAY + reading._LONGEST_TERM
-        assert reading._day(latest.isoformat(), latest) == (latest, True)
-        assert reading._day("1950-01-01", latest) == (date(1950, 1, 1), True)
-        assert reading._day("1949-12-31", latest) == (None, False)
+        assert reading.plausible_day(latest.isoformat(), latest) == (latest, True)
+        assert reading.plausible_day("1950-01-01", latest) == (date(1950, 1, 1), True)
+        assert reading.plausible_day("1949-12-31", latest) == (None, False)
 
     def test_a_twentieth_column_is_reported_and_the_row_not_guessed_at(self):
         lines = [*rosters.tdlr([ANN, ANN])]
@@ -412,6 +412,8 @@ class TestSources:
             ({"jurisdiction": None}, "A"),
             ({"kind": "exclusions"}, "A"),
             ({"fresh_days": 0}, "A"),
+            ({"layout": "openfda"}, "A"),
+            ({"number_field": "k_number"}, "A"),
         ],
     )
     def test_one_that_contradicts_itself_is_refused(self, change, path):

@@ -41,6 +41,8 @@ from marketplace.orders.states import ENDED_WITHOUT_SALE, OrderState
 from marketplace.payments import service as payments
 from marketplace.payments.models import IntentKind, IntentState, LedgerEntry, MoneyIntent, Payment, SellerAccount
 from marketplace.payments.states import PaymentState
+from marketplace.recalls import queries as recalls
+from marketplace.recalls.states import MatchState
 from marketplace.registers import queries as registers
 from marketplace.registers.normal import Strength
 from marketplace.registers.sources import sources
@@ -357,9 +359,21 @@ class TestTraces:
 
 def test_the_registers_are_loaded_and_two_findings_wait(demo):
     with demo.app_context():
-        assert sorted(registers.current(sources())) == ["TX:TDLR", "TX:TMB", "US:LEIE"]
+        assert sorted(registers.current(sources())) == [
+            "TX:TDLR", "TX:TMB", "US:FDA:ENFORCEMENT", "US:FDA:RECALL", "US:LEIE",
+        ]  # fmt: skip
         found = db.session.execute(select(RegisterFinding.kind, RegisterFinding.state).order_by(RegisterFinding.kind))
         assert list(found) == [("exclusion", "open"), ("missing", "open")]
+
+
+def test_one_recall_is_open_and_another_waits(demo):
+    with demo.app_context():
+        found = [(one.number, one.model, one.state) for state in MatchState for one in recalls.in_state(state)]
+        assert sorted(found) == [
+            ("Z-1346-2022", "Zeltiq CoolSculpting", MatchState.CANDIDATE),
+            ("Z-1346-2022", "Zeltiq CoolSculpting Elite", MatchState.CANDIDATE),
+            ("Z-1354-2023", "Solta Thermage CPT", MatchState.CONFIRMED),
+        ]
 
 
 def test_whoever_waits_for_a_verifier_in_texas_is_found_in_its_roster(demo):

@@ -8,6 +8,7 @@ from sqlalchemy import select, text
 
 from marketplace import audit, ripple
 from marketplace.accounts import service as accounts
+from marketplace.catalog.models import DeviceModel
 from marketplace.clinics import service as clinics
 from marketplace.clinics.states import SellerStanding
 from marketplace.credentials import service as credentials
@@ -555,6 +556,7 @@ class TestPages:
             reach.Kind.PERSON: scene.buyer,
             reach.Kind.SITE: scene.site,
             reach.Kind.SELLER: scene.seller_clinic,
+            reach.Kind.MODEL: db.session.get_one(DeviceModel, scene.listing.model_id),
         }[kind].id
         page = self.page(client, make_staff("auditor"), f"/staff/reach/{kind}/{reference}")
 

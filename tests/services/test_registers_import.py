@@ -311,11 +311,11 @@ class TestLoad:
         snapshot_id = received(rosters.tdlr(licences(5)), now)
         copied = []
 
-        def dying(ident, rows, copy=importing._copy):
+        def dying(ident, source, rows, copy=importing._copy):
             if len(copied) == 1:
                 raise KeyboardInterrupt
             copied.append(len(rows))
-            copy(ident, rows)
+            copy(ident, source, rows)
 
         monkeypatch.setattr(importing, "_copy", dying)
         with pytest.raises(KeyboardInterrupt):

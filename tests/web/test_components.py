@@ -509,6 +509,7 @@ class TestFrame:
                 [
                     "/staff/credentials",
                     "/staff/registers",
+                    "/staff/recalls",
                     "/staff/monitoring",
                     "/staff/listings",
                     "/staff/clinics",
@@ -523,6 +524,7 @@ class TestFrame:
                 [
                     "/staff/credentials",
                     "/staff/registers",
+                    "/staff/recalls",
                     "/staff/monitoring",
                     "/staff/listings",
                     "/staff/clinics",

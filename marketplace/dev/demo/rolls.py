@@ -4,9 +4,12 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from ...credentials import service as credentials
+from ...recalls import queries as recall_queries
+from ...recalls import service as recalls
+from ...recalls.states import MatchEvent, MatchState
 from ...registers import service as registers
-from ...registers.sources import EXCLUSIONS
-from .. import rosters
+from ...registers.sources import ENFORCEMENT, EXCLUSIONS, RECALLS
+from .. import openfda, rosters
 from ..rosters import Licence
 from .cast import HOUSES, Ending, Player, Proof
 from .people import Stage
@@ -16,6 +19,9 @@ STRANGERS = 400
 
 LISTED = "Grace Okafor"
 """Whose name, by chance, stands in the list of exclusions, and no longer in the newer roster."""
+
+CONFIRMED = "Z-1354-2023"
+"""The recall that a verifier confirmed: nobody can buy a Thermage CPT. The other one waits."""
 
 _WORDS = {
     "US-TX:TDLR:LHR": "Laser Hair Removal Professional",
@@ -29,7 +35,12 @@ def load_registers(stage: Stage, *, now: datetime) -> None:
     """Load what staff would have loaded: two monthly rosters of Texas, its physicians, and the list of exclusions."""
     texans = [_licence(person.name, proof, now) for person, proof in _texans() if proof.type_code == "US-TX:TDLR:LHR"]
     physicians = [_licence(person.name, proof, now) for person, proof in _texans() if proof.type_code == "MD_DO"]
-    _load("TX:TDLR", "ltlicfile.csv", rosters.tdlr([*texans, *_strangers("A/C Contractor")]), now - timedelta(days=33))
+    _load(
+        "TX:TDLR",
+        "ltlicfile.csv",
+        rosters.written(rosters.tdlr([*texans, *_strangers("A/C Contractor")])),
+        now - timedelta(days=33),
+    )
     credentials.map_types(
         source_code="TX:TDLR",
         meanings={
@@ -44,10 +55,39 @@ def load_registers(stage: Stage, *, now: datetime) -> None:
         source_code="TX:TMB", meanings={"MD": "MD_DO"}, actor_id=stage.verifier, at=now - timedelta(days=9)
     )
     newer = [one for one in texans if f"{one.given} {one.family}" != LISTED.upper()]
-    _load("TX:TDLR", "ltlicfile.csv", rosters.tdlr([*newer, *_strangers("A/C Contractor")]), now - timedelta(days=2))
-    _load("TX:TMB", "tm3v-pfq9.csv", rosters.tmb([*physicians, *_strangers("MD")]), now - timedelta(days=9))
+    _load(
+        "TX:TDLR",
+        "ltlicfile.csv",
+        rosters.written(rosters.tdlr([*newer, *_strangers("A/C Contractor")])),
+        now - timedelta(days=2),
+    )
+    _load(
+        "TX:TMB",
+        "tm3v-pfq9.csv",
+        rosters.written(rosters.tmb([*physicians, *_strangers("MD")])),
+        now - timedelta(days=9),
+    )
     load_exclusions(LISTED, now=now)
+    load_recalls(stage, now=now)
     credentials.screen_everyone(at=now)
+
+
+def load_recalls(stage: Stage, *, now: datetime) -> None:
+    """Load the FDA's files with the two recalls that are known to concern models here; one of them is confirmed."""
+    at = now - timedelta(days=4)
+    for source, written in ((RECALLS, openfda.recalls), (ENFORCEMENT, openfda.enforcement)):
+        known = openfda.REAL if source == RECALLS else openfda.REAL[:1]
+        _load(source, "device.json", [written([*known, *openfda.strangers(STRANGERS)])], at)
+    recalls.match(at=at)
+    for one in recall_queries.in_state(MatchState.CANDIDATE):
+        if one.number == CONFIRMED:
+            recalls.judge(
+                match_id=one.match_id,
+                event=MatchEvent.CONFIRMED,
+                actor_id=stage.verifier,
+                reason="It names the system and its reference; which unit it was is not published.",
+                at=now - timedelta(days=3),
+            )
 
 
 def load_exclusions(*names: str, now: datetime) -> None:
@@ -56,7 +96,12 @@ def load_exclusions(*names: str, now: datetime) -> None:
     for name in names:
         given, _, family = name.upper().partition(" ")
         listed.append(Licence("NURSE/NURSES AIDE", "", family, given))
-    _load(EXCLUSIONS, "UPDATED.csv", rosters.leie([*listed, *_strangers("PHARMACY")]), now - timedelta(days=6))
+    _load(
+        EXCLUSIONS,
+        "UPDATED.csv",
+        rosters.written(rosters.leie([*listed, *_strangers("PHARMACY")])),
+        now - timedelta(days=6),
+    )
 
 
 def _texans() -> Iterator[tuple[Player, Proof]]:
@@ -85,11 +130,11 @@ def _strangers(license_type: str, number: int = STRANGERS) -> Iterator[Licence]:
     )
 
 
-def _load(source_code: str, filename: str, lines: Iterable[str], at: datetime) -> None:
+def _load(source_code: str, filename: str, chunks: Iterable[bytes], at: datetime) -> None:
     snapshot_id = registers.receive(
         source_code=source_code,
         filename=filename,
-        chunks=rosters.written(lines),
+        chunks=chunks,
         retrieved_at=at,
         actor_id=None,
         at=at,

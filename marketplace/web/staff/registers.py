@@ -373,7 +373,7 @@ def _file_page(snapshot_id: UUID, **sent_back: Form) -> ResponseReturnValue:
         chip=STATES[found.state],
         forms=forms,
         first=service.first_row(snapshot_id) if found.state in _OPEN else {},
-        fixed_columns=found.source.layout is Layout.NPPES_JSON,
+        fixed_columns=found.source.layout in {Layout.NPPES_JSON, Layout.OPENFDA},
         may=SNAPSHOT.allows,
         events=SnapshotEvent,
         moving=found.state in {SnapshotState.RECEIVED, SnapshotState.LOADING},

@@ -1,0 +1,1 @@
+"""Recalls: which of those the FDA publishes may concern a model here, and what staff made of each."""

@@ -1,0 +1,235 @@
+"""What other rooms and pages ask about recalls, as plain values."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, func, literal, select, true
+
+from ..accounts import queries as accounts
+from ..catalog.models import DeviceModel, Maker
+from ..extensions import db, reading
+from ..kernel.errors import NotFound
+from ..registers.models import RegisterSnapshot
+from ..registers.sources import RECALLS, sources
+from .matching import Basis
+from .models import Recall, RecallMatch, RecallMove
+from .states import MATCH, MatchEvent, MatchState
+
+QUEUE_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class RecallFacts:
+    """A recall as its newest file has it, beside one model."""
+
+    match_id: UUID
+    number: str
+    event: str | None
+    firm: str | None
+    device: str | None
+    codes: str | None
+    reason: str | None
+    classification: str | None
+    status: str | None
+    product_code: str | None
+    k_numbers: tuple[str, ...]
+    started_on: date | None
+    posted_on: date | None
+    ended_on: date | None
+    source: str
+    fetched_at: datetime
+    model_id: UUID
+    model: str
+    basis: Basis
+    state: MatchState
+    found_at: datetime
+    judged_by: UUID | None
+    judged_at: datetime | None
+    judged_because: str | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it closes the gate."""
+        return self.state is MatchState.CONFIRMED
+
+    @property
+    def events(self) -> tuple[MatchEvent, ...]:
+        """What staff can say of it now."""
+        return tuple(event for event in MATCH.events_from(self.state) if event is not MatchEvent.SAYS_MORE)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One judgement of the past."""
+
+    event: MatchEvent
+    by: str | None
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A recall that closes the gate for a model."""
+
+    number: str
+    firm: str | None
+    classification: str | None
+    source: str
+    fetched_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What is known of open recalls: `checked` is False while no file of recalls was ever loaded."""
+
+    checked: bool
+    open: Mapping[UUID, tuple[Open, ...]]
+
+    def stands_open(self, model_id: UUID) -> bool | None:
+        """Say whether one is open for the model; None: nobody could look."""
+        return True if model_id in self.open else (False if self.checked else None)
+
+
+_OPEN = (Recall.number, Recall.firm, Recall.classification, RegisterSnapshot.source_code, RegisterSnapshot.retrieved_at)
+
+
+def looked_up(model_ids: Collection[UUID], *, then: datetime | None = None) -> Looked:
+    """Say which recalls are open for these models, now or as judged at `then`; one statement."""
+    placed = select(RegisterSnapshot.id).where(
+        RegisterSnapshot.source_code == RECALLS, RegisterSnapshot.current_since.is_not(None)
+    )
+    if then is not None:
+        placed = placed.where(RegisterSnapshot.current_since <= then)
+    standing = _standing(then).where(RecallMatch.model_id.in_(model_ids)).subquery()
+    checked = select(placed.exists().label("checked")).subquery()
+    statement = select(checked.c.checked, *standing.c).select_from(checked.outerjoin(standing, true()))
+    with reading() as connection:
+        rows = connection.execute(statement).all()
+    found: dict[UUID, tuple[Open, ...]] = {}
+    for row in rows:
+        if row.model_id is not None:
+            one = Open(row.number, row.firm, row.classification, sources()[row.source_code].name, row.retrieved_at)
+            found[row.model_id] = (*found.get(row.model_id, ()), one)
+    return Looked(rows[0].checked, found)
+
+
+def _standing(then: datetime | None) -> Any:
+    """Return the statement that finds what is confirmed, now or at a moment that is over."""
+    wanted = (
+        select(RecallMatch.model_id, *_OPEN)
+        .join(Recall, Recall.id == RecallMatch.recall_id)
+        .join(RegisterSnapshot, RegisterSnapshot.id == Recall.snapshot_id)
+        .order_by(Recall.number)
+    )
+    if then is None:
+        return wanted.where(RecallMatch.state == MatchState.CONFIRMED)
+    last = (
+        select(RecallMove.state)
+        .where(RecallMove.match_id == RecallMatch.id, RecallMove.at <= then)
+        .order_by(RecallMove.at.desc(), RecallMove.position.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return wanted.where(last == literal(MatchState.CONFIRMED.value))
+
+
+def shown_for(model_ids: Collection[UUID]) -> dict[UUID, list[RecallFacts]]:
+    """Return, by model, the recalls that staff found to concern it, open ones first; one statement."""
+    concern = RecallMatch.state.in_((MatchState.CONFIRMED, MatchState.CLOSED)) & RecallMatch.model_id.in_(model_ids)
+    with reading() as connection:
+        rows = connection.execute(_facts().where(concern).order_by(RecallMatch.state.desc(), Recall.number)).all()
+    found: dict[UUID, list[RecallFacts]] = {}
+    for one in map(_view, rows):
+        found.setdefault(one.model_id, []).append(one)
+    return found
+
+
+def in_state(state: MatchState) -> list[RecallFacts]:
+    """Return what stands in one state, the strongest reasons to look first, then the newest."""
+    strength = func.array_position(literal([str(basis) for basis in Basis]), RecallMatch.basis)
+    rows = db.session.execute(
+        _facts()
+        .where(RecallMatch.state == state)
+        .order_by(strength, RecallMatch.found_at.desc(), Recall.number, DeviceModel.name)
+        .limit(QUEUE_LENGTH)
+    )
+    return [_view(row) for row in rows]
+
+
+def counts() -> dict[MatchState, int]:
+    """Count what stands in each state."""
+    rows = db.session.execute(select(RecallMatch.state, func.count().label("number")).group_by(RecallMatch.state))
+    return {row.state: row.number for row in rows}
+
+
+def one(match_id: UUID) -> RecallFacts:
+    """
+    Return one recall beside one model.
+
+    :raises NotFound: there is none
+    """
+    row = db.session.execute(_facts().where(RecallMatch.id == match_id)).one_or_none()
+    if row is None:
+        raise NotFound("There is no such recall here.")
+    return _view(row)
+
+
+def judgements_of(match_id: UUID) -> list[Judged]:
+    """Return what was made of it, oldest first."""
+    moves: Sequence[RecallMove] = db.session.scalars(
+        select(RecallMove).where(RecallMove.match_id == match_id).order_by(RecallMove.position)
+    ).all()
+    people = accounts.people({move.actor_id for move in moves if move.actor_id})
+    return [
+        Judged(move.event, people[move.actor_id].name if move.actor_id else None, move.reason, move.at)
+        for move in moves
+    ]
+
+
+def _facts() -> Select[Any]:
+    return (
+        select(
+            RecallMatch.id,
+            *(getattr(Recall, name) for name in _WORDS),
+            Recall.k_numbers,
+            RegisterSnapshot.source_code,
+            RegisterSnapshot.retrieved_at,
+            RecallMatch.model_id,
+            (Maker.name + " " + DeviceModel.name).label("model"),
+            *(getattr(RecallMatch, name) for name in ("basis", "state", "found_at", "decided_by", "decided_at")),
+            RecallMatch.reason.label("because"),
+        )
+        .select_from(RecallMatch)
+        .join(Recall, Recall.id == RecallMatch.recall_id)
+        .join(RegisterSnapshot, RegisterSnapshot.id == Recall.snapshot_id)
+        .join(DeviceModel, DeviceModel.id == RecallMatch.model_id)
+        .join(Maker, Maker.id == DeviceModel.maker_id)
+    )
+
+
+_WORDS = (
+    "number", "event", "firm", "device", "codes", "reason", "classification", "status", "product_code", "started_on",
+    "posted_on", "ended_on",
+)  # fmt: skip
+
+
+def _view(row: Any) -> RecallFacts:
+    return RecallFacts(
+        match_id=row.id,
+        **{name: getattr(row, name) for name in _WORDS},
+        k_numbers=tuple(row.k_numbers),
+        source=sources()[row.source_code].name,
+        fetched_at=row.retrieved_at,
+        model_id=row.model_id,
+        model=row.model,
+        basis=row.basis,
+        state=row.state,
+        found_at=row.found_at,
+        judged_by=row.decided_by,
+        judged_at=row.decided_at,
+        judged_because=row.because,
+    )

@@ -1,0 +1,120 @@
+"""The pages of recalls: what may concern a model, what is made of it, and what buyers see of it."""
+
+from uuid import uuid4
+
+import pytest
+
+from marketplace.recalls import queries
+from marketplace.recalls.states import MatchState
+from tests.factories.accounts import make_staff, make_user
+from tests.factories.catalog import make_model
+from tests.factories.listings import make_listing
+from tests.factories.orders import make_scene
+from tests.factories.recalls import make_recall
+from tests.pages import browser_of, text
+from tests.support import sign_in
+
+_S = MatchState
+
+
+@pytest.fixture
+def verifier(client):
+    user = make_staff(name="Vera Lind")
+    sign_in(client, user)
+    return user
+
+
+class TestDesk:
+    def test_lists_what_waits_and_says_that_no_file_was_loaded(self, client, verifier):
+        page = text(client.get("/staff/recalls?state=odd"))
+
+        assert "Nothing here" in page
+        assert "No file of recalls was loaded yet." in page
+
+    def test_lists_by_state_with_why_it_is_here(self, client, verifier):
+        match = make_recall(make_model().id, number="Z-9-2025", classification="Class I")
+        make_recall(make_model().id, number="Z-8-2025", state=_S.CONFIRMED)
+
+        page = text(client.get("/staff/recalls"))
+        assert f'href="/staff/recalls/{match.id}">Z-9-2025<' in page
+        assert ("Z-8-2025" in page, "It names the maker and the model" in page, "Class I" in page) == (
+            False,
+            True,
+            True,
+        )
+        assert "To judge (1)" in page
+        assert "Open (1)" in page
+        assert "Z-8-2025" in text(client.get("/staff/recalls?state=confirmed"))
+
+    def test_a_judgement_is_kept_and_shown(self, client, verifier):
+        match = make_recall(make_model().id)
+        answer = client.post(f"/staff/recalls/{match.id}", data={"event": "confirmed", "reason": "Page 4 names it."})
+
+        assert (answer.status_code, answer.location) == (303, f"/staff/recalls/{match.id}")
+        assert queries.one(match.id).state is _S.CONFIRMED
+        page = text(client.get(answer.location))
+        assert "Page 4 names it." in page
+        assert "Vera Lind" in page
+        assert 'value="closed"' in page
+        assert 'value="confirmed"' not in page
+
+    @pytest.mark.parametrize("sent", [{"event": "confirmed"}, {"reason": "x"}, {"event": "says_more", "reason": "x"}])
+    def test_half_a_judgement_is_none(self, client, verifier, sent):
+        match = make_recall(make_model().id)
+
+        assert client.post(f"/staff/recalls/{match.id}", data=sent).status_code == 422
+        assert queries.one(match.id).state is _S.CANDIDATE
+
+    def test_a_judgement_of_blanks_is_sent_back(self, client, verifier):
+        match = make_recall(make_model().id)
+        sent = {"event": "confirmed", "reason": "\u2003"}
+
+        assert client.post(f"/staff/recalls/{match.id}", data=sent).status_code == 422
+
+    def test_others_of_staff_read_and_do_not_judge(self, app):
+        match, auditor = make_recall(make_model().id), browser_of(app, make_staff("auditor"))
+
+        assert "Verifiers judge this." in text(auditor.get(f"/staff/recalls/{match.id}"))
+        assert auditor.post(f"/staff/recalls/{match.id}", data={"event": "confirmed", "reason": "x"}).status_code == 403
+        assert queries.one(match.id).state is _S.CANDIDATE
+
+    def test_members_do_not_come_in(self, app):
+        member = browser_of(app, make_user())
+
+        assert member.get("/staff/recalls").status_code == 403
+        assert member.get(f"/staff/recalls/{make_recall(make_model().id).id}").status_code == 403
+
+    def test_there_is_nothing_where_nothing_is(self, client, verifier):
+        assert client.get(f"/staff/recalls/{uuid4()}").status_code == 404
+
+    def test_the_reach_of_a_model_is_shown(self, client, verifier):
+        model = make_model(name="GentleX")
+
+        assert "GentleX" in text(client.get(f"/staff/reach/models/{model.id}"))
+        assert client.get(f"/staff/reach/models/{uuid4()}").status_code == 404
+
+
+class TestDevice:
+    def test_everybody_sees_an_open_recall_and_a_past_one_and_no_candidate(self, client):
+        model = make_model()
+        listing = make_listing(model=model)
+        make_recall(model.id, number="Z-1", state=_S.CONFIRMED, reason="It may misfire", classification="Class II")
+        make_recall(model.id, number="Z-2", state=_S.CLOSED, firm=None)
+        make_recall(model.id, number="Z-3")
+
+        page = text(client.get(f"/devices/{listing.id}"))
+
+        assert "open recall" in page
+        assert "FDA recall Z-1 of Candela Corporation, Class II: It may misfire. Nobody can buy this model" in page
+        assert "past recall" in page
+        assert "FDA recall Z-2. <span" in page
+        assert "Z-3" not in page
+
+    def test_the_verdict_names_it(self, app, now):
+        scene = make_scene(now)
+        make_recall(scene.listing.model_id, number="Z-1-2026", state=_S.CONFIRMED)
+
+        page = text(browser_of(app, scene.buyer).get(f"/devices/{scene.listing.id}"))
+
+        assert "Our staff found that a recall concerns this model, and it is open: Z-1-2026 of Candela" in page
+        assert "FDA device recalls: Z-1-2026" in page
