@@ -56,7 +56,7 @@ class TestPaying:
         page = browser.get(f"/c/pay/{checkout}")
 
         assert page.status_code == 200
-        assert "<strong>Local Stripe</strong> – no real money." in page.text
+        assert "<strong>TEST PAYMENTS</strong> – no real money." in page.text
         assert "Cynosure Elite+ &lt;2016&gt;" in page.text
         assert "$42,500.50" in page.text
         assert 'href="http://shop.test/order"' in page.text

@@ -10,6 +10,7 @@ LINK_SECONDS = 5 * 60
 INCLUDABLE = ("configuration.recipient", "defaults", "identity", "requirements")
 CAPABILITY = "v2.core.account[configuration.recipient].capability_status_updated"
 REQUIREMENTS = "v2.core.account[requirements].updated"
+STATUSES = ("active", "pending", "rejected", "restricted", "unsupported")
 QUESTIONS = ("external_account", "identity.business_details.registered_name", "representative.given_name")
 
 
@@ -186,7 +187,7 @@ def answer_link(world: World, token: str, *, complete: bool) -> str:
 
 def set_status(world: World, account_id: str, status: str) -> Document:
     """Change whether a seller can be paid, and tell it, in thin events only."""
-    if status not in {"active", "pending", "rejected", "restricted", "unsupported"}:
+    if status not in STATUSES:
         raise ApiError(f"No such status: {status}")
     account = world.get("v2.core.account", account_id)
     account |= {"_status": status, "_due": [] if status == "active" else account["_due"]}

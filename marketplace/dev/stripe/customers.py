@@ -7,6 +7,9 @@ from .wire import ApiError, Params, page
 from .world import DAY, World
 
 RETURN_INSTRUCTIONS = 45 * DAY
+# Cash on its way back to its owner: where it may stand, and what may become of it.
+IN_HAND = ("pending", "requires_action")
+RETURNS = ("succeeded", "failed", "requires_action")
 
 
 def create_customer(world: World, params: Params) -> Document:

@@ -11,6 +11,11 @@ REASONS = ("product_not_received", "product_unacceptable", "fraudulent", "duplic
 FINAL_REASONS = ("insufficient_funds", "incorrect_account_details", "bank_cannot_process", "debit_not_authorized")
 
 
+def reasons_for(charge: Document) -> tuple[str, ...]:
+    """Return why a buyer's bank may take the money of this charge back."""
+    return FINAL_REASONS if charge["payment_method_details"]["type"] == "us_bank_account" else REASONS
+
+
 def open_dispute(world: World, charge_id: str, reason: str | None = None) -> Document:
     """
     Let the buyer's bank take the money back, with a fee: until somebody decides, or for good if it was a debit.
@@ -18,8 +23,8 @@ def open_dispute(world: World, charge_id: str, reason: str | None = None) -> Doc
     A debit that fails after it had succeeded is told in this way too.
     """
     charge = world.get("charge", charge_id)
-    final = charge["payment_method_details"]["type"] == "us_bank_account"
-    reasons = FINAL_REASONS if final else REASONS
+    reasons = reasons_for(charge)
+    final = reasons is FINAL_REASONS
     reason = reason or reasons[0]
     if reason not in reasons:
         raise ApiError(f"The reason must be one of {', '.join(reasons)}.")

@@ -1,13 +1,11 @@
 """Money on the move: transfers to sellers and back, refunds, and the sweep to the bank."""
 
-from .customers import return_cash, settle_return
+from .customers import IN_HAND, RETURNS, return_cash, settle_return
 from .store import Document
 from .wire import ApiError, Params
 from .world import World
 
-# Of cash on its way back to its owner.
-IN_HAND = ("pending", "requires_action")
-RETURNS = ("succeeded", "failed", "requires_action")
+OUTCOMES = ("succeeded", "failed")
 
 
 # -- transfers -----------------------------------------------------------------------------------
@@ -185,7 +183,7 @@ def settle_refund(world: World, refund_id: str, outcome: str) -> Document:
     refund = world.get("refund", refund_id)
     if refund["charge"] is None and refund["status"] in IN_HAND and outcome in RETURNS:
         return settle_return(world, refund, outcome)
-    if refund["status"] != "pending" or outcome not in {"succeeded", "failed"}:
+    if refund["status"] != "pending" or outcome not in OUTCOMES:
         raise ApiError("Only a pending refund can be settled, as succeeded or failed.")
     if outcome == "succeeded":
         _pay_refund(world, refund)

@@ -9,7 +9,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import Forbidden
 from werkzeug.serving import make_server
 
-from . import api, events, moving, pages, sessions, sim
+from . import api, console, events, moving, pages, sessions, sim
 from .courier import Courier
 from .store import Store
 from .wire import ApiError
@@ -64,6 +64,7 @@ class LocalStripe:
         self._thread = Thread(target=self._server.serve_forever, args=(POLL_SECONDS,), name="local-stripe", daemon=True)
         flask.register_blueprint(api.blueprint(self._api))
         flask.register_blueprint(pages.Pages(self.world).blueprint())
+        flask.register_blueprint(console.Console(self.world).blueprint())
         flask.register_blueprint(sim.blueprint(self._api, self.world, self._reset))
         flask.register_error_handler(ApiError, pages.refused)
         flask.before_request(_refuse_strangers)
@@ -104,8 +105,9 @@ class LocalStripe:
 
 
 def _refuse_strangers() -> None:
-    """Refuse other names for this machine: a foreign page must not reach us through a name of its own."""
-    if request.host.partition(":")[0] not in {HOST, "localhost"}:
+    """Refuse other names for this machine, and forms of other pages: nobody foreign presses a button here."""
+    origin = request.headers.get("Origin")
+    if request.host.partition(":")[0] not in {HOST, "localhost"} or origin not in {None, f"http://{request.host}"}:
         raise Forbidden
 
 

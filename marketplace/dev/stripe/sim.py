@@ -1,5 +1,6 @@
 """Controls of the stand-in that Stripe does not have: time, money, trouble, and the fate of webhooks."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -7,6 +8,7 @@ from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from . import accounts, banks, cards, courier, disputes, events, moving, paying, sessions
+from .api import ROUTES as API
 from .api import Api
 from .store import Document
 from .wire import ApiError, Params, present
@@ -14,6 +16,8 @@ from .world import World
 
 FAULTS = ("error_before", "error_after", "error_stored", "hang_after", "slow")
 MODES = ("deliver", "hold", "drop", "duplicate")
+SETTINGS: Document = {"webhooks": "deliver", "thin_too": False, "clearing_days": 0, "debit_days": banks.DEBIT_DAYS}
+FAULT_ROUTES = ("*", *sorted({re.sub(r"<\w+>", "*", route) for route in API}))
 
 
 def pass_time(world: World) -> None:
@@ -63,6 +67,20 @@ def _fault(world: World, params: Params) -> Document:
         raise ApiError(f"kind must be one of {', '.join(FAULTS)}.")
     world.store.set("faults", [*world.store.setting("faults", []), fault])
     return fault
+
+
+def _clear_faults(world: World, _: Params) -> Document:
+    world.store.set("faults", [])
+    return {}
+
+
+def _release(world: World, _: Params) -> Document:
+    """Let the webhooks go that were held back."""
+    held = world.store.all("delivery", state="held")
+    for delivery in held:
+        world.store.put(delivery | {"state": "due", "due": world.now()})
+    world.changed()
+    return {"released": len(held)}
 
 
 def _prune(world: World, _: Params) -> Document:
@@ -134,6 +152,8 @@ ROUTES: dict[str, Callable[..., Document]] = {
     "/_sim/clock": _advance,
     "/_sim/settings": _settings,
     "/_sim/faults": _fault,
+    "/_sim/faults/clear": _clear_faults,
+    "/_sim/webhooks/release": _release,
     "/_sim/prune_keys": _prune,
     "/_sim/objects/<object_id>": _edit,
     "/_sim/checkouts/<session_id>/pay": _pay,
