@@ -120,6 +120,11 @@ class Case:
     claim_is_stale: bool
     renews: "CredentialView | None"
 
+    @property
+    def has_open_signal(self) -> bool:
+        """Whether there is a doubt that nobody has resolved."""
+        return any(signal.resolved_at is None for signal in self.signals)
+
 
 @dataclass(frozen=True, slots=True)
 class Audit:

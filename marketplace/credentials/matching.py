@@ -32,6 +32,10 @@ from .types import credential_types
 MOST_OFFERS = 5
 """So many rows help a verifier; more would only be other people."""
 
+NOTHING = "–"
+"""What is shown where nothing is claimed."""
+
+_CLAIMS = frozenset({"name", "number", "level", "expires_on"})
 _SAME_NUMBER = 50
 _SAME_CORE = 40
 
@@ -62,6 +66,17 @@ class RegisterOffer:
         """Whether nothing that the register shows speaks against the claim."""
         return self.by_number and not any(field.agrees is False for field in self.fields)
 
+    @property
+    def is_clean(self) -> bool:
+        """
+        Whether everything that is claimed stands in the row, and nothing else: then a yes is one step away.
+
+        Registers have words of their own for how a licence stands; only what is plainly active counts here.
+        """
+        confirmed = all(field.agrees for field in self.fields if field.name in _CLAIMS and field.claimed != NOTHING)
+        standing = {part.strip().casefold() for part in (self.entry.status or "active").split("·")}
+        return self.agrees and self.strength >= Strength.STRONG and confirmed and standing == {"active"}
+
     def look(self, *, outcome: CheckOutcome, note: str = "") -> Look:
         """Return the row as the look that a verifier records: it is as old as the file that it stands in."""
         source = self.snapshot.source
@@ -89,6 +104,7 @@ class Wanted(NamedTuple):
     number: str
     name: str
     level: str | None
+    endorsements: tuple[str, ...]
     expires_on: date | None
     of_site: bool
 
@@ -102,6 +118,7 @@ class Wanted(NamedTuple):
             row.number,
             row.name_on_credential,
             row.level,
+            tuple(row.endorsements),
             row.expires_on,
             row.site_id is not None,
         )
@@ -273,18 +290,24 @@ def _firm_score(name: str, entry: RegisterEntry) -> int:
 def _compared(one: Wanted, entry: RegisterEntry, name: int, *, by_number: bool) -> tuple[Compared, ...]:
     expires = written(entry.expires_on) if entry.expires_on else None
     words = " · ".join(filter(None, (entry.status, entry.discipline and f"discipline: {entry.discipline}")))
+    level = ", ".join(credential_types()[one.type_code].names_of(one.level, one.endorsements))
     return (
         Compared("name", one.name, entry.name, name >= 85),
         Compared("number", one.number, entry.number, by_number),
-        Compared("level", one.level or "–", entry.license_type, None),
+        Compared("level", level or NOTHING, entry.license_type, _names(level, entry.license_type) or None),
         Compared(
             "expires_on",
             written(one.expires_on) if one.expires_on else "no end",
             expires or (entry.flaw and f"not readable: {entry.flaw}"),
             entry.expires_on == one.expires_on if entry.expires_on else None,
         ),
-        Compared("standing", "–", words or None, False if entry.discipline else None),
+        Compared("standing", NOTHING, words or None, False if entry.discipline else None),
     )
+
+
+def _names(level: str, license_type: str | None) -> bool:
+    """Say whether a register's words for a type of licence name the level, too: "Laser Hair Removal Technician"."""
+    return bool(level) and set(words_of(level)) <= set(words_of(license_type or ""))
 
 
 def license_types_without_meaning(snapshots: Collection[Snapshot]) -> dict[str, list[str]]:

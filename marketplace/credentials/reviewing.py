@@ -1,5 +1,6 @@
 """What verifiers do: take a case, decide it, with a second one where it takes two; and watch over what they decided."""
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,7 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from ..extensions import db, unit_of_work
+from ..kernel.errors import Refusal
 from . import auditing, rows
+from .desk import Show, narrowed, queue
 from .looks import Look, is_young, last_check, record_check, refuse_old
 from .models import CheckOutcome, Credential, CredentialCheck, RiskSignal
 from .moving import move
@@ -50,6 +53,19 @@ def claim(*, credential_id: UUID, actor_id: UUID, at: datetime) -> None:
                 raise AlreadyClaimed
             event = _E.TAKEN_OVER
         move(credential, event, actor_id=actor_id, at=at, claimed_by=actor_id, claimed_at=at)
+
+
+def take_next(*, actor_id: UUID, at: datetime) -> UUID | None:
+    """Take the case that has waited longest of those that the verifier can take, one they have already first of all."""
+    waiting = queue(reader_id=actor_id, at=at)
+    mine = [item.id for item in waiting if item.claimed_by == actor_id]
+    if mine:
+        return mine[0]
+    for item in narrowed(waiting, Show.FREE, reader_id=actor_id, at=at):
+        with suppress(Refusal):  # Of somebody they work with, or a colleague was faster: there are others.
+            claim(credential_id=item.id, actor_id=actor_id, at=at)
+            return item.id
+    return None
 
 
 def unclaim(*, credential_id: UUID, actor_id: UUID, at: datetime) -> None:

@@ -28,6 +28,7 @@ from .reviewing import (
     reject,
     revoke,
     suspend,
+    take_next,
     unclaim,
     verify,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "state_npi",
     "submit",
     "suspend",
+    "take_next",
     "unclaim",
     "uphold_audit",
     "verify",

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -145,6 +145,12 @@ class CredentialType:
     def issued_in(self, state: str) -> bool:
         """Say whether this type exists in `state`."""
         return not self.jurisdictions or state in self.jurisdictions
+
+    def names_of(self, level: str | None, endorsements: Iterable[str] = ()) -> tuple[str, ...]:
+        """Return a level and endorsements as people say them; a code of earlier days stands for itself."""
+        names = {known.code: known.name for known in self.levels}
+        names |= {known.code: known.name for known in self.endorsements}
+        return tuple(names.get(code, code) for code in (level, *endorsements) if code)
 
     def looks_right(self, number: str, state: str) -> bool | None:
         """

@@ -79,13 +79,12 @@ class CredentialView:
     @property
     def level_name(self) -> str | None:
         """The level as people say it."""
-        return next((level.name for level in self.kind.levels if level.code == self.level), self.level)
+        return next(iter(self.kind.names_of(self.level)), None)
 
     @property
     def endorsement_names(self) -> tuple[str, ...]:
         """What it lists, as people say it."""
-        names = {endorsement.code: endorsement.name for endorsement in self.kind.endorsements}
-        return tuple(names.get(code, code) for code in self.endorsements)
+        return self.kind.names_of(None, self.endorsements)
 
     def standing(self, at: datetime, *, fresh_for: timedelta | None = None) -> Standing:
         """Return what it is worth `at`; `fresh_for` is how long a look at its source counts, None for ever."""

@@ -1,13 +1,23 @@
 """A purchase without a mouse, and the verifier's keys: the focus is always to be seen, and no key decides by itself."""
 
+from datetime import timedelta
+
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
+from marketplace.credentials import service as credentials
 from marketplace.credentials.models import Credential
+from marketplace.credentials.policy import Claim
+from marketplace.dev import rosters
+from marketplace.dev.demo import pictures
+from marketplace.kernel import clock
+from marketplace.registers import service as registers
+from tests.factories.accounts import make_user
 from tests.journeys.acts import confirm_order, order_of, told
 from tests.journeys.house import House
 
 MOST_STEPS = 90
+LHR = "Laser Hair Removal Technician"
 FOCUS = """() => {
   const element = document.activeElement;
   const label = element.labels?.[0]?.innerText ?? element.getAttribute("aria-label") ?? element.innerText;
@@ -131,4 +141,67 @@ def test_the_verifiers_keys_move_and_open_and_decide_nothing(house: House, enter
     case = first.rpartition("/")[2]
     assert house.query(select(Credential.state).where(Credential.id == case)) == [("in_review",)]
     page.get_by_role("button", name="Put it back into the queue").press("Enter")
+    told(page, "It is back in the queue.")
+
+
+def clean_cases(house: House, *names: str) -> list[str]:
+    """Hand in certificates that wait longer than any other, and load a roster in which each stands as it says."""
+    with house.inside():
+        now, people = clock.now(), []
+        until = (now + timedelta(days=400)).date()
+        for number, name in enumerate(names, start=40_501):
+            scan = pictures.encoded(pictures.document([name, f"No. {number}"], title="Texas"))
+            claim = Claim(
+                type_code="US-TX:TDLR:LHR", jurisdiction="TX", number=str(number), name_on_credential=name,
+                level="TECHNICIAN", expires_on=until,
+            )  # fmt: skip
+            at = now - timedelta(days=41_000 - number)
+            person = make_user(name=name, created_at=at).id
+            case = credentials.submit(actor_id=person, claim=claim, files=[("scan.jpg", scan)], at=at)
+            given, family = name.upper().split()
+            people.append((str(case), rosters.Licence(LHR, str(number), family, given, expires=until)))
+        credentials.map_types(source_code="TX:TDLR", meanings={LHR: "US-TX:TDLR:LHR"}, actor_id=None, at=now)
+        file = registers.receive(
+            source_code="TX:TDLR", filename="ltlicfile.csv", retrieved_at=now, actor_id=None, at=now,
+            chunks=rosters.written(rosters.tdlr(row for _, row in people)),
+        )  # fmt: skip
+        registers.load(snapshot_id=file, at=now)
+        return [case for case, _ in people]
+
+
+def test_a_clean_case_takes_two_presses_and_two_pages(house: House, enter):
+    first, second = clean_cases(house, "Nora Quist", "Ines Haas")
+    page = enter("Owen Marsh")
+    page.goto("/staff/credentials")
+    pages: list[str] = []
+    page.on("framenavigated", lambda frame: pages.append(frame.url))
+
+    page.keyboard.press("n")
+    page.wait_for_url(f"**/{first}")
+    # Scan, register row and decision stand side by side on a small desk screen; nothing was scrolled or clicked.
+    row = page.get_by_role("article", name="Row 1 of")
+    expect(row).to_be_focused()
+    for part in (page.locator(".page-picture img"), row.get_by_role("table"), row.get_by_role("button").first):
+        expect(part).to_be_in_viewport(ratio=0.95)
+    assert page.evaluate("scrollY") == 0
+    # The next page's clock stands still, as for a hand that was too fast.
+    page.add_init_script("performance.now = () => window.later ?? 0")
+    page.wait_for_timeout(800)
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url(f"**/{second}")
+
+    told(page, "Verified. The person has been told. This is the next case.")
+    assert pages == [f"{house.address}/staff/credentials/{case}" for case in (first, second)]
+
+    # The key that was meant for the first one decides nothing about the second; a moment later it does, alone.
+    page.keyboard.press("Control+Enter")
+    states = select(Credential.state).where(Credential.id == second)
+    assert house.query(states) == [("in_review",)]
+    page.evaluate("window.later = 1000")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url(lambda url: not url.endswith(second))
+    assert house.query(states) == [("verified",)]
+    assert len(pages) == 3
+    page.evaluate("window.later = 1000")
+    page.keyboard.press("l")
     told(page, "It is back in the queue.")

@@ -45,6 +45,45 @@ def mapped():
     make_mapping("TX:TDLR", LHR, "US-TX:TDLR:LHR")
 
 
+class TestIsClean:
+    """One step from a yes stands only what the row says in every claim, in words that nobody has to weigh."""
+
+    @pytest.mark.parametrize(
+        ("claimed", "shown", "clean"),
+        [
+            ({}, {}, True),
+            ({"level": "TECHNICIAN"}, {}, True),
+            ({"level": "TECHNICIAN"}, {"status": "ACTIVE · Active"}, True),
+            ({"level": "PROFESSIONAL"}, {}, False),
+            ({"level": "SENIOR_TECHNICIAN"}, {}, False),
+            ({"level": "TECHNICIAN", "endorsements": ["EYES"]}, {}, False),
+            ({}, {"status": "Revoked"}, False),
+            ({}, {"status": "Active · Probation"}, False),
+            ({}, {"discipline": "Probation"}, False),
+            ({}, {"given_name": "D"}, False),
+            ({}, {"family_name": "STONE"}, False),
+            ({}, {"expires_on": None}, False),
+            ({}, {"expires_on": date(2027, 8, 30)}, False),
+            ({"expires_on": None}, {"expires_on": None}, False),
+        ],
+    )
+    def test_says_whether_every_claim_is_confirmed(self, mapped, claimed, shown, clean):
+        credential = licence(**claimed)
+        make_snapshot("TX:TDLR", row(**shown))
+
+        [offer] = matching.offers_for(credential.id)
+
+        assert offer.is_clean is clean
+
+    def test_a_name_alone_never_is(self, mapped):
+        credential = licence(number="999")
+        make_snapshot("TX:TDLR", row())
+
+        [offer] = matching.offers_for(credential.id)
+
+        assert (offer.by_number, offer.is_clean) == (False, False)
+
+
 class TestOffersFor:
     def test_a_number_and_a_name_are_strong(self, mapped):
         credential = licence()

@@ -351,6 +351,57 @@ class TestConfirm:
         assert client.post(address(nurse, "claim")).status_code == 403
 
 
+class TestNextCase:
+    """Whatever was decided, the next case is open: one's own first, then the longest waiting that one may take."""
+
+    @pytest.fixture
+    def others(self, now):
+        return [
+            make_credential(holder=make_user(name=name), state="submitted", at=now - timedelta(days=days))
+            for name, days in (("Late Lana", 3), ("New Nick", 2))
+        ]
+
+    @pytest.mark.parametrize("way", ["verify", "confirm", "reject", "ask"])
+    def test_is_taken_after_every_decision(self, client, taken, others, victor, now, way):
+        sent = {
+            "verify": {},
+            "confirm": seen(now),
+            "reject": {"reject-because": "altered", "reject-words": "It was painted over."},
+            "ask": {"ask-because": "page_missing", "ask-words": "Where is page two?"},
+        }
+        if way == "verify":
+            client.post(address(taken, "check"), data=seen(now))
+
+        answer = client.post(address(taken, way), data=sent[way])
+
+        assert (answer.status_code, answer.location) == (303, address(others[0]))
+        assert state(taken) is not _S.IN_REVIEW
+        assert (state(others[0]), others[0].claimed_by) == (_S.IN_REVIEW, victor.id)
+        assert state(others[1]) is _S.SUBMITTED
+        assert "This is the next case." in page(client.get(answer.location))
+
+    def test_is_one_that_the_verifier_has_already(self, client, taken, others, victor, now):
+        mine = make_credential(state="in_review", verifier=victor)
+
+        assert client.post(address(taken, "confirm"), data=seen(now)).location == address(mine)
+        assert [state(other) for other in others] == [_S.SUBMITTED, _S.SUBMITTED]
+
+    def test_is_nobodys_whom_the_verifier_works_with(self, client, taken, others, victor, now):
+        site = make_site()
+        make_member(clinic=site.clinic, user=victor)
+        at = now - timedelta(days=9)
+        near = make_credential(site=site, type_code="US-TX:TDLR:LHR_FACILITY", state="submitted", at=at)
+
+        assert client.post(address(taken, "confirm"), data=seen(now)).location == address(others[0])
+        assert state(near) is _S.SUBMITTED
+
+    def test_is_the_queue_where_nothing_waits(self, client, taken, now):
+        answer = client.post(address(taken, "confirm"), data=seen(now))
+
+        assert answer.location == "/staff/credentials"
+        assert "Nothing else waits for you." in page(client.get(answer.location))
+
+
 class TestSignals:
     def test_are_resolved_in_words(self, client, victor, taken):
         signal = make_signal(taken, cause="It is not written so.")

@@ -19,7 +19,7 @@ from marketplace.registers.ports import RegisterFiles
 from marketplace.registers.states import SnapshotState
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.clinics import make_site
-from tests.factories.credentials import make_credential, make_type
+from tests.factories.credentials import make_credential, make_signal, make_type
 from tests.factories.registers import make_exclusions, make_finding, make_mapping, make_snapshot
 from tests.support import promised_jobs, run_jobs, sign_in
 
@@ -279,14 +279,14 @@ class TestOffers:
             at=now - timedelta(days=1),
         )
 
-    def roster(self, **values):
-        row = {"license_type": LHR, "number": "10442", "family_name": "REYES", "given_name": "DANA"}
-        return make_snapshot("TX:TDLR", {**row, "expires_on": date(2027, 8, 31)}, **values)
+    def roster(self, row=(), **values):
+        known = {"license_type": LHR, "number": "10442", "family_name": "REYES", "given_name": "DANA"}
+        return make_snapshot("TX:TDLR", {**known, "expires_on": date(2027, 8, 31), **dict(row)}, **values)
 
     def test_stand_on_the_case_and_become_a_look_when_recorded(self, client, case):
         file = self.roster()
         html = page(client, f"/staff/credentials/{case.id}")
-        assert ("Strong, 92 of 100" in html, "Record: it confirms" in html) == (True, True)
+        assert ("Strong, 92 of 100" in html, "Record: it differs" in html) == (True, True)
 
         answer = client.post(
             f"/staff/registers/offers/{case.id}",
@@ -301,7 +301,64 @@ class TestOffers:
     def test_of_a_register_that_is_too_old_cannot_be_recorded_there(self, client, case, now):
         self.roster(retrieved_at=now - timedelta(days=32))
         html = page(client, f"/staff/credentials/{case.id}")
-        assert ("the register is too old" in html, "Record: it confirms" in html) == (True, False)
+        assert ("the register is too old" in html, "Record: it differs" in html) == (True, False)
+
+    def verify(self, client, case, file):
+        data = {"snapshot_id": str(file.id), "position": "1", "outcome": "confirmed"}
+        return client.post(f"/staff/registers/offers/{case.id}/verify", data=data)
+
+    def test_that_agrees_in_everything_is_one_step_from_a_yes(self, client, case, verifier):
+        file = self.roster()
+        html = page(client, f"/staff/credentials/{case.id}")
+        # It is what the focus lands on, above everything that only explains.
+        assert html.count("autofocus") == 1
+        assert html.index("autofocus") < html.index("It confirms: verify") < html.index('id="standing"')
+
+        answer = self.verify(client, case, file)
+
+        assert (answer.status_code, answer.location) == (303, "/staff/credentials")
+        assert case.state == "verified"
+        check = db.session.scalars(select(CredentialCheck)).one()
+        assert (check.snapshot_id, check.outcome, check.verifier_id) == (file.id, "confirmed", verifier.id)
+        assert (case.deciding_check_id, case.verified_at) == (check.id, file.retrieved_at)
+
+    @pytest.mark.parametrize(
+        ("row", "roster", "status"),
+        [
+            ({"family_name": "STONE"}, {}, 422),
+            ({"discipline": "Probation"}, {}, 422),
+            ({"expires_on": date(2020, 1, 1)}, {}, 422),
+            ({}, {"retrieved_at": clock.now() - timedelta(days=40)}, 422),
+        ],
+        ids=["another name", "discipline", "another day", "too old"],
+    )
+    def test_that_does_not_is_not(self, client, case, row, roster, status):
+        file = self.roster(row, **roster)
+        html = page(client, f"/staff/credentials/{case.id}")
+        assert f"offers/{case.id}/verify" not in html
+        assert 'class="desk-facts stack" tabindex="-1" autofocus' in html
+
+        assert self.verify(client, case, file).status_code == status
+
+        assert case.state == "in_review"
+        assert db.session.scalars(select(CredentialCheck)).all() == []
+
+    def test_with_a_doubt_that_is_open_is_not_and_never_is_verified_by_one(self, client, case):
+        file = self.roster()
+        make_signal(case)
+        assert f"offers/{case.id}/verify" not in page(client, f"/staff/credentials/{case.id}")
+
+        assert self.verify(client, case, file).status_code == 303
+        assert case.state == "awaiting_second"
+
+    def test_of_a_case_that_a_colleague_has_is_not(self, client, case, app):
+        file = self.roster()
+        other = app.test_client()
+        sign_in(other, make_staff())
+        assert f"offers/{case.id}/verify" not in page(other, f"/staff/credentials/{case.id}")
+
+        assert self.verify(other, case, file).status_code == 403
+        assert case.state == "in_review"
 
     def test_none_proves_nothing(self, client, case):
         assert "That proves nothing." in page(client, f"/staff/credentials/{case.id}")

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from ...credentials import service as credentials
+from ...credentials.types import credential_types
 from ...recalls import queries as recall_queries
 from ...recalls import service as recalls
 from ...recalls.states import MatchEvent, MatchState
@@ -24,7 +25,7 @@ CONFIRMED = "Z-1354-2023"
 """The recall that a verifier confirmed: nobody can buy a Thermage CPT. The other one waits."""
 
 _WORDS = {
-    "US-TX:TDLR:LHR": "Laser Hair Removal Professional",
+    "US-TX:TDLR:LHR": "Laser Hair Removal",
     "US-TX:TDLR:LHR_FACILITY": "Laser Hair Removal Facility",
     "MD_DO": "MD",
 }
@@ -44,7 +45,7 @@ def load_registers(stage: Stage, *, now: datetime) -> None:
     credentials.map_types(
         source_code="TX:TDLR",
         meanings={
-            _WORDS["US-TX:TDLR:LHR"]: "US-TX:TDLR:LHR",
+            **{one.license_type: "US-TX:TDLR:LHR" for one in texans},
             _WORDS["US-TX:TDLR:LHR_FACILITY"]: "US-TX:TDLR:LHR_FACILITY",
             "A/C Contractor": None,
         },
@@ -115,7 +116,7 @@ def _texans() -> Iterator[tuple[Player, Proof]]:
 def _licence(name: str, proof: Proof, now: datetime) -> Licence:
     given, _, family = name.upper().partition(" ")
     return Licence(
-        license_type=_WORDS[proof.type_code],
+        license_type=" ".join((_WORDS[proof.type_code], *credential_types()[proof.type_code].names_of(proof.level))),
         number=proof.number,
         family=family,
         given=given,

@@ -1,5 +1,7 @@
 // The verifier's keys: J and K through the queue; every other key belongs to the element that names it in `data-key`.
 // A key opens, focuses or takes; nothing is decided by a key alone but the yes with Ctrl and Enter, in its own form.
+const MEANT_FOR_THE_LAST = 700;
+const opened = performance.now();
 const links = [...document.querySelectorAll("[data-queue] a")];
 
 function step(by) {
@@ -32,7 +34,10 @@ function use(key) {
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-    event.target.closest("form")?.querySelector("button[formaction]")?.click();
+    // The next case opens by itself: keys that were meant for the one before it decide nothing here.
+    if (event.repeat || performance.now() - opened < MEANT_FOR_THE_LAST) return;
+    const form = event.target.closest("form") ?? event.target.closest("article")?.querySelector("form");
+    form?.querySelector("button[formaction]")?.click();
     return;
   }
   // In a panel that is being filled in, letters are letters, also beside the field they were meant for.

@@ -15,7 +15,7 @@ from ...credentials.models import CheckMethod, SignalKind
 from ...credentials.policy import Question, Rejection
 from ...credentials.service import Look
 from ...credentials.standards import standards, working_days
-from ...credentials.states import STANDING, WAITING, CredentialEvent, CredentialState
+from ...credentials.states import STANDING, WAITING, CredentialEvent
 from ...kernel import clock
 from ...kernel.days import written
 from ..access import me, requires
@@ -33,6 +33,7 @@ from .credential_forms import (
     VerifyForm,
     WordsForm,
 )
+from .next_case import after_yes, to_next_case
 
 bp = Blueprint("staff_credentials", __name__)
 
@@ -85,14 +86,11 @@ def case(credential_id: UUID) -> ResponseReturnValue:
 @requires(Permission.CREDENTIAL_REVIEW)
 def take_next() -> ResponseReturnValue:
     """Take the case that has waited longest of those that the verifier can take."""
-    at = clock.now()
-    free = desk.narrowed(desk.queue(reader_id=me().id, at=at), Show.FREE, reader_id=me().id, at=at)
-    open_to_me = next((item for item in free if desk.may_review(item.id, reader_id=me().id)), None)
-    if open_to_me is None:
+    found = service.take_next(actor_id=me().id, at=clock.now())
+    if found is None:
         flash("Nothing waits for you.", "success")
         return redirect(url_for("staff_credentials.queue"), code=303)
-    service.claim(credential_id=open_to_me.id, actor_id=me().id, at=at)
-    return _to_case(open_to_me.id)
+    return _to_case(found)
 
 
 @bp.post("/staff/credentials/<uuid:credential_id>/claim")
@@ -131,7 +129,7 @@ def confirm(credential_id: UUID) -> ResponseReturnValue:
     """Record that the primary source confirms it, and say yes at once."""
 
     def keep(look: Look, at: datetime) -> ResponseReturnValue:
-        return _after_yes(service.confirm(credential_id=credential_id, actor_id=me().id, look=look, at=at))
+        return after_yes(service.confirm(credential_id=credential_id, actor_id=me().id, look=look, at=at))
 
     return _seen(credential_id, keep)
 
@@ -140,7 +138,7 @@ def confirm(credential_id: UUID) -> ResponseReturnValue:
 @requires(Permission.CREDENTIAL_REVIEW)
 def verify(credential_id: UUID) -> ResponseReturnValue:
     """Say yes."""
-    return _after_yes(service.verify(credential_id=credential_id, actor_id=me().id, at=clock.now()))
+    return after_yes(service.verify(credential_id=credential_id, actor_id=me().id, at=clock.now()))
 
 
 @bp.post("/staff/credentials/<uuid:credential_id>/reject")
@@ -157,8 +155,7 @@ def reject(credential_id: UUID) -> ResponseReturnValue:
                 words=form.words.data or "",
                 at=clock.now(),
             )
-            flash("Rejected. The person has been told why.", "success")
-            return redirect(url_for("staff_credentials.queue"), code=303)
+            return to_next_case("Rejected. The person has been told why.")
     return _page(credential_id, reject=form)
 
 
@@ -176,8 +173,7 @@ def ask(credential_id: UUID) -> ResponseReturnValue:
                 words=form.words.data or "",
                 at=clock.now(),
             )
-            flash("Asked. It comes back with the answer.", "success")
-            return redirect(url_for("staff_credentials.queue"), code=303)
+            return to_next_case("Asked. It comes back with the answer.")
     return _page(credential_id, ask=form)
 
 
@@ -288,15 +284,6 @@ def _take_away(credential_id: UUID, name: str, act: Callable[..., None], told: s
     return _page(credential_id, **{name: form})
 
 
-def _after_yes(state: CredentialState) -> ResponseReturnValue:
-    told = {
-        CredentialState.VERIFIED: "Verified. The person has been told.",
-        CredentialState.AWAITING_SECOND: "Your yes is on record. It waits for a second verifier.",
-    }
-    flash(told[state], "success")
-    return redirect(url_for("staff_credentials.queue"), code=303)
-
-
 def _to_case(credential_id: UUID) -> ResponseReturnValue:
     return redirect(url_for("staff_credentials.case", credential_id=credential_id), code=303)
 
@@ -327,6 +314,7 @@ def _page(credential_id: UUID, **sent_back: Form) -> ResponseReturnValue:
     reviews = me().may(Permission.CREDENTIAL_REVIEW)
     has_it = found.claimed_by == me().id
     model_id = credential.device_model_id
+    offers = matching.offers_for(credential_id)
     answer = render_template(
         "staff/credentials/case.html",
         case=found,
@@ -337,7 +325,10 @@ def _page(credential_id: UUID, **sent_back: Form) -> ResponseReturnValue:
         queue=desk.queue(reader_id=me().id, at=at),
         forms=forms,
         opened=next(iter(sent_back), None),
-        offers=matching.offers_for(credential_id),
+        offers=offers,
+        decides_by_row=has_it
+        and not found.has_open_signal
+        and any(offer.is_clean and offer.snapshot.is_fresh(at) for offer in offers),
         npi=enumeration.npi_look(credential_id),
         look_up=credential.kind.look_up(credential.jurisdiction),
         number_fits=credential.kind.looks_right(credential.number, credential.jurisdiction),

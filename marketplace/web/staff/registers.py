@@ -24,6 +24,7 @@ from ...accounts.access import Permission
 from ...credentials import matching, watch
 from ...credentials import service as credentials
 from ...credentials.findings import FindingEvent, FindingState
+from ...credentials.matching import RegisterOffer
 from ...credentials.models import CheckOutcome
 from ...credentials.policy import LONGEST_WORDS
 from ...credentials.types import credential_types
@@ -36,6 +37,7 @@ from ...registers.states import SNAPSHOT, SnapshotEvent, SnapshotState
 from ..access import me, requires
 from ..forms import Form, applied
 from ..options import options
+from .next_case import after_yes
 
 bp = Blueprint("staff_registers", __name__)
 
@@ -225,20 +227,39 @@ def discard(snapshot_id: UUID) -> ResponseReturnValue:
 @requires(Permission.CREDENTIAL_REVIEW)
 def accept(credential_id: UUID) -> ResponseReturnValue:
     """Record a row of a register as the verifier's look at the source of a case."""
+    form = _accepted()
+    look = _offer(credential_id, form).look(outcome=CheckOutcome(form.outcome.data or ""))
+    credentials.record_check(credential_id=credential_id, actor_id=me().id, look=look, at=clock.now())
+    flash("The row is on record as your look at the source.", "success")
+    return redirect(url_for("staff_credentials.case", credential_id=credential_id), code=303)
+
+
+@bp.post("/staff/registers/offers/<uuid:credential_id>/verify")
+@requires(Permission.CREDENTIAL_REVIEW)
+def verify(credential_id: UUID) -> ResponseReturnValue:
+    """Record a row that agrees in everything, and say yes on it at once."""
+    offer = _offer(credential_id, _accepted())
+    at = clock.now()
+    if not offer.is_clean or not offer.snapshot.is_fresh(at):
+        raise Invalid(
+            "This row does not agree in everything, or is too old.",
+            cure="Record what you saw first, and decide afterwards.",
+        )
+    look = offer.look(outcome=CheckOutcome.CONFIRMED)
+    return after_yes(credentials.confirm(credential_id=credential_id, actor_id=me().id, look=look, at=at))
+
+
+def _accepted() -> AcceptForm:
     form = AcceptForm()
     if not form.validate():
         raise Invalid("This row cannot be read.", cure="Look at the case again.")
-    offer = matching.offer_of(
+    return form
+
+
+def _offer(credential_id: UUID, form: AcceptForm) -> RegisterOffer:
+    return matching.offer_of(
         credential_id, snapshot_id=UUID(form.snapshot_id.data), position=int(form.position.data or 0)
     )
-    credentials.record_check(
-        credential_id=credential_id,
-        actor_id=me().id,
-        look=offer.look(outcome=CheckOutcome(form.outcome.data or "")),
-        at=clock.now(),
-    )
-    flash("The row is on record as your look at the source.", "success")
-    return redirect(url_for("staff_credentials.case", credential_id=credential_id), code=303)
 
 
 @bp.get("/staff/registers/findings")
