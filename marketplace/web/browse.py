@@ -14,6 +14,7 @@ from ..accounts.access import Permission
 from ..clinics.queries import Site
 from ..eligibility import service as eligibility
 from ..eligibility.verdict import Outcome
+from ..guides.maker_policy import STANDINGS
 from ..kernel import clock
 from ..kernel.errors import NotFound
 from ..kernel.money import Money
@@ -25,7 +26,7 @@ from ..listings.search import Card
 from ..listings.states import ListingState
 from ..orders import reserving
 from ..recalls import queries as recalls
-from . import fragments, gate, photos, searching, standpoint, unit
+from . import fragments, gate, landing, photos, searching, standpoint, unit
 from .access import public
 from .standpoint import Chip
 
@@ -107,10 +108,15 @@ def device(listing_id: UUID) -> ResponseReturnValue:
     site = standpoint.chosen(standpoint.sites())
     verdict, parts = (None, {}) if site is None else unit.judged(listing, site)
     state_code = site.state if site else _place_asked_for()
+    assumed = landing.assumed_in(request.args)
     return render_template(
         "browse/device.html",
         listing=listing,
         recalls=recalls.shown_for([listing.model.id]).get(listing.model.id, ()),
+        cost=landing.cost_of(listing, assumed),
+        assumed=assumed,
+        policy=landing.policy_of(listing),
+        standings=STANDINGS,
         for_sale=listing.state is ListingState.PUBLISHED,
         photos=[photos.shown(photo.stem, photo.alternative_text) for photo in listing.photos],
         handpieces=[unit.shown_handpiece(listing, part, parts.get(part.id)) for part in listing.handpieces],

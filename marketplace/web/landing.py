@@ -1,0 +1,73 @@
+"""What a device costs in all, as pages show it: the assumptions stand in the address, so no account is needed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..guides import landed, maker_policy
+from ..guides.landed import Landed, Part
+from ..guides.maker_policy import Statement, Topic
+from ..kernel.errors import Invalid
+from ..kernel.money import Money, parse_money
+from ..listings.queries import ListingFacts
+from ..listings.terms import Recertification
+
+PREFIX = "cost_"
+_ASKS = {Recertification.YES: True, Recertification.NO: False}
+
+
+@dataclass(frozen=True, slots=True)
+class Assumed:
+    """What the reader put into the address: figures, what was typed, and what of it cannot be read."""
+
+    amounts: Mapping[Part, Money]
+    typed: Mapping[str, str]
+    wrong: Mapping[str, str]
+
+
+def assumed_in(args: Mapping[str, str]) -> Assumed:
+    """Read the reader's own figures from an address; what cannot be read is said and counts for nothing."""
+    amounts, typed, wrong = {}, {}, {}
+    for part in Part:
+        written = args.get(PREFIX + part, "").strip()
+        if not written:
+            continue
+        typed[part.value] = written[:40]
+        try:
+            amounts[part] = parse_money(written)
+        except Invalid as trouble:
+            wrong[part.value] = trouble.sentence
+    return Assumed(amounts, typed, wrong)
+
+
+def policy_of(listing: ListingFacts) -> dict[Topic, tuple[Statement, ...]]:
+    """Return what is said of the policy of the unit's maker, by topic."""
+    model = listing.model
+    return maker_policy.said_of(
+        maker=model.maker,
+        aliases=model.maker_aliases,
+        model=model.name,
+        modalities=model.modality_codes,
+        statements=maker_policy.shipped(),
+    )
+
+
+def cost_of(listing: ListingFacts, assumed: Assumed) -> Landed | None:
+    """Return what the unit costs in all; None while it has no price."""
+    if listing.price is None:
+        return None
+    unit = landed.Unit(
+        price=listing.price,
+        asks_for_it=_ASKS.get(listing.recertification) if listing.recertification else None,
+        quote=listing.recertification_quote,
+        lives=[(part.name, part.life_used) for part in listing.handpieces],
+    )
+    return landed.landed(unit, assumed.amounts, published=_published(policy_of(listing)))
+
+
+def _published(policy: Mapping[Topic, tuple[Statement, ...]]) -> str | None:
+    fees = [
+        f"{one.fee} ({one.said_by}{', ' + one.date if one.date else ''}; {maker_policy.STANDINGS[one.standing]})"
+        for one in policy[Topic.RECERTIFICATION]
+        if one.fee
+    ]
+    return f"Published figures: {'; '.join(fees)}." if fees else None
