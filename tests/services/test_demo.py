@@ -22,7 +22,6 @@ from marketplace.dev.demo import shelves
 from marketplace.dev.demo.cast import HOUSES, OFFICIALS, PASSWORD
 from marketplace.dev.demo.market import FEATURED
 from marketplace.dev.demo.sales import PLANS
-from marketplace.documents import contents, isolation
 from marketplace.eligibility import service as eligibility
 from marketplace.eligibility.models import PolicyStanding
 from marketplace.eligibility.reasons import ReasonCode
@@ -75,10 +74,7 @@ def demo(fresh_database, local_stripe_server, tmp_path_factory):
         stripe_api_base=local_stripe_server.base_url,
     )
     app = create_app(settings)
-    with pytest.MonkeyPatch.context() as patch:
-        # That files are opened in a process apart is proved elsewhere; thirty-nine of them take as long as all the rest.
-        patch.setattr(isolation, "cleaned", contents.cleaned)
-        assert loaded_by_command(app) == "The demo is loaded."
+    assert loaded_by_command(app) == "The demo is loaded."
     yield app
     with app.app_context():
         db.session.remove()
