@@ -302,7 +302,7 @@ def check(arguments: Sequence[str]) -> int:
 def bench(arguments: Sequence[str]) -> int:
     """Run the benchmarks."""
     make_environment("dev")
-    return subprocess.run([PYTHON, "benchmarks/run.py", *arguments], check=False, cwd=ROOT).returncode
+    return subprocess.run([PYTHON, "-m", "benchmarks", *arguments], check=False, cwd=ROOT).returncode
 
 
 def mutants(arguments: Sequence[str]) -> int:

@@ -1,15 +1,11 @@
 """
-What list, search, detail and judge() cost, beside a bare "hello" page and beside their bare SQL, in one run.
+What list, search and detail cost, beside a bare "hello" page and beside their bare SQL, in one run.
 
-    .venv/bin/python benchmarks/run.py [--url postgresql+psycopg://…/postgres] [--rounds 300] [--record]
-
-Loads 10,000 units into a database of its own and drops it afterwards. The pages and hello are served by granian as in
-production, one worker with one thread, and asked for over one connection. CPU is the time that the server's processes
-used; that of the database is not in it. p50 and p95 are wall time as the caller sees it, database included. Linux only:
-the times are read from /proc.
+The pages and hello are served by granian as in production, one worker with one thread, and asked for over one
+connection. CPU is the time that the server's processes used; that of the database is not in it. p50 and p95 are
+wall time as the caller sees it, database included.
 """
 
-import argparse
 import http.client
 import os
 import random
@@ -18,9 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -29,72 +24,27 @@ from uuid import uuid4
 
 import psycopg
 from flask import Flask
-from sqlalchemy import create_engine, event, insert, select, text
+from sqlalchemy import event, insert, select, text
 from sqlalchemy.engine import Engine, make_url
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-# The path had to be set first.
-from marketplace import database  # noqa: E402
-from marketplace.accounts.models import User  # noqa: E402
-from marketplace.app import create_app  # noqa: E402
-from marketplace.catalog import queries as catalog  # noqa: E402
-from marketplace.catalog import service as catalogue  # noqa: E402
-from marketplace.clinics.models import Clinic  # noqa: E402
-from marketplace.config import from_environment  # noqa: E402
-from marketplace.dev.postgres import Server  # noqa: E402
-from marketplace.eligibility.policy import judge  # noqa: E402
-from marketplace.extensions import db  # noqa: E402
-from marketplace.listings.derived import derive  # noqa: E402
-from marketplace.listings.models import Handpiece, Listing, Photo  # noqa: E402
-from marketplace.listings.states import ListingState  # noqa: E402
-from marketplace.listings.terms import (  # noqa: E402
-    CounterDirection,
-    CounterUnit,
-    Grade,
-    Modification,
-    Recertification,
-)
-from tests.factories import gate  # noqa: E402
+from benchmarks.figures import ROOT, Benchmark, Figure, measured, own_database
+from marketplace.accounts.models import User
+from marketplace.app import create_app
+from marketplace.catalog import queries as catalog
+from marketplace.catalog import service as catalogue
+from marketplace.clinics.models import Clinic
+from marketplace.config import from_environment
+from marketplace.extensions import db
+from marketplace.listings.derived import derive
+from marketplace.listings.models import Handpiece, Listing, Photo
+from marketplace.listings.states import ListingState
+from marketplace.listings.terms import CounterDirection, CounterUnit, Grade, Modification, Recertification
 
 UNITS = 10_000
-BATCHES = 15
+ROUNDS = 300
 PLACES = [("Austin", "TX"), ("Phoenix", "AZ"), ("Miami", "FL"), ("Atlanta", "GA"), ("Reno", "NV"), ("Chicago", "IL")]
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
-PAGES_WITHIN = 10.0  # times hello's CPU
-JUDGE_WITHIN = 100.0  # microseconds
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """Milliseconds of one call."""
-
-    name: str
-    cpu: float
-    p50: float
-    p95: float
-
-
-def measured(name: str, call: Callable[[], object], rounds: int, cpu: Callable[[], float]) -> Cost:
-    """Call it after a warm-up. CPU is that of the least disturbed of many batches; `cpu` tells milliseconds so far."""
-    for _ in range(30):
-        call()
-    walls, batches = [], []
-    for _ in range(BATCHES):
-        began = cpu()
-        for _ in range(rounds // BATCHES):
-            start = time.perf_counter()
-            call()
-            walls.append((time.perf_counter() - start) * 1000)
-        batches.append((cpu() - began) / (rounds // BATCHES))
-    walls.sort()
-    return Cost(name, min(batches), walls[len(walls) // 2], walls[int(len(walls) * 0.95)])
-
-
-def own_cpu() -> float:
-    """Return the milliseconds that this process has used."""
-    return time.process_time() * 1000
+PAGES_WITHIN = 10.0
 
 
 class Serving:
@@ -247,68 +197,14 @@ def bare(connection: psycopg.Connection, sent: list[tuple[str, object]]) -> Call
     return ask
 
 
-def report(costs: list[Cost], bares: dict[str, Cost], judged: Cost, counted: dict[str, int]) -> tuple[str, bool]:
-    """Write the table, and say whether the aims are met."""
-    first = costs[0]
-    lines = [
-        "| page | statements | CPU ms | x hello | p50 ms | p95 ms | its SQL alone: CPU ms | p50 ms | p50 x SQL |",
-        "|--|--|--|--|--|--|--|--|--|",
-        f"| hello | 0 | {first.cpu:.3f} | 1.0 | {first.p50:.3f} | {first.p95:.3f} | | | |",
-    ]
-    met = judged.cpu * 1000 < JUDGE_WITHIN
-    for cost in costs[1:]:
-        sql = bares[cost.name]
-        met = met and cost.cpu <= PAGES_WITHIN * first.cpu
-        lines.append(
-            f"| {cost.name} | {counted[cost.name]} | {cost.cpu:.3f} | {cost.cpu / first.cpu:.1f}"
-            f" | {cost.p50:.2f} | {cost.p95:.2f} | {sql.cpu:.3f} | {sql.p50:.2f} | {cost.p50 / sql.p50:.1f} |"
-        )
-    lines.append(
-        f"| judge() | 0 | {judged.cpu:.4f} | {judged.cpu / first.cpu:.2f} | {judged.p50:.4f} | {judged.p95:.4f} | | | |"
-    )
-    return "\n".join(lines), met
-
-
-def main() -> None:
-    """Measure, print, and with --record keep the table in RESULTS.md."""
-    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    words.add_argument("--url", help="a database of a PostgreSQL that may create others; without it one is started")
-    words.add_argument("--rounds", type=int, default=300)
-    words.add_argument("--units", type=int, default=UNITS)
-    words.add_argument("--record", action="store_true", help="write benchmarks/RESULTS.md")
-    given = words.parse_args()
-    if given.url:
-        run(given.url, given)
-        return
-    with (
-        tempfile.TemporaryDirectory(prefix="second-light-benchmark-", dir="/var/tmp") as place,
-        Server.start(Path(place) / "postgres", durable=False) as server,
-    ):
-        run(server.url("postgres"), given)
-
-
-def run(url: str, given: argparse.Namespace) -> None:
-    """Measure on a database of its own."""
-    name = f"benchmark_{uuid4().hex[:8]}"
-    plain = make_url(url).set(drivername="postgresql")
-    with psycopg.connect(plain.render_as_string(hide_password=False), autocommit=True) as keeper:
-        keeper.execute(f'CREATE DATABASE "{name}"')
-        try:
-            measure(make_url(url).set(database=name).render_as_string(hide_password=False), given)
-        finally:
-            keeper.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-def measure(url: str, given: argparse.Namespace) -> None:
-    """Load the market and take the figures."""
-    engine = create_engine(url)
-    database.upgrade(engine)
-    engine.dispose()
-    with tempfile.TemporaryDirectory() as data:
+def measure(scale: float) -> Iterator[Figure]:
+    """Load the market and ask for each page."""
+    rounds = max(30, round(ROUNDS * scale))
+    with own_database() as url, tempfile.TemporaryDirectory() as data:
         settings = environment(url, Path(data))
         app = create_app(from_environment(settings))
         with app.app_context():
-            load(given.units)
+            load(round(UNITS * scale))
             some = db.session.scalars(select(Listing.id).order_by(Listing.published_at.desc()).offset(30)).first()
             db.session.remove()
         pages = {
@@ -322,43 +218,26 @@ def measure(url: str, given: argparse.Namespace) -> None:
         with app.app_context():
             db.engine.dispose()
         with Serving("benchmarks.hello:app", {}) as hello:
-            costs = [measured("hello", lambda: hello.ask("/"), given.rounds * 10, hello.cpu)]
-        with Serving("wsgi:app", settings) as server:
+            least = measured("hello", lambda: hello.ask("/"), rounds * 10, hello.cpu)
+        yield Figure("hello, the least Flask can do", least.cpu, "ms CPU", note=f"p50 {least.p50:.2f} ms")
+        plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        with Serving("wsgi:app", settings) as server, psycopg.connect(plain, autocommit=True) as connection:
             for name, address in pages.items():
-                print(f"{name}: {server.ask(address):,} bytes", file=sys.stderr)
-                costs.append(measured(name, partial(server.ask, address), given.rounds, server.cpu))
-    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(plain, autocommit=True) as connection:
-        bares = {name: measured(name, bare(connection, sent[name]), given.rounds, own_cpu) for name in pages}
-    facts, policy = gate.texas_hair(), gate.reference_policy()
-    judged = measured("judge()", lambda: judge(facts, policy, gate.NOON), given.rounds * 10, own_cpu)
-    table, met = report(costs, bares, judged, {name: len(sent[name]) for name in pages})
-    print(table)
-    print("\nWithin the aims." if met else "\nBeyond the aims.")
-    if given.record:
-        (ROOT / "benchmarks" / "RESULTS.md").write_text(
-            RESULTS.format(units=given.units, rounds=given.rounds, table=table, verdict="met" if met else "not met"),
-            encoding="utf-8",
-        )
-    if not met:
-        raise SystemExit(1)
+                size = server.ask(address)
+                cost = measured(name, partial(server.ask, address), rounds, server.cpu)
+                sql = measured(name, bare(connection, sent[name]), rounds)
+                yield Figure(
+                    name, cost.cpu / least.cpu, "x hello", PAGES_WITHIN,
+                    f"{cost.cpu:.2f} ms CPU, p50 {cost.p50:.1f} ms, p95 {cost.p95:.1f} ms; {len(sent[name])} statements"
+                    f" that alone take {sql.p50:.1f} ms; {size / 1000:.0f} kB",
+                )  # fmt: skip
 
 
-RESULTS = """# What a page costs
-
-{units:,} units on the market, {rounds} rounds, Python 3.11, granian with one worker and one thread, one caller, two
-shared cores. Written by `benchmarks/run.py --record`. Every ratio is to figures of the same run, so it can be compared
-where milliseconds cannot.
-
-{table}
-
-Aims: list, search and detail at most 10 times the CPU of hello, `judge()` under 0.1 ms. They are {verdict}.
-
-CPU is that of the server's processes, the least disturbed of fifteen batches; the database's is not in it. p50 and p95
-are wall time as the caller sees it and contain the database. "Its SQL alone" sends the same statements on one
-autocommit connection with nothing around them. Pages are warm: what is drawn from the same values was drawn before.
-"""
-
-
-if __name__ == "__main__":
-    main()
+BENCHMARK = Benchmark(
+    "What a page costs",
+    f"""{UNITS:,} units on the market, granian with one worker and one thread, one caller. The figure is CPU of the
+server's processes, the least disturbed of fifteen batches, beside that of a bare page of the same run; the
+database's is not in it. p50 and p95 are wall time as the caller sees it and contain the database. Pages are warm:
+what is drawn from the same values was drawn before.""",
+    measure,
+)

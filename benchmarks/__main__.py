@@ -1,0 +1,52 @@
+"""
+Measures, and says each figure beside its bar.
+
+    python3 dev.py bench [NAME ...] [--record] [--scale 0.1]
+
+Without a name all are run, one after the other. Linux only: seconds of processor are read from /proc.
+"""
+
+import argparse
+import importlib
+import os
+
+from benchmarks.figures import Benchmark, circumstances, record, section
+
+NAMES = ("start", "pages", "judge", "qualified", "registers", "race")
+
+
+def benchmark(name: str) -> Benchmark:
+    """Return one by its name. Each is read only when it is wanted."""
+    found: Benchmark = importlib.import_module(f"benchmarks.{name}").BENCHMARK
+    return found
+
+
+def main() -> None:
+    """Measure what was named, and fail if a bar is not met."""
+    words = argparse.ArgumentParser(
+        prog="dev.py bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    words.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
+    words.add_argument("--record", action="store_true", help="write the section into benchmarks/RESULTS.md")
+    words.add_argument("--scale", type=float, default=1.0, help="of the sizes: 0.1 only shows that it runs")
+    given = words.parse_args()
+    if strange := set(given.names) - set(NAMES):
+        words.error(f"there is no benchmark {min(strange)!r}, but {', '.join(NAMES)}")
+    met = True
+    for name in given.names or NAMES:
+        found, load = benchmark(name), os.getloadavg()[0]
+        print(f"\n{found.title}", flush=True)
+        figures = []
+        for figure in found.measure(given.scale):
+            print(f"  {figure.said()}", flush=True)
+            figures.append(figure)
+        met = met and all(figure.met for figure in figures)
+        if given.record:
+            titles = [benchmark(other).title for other in NAMES]
+            record(section(found, figures, circumstances(load)), titles)
+    if not met:
+        raise SystemExit("A bar is not met.")
+
+
+if __name__ == "__main__":
+    main()
