@@ -199,6 +199,33 @@ def db_session(request):
             connection.close()
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_lost(request, db_session):
+    """After a test of what goes wrong with money, let news and jobs come to rest, and look whether anything was lost."""
+    from tests.faults.cases import named, registry
+
+    test = request.node.nodeid.partition("[")[0]
+    asked = set(request.fixturenames)
+    if test not in named() or "stripe_alone" not in asked or not {"local_stripe", "own_app"} & asked:
+        yield
+        return
+    from marketplace.extensions import db
+    from marketplace.payments.ports import PaymentGateway
+    from tests.factories.payments import come_to_rest
+    from tests.support import findings
+
+    app = request.getfixturevalue("app" if "local_stripe" in asked else "own_app")
+    stripe = request.getfixturevalue("stripe_alone")
+    yield
+    app.extensions["second_light_ports"][PaymentGateway] = stripe.usual_gateway  # The test's own may tell lies.
+    with app.app_context():
+        come_to_rest(stripe)
+        # What the payments room is asked for behind an order's back, the order does not know of.
+        found = {one.code for one in findings(orders_too="/test_payments_" not in test)}
+        db.session.remove()
+    assert sorted(found) == sorted(registry()["finds"].get(test, ()))
+
+
 @pytest.fixture
 def client(app) -> "FlaskClient":
     return app.test_client()

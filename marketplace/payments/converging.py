@@ -51,6 +51,8 @@ def take_over(payment: Payment, seen: PaymentSnapshot, *, live: bool, at: dateti
         if event is PaymentEvent.PAID:
             payment.hold_deadline = at + policy.HOLD_LIMIT
             ledger.book(amounts.paid(agreed.amount), dedupe=f"{payment.id}:paid", order_id=payment.order_id, at=at)
+    # It may have come to a state in which what was seen speaks against it: money that has gone back already.
+    _stand_still_or_go_on(payment, seen, at=at)
     if payment.received_minor:
         _book_what_the_provider_took(payment, seen, at=at)
     if policy.charged_back(payment.state, seen):

@@ -110,6 +110,15 @@ def do_jobs() -> list[str]:
         done.append(row.task_name)
 
 
+def come_to_rest(stripe) -> None:
+    """Hear what is left to be heard, and let one cycle of reconciling find what was forgotten, as a quiet hour would."""
+    hear(stripe)
+    payments.reconcile(live=False, at=clock.now() + timedelta(hours=1))
+    do_jobs()
+    orders.catch_up(at=clock.now())
+    hear(stripe)
+
+
 def onboarded(stripe, clinic_id: UUID, *, at: datetime) -> str:
     """Open the clinic's account with the local Stripe and answer everything; return its reference."""
     payments.open_seller_account(

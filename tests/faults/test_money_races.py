@@ -1,0 +1,161 @@
+"""Hands that move the same money at the same instant, on connections of their own: it moves once, and one way."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from sqlalchemy import func, select
+
+from marketplace.extensions import bind, db, unit_of_work
+from marketplace.kernel import clock
+from marketplace.kernel.errors import Refusal
+from marketplace.orders import service as orders
+from marketplace.payments import ledger
+from marketplace.payments import service as payments
+from marketplace.payments.amounts import Account
+from marketplace.payments.models import IntentState, LedgerJournal, MoneyIntent
+from marketplace.payments.ports import PaymentGateway
+from marketplace.payments.states import PaymentState
+from tests.factories.orders import make_scene, place_and_confirm, the_order
+from tests.factories.payments import do_jobs, hear, onboarded, pay_page, the_payment
+
+pytestmark = pytest.mark.own_database
+
+WORKERS = 4
+
+
+@pytest.fixture
+def scene(own_app, stripe_alone):
+    with own_app.app_context():
+        stripe_alone.bind(own_app)
+        now = clock.now().replace(microsecond=0)
+        scene = make_scene(now)
+        onboarded(stripe_alone, scene.seller_clinic.id, at=now)
+        yield scene
+
+
+def inspected(scene, stripe):
+    """Return an order whose device has arrived, and whose money is held."""
+    now = clock.now().replace(microsecond=0)
+    order_id = held(scene, stripe)
+    orders.release_to_ship(order_id=order_id, actor_id=scene.seller.id, at=now)
+    orders.dispatch(order_id=order_id, actor_id=scene.seller.id, carrier="ArcBest", tracking="1", at=now)
+    orders.report_arrival(order_id=order_id, actor_id=scene.buyer.id, at=now)
+    return order_id
+
+
+def held(scene, stripe):
+    now = clock.now().replace(microsecond=0)
+    order_id = place_and_confirm(scene, at=now)
+    pay_page(order_id, scene.buyer.id, at=now)
+    stripe.pay_by_card(the_payment(order_id).checkout_id)
+    hear(stripe)
+    return order_id
+
+
+def at_once(app, *deeds):
+    """Do the deeds at the same instant, each with a session of its own; return what came of each."""
+    barrier = Barrier(len(deeds))
+
+    def do(deed):
+        with app.app_context():
+            barrier.wait(30)
+            try:
+                return deed()
+            except Refusal as refusal:
+                return refusal
+            finally:
+                db.session.remove()
+
+    db.session.rollback()
+    with ThreadPoolExecutor(len(deeds)) as pool:
+        return list(pool.map(do, deeds))
+
+
+class LookingTogether:
+    """The local Stripe for workers of whom none sends before all have looked."""
+
+    def __init__(self, gateway, workers: int) -> None:
+        self._gateway = gateway
+        self._all_have_looked = Barrier(workers)
+        self.looks: list[int] = []
+
+    def __getattr__(self, name):
+        return getattr(self._gateway, name)
+
+    def find_transfers(self, transfer_group):
+        found = self._gateway.find_transfers(transfer_group)
+        self.looks.append(len(found))
+        if len(self.looks) <= WORKERS:
+            self._all_have_looked.wait(30)
+        return found
+
+
+@pytest.mark.parametrize("fee_bps", [600, 7_000])
+def test_workers_that_all_look_before_any_sends_pay_once(own_app, scene, stripe_alone, monkeypatch, fee_bps):
+    """Above half of the price the provider's cap would stop a second transfer; below, nothing but the key does."""
+    monkeypatch.setattr("tests.factories.orders.FEE_BPS", fee_bps)
+    order_id = inspected(scene, stripe_alone)
+    orders.accept(order_id=order_id, actor_id=scene.buyer.id, at=clock.now())
+    intent_id = db.session.scalars(select(MoneyIntent.id)).one()
+    together = LookingTogether(stripe_alone.gateway(), WORKERS)
+    bind(own_app, PaymentGateway, together)
+
+    def work():
+        return payments.run_intent(intent_id=intent_id, live=False, at=clock.now())
+
+    came_of_it = at_once(own_app, *[work] * WORKERS)
+    while IntentState.PENDING in came_of_it:  # The key was in flight for another; a second look finds it done.
+        came_of_it = [work()]
+    do_jobs()
+
+    assert together.looks[:WORKERS] == [0] * WORKERS
+    transfers = stripe_alone.get("/v1/transfers")["data"]
+    assert [one["amount"] for one in transfers] == [4_250_000 - 4_250_000 * fee_bps // 10_000]
+    assert the_order(order_id).state == "settled"
+    assert ledger.balance_of(Account.HELD).minor == 0
+    assert db.session.scalar(select(func.count()).select_from(LedgerJournal)) == 3
+
+
+@pytest.mark.parametrize("first", range(2))
+def test_release_and_refund_asked_for_at_once_move_money_one_way(own_app, scene, stripe_alone, first):
+    order_id = held(scene, stripe_alone)
+
+    def release():
+        with unit_of_work():
+            return payments.request_release(order_id=order_id, at=clock.now())
+
+    def refund():
+        with unit_of_work():
+            return payments.request_refund(order_id=order_id, cause="a race", at=clock.now())
+
+    deeds = [release, refund, release, refund]
+    came_of_it = at_once(own_app, *deeds[first:], *deeds[:first])
+
+    refused = Counter(type(one).__name__ for one in came_of_it)["MoneyNotHere"]
+    assert refused == 2
+    assert len({one for one in came_of_it if not isinstance(one, Refusal)}) == 1
+    (kind,) = db.session.scalars(select(MoneyIntent.kind))
+    assert the_payment(order_id).state is (PaymentState.RELEASING if kind == "release" else PaymentState.REFUNDING)
+    db.session.rollback()
+    do_jobs()
+    moved = (len(stripe_alone.get("/v1/transfers")["data"]), len(stripe_alone.get("/v1/refunds")["data"]))
+    assert moved == ((1, 0) if kind == "release" else (0, 1))
+
+
+def test_a_dispute_at_the_moment_of_acceptance_keeps_the_money(own_app, scene, stripe_alone):
+    order_id, buyer_id = inspected(scene, stripe_alone), scene.buyer.id
+    stripe_alone.dispute(the_payment(order_id).charge_id)
+    payment_id = the_payment(order_id).id
+
+    at_once(
+        own_app,
+        lambda: orders.accept(order_id=order_id, actor_id=buyer_id, at=clock.now()),
+        lambda: payments.converge(payment_id=payment_id, live=False, at=clock.now()),
+    )
+    do_jobs()
+
+    assert the_payment(order_id).frozen_reason == "disputed"
+    assert stripe_alone.get("/v1/transfers")["data"] == []
+    assert set(db.session.scalars(select(MoneyIntent.state))) <= {IntentState.BLOCKED}
