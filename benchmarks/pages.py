@@ -168,7 +168,7 @@ def _values(row: Listing | Handpiece) -> dict[str, object]:
     return {
         column.key: getattr(row, column.key)
         for column in row.__mapper__.columns
-        if column.computed is None and getattr(row, column.key) is not None
+        if getattr(row, column.key) is not None
     }
 
 

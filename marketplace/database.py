@@ -32,6 +32,7 @@ def metadata() -> MetaData:
     for room in _ROOMS:
         import_module(f"marketplace.{room}.models")
     import_module("marketplace.credentials.findings")
+    import_module("marketplace.listings.market")
     return Base.metadata
 
 

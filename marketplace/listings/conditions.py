@@ -91,6 +91,17 @@ def life_used(
     return max(0, round(100 * used / rated))
 
 
+def left(
+    *, value: int | None, unit: CounterUnit | None, direction: CounterDirection | None, rated: int | None
+) -> int | None:
+    """Return how many shots or pulses a part has left before its rated life ends; None: not known, or no such count."""
+    if value is None or unit not in (CounterUnit.SHOTS, CounterUnit.PULSES):
+        return None
+    if direction is CounterDirection.DOWN:
+        return value
+    return None if rated is None else max(0, rated - value)
+
+
 def configuration(
     *,
     model_id: UUID,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -22,6 +23,7 @@ from .conditions import INCLUSIONS, Included
 from .derived import derive
 from .fields import Place
 from .models import Handpiece, Listing
+from .places import is_zip
 from .prices import LEAST, MOST, reductions
 from .record import note, of_seller
 from .states import ListingState
@@ -61,6 +63,7 @@ def draft(
     at: datetime,
     serial: str = "",
     year: int | None = None,
+    postal_code: str = "",
 ) -> UUID:
     """
     Begin a listing. The same form sent twice is one draft.
@@ -85,7 +88,8 @@ def draft(
             particulars={},
             description="",
         )
-        _describe_device(listing, model_id=model_id, serial=serial, year=year, city=city, state_code=state_code, at=at)
+        place = _Where(city, state_code, postal_code)
+        _describe_device(listing, model_id=model_id, serial=serial, year=year, place=place, at=at)
         db.session.add(listing)
         db.session.flush()
         note(listing, None, actor_id=actor_id, reason=None, at=at)
@@ -102,6 +106,7 @@ def describe_device(
     city: str,
     state_code: str,
     at: datetime,
+    postal_code: str = "",
 ) -> None:
     """
     Say which unit it is and where it stands.
@@ -112,7 +117,8 @@ def describe_device(
     """
     with unit_of_work():
         listing = draft_of(listing_id, actor_id)
-        _describe_device(listing, model_id=model_id, serial=serial, year=year, city=city, state_code=state_code, at=at)
+        place = _Where(city, state_code, postal_code)
+        _describe_device(listing, model_id=model_id, serial=serial, year=year, place=place, at=at)
 
 
 def answer(*, listing_id: UUID, actor_id: UUID, place: Place, said: Mapping[str, str]) -> None:
@@ -302,22 +308,33 @@ def draft_of(listing_id: UUID, actor_id: UUID) -> Listing:
     return listing
 
 
+class _Where(NamedTuple):
+    city: str
+    state_code: str
+    postal_code: str
+
+
 def _describe_device(
-    listing: Listing, *, model_id: UUID, serial: str, year: int | None, city: str, state_code: str, at: datetime
+    listing: Listing, *, model_id: UUID, serial: str, year: int | None, place: _Where, at: datetime
 ) -> None:
     model = catalog.model(model_id)
-    if state_code not in STATES:
+    if place.state_code not in STATES:
         raise Invalid("Choose the state where the device stands.", field="state_code")
-    if not city.strip():
+    if not place.city.strip():
         raise Invalid("Write the city where the device stands.", field="city")
+    # The four figures behind the dash, if there are any, say which street: nobody needs to know it yet.
+    postal_code = place.postal_code.strip().partition("-")[0]
+    if postal_code and not is_zip(postal_code):
+        raise Invalid("Write the ZIP code in five figures.", field="postal_code")
     if year is not None and not 1985 <= year <= at.year:
         raise Invalid(f"Write the year of manufacture, from 1985 to {at.year}.", field="year")
     listing.model_id = model_id
     listing.serial = serial.strip() or None
     listing.serial_normal = normal_number(serial) or None
     listing.year = year
-    listing.city = city.strip()
-    listing.state_code = state_code
+    listing.city = place.city.strip()
+    listing.state_code = place.state_code
+    listing.postal_code = postal_code or None
     derive(listing, model)
 
 

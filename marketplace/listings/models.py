@@ -3,8 +3,8 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.types import Text
 
@@ -27,6 +27,8 @@ class Listing(Keyed, Base):
         CheckConstraint("currency ~ '^[a-z]{3}$'", name="currency_is_iso"),
         CheckConstraint("year BETWEEN 1985 AND 2100", name="year_is_plausible"),
         CheckConstraint("state_code ~ '^[A-Z]{2}$'", name="place_is_a_postal_code"),
+        CheckConstraint("postal_code ~ '^[0-9]{5}$'", name="postal_code_is_a_zip"),
+        CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name="point_is_whole"),
         CheckConstraint(
             "state IN ('draft', 'withdrawn') OR (serial_normal IS NOT NULL AND year IS NOT NULL AND grade IS NOT NULL"
             " AND price_minor IS NOT NULL AND rx_label_present IS NOT NULL AND id_label_present IS NOT NULL"
@@ -48,10 +50,7 @@ class Listing(Keyed, Base):
             "one_live_listing_per_unit", "model_id", "serial_normal", unique=True,
             postgresql_where=text("state IN ('in_review', 'published', 'reserved')"),
         ),
-        Index("ix_listings_search", "search", postgresql_using="gin"),
         Index("ix_listings_on_market", "published_at", "id", postgresql_where=text("state = 'published'")),
-        Index("ix_listings_price", "price_minor", postgresql_where=text("state = 'published'")),
-        Index("ix_listings_modalities", "modality_codes", postgresql_using="gin"),
         Index("ix_listings_configuration", "configuration", postgresql_where=text("state = 'published'")),
     )  # fmt: skip
 
@@ -94,10 +93,17 @@ class Listing(Keyed, Base):
     approved_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     published_at: Mapped[datetime | None]
     form_key: Mapped[UUID] = mapped_column(unique=True, comment="The form it came from; a second submission finds it.")
-    search: Mapped[str] = mapped_column(TSVECTOR, Computed("to_tsvector('simple', search_words)", persisted=True))
     search_words: Mapped[str] = mapped_column(
         default="", comment="Everything it can be found by, folded as questions are."
     )
+    postal_code: Mapped[str | None] = mapped_column(comment="ZIP code of where the unit stands.")
+    latitude: Mapped[float | None] = mapped_column(comment="Of the middle of its ZIP code's area; empty: not known.")
+    longitude: Mapped[float | None]
+    shots_left: Mapped[int | None] = mapped_column(comment="Of the part with the fewest, where rated life is known.")
+    traits: Mapped[list[str]] = mapped_column(
+        ARRAY(Text), default=list, server_default="{}",
+        comment="What else it can be filtered by, each as kind:value; few different ones, in order.",
+    )  # fmt: skip
     configuration: Mapped[str] = mapped_column(
         comment="Digest of what the gate looks at: two units with the same one get the same answer."
     )

@@ -103,6 +103,7 @@ class ListingFacts:
     price: Money | None
     city: str
     state_code: str
+    postal_code: str | None
     description: str
     rx_label_present: bool | None
     id_label_present: bool | None
@@ -201,7 +202,7 @@ _LINE = (
 # Put together once: building a statement costs a page more than sending it.
 _ONE = (
     select(
-        *(column for column in _L if column.name not in ("search", "search_words")),
+        *(column for column in _L if column.name != "search_words"),
         Clinic.name.label("clinic_name"),
         Clinic.created_at.label("clinic_since"),
         Clinic.seller_standing.label("seller_standing"),
@@ -381,6 +382,7 @@ def _read(connection: Connection, listing_id: UUID, states: Sequence[ListingStat
         price=_money(row.price_minor, row.currency),
         city=row.city,
         state_code=row.state_code,
+        postal_code=row.postal_code,
         description=row.description,
         rx_label_present=row.rx_label_present,
         id_label_present=row.id_label_present,

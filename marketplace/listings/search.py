@@ -1,83 +1,39 @@
-"""Finding units on the market: one statement for the figures beside every filter, one for the page."""
+"""
+Finding units on the market, in at most four statements: what the market is now, the figures, and the page.
 
-from dataclasses import dataclass, field
-from enum import StrEnum
-from functools import cache
-from typing import Any
+The figures and the kinds are remembered while nothing changes; then the page is all that is asked, in two statements.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import (
-    ARRAY,
-    ColumnElement,
-    CompoundSelect,
-    Integer,
-    Select,
-    Text,
-    Uuid,
-    and_,
-    bindparam,
-    func,
-    literal,
-    or_,
-    select,
-    text,
-    true,
-    union_all,
-)
+from sqlalchemy import Connection
 
-from ..catalog import queries as catalog
-from ..catalog.models import DeviceModel, Maker
 from ..catalog.queries import Source
-from ..clinics.models import Clinic
-from ..clinics.states import SellerStanding
 from ..extensions import db, reading
 from ..kernel.money import Money
-from .models import Listing, Photo
-from .states import ListingState
+from . import figures as tally
+from . import kinds
+from .asked import DISTANCE, Asked, Cursor, Near, Sort, Wanted, ask, cell_conditions, words_asked
+from .figures import Counts, NewKind
+from .kinds import Market
 from .terms import Grade
-from .words import question
+
+__all__ = ["Card", "Configuration", "Cursor", "Found", "Near", "Sort", "Wanted", "configurations", "find", "newest"]
+
+T = TypeVar("T")
 
 PAGE_SIZE = 24
-LAST_PAGE = 50
-"""Beyond it nobody browses; a narrower question finds more."""
-
-
-class Sort(StrEnum):
-    """In which order units are shown."""
-
-    NEWEST = "newest"
-    CHEAPEST = "price"
-    DEAREST = "-price"
-    LEAST_USED = "used"
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """
-    What somebody is looking for; what is empty does not narrow.
-
-    Prices in minor units; makers by name, places by postal code. `configurations`: only units that the gate would
-    answer as one of these, and these `units`; None: any.
-    """
-
-    text: str = ""
-    modalities: tuple[str, ...] = ()
-    makers: tuple[str, ...] = ()
-    places: tuple[str, ...] = ()
-    grades: tuple[Grade, ...] = ()
-    price_from: int | None = None
-    price_to: int | None = None
-    year_from: int | None = None
-    life_to: int | None = None
-    sort: Sort = Sort.NEWEST
-    page: int = 1
-    configurations: tuple[str, ...] | None = None
-    units: tuple[UUID, ...] = ()
+_FEW = 2_000
+"""So many units are gathered and sorted; of more the first are sooner found along the order they are kept in."""
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A unit among others. `photo` is the stem of its first photo's files, with what it shows."""
+    """A unit among others. `photo` is the stem of its first photo's files; `miles`: from where it was asked."""
 
     id: UUID
     title: str
@@ -91,6 +47,7 @@ class Card:
     emits: tuple[Source, ...]
     photo: str | None
     photo_text: str | None
+    miles: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +55,16 @@ class Found:
     """
     A page of units, and how many there are.
 
-    `counts` are by kind ("modality", "maker", "place", "grade") and value: how many there would be with this value
-    chosen, all other filters as they are.
+    `counts`: by facet and answer, how many there would be with this answer chosen, all else as it is. `meant`: what
+    was looked for instead, because nothing has the words that were typed. `earlier`, `later`: where the next pages are.
     """
 
     cards: list[Card]
     total: int
-    page: int
-    pages: int
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    meant: str | None = None
+    earlier: Cursor | None = None
+    later: Cursor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,199 +75,171 @@ class Configuration:
     listing_id: UUID
 
 
-_L, _M, _P = Listing.__table__.c, DeviceModel.__table__.c, Photo.__table__.c
-_ON_MARKET = _L.state == ListingState.PUBLISHED
-_VERIFIED = select(Clinic.id).where(Clinic.seller_standing == SellerStanding.VERIFIED)
-_KINDS = ("maker", "place", "grade")
+@dataclass(frozen=True, slots=True)
+class _Order:
+    key: str
+    kind: str
+    falling: bool = False
 
-_ORDERS: dict[Sort, tuple[Any, ...]] = {
-    Sort.NEWEST: (_L.published_at.desc(), _L.id.desc()),
-    Sort.CHEAPEST: (_L.price_minor, _L.id),
-    Sort.DEAREST: (_L.price_minor.desc(), _L.id.desc()),
-    Sort.LEAST_USED: (_L.life_used_percent.asc().nulls_last(), _L.published_at.desc(), _L.id),
+
+_ORDERS: dict[Sort, _Order] = {
+    Sort.NEWEST: _Order("published_at", "timestamptz", falling=True),
+    Sort.CHEAPEST: _Order("price_minor", "int"),
+    Sort.DEAREST: _Order("price_minor", "int", falling=True),
+    Sort.LEAST_USED: _Order("used", "int"),
+    # What stands nobody knows where comes last: no way on the earth is so long.
+    Sort.NEAREST: _Order(f"coalesce({DISTANCE}, 25000)", "float8"),
 }
 
-# Conditions by the name of what they take. Statements are put together once for each set of names and then kept.
-_NARROWING: dict[str, ColumnElement[bool]] = {
-    "asked": _L.search.op("@@")(func.to_tsquery("simple", bindparam("asked", type_=Text()))),
-    "price_from": _L.price_minor >= bindparam("price_from"),
-    "price_to": _L.price_minor <= bindparam("price_to"),
-    "year_from": _L.year >= bindparam("year_from"),
-    "life_to": _L.life_used_percent <= bindparam("life_to"),
-    # The configuration leaves the seller out; its standing is one more key.
-    "configurations": and_(
-        or_(
-            _L.configuration == func.any(bindparam("configurations", type_=ARRAY(Text()))),
-            _L.id == func.any(bindparam("units", type_=ARRAY(Uuid()))),
-        ),
-        _L.clinic_id.in_(_VERIFIED),
-    ),
-}
-_CHOSEN: dict[str, ColumnElement[bool]] = {
-    "modality": _L.modality_codes.overlap(bindparam("modality", type_=ARRAY(Text()))),
-    "maker": _L.model_id.in_(
-        select(_M.id)
-        .join(Maker, Maker.id == _M.maker_id)
-        .where(Maker.name == func.any(bindparam("maker", type_=ARRAY(Text()))))
-    ),
-    "place": _L.state_code == func.any(bindparam("place", type_=ARRAY(Text()))),
-    "grade": _L.grade.cast(Text) == func.any(bindparam("grade", type_=ARRAY(Text()))),
-}
+_PAGE = """
+    WITH page AS ({page})
+    SELECT unit.id, unit.title, unit.year, unit.price_minor, unit.currency, unit.grade, unit.city, unit.state_code,
+        unit.life_used_percent, unit.configuration, page.kind_id, page.place, photo.storage_key, photo.alternative_text
+    FROM page JOIN listings unit ON unit.id = page.listing_id LEFT JOIN LATERAL (
+        SELECT storage_key, alternative_text FROM listing_photos WHERE listing_id = unit.id ORDER BY position LIMIT 1
+    ) photo ON true
+    ORDER BY page.place {direction}, page.listing_id {direction}
+"""
+_CONFIGURATIONS = """
+    SELECT kind.configuration, unit.listing_id FROM market_kinds kind CROSS JOIN LATERAL (
+        SELECT listing_id FROM market_units WHERE kind_id = kind.id LIMIT 1
+    ) unit WHERE kind.checked ORDER BY kind.configuration
+"""
 
 
-# From one key of the index to the next: reading every unit to find the different ones takes many times as long.
-_CONFIGURATIONS = text("""
-    WITH RECURSIVE known (key) AS (
-        (SELECT min(configuration) FROM listings WHERE state = 'published')
-        UNION ALL
-        SELECT (SELECT min(configuration) FROM listings WHERE state = 'published' AND configuration > key)
-        FROM known WHERE key IS NOT NULL
-    )
-    SELECT known.key, unit.id FROM known CROSS JOIN LATERAL (
-        SELECT listings.id FROM listings JOIN clinics ON clinics.id = listings.clinic_id
-        WHERE configuration = known.key AND state = 'published' AND seller_standing = 'verified' LIMIT 1
-    ) unit
-""")
-
-
-def find(wanted: Wanted) -> Found:
-    """Return the page that was asked for, or the last there is, in two statements."""
-    given = _given(wanted)
-    names = frozenset(given)
-    if wanted.configurations is not None:
-        given["units"] = list(wanted.units)
-    counts: dict[str, dict[str, int]] = {"modality": {}, "maker": {}, "place": {}, "grade": {}}
-    total = 0
-    with reading() as connection:
-        for kind, name, number in connection.execute(_counting(names), given).all():
-            if kind == "all":
-                total = number or 0
-            else:
-                counts[kind][name] = number
-        pages = max(1, min(LAST_PAGE, -(-total // PAGE_SIZE)))
-        page = min(max(1, wanted.page), pages)
-        where = {**given, "most": PAGE_SIZE, "skipped": (page - 1) * PAGE_SIZE}
-        rows = connection.execute(_paging(names, wanted.sort), where).all()
-    return Found(cards=[_card(row) for row in rows], total=total, page=page, pages=pages, counts=counts)
+def find(wanted: Wanted, *, literally: bool = False) -> Found:
+    """Return a page; where nothing has the typed words, one of what was likely meant, unless asked `literally`."""
+    return _asked(lambda connection, market: _find(connection, market, wanted, literally=literally))
 
 
 def newest(limit: int) -> list[Card]:
-    """Return the units that came to the market last, in one statement."""
-    with reading() as connection:
-        rows = connection.execute(_paging(frozenset(), Sort.NEWEST), {"most": limit, "skipped": 0}).all()
-    return [_card(row) for row in rows]
+    """Return the units that came to the market last, in two statements."""
+    wanted = Wanted()
+    rows = _asked(lambda connection, market: _rows(connection, market, wanted, ask(market, wanted), limit))
+    return [card for card, _ in rows[:limit]]
 
 
 def configurations() -> list[Configuration]:
     """Return every different question that units of verified sellers ask the gate, in one statement."""
-    return [Configuration(row.key, row.id) for row in db.session.execute(_CONFIGURATIONS)]
+    rows = db.session.connection().exec_driver_sql(_CONFIGURATIONS)
+    return [Configuration(row.configuration, row.listing_id) for row in rows]
 
 
-def _given(wanted: Wanted) -> dict[str, Any]:
-    """Return what narrows, by the name of its condition."""
-    values = {
-        # No word at all, as in "???", finds nothing rather than everything.
-        "asked": (question(wanted.text) or "") if wanted.text else None,
-        "price_from": wanted.price_from,
-        "price_to": wanted.price_to,
-        "year_from": wanted.year_from,
-        "life_to": wanted.life_to,
-        "configurations": None if wanted.configurations is None else list(wanted.configurations),
-        "modality": list(wanted.modalities) or None,
-        "maker": list(wanted.makers) or None,
-        "place": list(wanted.places) or None,
-        "grade": [str(grade) for grade in wanted.grades] or None,
-    }
-    return {name: value for name, value in values.items() if value is not None}
+def version() -> str:
+    """Return the name of what the market is now: another one after every change of what pages show of it."""
+    with reading() as connection:
+        return kinds.version(connection)
 
 
-@cache
-def _paging(names: frozenset[str], sort: Sort) -> Select[Any]:
-    photo = (
-        select(_P.storage_key, _P.alternative_text)
-        .where(_P.listing_id == _L.id)
-        .order_by(_P.position)
-        .limit(1)
-        .lateral("photo")
+def _asked(question: Callable[[Connection, Market], T]) -> T:
+    """Put a question to the market as it is now; once more where a new kind came between two statements."""
+    with reading() as connection:
+        try:
+            return question(connection, kinds.market(connection))
+        except NewKind:
+            kinds.forget()
+            return question(connection, kinds.market(connection))
+
+
+def _find(connection: Connection, market: Market, wanted: Wanted, *, literally: bool) -> Found:
+    asked = ask(market, wanted)
+    figures = tally.counts(connection, market, asked)
+    meant = None
+    if not figures.by_kind and not literally:
+        meant = _meant(market, wanted.text)
+        if meant is not None:
+            wanted = replace(wanted, text=meant)
+            asked = ask(market, wanted)
+            figures = tally.counts(connection, market, asked)
+            if not figures.total:
+                meant = None
+    rows = _rows(connection, market, wanted, asked, PAGE_SIZE, figures) if figures.total else []
+    more = len(rows) > PAGE_SIZE
+    cursor = wanted.cursor
+    if cursor is not None and cursor.back:
+        rows = rows[:PAGE_SIZE][::-1]
+        earlier, later = more, True
+    else:
+        rows = rows[:PAGE_SIZE]
+        earlier, later = cursor is not None, more
+    return Found(
+        cards=[card for card, _ in rows],
+        total=figures.total,
+        counts={name: dict(answers) for name, answers in figures.by_facet.items()},
+        meant=meant,
+        earlier=Cursor(rows[0][1], rows[0][0].id, back=True) if rows and earlier else None,
+        later=Cursor(rows[-1][1], rows[-1][0].id) if rows and later else None,
     )
-    conditions = _NARROWING | _CHOSEN
-    return (
-        select(
-            _L.id, _L.title, _L.year, _L.price_minor, _L.currency, _L.grade, _L.city, _L.state_code,
-            _L.life_used_percent, _L.configuration, _L.model_id, _L.modality_codes,
-            _M.modality_codes.label("model_modalities"), _M.bands, photo.c.storage_key, photo.c.alternative_text,
+
+
+def _meant(market: Market, text: str) -> str | None:
+    """Return the text with words that are known for those that nobody knows; None: nothing is near."""
+    changed = False
+    words = []
+    for word in words_asked(text) or ():
+        near = None if market.vocabulary.meaning(word) else market.vocabulary.meant_by(word)
+        changed = changed or near is not None
+        words.append(near or word)
+    return " ".join(words) if changed else None
+
+
+def _rows(
+    connection: Connection, market: Market, wanted: Wanted, asked: Asked, limit: int, figures: Counts | None = None
+) -> list[tuple[Card, str]]:
+    """Return one card more than the limit, where there is one, each with what it is sorted by."""
+    given: dict[str, Any] = {**asked.given, "most": limit + 1}
+    conditions = [*asked.figures, *cell_conditions(asked, given)]
+    present = [] if figures is None else [one for one in figures.by_kind if one in market.kinds]
+    if asked.chosen_kinds is not None:
+        chosen = set(asked.chosen_kinds)
+        present = [one for one in present if one in chosen]
+    if asked.narrows_kinds or asked.chosen_kinds is not None:
+        given["present"] = present
+        conditions.append("kind_id = ANY(%(present)s::int[])")
+    if asked.whole is not None and not asked.whole.issuperset(present):
+        conditions.append(asked.having_words)
+    if asked.these_units:
+        conditions.append(asked.these_units)
+    sort = Sort.NEWEST if wanted.sort is Sort.NEAREST and wanted.near is None else wanted.sort
+    order = _ORDERS[sort]
+    back = wanted.cursor is not None and wanted.cursor.back
+    falling = order.falling != back
+    direction = "DESC" if falling else "ASC"
+    if wanted.cursor is not None:
+        given |= {"place": wanted.cursor.place, "beside": wanted.cursor.listing_id}
+        conditions.append(
+            f"({order.key}, listing_id) {'<' if falling else '>'} (%(place)s::text::{order.kind}, %(beside)s::uuid)"
         )
-        .join(DeviceModel, _M.id == _L.model_id)
-        .outerjoin(photo, true())
-        .where(_ON_MARKET, *(conditions[name] for name in sorted(names)))
-        .order_by(*_ORDERS[sort])
-        .limit(bindparam("most"))
-        .offset(bindparam("skipped"))
-    )  # fmt: skip
+    where = " AND ".join(conditions) or "true"
+    # All that stands in these words are names of ours; what people typed is in `given`.
+    source, key = f"SELECT listing_id, kind_id, {order.key} AS place FROM market_units WHERE {where}", order.key  # noqa: S608
+    if figures is not None and figures.total < _FEW:
+        source, key = f"WITH few AS MATERIALIZED ({source}) SELECT * FROM few", "place"  # noqa: S608
+    page = f"{source} ORDER BY {key} {direction}, listing_id {direction} LIMIT %(most)s"
+    found = connection.exec_driver_sql(_PAGE.format(page=page, direction=direction), given)
+    return [(_card(row, market, sort), _written(row.place)) for row in found]
 
 
-@cache
-def _counting(names: frozenset[str]) -> CompoundSelect[Any]:
-    """Return the statement that counts: the market is read once, grouped, and each filter counts the groups."""
-    chosen = {name: _CHOSEN[name].label(f"is_{name}") for name in _CHOSEN if name in names}
-    columns = (_L.modality_codes, _L.model_id, _L.state_code, _L.grade, *chosen.values())
-    groups = (
-        select(*columns, func.count().label("number"))
-        .where(_ON_MARKET, *(condition for name, condition in _NARROWING.items() if name in names))
-        .group_by(*columns)
-        .cte("groups")
-    )
-    matched = (
-        select(
-            groups.c.modality_codes,
-            Maker.name.label("maker"),
-            groups.c.state_code.label("place"),
-            groups.c.grade.cast(Text).label("grade"),
-            *(groups.c[f"is_{name}"] for name in chosen),
-            groups.c.number,
-        )
-        .join(DeviceModel, _M.id == groups.c.model_id)
-        .join(Maker, Maker.id == _M.maker_id)
-        .cte("matched")
-    )
-
-    def beside(kind: str) -> ColumnElement[bool]:
-        """All chosen filters but the one of this kind."""
-        return and_(true(), *(matched.c[f"is_{other}"] for other in chosen if other != kind))
-
-    number = func.sum(matched.c.number).cast(Integer)
-    each = (
-        select(func.unnest(matched.c.modality_codes).label("value"), matched.c.number)
-        .where(beside("modality"))
-        .subquery()
-    )
-    return union_all(
-        select(literal("all").label("kind"), literal("").label("value"), number).where(beside("")),
-        select(literal("modality"), each.c.value, func.sum(each.c.number).cast(Integer)).group_by(each.c.value),
-        *(
-            select(literal(kind), matched.c[kind], number).where(beside(kind)).group_by(matched.c[kind])
-            for kind in _KINDS
-        ),
-    )
+def _written(place: Any) -> str:
+    return place.isoformat() if isinstance(place, datetime) else repr(place)
 
 
-def _card(row: Any) -> Card:
+def _card(row: Any, market: Market, sort: Sort) -> Card:
+    kind = market.kinds.get(row.kind_id)
+    if kind is None:
+        raise NewKind
     return Card(
         id=row.id,
         title=row.title,
         year=row.year,
         price=Money(row.price_minor, row.currency),
-        grade=row.grade,
+        grade=Grade(row.grade),
         city=row.city,
         state_code=row.state_code,
         life_used_percent=row.life_used_percent,
         configuration=row.configuration,
-        emits=catalog.emits(
-            row.modality_codes,
-            model_id=row.model_id,
-            model_modalities=row.model_modalities,
-            model_bands=row.bands,
-        ),
+        emits=kind.emits,
         photo=row.storage_key,
         photo_text=row.alternative_text,
+        miles=row.place if sort is Sort.NEAREST and row.place < 25_000 else None,
     )

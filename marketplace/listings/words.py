@@ -39,14 +39,15 @@ def findable(*, names: Iterable[str], others: Iterable[str]) -> str:
     return " ".join(found)
 
 
-def question(text: str) -> str | None:
+def typed(text: str) -> list[str]:
+    """Return the words that somebody looks for, no more and none longer than anybody needs."""
+    return [word[:LONGEST_WORD] for word in words_of(text)][:MOST_WORDS]
+
+
+def beginning(words: Iterable[str]) -> str:
     """
-    Return a tsquery for what somebody typed: each word begins one, or all of them together do; None: no word in it.
+    Return a tsquery for texts in which one of the words begins a word.
 
     Built from letters and figures alone, so no text can make it malformed.
     """
-    asked = [word[:LONGEST_WORD] for word in words_of(text)][:MOST_WORDS]
-    if not asked:
-        return None
-    each = " & ".join(f"'{word}':*" for word in asked)
-    return each if len(asked) == 1 else f"({each}) | '{''.join(asked)}':*"
+    return " | ".join(f"'{word}':*" for word in words)

@@ -74,7 +74,7 @@ def devices() -> ResponseReturnValue:
     if qualified and site is not None:
         known = _qualified(site)
         wanted = replace(wanted, configurations=known.configurations, units=known.units)
-    found = search.find(wanted)
+    found = search.find(wanted, literally=searching.literally(request.args))
     return render_template(
         "browse/devices.html",
         found=found,
@@ -85,16 +85,17 @@ def devices() -> ResponseReturnValue:
         states=STATES,
         qualified=qualified,
         cards=_shown_cards(found.cards, site),
-        facets=searching.facets_of(wanted, found),
+        groups=searching.groups_of(wanted, found),
         chips=searching.chips_of(wanted, qualified=qualified, site=site),
         sorts=searching.SORTS,
         lives=searching.LIVES,
-        price_from=searching.written(wanted.price_from),
-        price_to=searching.written(wanted.price_to),
-        page_address=searching.page_address,
+        distances=searching.DISTANCES,
+        price_from=searching.written(wanted.spans.get("price", (None, None))[0]),
+        price_to=searching.written(wanted.spans.get("price", (None, None))[1]),
+        turning=searching.turning(wanted, found),
+        literal_address=searching.literal_address() if found.meant else None,
         draw_card=fragments.card,
         draw_filter=fragments.filter_group,
-        last_page=search.LAST_PAGE,
     )
 
 
@@ -181,7 +182,7 @@ def _shown_cards(cards: Sequence[Card], site: Site | None) -> list[ShownCard]:
             price=card.price,
             grade_label=f"{card.grade} · {GRADES[card.grade].name}",
             counter_text=None if card.life_used_percent is None else f"{card.life_used_percent} % of life used",
-            place=f"{card.city}, {card.state_code}",
+            place=f"{card.city}, {card.state_code}" + ("" if card.miles is None else f" · {card.miles:,.0f} miles"),
             photo=photos.shown(card.photo, card.photo_text or "") if card.photo else None,
             bands=card.emits,
             verdict=chips.get(card.id),

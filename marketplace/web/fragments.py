@@ -22,9 +22,9 @@ def card(shown: Any, *, lazy: bool) -> Markup:
 
 
 @lru_cache(maxsize=512)
-def filter_group(legend: str, name: str, answers: tuple[Any, ...]) -> Markup:
-    """Draw a group of boxes in a filter form; `answers` are hashable and as the macro of this name takes them."""
-    return Markup(get_template_attribute("macros/forms.html", "filter_group")(legend, name, answers))  # noqa: S704
+def filter_group(legend: str, name: str, answers: tuple[Any, ...], more: tuple[Any, ...] = ()) -> Markup:
+    """Draw a group of boxes in a filter form; answers are hashable and as the macro of this name takes them."""
+    return Markup(get_template_attribute("macros/forms.html", "filter_group")(legend, name, answers, more))  # noqa: S704
 
 
 def address(endpoint: str, **values: Any) -> str:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from marketplace.listings.conditions import GRADES, INCLUSIONS, Included, checklist, configuration, life_used
+from marketplace.listings.conditions import GRADES, INCLUSIONS, Included, checklist, configuration, left, life_used
 from marketplace.listings.terms import CounterDirection, CounterUnit, Grade, Modification
 
 UP, DOWN = CounterDirection.UP, CounterDirection.DOWN
@@ -33,6 +33,23 @@ MODEL = UUID(int=1)
 )
 def test_used_life_is_known_or_not_guessed(value, unit, direction, rated, used):
     assert life_used(value=value, unit=unit, direction=direction, rated=rated) == used
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "direction", "rated", "shots"),
+    [
+        (None, None, None, 1000, None),
+        (384, SHOTS, UP, None, None),
+        (384, SHOTS, UP, 1000, 616),
+        (1000, CounterUnit.PULSES, UP, 1000, 0),
+        (1300, SHOTS, UP, 1000, 0),
+        (250, SHOTS, DOWN, None, 250),
+        (70, PERCENT, DOWN, 1000, None),
+        (70, CounterUnit.HOURS, UP, 1000, None),
+    ],
+)
+def test_shots_that_are_left_are_known_or_not_guessed(value, unit, direction, rated, shots):
+    assert left(value=value, unit=unit, direction=direction, rated=rated) == shots
 
 
 def test_every_grade_has_its_definition():

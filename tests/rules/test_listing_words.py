@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketplace.listings.words import LONGEST_WORD, MOST_WORDS, findable, question, words_of
+from marketplace.listings.asked import words_asked
+from marketplace.listings.words import LONGEST_WORD, MOST_WORDS, beginning, findable, typed, words_of
 
 
 @pytest.mark.parametrize(
@@ -32,25 +33,30 @@ def test_names_are_also_found_as_one_word():
     )
 
 
+@given(st.text(max_size=3000))
+def test_no_text_makes_a_question_that_is_malformed_or_long(text):
+    words = typed(text)
+
+    assert all(word.isalnum() for word in words)
+    assert len(words) <= MOST_WORDS
+    assert all(len(word) <= LONGEST_WORD for word in words)
+
+
+def test_each_word_may_be_the_beginning_of_one():
+    assert beginning(["gentle"]) == "'gentle':*"
+    assert beginning(["gentle", "max"]) == "'gentle':* | 'max':*"
+
+
 @pytest.mark.parametrize(
     ("text", "asked"),
     [
         ("", None),
-        ("?!", None),
-        ("gentlem", "'gentlem':*"),
-        ("gentle max", "('gentle':* & 'max':*) | 'gentlemax':*"),
+        ("?!", []),
+        ("gentle max", ["gentle", "max"]),
+        ("used alex laser for sale", ["alex"]),
+        ("laser", ["laser"]),
+        ("the machine", ["the", "machine"]),
     ],
 )
-def test_each_word_may_be_the_beginning_of_one(text, asked):
-    assert question(text) == asked
-
-
-@given(st.text(max_size=3000))
-def test_no_text_makes_a_question_that_is_malformed_or_long(text):
-    asked = question(text)
-
-    if asked is not None:
-        words = asked.split("'")[1::2]
-        assert all(word.isalnum() for word in words)
-        assert len(words) <= MOST_WORDS + 1
-        assert all(len(word) <= LONGEST_WORD for word in words[:MOST_WORDS])
+def test_words_that_say_nothing_are_passed_over_beside_others(text, asked):
+    assert words_asked(text) == asked

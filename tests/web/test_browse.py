@@ -1,5 +1,6 @@
 """Finding a device: what strangers, buyers and sellers see, and what no address can break."""
 
+import re
 from urllib.parse import quote
 from uuid import UUID, uuid4
 
@@ -65,18 +66,59 @@ class TestDevices:
         assert "“&lt;b&gt;&#34;x&lt;/b&gt;”" in html
 
     def test_active_filters_can_be_taken_off_one_by_one(self, client, unit):
-        html = page(client, "/devices?modality=IPL&modality=ALEX&min=$1,000&page=2")
+        html = page(client, "/devices?modality=IPL&modality=ALEX&min=$1,000&after=x~y")
 
         assert 'href="/devices?modality=ALEX&amp;min=%241%2C000"' in html
         assert 'href="/devices?modality=IPL&amp;modality=ALEX"' in html
         assert "From $1,000" in html
 
     def test_every_filter_has_its_chip(self, client, unit):
-        html = page(client, "/devices?q=m22&maker=Lumenis&state=TX&grade=B&max=50000&year=2010&life=50&sort=-price")
+        html = page(
+            client,
+            "/devices?q=m22&maker=Lumenis&model=Lumenis+M22&procedure=HAIR_NONABLATIVE&state=TX&grade=B&service=record"
+            "&recertification=no&min=100&max=50000&year=2010&year_to=2020&life=40&shots=1,000&nm_from=400&nm_to=1200"
+            "&zip=78701&within=30&sort=-price",
+        )
 
-        for words in ("“m22”", "Lumenis", "Texas", "B · good", "Up to $50,000", "From 2010", "Up to 50 % of life used"):
-            assert f"</span> {words} " in html
-        assert 'value="-price" selected' in html
+        chips = re.findall(r"Remove filter:</span> (.+?) <svg", html)
+        assert chips == [
+            "“m22”", "Hair removal", "Lumenis", "Lumenis M22", "B · good", "Texas", "Service and calibration record",
+            "The maker asks for none", "From $100", "Up to $50,000", "From 2010", "Up to 2020", "Up to 40 % of life used",
+            "1,000 shots left or more", "From 400 nm", "Up to 1,200 nm", "Within 30 miles of 78701",
+        ]  # fmt: skip
+        for kept in ('value="-price" selected', 'value="40" selected', 'value="30" selected', 'value="1,000"'):
+            assert kept in html
+
+    def test_what_is_typed_beside_figures_is_kept_and_can_be_found_nearest_first(self, client, unit):
+        near = make_listing(clinic=make_clinic(seller=True), postal_code="78704", price_minor=1_000_000)
+        html = page(client, "/devices?zip=78701&sort=distance")
+
+        assert "Seen from 78701" in html
+        assert re.findall(r'href="/devices/([0-9a-f-]{36})"', html) == [str(near.id), str(unit.id)]
+        assert "Austin, TX · 2 miles" in html
+        assert html.count(" miles</span>") == 1
+
+    def test_long_lists_of_answers_are_folded_what_finds_most_first(self, client):
+        clinic = make_clinic(seller=True)
+        for state in ("TX", "TX", "AZ", "CA", "CO", "FL", "GA", "IL", "NV", "NY", "WY"):
+            make_listing(clinic=clinic, model=real_model("Lumenis M22"), state_code=state)
+        html = page(client, "/devices?state=WY")
+        shown, folded = html.partition('id="state-more"')[::2]
+
+        assert "2 more" in folded
+        assert 'value="TX"' in shown
+        assert 'value="WY" checked' in shown
+        assert 'value="NY"' in folded
+
+    def test_says_what_was_looked_for_instead_and_leads_to_the_words_as_typed(self, client, unit):
+        html = page(client, "/devices?q=lumnis&state=TX")
+
+        assert "Showing results for <strong>lumenis</strong>" in html
+        assert "“lumnis”" in html
+        assert "<h1>1 device</h1>" in html
+        address = "/devices?q=lumnis&amp;state=TX&amp;literally=1"
+        assert f'href="{address}"' in html
+        assert "<h1>No devices</h1>" in page(client, address.replace("&amp;", "&"))
 
     @pytest.mark.parametrize(
         ("query", "said"),
@@ -86,7 +128,11 @@ class TestDevices:
             ("year=soon", "the year “soon”"),
             ("year=99999999999999999999", "the year “99999999999999999999”"),
             ("life=½", "the life used “½”"),
-            ("page=last", "the page “last”"),
+            ("shots=many", "the shots left “many”"),
+            ("nm_from=0", "the shortest wavelength “0”"),
+            ("zip=00000", "the ZIP code “00000”, of which the Census knows no area,"),
+            ("zip=78701&within=far", "the distance “far”"),
+            ("sort=distance", "the order by distance, for want of a ZIP code"),
         ],
     )
     def test_leaves_out_what_makes_no_sense_and_says_so(self, client, unit, query, said):
@@ -103,8 +149,11 @@ class TestDevices:
             "grade=Z",
             "sort=up",
             "site=x",
-            "page=0",
-            "page=999999999",
+            "after=x~y",
+            "after=2026-01-01~9dd1b5f4-6f5b-4b4e-8f2c-3d6a9d0e6a10",
+            "before=&sort=price",
+            "after=9999999999~9dd1b5f4-6f5b-4b4e-8f2c-3d6a9d0e6a10&sort=price",
+            "after=nan~9dd1b5f4-6f5b-4b4e-8f2c-3d6a9d0e6a10&sort=distance&zip=78701",
             "unknown=1",
             "maker=",
         ],
@@ -121,20 +170,40 @@ class TestDevices:
     def test_takes_at_most_four_statements_for_a_stranger(self, client, unit):
         make_listing(clinic=make_clinic(seller=True), photos=1)
         catalog.modalities()
-        with count_statements() as sent:
-            page(client, "/devices?modality=IPL&modality=ALEX&q=a")
+        taken = []
+        for _ in range(2):
+            with count_statements() as sent:
+                page(client, "/devices?modality=IPL&modality=ALEX&q=a")
+            taken.append(len(sent))
 
-        assert len(sent) == 2
+        assert taken == [4, 2]
 
-    def test_pages_keep_the_other_filters(self, client):
+    @pytest.mark.parametrize("sort", ["newest", "price", "-price", "used", "distance"])
+    def test_pages_are_turned_and_keep_the_other_filters(self, client, sort):
         clinic = make_clinic(seller=True)
         model = real_model("Lumenis M22")
         for _ in range(25):
-            make_listing(clinic=clinic, model=model)
-        html = page(client, "/devices?modality=IPL&page=2")
+            make_listing(clinic=clinic, model=model, postal_code="78701")
+        first = page(client, f"/devices?modality=IPL&sort={sort}&zip=78701")
+        later = link(first, "next")
+        second = page(client, later)
 
-        assert 'href="/devices?modality=IPL&amp;page=1"' in html
-        assert html.count("<article") == 1
+        assert (first.count("<article"), second.count("<article")) == (24, 1)
+        assert f"/devices?modality=IPL&sort={sort}&zip=78701&after=" in later
+        assert 'rel="prev"' not in first
+        assert 'rel="next"' not in second
+        assert page(client, link(second, "prev")).count("<article") == 24
+        assert f'href="/devices?modality=IPL&amp;sort={sort}&amp;zip=78701" data-live-link>First page' in second
+
+    def test_says_so_where_a_page_has_emptied(self, client, unit):
+        html = page(client, f"/devices?after=2000-01-01T00:00:00%2B00:00~{unit.id}")
+
+        assert "<h1>1 device</h1>" in html
+        assert "Nothing beyond this" in html
+
+
+def link(html, rel):
+    return re.search(rf'href="([^"]+)" rel="{rel}"', html)[1].replace("&amp;", "&")
 
 
 class TestDevice:

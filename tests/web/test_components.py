@@ -34,7 +34,7 @@ def render(app):
         '{% from "macros/forms.html" import checkbox, choices, field, file_field, filter_group, posting, press, submit %}'
         '{% from "macros/gate.html" import spectral_bar, verdict_chip, verdict_panel %}'
         '{% from "macros/show.html" import cell, data_table, definition_list, filter_chips, listing_card,'
-        " money, pagination, photo, steps, timeline %}"
+        " money, page_turning, pagination, photo, steps, timeline %}"
     )
 
     def render(snippet: str, **context) -> str:
@@ -402,8 +402,23 @@ class TestForms:
         ]
         html = render("{{ filter_group('State', 'state', answers) }}", answers=answers)
         assert 'type="checkbox" id="state-TX" name="state" value="TX" checked>' in html
-        assert 'id="state-TX-count" data-live-region><span class="visually-hidden">devices:</span> 1,052</span>' in html
-        assert "state-AZ-count" not in html
+        assert '<span class="figure"><span class="visually-hidden">devices:</span> 1,052</span>' in html
+        assert html.count('class="figure"') == 1
+        assert "<details" not in html
+
+    def test_the_rest_of_a_long_filter_is_a_tap_away(self, render):
+        one = Thing(value="Candela Gentle", words="Candela Gentle", count=3, chosen=False)
+        html = render("{{ filter_group('Model', 'model', [], [one, one]) }}", one=one)
+        assert '<details class="filter-more" id="model-more"><summary>2 more</summary>' in html
+        assert (
+            '<input class="form-check-input" type="checkbox" id="model-Candela_Gentle" name="model" value="Candela Gentle">'
+            in html
+        )
+
+    def test_pages_are_turned_one_by_one(self, render):
+        html = render("{{ page_turning(around) }}", around=Thing(first="/a", earlier="/b", later="/c"))
+        assert re.findall(r'href="(/\w)"', html) == ["/a", "/b", "/c"]
+        assert render("{{ page_turning(around) }}", around=Thing(first="/a", earlier=None, later=None)) == ""
 
     def test_limits_of_files_are_said_before(self, render, form, wrong):
         html = render(

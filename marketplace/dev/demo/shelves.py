@@ -29,7 +29,7 @@ from .people import Stage
 
 _FEATURED = {(maker, model) for _, maker, model, *_ in FEATURED}
 _OWNERS = {house.key: house.people[0].name for house in HOUSES}
-_PLACES = {house.key: (house.city, house.state) for house in HOUSES}
+_PLACES = {house.key: (house.city, house.state, house.postal_code) for house in HOUSES}
 
 # What happened to a draft until today: after so many hours, by its seller or by staff.
 _EVENTS = {
@@ -171,7 +171,7 @@ def _moves(stage: Stage, unit: Unit, now: datetime) -> list[ListingMove]:
 
 
 def _listing(stage: Stage, unit: Unit, model: ModelFacts, moves: Sequence[ListingMove]) -> Listing:
-    city, state = _PLACES[unit.house]
+    city, state, postal_code = _PLACES[unit.house]
     drafted = moves[0].at
     happened = {move.event: move for move in moves}
     submitted, approved = happened.get(ListingEvent.SUBMITTED), happened.get(ListingEvent.APPROVED)
@@ -190,6 +190,7 @@ def _listing(stage: Stage, unit: Unit, model: ModelFacts, moves: Sequence[Listin
         currency="usd",
         city=city,
         state_code=state,
+        postal_code=postal_code,
         description=unit.description,
         rx_label_present=True,
         id_label_present=True,

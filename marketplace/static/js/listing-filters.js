@@ -23,10 +23,16 @@ function matchForm(url) {
 
 function swap(page) {
   document.title = page.title;
+  const focused = document.activeElement?.id;
   for (const region of document.querySelectorAll("[data-live-region]")) {
     const fresh = page.getElementById(region.id);
-    if (fresh) region.replaceChildren(...fresh.childNodes);
+    if (!fresh) continue;
+    // What was unfolded stays so, and whoever was on a filter stays on it.
+    const unfolded = [...region.querySelectorAll("details[open][id]")].map((fold) => fold.id);
+    region.replaceChildren(...fresh.childNodes);
+    for (const id of unfolded) document.getElementById(id)?.setAttribute("open", "");
   }
+  if (focused && document.activeElement?.id !== focused) document.getElementById(focused)?.focus({ preventScroll: true });
 }
 
 async function show(url, { push = true, scroll = false } = {}) {

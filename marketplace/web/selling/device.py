@@ -34,6 +34,7 @@ class DeviceForm(Form):
         "City", validators=[InputRequired("Write the city where the device stands."), Length(max=LONGEST_LINE)]
     )
     state_code = SelectField("State", validators=[InputRequired("Choose the state where the device stands.")])
+    postal_code = StringField("ZIP code", validators=[Length(max=10)])
     form_key = HiddenField()
 
 
@@ -50,6 +51,7 @@ def new() -> ResponseReturnValue:
             form_key=str(uuid4()),
             city=sites[0].city if sites else None,
             state_code=sites[0].state if sites else None,
+            postal_code=sites[0].postal_code if sites else None,
         ),
         selling,
     )
@@ -63,6 +65,7 @@ def new() -> ResponseReturnValue:
                 year=_year(form),
                 city=form.city.data or "",
                 state_code=form.state_code.data,
+                postal_code=form.postal_code.data or "",
                 form_key=key_of(form.form_key.data),
                 at=clock.now(),
             )
@@ -84,6 +87,7 @@ def device(listing_id: UUID) -> ResponseReturnValue:
                 "year": str(facts.year or ""),
                 "city": facts.city,
                 "state_code": facts.state_code,
+                "postal_code": facts.postal_code,
             }
         ),
         [one for one in selling_for() if one.clinic_id == facts.clinic_id],
@@ -98,6 +102,7 @@ def device(listing_id: UUID) -> ResponseReturnValue:
                 year=_year(form),
                 city=form.city.data or "",
                 state_code=form.state_code.data,
+                postal_code=form.postal_code.data or "",
                 at=clock.now(),
             )
             return redirect(url_for("selling.handpieces", listing_id=listing_id), code=303)

@@ -1,0 +1,242 @@
+"""A question put to the market, made ready: which kinds can answer it, and the conditions on units, as SQL."""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from .facets import CELL_FACETS, KIND_FACETS, RANGES
+from .kinds import Kind, Market
+from .places import Point
+from .vocabulary import says_nothing
+from .words import beginning, typed
+
+Span = tuple[int | None, int | None]
+"""From and to; both ends belong to it; None: open."""
+
+
+class Sort(StrEnum):
+    """In which order units are shown."""
+
+    NEWEST = "newest"
+    CHEAPEST = "price"
+    DEAREST = "-price"
+    LEAST_USED = "used"
+    NEAREST = "distance"
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """From where distances are measured, and how far it may be, in miles; None: any distance."""
+
+    point: Point
+    within: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A unit beside which a page begins (`back`: ends): what it is sorted by, and its id."""
+
+    place: str
+    listing_id: UUID
+    back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """
+    What somebody is looking for; what is empty does not narrow.
+
+    `chosen`: answers by the name of their facet, of which a unit has at least one. `spans`: by the name of a range;
+    prices in minor units, used life in per cent. `light`: wavelengths in nm. `configurations`: only units that the gate
+    would answer as one of these, and these `units`; None: any.
+    """
+
+    text: str = ""
+    chosen: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    spans: Mapping[str, Span] = field(default_factory=dict)
+    light: Span = (None, None)
+    near: Near | None = None
+    sort: Sort = Sort.NEWEST
+    cursor: Cursor | None = None
+    configurations: tuple[str, ...] | None = None
+    units: tuple[UUID, ...] = ()
+
+
+@dataclass(slots=True)
+class Asked:
+    """
+    A question made ready: pieces of SQL and what they take.
+
+    `matched` gives cells with how many units of each match, whatever is chosen from lists. `figures`, `having_words`
+    and `these_units` are the conditions on single units. `whole` are the kinds all of whose units have the words that
+    were asked for; None: no words were. `narrows_kinds`: not every kind can answer.
+    """
+
+    given: dict[str, Any]
+    counted_by: Hashable
+    figures: list[str]
+    of_kind: dict[str, frozenset[str]]
+    of_cell: dict[str, tuple[str, ...]]
+    chosen_kinds: list[int] | None = None
+    narrows_kinds: bool = False
+    whole: frozenset[int] | None = None
+    having_words: str = ""
+    these_units: str = ""
+    matched: str = ""
+
+
+_FROM_CELLS = (
+    "SELECT cell.kind_id, cell.state_code, cell.grade, cell.traits, tally.units"
+    " FROM market_cells cell JOIN market_counts tally ON tally.cell_id = cell.id"
+)
+_FROM_UNITS = (
+    "SELECT cell.kind_id, cell.state_code, cell.grade, cell.traits, tally.units FROM"
+    " (SELECT cell_id, count(*) AS units FROM market_units WHERE {} GROUP BY cell_id) tally"
+    " JOIN market_cells cell ON cell.id = tally.cell_id"
+)
+DISTANCE = "miles_between(%(here_latitude)s::float8, %(here_longitude)s::float8, latitude, longitude)"
+"""In miles from where it is asked; NULL: nobody knows where the unit stands."""
+_DEGREES_A_MILE = 1 / 68.7
+"""Of latitude, a little more than there are anywhere."""
+
+
+def ask(market: Market, wanted: Wanted) -> Asked:
+    """Make a question ready for the market as it is known."""
+    given: dict[str, Any] = {}
+    chosen = sorted((name, values) for name, values in wanted.chosen.items() if values)
+    asked = Asked(
+        given=given,
+        counted_by=(
+            wanted.text, tuple(chosen), tuple(sorted(wanted.spans.items())), wanted.light,
+            wanted.near if wanted.near and wanted.near.within is not None else None,
+            wanted.configurations, wanted.units,
+        ),
+        figures=_figures(wanted, given),
+        of_kind={name: frozenset(values) for name, values in chosen if name in KIND_FACETS},
+        of_cell={name: values for name, values in chosen if name not in KIND_FACETS},
+    )  # fmt: skip
+    if asked.of_kind:
+        asked.chosen_kinds = [one.id for one in market.kinds.values() if _chosen(one, asked.of_kind)]
+    able = _able(market, wanted)
+    words = words_asked(wanted.text)
+    base = list(asked.figures)
+    if able is not None:
+        given["able"] = sorted(able)
+        base.append("kind_id = ANY(%(able)s::int[])")
+        if wanted.units:
+            base[-1] = asked.these_units = _or_these_units(market, wanted, given)
+    if words is not None:
+        asked.whole, own = _own_words(market, words, given)
+        given["whole"] = sorted(asked.whole if able is None or wanted.units else asked.whole & able)
+        asked.having_words = f"(kind_id = ANY(%(whole)s::int[]) OR {own})"
+    asked.narrows_kinds = words is not None or able is not None
+    if asked.figures or wanted.units:
+        conditions = [*base, *([asked.having_words] if words is not None else [])]
+        asked.matched = _FROM_UNITS.format(" AND ".join(conditions))
+    elif words is not None:
+        others = " AND ".join([*base, "NOT kind_id = ANY(%(whole)s::int[])", own])
+        asked.matched = (
+            f"{_FROM_CELLS} WHERE cell.kind_id = ANY(%(whole)s::int[]) UNION ALL {_FROM_UNITS.format(others)}"
+        )
+    else:
+        asked.matched = _FROM_CELLS + (" WHERE cell.kind_id = ANY(%(able)s::int[])" if able is not None else "")
+    return asked
+
+
+def cell_conditions(asked: Asked, given: dict[str, Any], *, but: str | None = None) -> list[str]:
+    """Return the conditions of what is chosen from lists that are counted with each unit, `but` one facet's."""
+    conditions = []
+    for name, wanted in asked.of_cell.items():
+        facet = CELL_FACETS[name]
+        given[f"cell_{name}"] = [f"{facet.trait}:{one}" if facet.trait else one for one in wanted]
+        if name != but and facet.trait:
+            conditions.append(f"{facet.column} && %(cell_{name})s::text[]")
+        elif name != but:
+            conditions.append(f"{facet.column} = ANY(%(cell_{name})s::text[])")
+    return conditions
+
+
+def _chosen(one: Kind, of_kind: Mapping[str, frozenset[str]]) -> bool:
+    return all(not wanted.isdisjoint(KIND_FACETS[name].answers(one)) for name, wanted in of_kind.items())
+
+
+def words_asked(text: str) -> list[str] | None:
+    """Return the words that somebody asked for, without those that say nothing; None: nothing was asked for."""
+    if not text:
+        return None
+    words = typed(text)
+    return [word for word in words if word not in says_nothing()] or words
+
+
+def _figures(wanted: Wanted, given: dict[str, Any]) -> list[str]:
+    """Return the conditions that only a unit's own row can answer."""
+    conditions = []
+    for name, (least, most) in wanted.spans.items():
+        for end, sign, bound in (("from", ">=", least), ("to", "<=", most)):
+            if bound is not None:
+                given[f"{name}_{end}"] = bound
+                conditions.append(f"{RANGES[name]} {sign} %({name}_{end})s")
+    if wanted.near is not None:
+        point = wanted.near.point
+        given |= {"here_latitude": point.latitude, "here_longitude": point.longitude}
+        if wanted.near.within is not None:
+            reach = wanted.near.within * _DEGREES_A_MILE
+            given |= {"within": wanted.near.within, "south": point.latitude - reach, "north": point.latitude + reach}
+            conditions += ["latitude BETWEEN %(south)s AND %(north)s", f"{DISTANCE} <= %(within)s"]
+    return conditions
+
+
+def _able(market: Market, wanted: Wanted) -> frozenset[int] | None:
+    """Return the kinds that can answer, whatever is chosen from lists; None: all of them can."""
+    if wanted.configurations is None and wanted.light == (None, None):
+        return None
+    open_to = None if wanted.configurations is None else frozenset(wanted.configurations)
+    return frozenset(
+        one.id
+        for one in market.kinds.values()
+        if (open_to is None or (one.checked and one.configuration in open_to))
+        and (wanted.light == (None, None) or one.shines_within(*wanted.light))
+    )
+
+
+def _or_these_units(market: Market, wanted: Wanted, given: dict[str, Any]) -> str:
+    """Return the condition of a unit that is open to a buyer by its kind, or on its own."""
+    given["units"] = list(wanted.units)
+    given["checked"] = [
+        one.id
+        for one in market.kinds.values()
+        if one.checked and (wanted.light == (None, None) or one.shines_within(*wanted.light))
+    ]
+    return (
+        "(kind_id = ANY(%(able)s::int[]) OR listing_id = ANY(%(units)s::uuid[]) AND kind_id = ANY(%(checked)s::int[]))"
+    )
+
+
+def _own_words(market: Market, words: list[str], given: dict[str, Any]) -> tuple[frozenset[int], str]:
+    """
+    Return the kinds that all the words speak of, and the condition of a unit of another kind that has what is missing.
+
+    A word is had by the unit or by its kind; or all of them are one word together, as in "gentle max".
+    """
+    if not words:
+        return frozenset(), "false"
+    meanings = [market.vocabulary.meaning(word) for word in words]
+    whole = frozenset.intersection(*meanings)
+    joined = "".join(words)
+    given["any_word"] = beginning(words if len(words) == 1 else [*words, joined])
+    each = []
+    for number, (word, meaning) in enumerate(zip(words, meanings, strict=True)):
+        given[f"word_{number}"] = beginning([word])
+        having = f"words @@ to_tsquery('simple', %(word_{number})s)"
+        if meaning:
+            given[f"meant_{number}"] = sorted(meaning)
+            having = f"(kind_id = ANY(%(meant_{number})s::int[]) OR {having})"
+        each.append(having)
+    condition = " AND ".join(each)
+    if len(words) > 1:
+        whole |= market.vocabulary.meaning(joined)
+        given["joined"] = beginning([joined])
+        condition = f"({condition} OR words @@ to_tsquery('simple', %(joined)s))"
+    return whole, f"(words @@ to_tsquery('simple', %(any_word)s) AND {condition})"

@@ -1,0 +1,135 @@
+"""
+What units on the market have in common, as this process knows it, and the name of what the market is now.
+
+There are hundreds of kinds however many units there are. Words, makers, modalities and wavelengths are asked of them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from ..catalog import queries as catalog
+from ..catalog.queries import Source
+from ..catalog.terms import HazardClass
+from ..catalog.wavelengths import Pair, numbers
+from .vocabulary import Vocabulary
+from .words import findable
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A configuration on the market, from checked sellers or from others; `recalled`: a recall of its model is open."""
+
+    id: int
+    configuration: str
+    checked: bool
+    maker: str
+    model: str
+    modality_codes: tuple[str, ...]
+    procedures: tuple[str, ...]
+    emits: tuple[Source, ...]
+    recalled: bool
+
+    def shines_within(self, least: float | None, most: float | None) -> bool:
+        """Say whether it emits light between two wavelengths, in nm; both ends belong to it."""
+        return any(
+            (most is None or band[0] <= most) and (least is None or band[1] >= least)
+            for band in self.emits
+            if not isinstance(band, str)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """The kinds as of one version of the market, and the words they are found by."""
+
+    version: str
+    kinds: Mapping[int, Kind]
+    vocabulary: Vocabulary
+
+
+_VERSION = "SELECT string_agg(version::text, '' ORDER BY shard) FROM market_shards"
+_KINDS = """
+    SELECT kind.id, kind.configuration, kind.checked, kind.modality_codes, model.id AS model_id, model.name AS model,
+        model.modality_codes AS model_modalities, model.bands, model.k_numbers, maker.name AS maker, maker.aliases,
+        EXISTS (SELECT FROM recall_matches WHERE model_id = model.id AND state = 'confirmed') AS recalled
+    FROM market_kinds kind JOIN device_models model ON model.id = kind.model_id JOIN makers maker ON maker.id = maker_id
+    ORDER BY kind.id
+"""
+
+_NOTHING = Market("", {}, Vocabulary(()))
+_known = [_NOTHING]
+
+
+def version(connection: Connection) -> str:
+    """Return the name of what the market is now. It is another one after every change, and never the same again."""
+    return connection.exec_driver_sql(_VERSION).scalar() or ""
+
+
+def market(connection: Connection) -> Market:
+    """
+    Return the market's kinds, in one statement while nothing changes, in two after a change.
+
+    The version is asked first: what is read after it can be newer than its name, never older.
+    """
+    now = version(connection)
+    known = _known[0]
+    if known.version != now:
+        known = _known[0] = _read(connection, now)
+    return known
+
+
+def forget() -> None:
+    """Let the next question read the kinds anew."""
+    _known[0] = _NOTHING
+
+
+def _read(connection: Connection, now: str) -> Market:
+    kinds: dict[int, Kind] = {}
+    words: list[tuple[int, tuple[str, ...]]] = []
+    for row in connection.exec_driver_sql(_KINDS):
+        common = _common(
+            row.model_id, row.maker, tuple(row.aliases), row.model, tuple(row.k_numbers),
+            tuple(row.model_modalities), tuple(tuple(band) for band in row.bands), tuple(row.modality_codes),
+        )  # fmt: skip
+        kinds[row.id] = Kind(
+            row.id, row.configuration, row.checked, row.maker, f"{row.maker} {row.model}", tuple(row.modality_codes),
+            common.procedures, common.emits, row.recalled,
+        )  # fmt: skip
+        words.append((row.id, common.words))
+    return Market(now, kinds, Vocabulary(words))
+
+
+@dataclass(frozen=True, slots=True)
+class _Common:
+    procedures: tuple[str, ...]
+    emits: tuple[Source, ...]
+    words: tuple[str, ...]
+
+
+@lru_cache(maxsize=4096)
+def _common(
+    model_id: UUID,
+    maker: str,
+    aliases: tuple[str, ...],
+    model: str,
+    k_numbers: tuple[str, ...],
+    model_modalities: tuple[str, ...],
+    model_bands: tuple[Pair, ...],
+    codes: tuple[str, ...],
+) -> _Common:
+    """Return what follows from a model and the modalities of its handpieces."""
+    modalities = catalog.modalities()
+    emits = catalog.emits(codes, model_id=model_id, model_modalities=model_modalities, model_bands=model_bands)
+    procedures = tuple(dict.fromkeys(kind for code in codes for kind in modalities[code].procedure_classes))
+    others = [kind.words for kind in procedures]
+    for code in codes:
+        others += [modalities[code].name, *modalities[code].aliases]
+        if modalities[code].hazard_class is HazardClass.CLASS_IV:
+            others.append("laser")
+    others += [*numbers(band for band in emits if not isinstance(band, str)), *k_numbers]
+    words = findable(names=[f"{maker} {model}", maker, *aliases, model], others=others).split()
+    return _Common(tuple(map(str, procedures)), emits, tuple(words))

@@ -1,0 +1,355 @@
+"""The market's own rows are what a slow recount of the listings finds, whoever changed what, and in whichever order."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete, func, select, text, update
+
+from marketplace.catalog import queries as catalog
+from marketplace.clinics.models import Clinic
+from marketplace.extensions import db
+from marketplace.listings import search
+from marketplace.listings.derived import derive
+from marketplace.listings.facets import CELL_FACETS, KIND_FACETS, RANGES
+from marketplace.listings.market import MarketCell, MarketCount, MarketKind, MarketShard, MarketUnit
+from marketplace.listings.models import Listing, Photo
+from marketplace.listings.places import miles, point_of
+from marketplace.listings.search import Near, Wanted, find
+from marketplace.listings.terms import Grade, Recertification
+from tests.factories.catalog import make_maker, make_model, real_model
+from tests.factories.clinics import make_clinic
+from tests.factories.listings import make_listing, make_photo
+from tests.support import assert_refused_by
+
+STATES = ["draft", "published", "reserved", "sold", "withdrawn"]
+
+
+def slow_units():
+    """What stands on the market, read from the listings themselves."""
+    checked = dict(db.session.execute(select(Clinic.id, Clinic.seller_standing == "verified")).all())
+    return {
+        one.id: (
+            one.configuration, checked[one.clinic_id], tuple(sorted(one.modality_codes)), one.state_code, str(one.grade),
+            tuple(one.traits), one.published_at, one.price_minor, one.year,
+            2**31 - 1 if one.life_used_percent is None else one.life_used_percent, one.shots_left, one.latitude,
+            one.longitude,
+        )
+        for one in db.session.scalars(select(Listing).where(Listing.state == "published"))
+    }  # fmt: skip
+
+
+def kept_units():
+    """What the market's own rows say."""
+    unit, cell, kind = MarketUnit.__table__.c, MarketCell.__table__.c, MarketKind.__table__.c
+    rows = db.session.execute(
+        select(
+            unit.listing_id, kind.configuration, kind.checked, kind.modality_codes, cell.state_code, cell.grade,
+            cell.traits, unit.published_at, unit.price_minor, unit.year, unit.used, unit.shots_left, unit.latitude,
+            unit.longitude, unit.state_code.label("own_state"), unit.grade.label("own_grade"),
+            unit.traits.label("own_traits"), unit.kind_id.label("own_kind"), cell.kind_id,
+        )
+        .join(MarketCell, cell.id == unit.cell_id)
+        .join(MarketKind, kind.id == cell.kind_id)
+    ).all()  # fmt: skip
+    for row in rows:
+        assert (row.own_state, row.own_grade, row.own_traits, row.own_kind) == (
+            row.state_code, row.grade, row.traits, row.kind_id,
+        )  # fmt: skip
+    return {row.listing_id: (*row[1:3], tuple(row[3]), *row[4:6], tuple(row[6]), *row[7:14]) for row in rows}
+
+
+def kept_counts():
+    counts = MarketCount.__table__.c
+    rows = db.session.execute(select(counts.cell_id, func.sum(counts.units)).group_by(counts.cell_id)).all()
+    return Counter({cell: number for cell, number in rows if number})
+
+
+def assert_nothing_is_wrong():
+    db.session.expire_all()
+    assert kept_units() == slow_units()
+    assert kept_counts() == Counter(db.session.scalars(select(MarketUnit.cell_id)))
+
+
+EDIT = st.one_of(
+    st.tuples(st.just("state"), st.integers(0, 5), st.sampled_from(STATES)),
+    st.tuples(st.just("price"), st.integers(0, 5), st.integers(10_000, 10_003)),
+    st.tuples(st.just("place"), st.integers(0, 5), st.sampled_from(["TX", "AZ"])),
+    st.tuples(st.just("grade"), st.integers(0, 5), st.sampled_from(Grade)),
+    st.tuples(st.just("terms"), st.integers(0, 5), st.sampled_from(Recertification)),
+    st.tuples(st.just("parts"), st.integers(0, 5), st.sampled_from(["ALEX", "IPL"])),
+    st.tuples(st.just("zip"), st.integers(0, 5), st.sampled_from([None, "78701", "00000"])),
+    st.tuples(st.just("standing"), st.integers(0, 1), st.sampled_from(["verified", "suspended"])),
+    st.tuples(st.just("all"), st.integers(0, 1), st.sampled_from(STATES)),
+)
+QUESTION = st.fixed_dictionaries(
+    {
+        "text": st.sampled_from(["", "alex", "austin", "candela 2018", "lumenis hair", "yag laser"]),
+        "chosen": st.fixed_dictionaries(
+            {},
+            optional={
+                "modality": st.sampled_from([("ALEX",), ("IPL", "ALEX")]),
+                "maker": st.sampled_from([("Candela",), ("Lumenis", "Acme")]),
+                "state": st.sampled_from([("TX",), ("TX", "AZ"), ("WY",)]),
+                "grade": st.sampled_from([("A",), ("A", "B")]),
+                "recertification": st.sampled_from([("yes",), ("yes", "no")]),
+            },
+        ),
+        "spans": st.fixed_dictionaries(
+            {}, optional={"price": st.sampled_from([(10_001, None), (None, 10_001), (10_001, 10_002)])}
+        ),
+        "near": st.sampled_from([None, Near(point_of("78704"), 50), Near(point_of("10001"), 50)]),
+        "light": st.sampled_from([(None, None), (700, 800)]),
+    }
+)
+
+
+class TestNeverWrong:
+    @pytest.fixture
+    def units(self):
+        clinics = [make_clinic(seller=True, name=f"Clinic {number}") for number in (1, 2)]
+        models = [real_model("Candela GentleMax Pro"), real_model("Lumenis M22")]
+        return [
+            make_listing(clinic=clinics[number % 2], model=models[number % 2], price_minor=10_000 + number, year=2016 + number)
+            for number in range(6)
+        ]  # fmt: skip
+
+    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(st.lists(EDIT, min_size=1, max_size=8), QUESTION)
+    def test_after_any_edits_rows_and_figures_are_what_a_slow_recount_finds(self, units, edits, question):
+        ids = [unit.id for unit in units]
+        versions = [search.version()]
+        with db.session.begin_nested() as done:
+            for edit in edits:
+                before = slow_units()
+                self.edit(ids, *edit)
+                db.session.flush()
+                if slow_units() != before:
+                    assert search.version() not in versions
+                versions.append(search.version())
+            assert_nothing_is_wrong()
+            wanted = Wanted(**question)
+            found = find(wanted, literally=True)
+            assert (found.total, found.counts) == recounted(wanted)
+            done.rollback()
+        assert search.version() == versions[0]
+
+    def edit(self, ids, what, which, value):
+        if what == "all":
+            db.session.execute(update(Listing).where(Listing.id.in_(ids[which::2])).values(state=value))
+        elif what == "standing":
+            clinic_id = db.session.scalars(select(Clinic.id).where(Clinic.name == f"Clinic {which + 1}")).first()
+            db.session.execute(
+                update(Clinic).where(Clinic.id == clinic_id).values(seller_standing=value, seller_reason="asked")
+            )
+        else:
+            self.change(db.session.get(Listing, ids[which]), what, value)
+
+    def change(self, listing, what, value):
+        if what == "state":
+            listing.state = value
+        elif what == "price":
+            listing.price_minor = value
+        elif what == "place":
+            listing.state_code = value
+        elif what == "grade":
+            listing.grade = value
+        elif what == "terms":
+            listing.recertification = value
+        elif what == "zip":
+            listing.postal_code = value
+        else:
+            listing.handpieces[0].modality_code = value
+        derive(listing, catalog.model(listing.model_id))
+
+    def test_when_everything_is_counted_anew(self, units):
+        db.session.execute(update(Listing).where(Listing.id == units[0].id).values(state="sold"))
+        before, version = kept_units(), search.version()
+        db.session.execute(text("SELECT market_rebuild()"))
+
+        assert_nothing_is_wrong()
+        assert kept_units() == before
+        assert search.version() != version
+
+    def test_the_figure_of_a_shard_alone_may_be_below_zero(self, units):
+        """What came under one shard may leave under another."""
+        cell = db.session.scalar(select(MarketUnit.cell_id).where(MarketUnit.listing_id == units[0].id))
+        shard = db.session.scalar(
+            text("INSERT INTO market_shards (version) VALUES (gen_random_uuid()) RETURNING shard")
+        )
+        db.session.execute(
+            text("INSERT INTO market_counts (cell_id, shard, units) VALUES (:cell, :shard, -1)"),
+            {"cell": cell, "shard": shard},
+        )
+        db.session.execute(
+            update(MarketCount).where(MarketCount.cell_id == cell, MarketCount.shard != shard).values(units=4)
+        )
+
+        assert kept_counts()[cell] == 3
+        assert find(Wanted()).total == 6
+
+
+def recounted(wanted):
+    """Count one by one in Python, from the listings and the catalogue."""
+    total = 0
+    counts = {name: Counter() for name in (*KIND_FACETS, *CELL_FACETS)}
+    checked = dict(db.session.execute(select(Clinic.id, Clinic.seller_standing == "verified")).all())
+    for unit in db.session.scalars(select(Listing).where(Listing.state == "published")):
+        model = catalog.model(unit.model_id)
+        answers = {
+            "modality": set(unit.modality_codes),
+            "procedure": {str(p) for code in unit.modality_codes for p in catalog.modalities()[code].procedure_classes},
+            "maker": {model.maker},
+            "model": {model.title},
+            "state": {unit.state_code},
+            "grade": {str(unit.grade)},
+            "service": {"record"} if unit.inclusions.get("service_record") == "included" else set(),
+            "recertification": {str(unit.recertification)} - {"unknown"},
+            "warranty": {str(unit.warranty)} - {"None"},
+            "training": {"included"} if unit.training_included else set(),
+            "recall": {"none"},
+        }
+        assert unit.clinic_id in checked
+        if not (has_words(unit, model, wanted.text) and within_spans(unit, wanted)):
+            continue
+        missed = [name for name, values in wanted.chosen.items() if not answers[name] & set(values)]
+        total += not missed
+        for name, own in answers.items():
+            if set(missed) <= {name}:
+                counts[name].update(own)
+    return total, {name: dict(counter) for name, counter in counts.items()}
+
+
+def has_words(unit, model, asked):
+    modalities = catalog.modalities()
+    said = f"{model.title} {unit.city} Texas Arizona {unit.year}".replace(
+        "Texas" if unit.state_code == "AZ" else "Arizona", ""
+    )
+    for part in unit.handpieces:
+        one = modalities[part.modality_code]
+        said += f" {part.name} {one.name} {' '.join(one.aliases)} " + " ".join(p.words for p in one.procedure_classes)
+        said += " laser" * (one.hazard_class == "IV")
+    words = said.casefold().replace(":", " ").split()
+    return all(
+        any(word.startswith(typed) for word in words) for typed in asked.split() if typed != "laser" or asked == "laser"
+    )
+
+
+def within_spans(unit, wanted):
+    for name, (least, most) in wanted.spans.items():
+        value = getattr(unit, RANGES[name])
+        if (least is not None and value < least) or (most is not None and value > most):
+            return False
+    if wanted.near is not None:
+        here = point_of(unit.postal_code or "")
+        if here is None or miles(wanted.near.point, here) > wanted.near.within:
+            return False
+    emitted = catalog.emits(
+        sorted(unit.modality_codes), model_id=unit.model_id,
+        model_modalities=catalog.model(unit.model_id).modality_codes, model_bands=catalog.model(unit.model_id).bands,
+    )  # fmt: skip
+    least, most = wanted.light
+    return least is None or any(low <= most and high >= least for low, high in emitted)
+
+
+class TestVersion:
+    """The name of what the market is now changes with everything that pages show of it, and with nothing else."""
+
+    @pytest.fixture
+    def unit(self):
+        return make_listing(photos=1)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda unit: db.session.execute(update(Listing).where(Listing.id == unit.id).values(description="Else")),
+            lambda _: db.session.execute(update(Photo).values(alternative_text="Else")),
+            lambda _: db.session.execute(delete(Photo)),
+            lambda _: db.session.execute(text("UPDATE modalities SET name = name")),
+            lambda _: db.session.execute(text("UPDATE device_models SET name = name")),
+            lambda _: make_maker(name="New"),
+            lambda _: make_listing(clinic=make_clinic(seller=True)),
+        ],
+    )
+    def test_changes_with(self, unit, change):
+        before = search.version()
+        change(unit)
+        db.session.flush()
+
+        assert search.version() != before
+
+    def test_stays_with_what_is_not_on_the_market(self, unit):
+        draft = make_listing(state="draft", clinic=make_clinic(seller=True), model=make_model())
+        before = search.version()
+        draft.description = "Else"
+        draft.photos.append(make_photo())
+        db.session.flush()
+        draft.state = "withdrawn"
+        db.session.flush()
+
+        assert search.version() == before
+
+    @pytest.mark.own_database
+    def test_nobody_waits_for_somebody_who_changes_something_else(self, own_app):
+        """Each transaction that changes the market holds a share of its own; together they are counted right."""
+        with own_app.app_context():
+            clinic = make_clinic(seller=True)
+            model = make_model()
+            units = [make_listing(clinic=clinic, model=model) for _ in range(3)]
+            ids = [unit.id for unit in units]
+            db.session.commit()
+            first, second = db.engine.connect(), db.engine.connect()
+            try:
+                sold = "UPDATE listings SET state = 'sold' WHERE id = %s"
+                first.exec_driver_sql(sold, (ids[0],))
+                second.exec_driver_sql("SET LOCAL lock_timeout = '200ms'")
+                second.exec_driver_sql(sold, (ids[1],))
+                seen = search.version()
+                second.commit()
+                between = search.version()
+                first.commit()
+            finally:
+                first.close()
+                second.close()
+
+            assert len({seen, between, search.version()}) == 3
+            assert len(db.session.scalars(select(MarketShard.shard)).all()) == 2
+            assert_nothing_is_wrong()
+            assert find(Wanted()).total == 1
+
+
+class TestConstraints:
+    def test_a_kind_is_said_once(self):
+        unit = make_listing()
+        kind = db.session.scalars(select(MarketKind)).one()
+
+        with assert_refused_by("kinds_differ"):
+            db.session.add(
+                MarketKind(configuration=unit.configuration, checked=True, model_id=unit.model_id, modality_codes=[])
+            )
+            db.session.flush()
+        with assert_refused_by("cells_differ"):
+            db.session.add(MarketCell(kind_id=kind.id, state_code="TX", grade="B", traits=unit.traits))
+            db.session.flush()
+
+    def test_a_place_is_a_zip_code_and_a_point_has_two_ends(self):
+        unit = make_listing(postal_code="78701")
+
+        for values, constraint in (
+            ({"postal_code": "7870"}, "listings_postal_code_is_a_zip"),
+            ({"longitude": None}, "listings_point_is_whole"),
+        ):
+            with assert_refused_by(constraint):
+                db.session.execute(update(Listing).where(Listing.id == unit.id).values(**values))
+        assert (unit.latitude, unit.longitude) == (30.271, -97.743)
+
+
+def test_the_database_measures_as_we_do():
+    here, there = point_of("78701"), point_of("96799")
+    measured = db.session.scalar(
+        select(func.miles_between(here.latitude, here.longitude, there.latitude, there.longitude))
+    )
+
+    assert measured == pytest.approx(miles(here, there), rel=1e-12)
+    assert db.session.scalar(text("SELECT miles_between(1, 2, NULL, NULL)")) is None
