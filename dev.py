@@ -118,7 +118,8 @@ def install(wanted: str) -> None:
     said = failure_of([uv, "pip", "sync", *cache, "--quiet", "--require-hashes", "--python", PYTHON, lock_file])
     if said is not None:
         # pip knows what uv does not: the index and the certificates that the machine's pip.conf names.
-        said = pip("install", "--require-hashes", "-r", lock_file)
+        # The lock is the whole truth: what it leaves out is not asked for.
+        said = pip("install", "--no-deps", "--require-hashes", "-r", lock_file)
     if said is not None:
         raise Trouble(sentence("The packages cannot be installed", said))
     STAMP.write_text(json.dumps({"set": wanted, "lock": digest(lock_file), **here()}))
@@ -318,7 +319,7 @@ def inputs() -> str:
     """Return what tells one set of wishes from another; comments and order of lines do not matter."""
     lines = {
         (name, line.split("#")[0].strip())
-        for name in SETS
+        for name in (*SETS, "left_out")
         for line in (REQUIREMENTS / f"{name}.in").read_text().splitlines()
     }
     return hashlib.sha256(repr(sorted(lines)).encode()).hexdigest()
@@ -341,7 +342,7 @@ def lock(arguments: Sequence[str]) -> int:
     if not uv.exists():
         make_environment("dev")
     options = ["--universal", "--python-version", "3.11", "--generate-hashes", "--no-header", "--quiet"]
-    options += ["--no-emit-index-url", "--no-emit-find-links", "--no-annotate"]
+    options += ["--no-emit-index-url", "--no-emit-find-links", "--no-annotate", "--overrides", "left_out.in"]
     for name in reversed(SETS):
         target = lock_of(name)
         # The smaller sets take their versions from the largest, so that one environment can serve all.

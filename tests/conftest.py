@@ -35,6 +35,20 @@ def pytest_configure(config):
         _open_postgres(config)  # Before the workers, who are told of it when they start.
 
 
+def stripe_test_key() -> str | None:
+    """Return the key with which the contract is looked at with Stripe itself, if there is one."""
+    key = os.environ.get("STRIPE_TEST_KEY")
+    if key and not key.startswith("sk_test_"):
+        raise pytest.UsageError("STRIPE_TEST_KEY must be a key of Stripe's test mode (sk_test_…).")
+    return key or None
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    asked = config.args_source is pytest.Config.ArgsSource.TESTPATHS or any("contract" in arg for arg in config.args)
+    if asked and stripe_test_key() is None:
+        terminalreporter.write_line("Stripe itself was not asked (tests/contract): STRIPE_TEST_KEY is not set.")
+
+
 def _open_postgres(config):
     """Start the run's PostgreSQL once, in the process that leads the run, and migrate the template."""
     from sqlalchemy import create_engine

@@ -132,7 +132,7 @@ class TestGivingItBack:
         bank.driver.settle_refund(refund, "succeeded")
 
         seen = bank.driver.get(f"/v1/refunds/{refund}")
-        assert (seen["status"], seen["pending_reason"]) == ("succeeded", None)
+        assert (seen["status"], "pending_reason" in seen) == ("succeeded", False)
         assert seen["destination_details"]["us_bank_transfer"]["reference_status"] == "available"
         assert cash(bank, customer) == 0
         assert bank.balance() == (CHARGED - 500, 0)

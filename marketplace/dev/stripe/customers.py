@@ -170,8 +170,10 @@ def return_cash(world: World, params: Params) -> Document:
 def settle_return(world: World, refund: Document, outcome: str) -> Document:
     """Let the cash arrive at the customer's bank, come back, or wait for them to say which bank it is."""
     customer = world.get("customer", refund["customer"])
-    refund |= {"status": outcome, "pending_reason": None}
-    refund.pop("next_action", None)
+    refund["status"] = outcome
+    # What there is no reason for is not answered as null: it is not there.
+    for name in ("pending_reason", "next_action"):
+        refund.pop(name, None)
     if outcome == "succeeded":
         found = {"reference": refund["id"][-10:].upper(), "reference_status": "available"}
         refund["destination_details"]["us_bank_transfer"] = found

@@ -25,7 +25,6 @@ def create_transfer(world: World, params: Params) -> Document:
         currency=currency,
         description=params.maybe_text("description"),
         destination=destination,
-        destination_payment=None,
         livemode=False,
         metadata=params.notes(),
         reversed=False,
@@ -145,11 +144,8 @@ def create_refund(world: World, params: Params) -> Document:
         balance_transaction=None,
         charge=charge["id"],
         currency=charge["currency"],
-        destination_details=None,
-        failure_reason=None,
         metadata=params.notes(),
         payment_intent=charge["payment_intent"],
-        pending_reason=None,
         reason=params.maybe_text("reason"),
         receipt_number=None,
         source_transfer_reversal=None,
@@ -188,7 +184,8 @@ def settle_refund(world: World, refund_id: str, outcome: str) -> Document:
     if outcome == "succeeded":
         _pay_refund(world, refund)
     else:
-        refund |= {"status": "failed", "pending_reason": None, "failure_reason": "lost_or_stolen_card"}
+        refund |= {"status": "failed", "failure_reason": "lost_or_stolen_card"}
+        del refund["pending_reason"]
         _count_refund(world, world.get("charge", refund["charge"]), -refund["amount"])
     world.store.put(refund)
     world.emit("refund.failed" if outcome == "failed" else "refund.updated", refund)
@@ -196,11 +193,9 @@ def settle_refund(world: World, refund_id: str, outcome: str) -> Document:
 
 
 def _pay_refund(world: World, refund: Document) -> None:
-    refund |= {
-        "status": "succeeded",
-        "pending_reason": None,
-        "balance_transaction": world.book("refund", -refund["amount"], refund),
-    }
+    refund |= {"status": "succeeded", "balance_transaction": world.book("refund", -refund["amount"], refund)}
+    # What there is no reason for is not answered as null: it is not there.
+    refund.pop("pending_reason", None)
 
 
 def _count_refund(world: World, charge: Document, amount: int) -> None:
