@@ -5,7 +5,8 @@ from collections import Counter
 from time import sleep
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
 
 from marketplace.accounts import service as accounts
 from marketplace.app import create_app
@@ -145,3 +146,26 @@ def test_no_step_slips_past_a_loss(house):
         came_of_it[step.__name__, type(stepped).__name__] += 1
         db.session.rollback()
     print(sorted(came_of_it.items()))
+
+
+def test_a_step_waits_for_a_revocation_under_way(house, now):
+    """What a yes rests on is asked about under a lock: nobody ships on a licence that is being revoked this moment."""
+    scene = make_scene(now)
+    order = make_order("funds_held", scene, at=now)
+    licence, decision = scene.licence.id, order.payment_decision_id
+    db.session.remove()
+    standing = text("SELECT credentials_stand(:decision)")
+
+    with db.engine.connect() as desk, db.engine.connect() as shipping:
+        shipping.execute(text("SET lock_timeout = '50ms'"))
+        assert shipping.scalar(standing, {"decision": decision}) is True
+        shipping.rollback()
+        desk.execute(
+            text("UPDATE credentials SET state = 'suspended', reason = 'Looked into.' WHERE id = :id"), {"id": licence}
+        )
+        shipping.execute(text("SET lock_timeout = '50ms'"))
+        with pytest.raises(OperationalError, match="lock timeout"):
+            shipping.scalar(standing, {"decision": decision})
+        shipping.rollback()
+        desk.commit()
+        assert shipping.scalar(standing, {"decision": decision}) is False

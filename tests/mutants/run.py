@@ -3,8 +3,12 @@ Take the checks of the gate, the desk and the money away one by one, and see tha
 
     python3 dev.py mutants               all of them
     python3 dev.py mutants expired …     those whose sentence or file has one of these words
+
+A run that was broken off goes on where it was, unless anything of the house has changed.
 """
 
+import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -15,13 +19,15 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from marketplace.dev import postgres
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-PATIENCE = 300  # Seconds; a mutant that runs on for ever is noticed, too.
+KEPT = ROOT / "var" / "mutants.json"
+PATIENCE = 600  # Seconds.
 COPIED = (
     "marketplace",
     "migrations",
@@ -60,19 +66,49 @@ def mutants() -> Iterator[Mutant]:
             yield Mutant(entry["says"], file, entry["original"], entry.get("changed", ""), tests)
 
 
-def survives(mutant: Mutant, copy: Path) -> bool:
-    """Say whether the tests pass in a copy of the house in which this check is missing."""
+class Fate(StrEnum):
+    """What became of a mutant."""
+
+    NOTICED = "noticed"
+    SURVIVES = "SURVIVES"
+    TOO_SLOW = "TOO SLOW"  # Nobody knows: the machine may be busy, or the mutant run for ever.
+    NOT_RUN = "NOT RUN"  # The tests did not come to fail: they could not be read, or there are none.
+
+
+def fate_of(mutant: Mutant, copy: Path) -> Fate:
+    """Run the tests in a copy of the house in which this check is missing."""
     path = copy / mutant.file
     whole = path.read_text(encoding="utf-8")
     path.write_text(whole.replace(mutant.original, mutant.changed), encoding="utf-8")
     try:
         # One failing test is enough.
         command = [sys.executable, "-m", "pytest", "-x", "-q", *mutant.tests]
-        return subprocess.run(command, cwd=copy, capture_output=True, check=False, timeout=PATIENCE).returncode == 0
+        status = subprocess.run(command, cwd=copy, capture_output=True, check=False, timeout=PATIENCE).returncode
     except subprocess.TimeoutExpired:
-        return False
+        return Fate.TOO_SLOW
     finally:
         path.write_text(whole, encoding="utf-8")
+    return {0: Fate.SURVIVES, 1: Fate.NOTICED}.get(status, Fate.NOT_RUN)
+
+
+class Known:
+    """What an earlier run of the very same house has noticed; kept, so that a run that was broken off goes on."""
+
+    def __init__(self, copy: Path) -> None:
+        files = sorted(path for path in copy.rglob("*") if path.is_file() and path.suffix != ".pyc")
+        content = b"".join(str(path.relative_to(copy)).encode() + path.read_bytes() for path in files)
+        self._house = hashlib.sha256(content).hexdigest()
+        try:
+            kept = json.loads(KEPT.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            kept = {}
+        self.noticed: list[str] = kept.get("noticed", []) if kept.get("house") == self._house else []
+
+    def add(self, mutant: Mutant) -> None:
+        """Keep that it was noticed."""
+        self.noticed.append(mutant.says)
+        KEPT.parent.mkdir(exist_ok=True)
+        KEPT.write_text(json.dumps({"house": self._house, "noticed": self.noticed}), encoding="utf-8")
 
 
 def main(words: Sequence[str]) -> int:
@@ -88,11 +124,16 @@ def main(words: Sequence[str]) -> int:
             os.environ["TEST_POSTGRES_URL"] = server.url("postgres")
         for part in COPIED:
             (shutil.copytree if (ROOT / part).is_dir() else shutil.copy)(ROOT / part, copy / part)
+        known = Known(copy)
         for number, mutant in enumerate(chosen, start=1):
+            if mutant.says in known.noticed:
+                continue
             begun = time.monotonic()
-            found = survives(mutant, copy)
-            alive += [mutant] if found else []
-            fate = "SURVIVES" if found else "noticed"
+            fate = fate_of(mutant, copy)
+            if fate is Fate.NOTICED:
+                known.add(mutant)
+            else:
+                alive.append(mutant)
             print(f"{number:3}/{len(chosen)}  {fate:8}  {time.monotonic() - begun:4.0f} s  {mutant.says}", flush=True)
     print(f"{len(chosen) - len(alive)} of {len(chosen)} were noticed.")
     return len(alive)

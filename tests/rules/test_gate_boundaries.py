@@ -5,13 +5,15 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from marketplace.eligibility.facts import Asked, Place, Practitioner
+from marketplace.eligibility.facts import Asked, Hazard, Place, Practitioner
 from marketplace.eligibility.policy import Policy
 from marketplace.kernel.shapes import Misshapen
+from marketplace.kernel.terms import ProcedureClass
 from tests.factories.gate import (
     NOON,
     against,
     asked_of,
+    enabling,
     facts,
     handpiece,
     held,
@@ -23,6 +25,7 @@ from tests.factories.gate import (
     texas_hair,
 )
 
+HAIR = ProcedureClass.HAIR_NONABLATIVE
 DIODE = handpiece("DIODE_HR")
 TICK = timedelta(microseconds=1)
 FRESH = NOON - timedelta(days=1)
@@ -169,3 +172,41 @@ def test_a_place_that_is_not_on_the_map_is_refused_before_anything_is_asked():
     for zone in ("America/Nowhere", "../etc/passwd", ""):
         with pytest.raises(Misshapen, match="no such time zone"):
             Place("TX", zone)
+
+
+class TestWhatTurnsAKey:
+    """Each check alone decides: everything else about these people, sites and units is in order."""
+
+    laser = enabling(HAIR)
+    light = replace(enabling(HAIR, name="light"), modality="IPL", hazard=Hazard.NOT_A_LASER)
+
+    def _iowa(self, part, *endorsements):
+        certificate = held("US-IA:BBCAS:PRESCRIBED_PRACTICE_CERTIFICATION", "IA", endorsements=frozenset(endorsements))
+        return against(facts("IA", part, operator=person("Ira", certificate)))
+
+    def test_what_nobody_ever_looked_up_turns_none(self):
+        assert against(texas_hair(operator=_dana())) == []
+        assert against(texas_hair(operator=_dana(verified_at=None))) == [
+            ("operator", "IN_REVIEW", ("HAIR_NONABLATIVE",))
+        ]
+
+    def test_a_certificate_must_list_what_the_rule_names(self):
+        assert self._iowa(self.laser, "LASER") == []
+        for endorsements in ((), ("IPL",), ("SOMETHING_ELSE",)):
+            assert self._iowa(self.laser, *endorsements) == [("operator", "ENDORSEMENT_MISSING", ("HAIR_NONABLATIVE",))]
+
+    def test_an_option_for_one_modality_is_none_for_another(self):
+        assert self._iowa(self.light, "IPL") == []
+        assert [code for _, code, _ in self._iowa(self.light, "LASER")] == ["ENDORSEMENT_MISSING"]
+
+    def test_what_is_not_known_to_be_no_laser_needs_the_papers_of_one(self):
+        doctor = physician("MA")
+        unknown = replace(self.laser, hazard=Hazard.UNKNOWN)
+        papers = [
+            ("site", "NO_CREDENTIAL", ("the laser facility registration of the Radiation Control Program",)),
+            ("site", "SAFETY_OFFICER_NOT_NAMED", ("site",)),
+        ]
+
+        assert against(facts("MA", self.light, operator=doctor)) == []
+        assert against(facts("MA", unknown, operator=doctor)) == papers
+        assert against(facts("MA", self.laser, operator=doctor)) == papers
