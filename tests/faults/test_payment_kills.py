@@ -34,17 +34,14 @@ from uuid import UUID
 from marketplace import jobs
 from marketplace.app import create_app
 from marketplace.kernel import clock
-from marketplace.kernel.money import Money
 from marketplace.orders import service as orders
+from tests.factories.payments import pay_page
 import requests, stripe
 
 app = create_app()
 
 def pay(order_id, actor_id):
-    orders.start_payment(
-        order_id=UUID(order_id), actor_id=UUID(actor_id), card_cap=Money(99_999_999), success_url="http://localhost/a",
-        cancel_url="http://localhost/b", live=False, at=clock.now(),
-    )
+    pay_page(UUID(order_id), UUID(actor_id), at=clock.now())
 
 def webhook(raw, signature):
     answer = app.test_client().post("/webhooks/stripe", data=raw.encode(), headers={"Stripe-Signature": signature})
