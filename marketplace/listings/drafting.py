@@ -131,9 +131,7 @@ def answer(*, listing_id: UUID, actor_id: UUID, place: Place, said: Mapping[str,
     """
     with unit_of_work():
         listing = draft_of(listing_id, actor_id)
-        kept = fields.answers(place, codes_of(listing, catalog.model(listing.model_id)), said)
-        others = {key: words for key, words in listing.particulars.items() if key not in fields.keys_of(place)}
-        listing.particulars = others | kept
+        _keep(listing, catalog.model(listing.model_id), place, said)
 
 
 def describe_condition(
@@ -145,6 +143,7 @@ def describe_condition(
     last_service_on: date | None,
     description: str,
     at: datetime,
+    said: Mapping[str, str] | None = None,
 ) -> None:
     """
     Say how the unit is and what comes with it.
@@ -165,16 +164,40 @@ def describe_condition(
         listing.inclusions = {item: str(answer) for item, answer in stated.items() if answer is not Included.NOT_STATED}
         listing.last_service_on = last_service_on
         listing.description = description.strip()
+        _keep(listing, catalog.model(listing.model_id), Place.CONDITION, said or {})
         derive(listing, catalog.model(listing.model_id))
 
 
-def describe_terms(
+def attest(
     *,
     listing_id: UUID,
     actor_id: UUID,
     rx_label_present: bool | None,
     id_label_present: bool | None,
     modification: Modification | None,
+    said: Mapping[str, str],
+) -> None:
+    """
+    Attest the labels, what was changed, and whatever else a lawful sale needs.
+
+    :raises NotFound: it is not the person's draft
+    :raises Conflict: it is no longer a draft
+    :raises Invalid: something is no answer
+    """
+    with unit_of_work():
+        listing = draft_of(listing_id, actor_id)
+        model = catalog.model(listing.model_id)
+        listing.rx_label_present = rx_label_present
+        listing.id_label_present = id_label_present
+        listing.modification = modification
+        _keep(listing, model, Place.STATEMENT, said)
+        derive(listing, model)
+
+
+def describe_terms(
+    *,
+    listing_id: UUID,
+    actor_id: UUID,
     recertification: Recertification | None,
     recertification_quote: Money | None,
     price: Money | None,
@@ -182,7 +205,7 @@ def describe_terms(
     training_included: bool | None = None,
 ) -> None:
     """
-    Attest the labels and what was changed, say what the maker asks and what is promised, and name the price.
+    Say what the maker asks of a new owner and what the buyer is promised, and name the price.
 
     :raises NotFound: it is not the person's draft
     :raises Conflict: it is no longer a draft
@@ -194,9 +217,6 @@ def describe_terms(
         _require_warranty(warranty)
     with unit_of_work():
         listing = draft_of(listing_id, actor_id)
-        listing.rx_label_present = rx_label_present
-        listing.id_label_present = id_label_present
-        listing.modification = modification
         listing.recertification = recertification
         listing.recertification_minor = recertification_quote.minor if recertification_quote else None
         listing.price_minor = price.minor if price else None
@@ -205,7 +225,6 @@ def describe_terms(
         listing.warranty_transferable = warranty.transferable if warranty else None
         listing.warranty_provider = (warranty.provider.strip() or None) if warranty else None
         listing.training_included = training_included
-        derive(listing, catalog.model(listing.model_id))
 
 
 def put_handpiece(
@@ -365,6 +384,12 @@ def rated(model: ModelFacts, counter: Counter | None, stated: int | None, source
 def codes_of(listing: Listing, model: ModelFacts) -> list[str]:
     """Return the modalities that decide what is asked of the unit: those of its model and of its handpieces."""
     return list(dict.fromkeys((*model.modality_codes, *(part.modality_code for part in listing.handpieces))))
+
+
+def _keep(listing: Listing, model: ModelFacts, place: Place, said: Mapping[str, str]) -> None:
+    kept = fields.answers(place, codes_of(listing, model), said)
+    others = {key: words for key, words in listing.particulars.items() if key not in fields.keys_of(place)}
+    listing.particulars = others | kept
 
 
 def _require_warranty(warranty: Assurance) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.types import Text
 
 from ..extensions import Base, Keyed
 from .states import ListingEvent, ListingState
-from .terms import CounterDirection, CounterUnit, Grade, Modification, Recertification, Warranty
+from .terms import CounterDirection, CounterUnit, Grade, Modification, PaperKind, Recertification, Warranty
 
 
 class Listing(Keyed, Base):
@@ -207,6 +207,42 @@ class Photo(Keyed, Base):
     width: Mapped[int]
     height: Mapped[int]
     digest: Mapped[str]
+
+
+class Paper(Keyed, Base):
+    """A paper of the unit, a private document: seen by its seller, by staff, and by whoever paid for the unit."""
+
+    __tablename__ = "listing_papers"
+    __table_args__ = (CheckConstraint("length(trim(words)) > 0", name="paper_is_named"),)
+
+    listing_id: Mapped[UUID] = mapped_column(ForeignKey("listings.id", ondelete="CASCADE"), index=True)
+    document_id: Mapped[UUID] = mapped_column(ForeignKey("documents.id"), unique=True)
+    kind: Mapped[PaperKind]
+    words: Mapped[str] = mapped_column(comment="What it is, in the seller's words.")
+    added_at: Mapped[datetime]
+
+
+class ConditionReport(Keyed, Base):
+    """Everything that was stated of a unit, frozen; written by `reports.freeze` alone, and never changed (trigger)."""
+
+    __tablename__ = "condition_reports"
+    __table_args__ = (
+        CheckConstraint("version > 0", name="version_is_counted_from_one"),
+        CheckConstraint(
+            "digest = encode(sha256(convert_to(canonical, 'UTF8')), 'hex')", name="digest_is_of_what_is_kept"
+        ),
+        UniqueConstraint("listing_id", "version", name="report_versions_differ"),
+        UniqueConstraint("id", "listing_id", name="report_is_of_this_unit"),
+    )
+
+    listing_id: Mapped[UUID] = mapped_column(ForeignKey("listings.id"))
+    version: Mapped[int]
+    canonical: Mapped[str] = mapped_column(comment="Canonical JSON; nothing that was stated is anywhere else.")
+    digest: Mapped[str] = mapped_column(comment="SHA-256 of `canonical` in UTF-8.")
+    made_by: Mapped[UUID | None] = mapped_column(
+        ForeignKey("users.id"), comment="Who submitted or ordered; empty: the house itself."
+    )
+    made_at: Mapped[datetime]
 
 
 class ListingMove(Keyed, Base):

@@ -12,15 +12,16 @@ from ..catalog import queries as catalog
 from ..catalog.queries import ModelFacts, Source
 from ..clinics.models import Clinic
 from ..clinics.states import SellerStanding
+from ..documents.models import Document
 from ..eligibility import facts as gate
 from ..eligibility.sale import Sale, SoldHandpiece
 from ..extensions import db, reading
 from ..kernel.errors import NotFound
 from ..kernel.money import Money
 from .conditions import life_used
-from .models import ConsoleCounter, Handpiece, Listing, ListingMove, Photo
+from .models import ConsoleCounter, Handpiece, Listing, ListingMove, Paper, Photo
 from .states import ListingEvent, ListingState
-from .terms import CounterDirection, CounterUnit, Grade, Modification, Recertification, Warranty
+from .terms import CounterDirection, CounterUnit, Grade, Modification, PaperKind, Recertification, Warranty
 
 ON_DISPLAY = (ListingState.PUBLISHED, ListingState.RESERVED, ListingState.SOLD)
 """What strangers may see; a unit that is reserved or sold keeps its page."""
@@ -76,12 +77,24 @@ class CounterFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class PaperFacts:
+    """A paper of the unit; `digest` is that of the document."""
+
+    id: UUID
+    document_id: UUID
+    kind: PaperKind
+    words: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class PhotoFacts:
     """A photo of the unit; its files stand beside `stem`."""
 
     id: UUID
     stem: str
     alternative_text: str
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +140,7 @@ class ListingFacts:
     handpieces: tuple[HandpieceFacts, ...]
     counters: tuple[CounterFacts, ...]
     photos: tuple[PhotoFacts, ...]
+    papers: tuple[PaperFacts, ...]
 
     @property
     def emits(self) -> tuple[Source, ...]:
@@ -212,6 +226,12 @@ _ONE = (
 )
 _H, _P = Handpiece.__table__.c, Photo.__table__.c
 _PARTS = select(*_H).where(_H.listing_id == bindparam("id")).order_by(_H.position)
+_PAPERS = (
+    select(Paper.id, Paper.document_id, Paper.kind, Paper.words, Document.digest)
+    .join(Document, Document.id == Paper.document_id)
+    .where(Paper.listing_id == bindparam("id"))
+    .order_by(Paper.added_at, Paper.id)
+)
 _C = ConsoleCounter.__table__.c
 _COUNTERS = (
     select(_C.id, _C.part, _C.serial, _C.value, _C.unit, _C.direction, _C.read_on, _C.rated_life, _C.rated_life_source)
@@ -219,13 +239,15 @@ _COUNTERS = (
     .order_by(_C.position)
 )
 _PHOTOS = (
-    select(_P.id, _P.storage_key, _P.alternative_text).where(_P.listing_id == bindparam("id")).order_by(_P.position)
+    select(_P.id, _P.storage_key, _P.alternative_text, _P.digest)
+    .where(_P.listing_id == bindparam("id"))
+    .order_by(_P.position)
 )
 
 
 def listing(listing_id: UUID) -> ListingFacts:
     """
-    Return one unit in whatever state, whole, in five statements.
+    Return one unit in whatever state, whole, in six statements.
 
     :raises NotFound: there is none
     """
@@ -406,6 +428,7 @@ def _read(connection: Connection, listing_id: UUID, states: Sequence[ListingStat
         handpieces=_handpieces(connection, listing_id, row.currency),
         counters=_counters(connection, listing_id),
         photos=_photos(connection, listing_id),
+        papers=_papers(connection, listing_id),
     )
 
 
@@ -435,7 +458,11 @@ def _counters(connection: Connection, listing_id: UUID) -> tuple[CounterFacts, .
 
 def _photos(connection: Connection, listing_id: UUID) -> tuple[PhotoFacts, ...]:
     rows = connection.execute(_PHOTOS, {"id": listing_id})
-    return tuple(PhotoFacts(row.id, row.storage_key, row.alternative_text) for row in rows)
+    return tuple(PhotoFacts(row.id, row.storage_key, row.alternative_text, row.digest) for row in rows)
+
+
+def _papers(connection: Connection, listing_id: UUID) -> tuple[PaperFacts, ...]:
+    return tuple(PaperFacts(*row) for row in connection.execute(_PAPERS, {"id": listing_id}))
 
 
 def _lines(statement: Any) -> list[ListingLine]:

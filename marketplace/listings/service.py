@@ -16,6 +16,7 @@ from ..extensions import db, unit_of_work
 from ..kernel.errors import Conflict, Invalid, Refused
 from ..kernel.money import Money
 from ..notifications.service import promise_mail
+from . import reports
 from .drafting import require_payable, require_worth
 from .models import Listing
 from .record import locked, note, of_seller
@@ -67,6 +68,7 @@ class Reserved:
     title: str
     serial: str
     price: Money
+    report_id: UUID
 
 
 def submit(*, listing_id: UUID, actor_id: UUID, at: datetime) -> None:
@@ -93,6 +95,7 @@ def submit(*, listing_id: UUID, actor_id: UUID, at: datetime) -> None:
         listing.submitted_at = at
         listing.review_note = None
         _enter_market(listing, actor_id=actor_id, at=at)
+        reports.freeze(listing_id=listing_id, actor_id=actor_id, at=at)
 
 
 def approve(*, listing_id: UUID, actor_id: UUID, at: datetime) -> None:
@@ -183,6 +186,8 @@ def reserve(*, listing_id: UUID, actor_id: UUID, at: datetime, left_out: Collect
     """
     Take the unit off the market in one statement, so that two buyers cannot both win. A step of the caller's work.
 
+    What is stated of it then is frozen: that report is what the buyer buys by.
+
     The price that it returns is that of the unit without the handpieces in `left_out`.
 
     :raises ListingTaken: somebody else was first, or it is not on the market
@@ -202,6 +207,7 @@ def reserve(*, listing_id: UUID, actor_id: UUID, at: datetime, left_out: Collect
         listing.title,
         listing.serial,
         Money(listing.price_minor - _reduction(listing, left_out), listing.currency),
+        reports.freeze(listing_id=listing.id, actor_id=actor_id, at=at),
     )
 
 

@@ -38,6 +38,16 @@ class Warranty(StrEnum):
     NONE = "none"
 
 
+class PaperKind(StrEnum):
+    """What a paper of the unit is about."""
+
+    SERVICE = "service"
+    CALIBRATION = "calibration"
+    LIEN_RELEASE = "lien_release"
+    MANUAL = "manual"
+    OTHER = "other"
+
+
 class CounterUnit(StrEnum):
     """What a part counts."""
 

@@ -11,9 +11,10 @@ from . import fields
 from .drafting import codes_of
 from .fields import Place
 from .models import Listing
+from .papers import has_paper
 from .prices import LEAST, MOST, reductions
 from .record import locked
-from .terms import Modification
+from .terms import Modification, PaperKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ def missing(listing: Listing) -> list[Missing]:
         *_of_the_device(listing),
         *_of_the_handpieces(listing),
         *_of_the_console(listing, model),
+        *_of_the_condition(listing, model),
+        *_of_the_law(listing, model),
         *_of_the_sale(listing),
     ]
 
@@ -70,28 +73,34 @@ def _of_the_console(listing: Listing, model: ModelFacts) -> Iterator[Missing]:
         yield Missing("console", sentence, key)
 
 
+def _of_the_condition(listing: Listing, model: ModelFacts) -> Iterator[Missing]:
+    if listing.grade is None:
+        yield Missing("condition", "Choose the condition grade that fits.", "grade-0")
+    for key, sentence in fields.objections(Place.CONDITION, codes_of(listing, model), listing.particulars):
+        yield Missing("condition", sentence, key)
+
+
+def _of_the_law(listing: Listing, model: ModelFacts) -> Iterator[Missing]:
+    if listing.rx_label_present is None:
+        yield Missing("statements", "Say whether the prescription legend is on the device.", "rx_label-0")
+    if listing.id_label_present is None:
+        yield Missing("statements", "Say whether the maker's label is on the device.", "id_label-0")
+    if listing.modification is None:
+        yield Missing("statements", "Say what was done to the device since its maker sold it.", "modification-0")
+    if listing.modification is Modification.REMANUFACTURED:
+        yield Missing(
+            "statements",
+            "A remanufactured device cannot be sold here: whoever remanufactured it answers for it as its maker.",
+            "modification-0",
+        )
+    for key, sentence in fields.objections(Place.STATEMENT, codes_of(listing, model), listing.particulars):
+        yield Missing("statements", sentence, key)
+    if listing.particulars.get("title") == "released" and not has_paper(listing.id, PaperKind.LIEN_RELEASE):
+        yield Missing("condition", "Attach the release of what rested on the device.", "papers")
+
+
 def _of_the_sale(listing: Listing) -> Iterator[Missing]:
     needed: list[tuple[Any, str, str, str]] = [
-        (listing.grade, "condition", "grade-0", "Choose the condition grade that fits."),
-        (
-            listing.rx_label_present is not None,
-            "terms",
-            "rx_label-0",
-            "Say whether the prescription legend is on the device.",
-        ),
-        (
-            listing.id_label_present is not None,
-            "terms",
-            "id_label-0",
-            "Say whether the maker's label is on the device.",
-        ),
-        (listing.modification, "terms", "modification-0", "Say what was done to the device since its maker sold it."),
-        (
-            listing.modification is not Modification.REMANUFACTURED,
-            "terms",
-            "modification-0",
-            "A remanufactured device cannot be sold here: whoever remanufactured it answers for it as its maker.",
-        ),
         (
             (listing.price_minor or MOST.minor) - reductions(listing.handpieces) >= LEAST.minor,
             "terms",

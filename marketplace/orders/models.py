@@ -79,6 +79,11 @@ class Order(Keyed, Base):
             ],
             name="decision_is_about_this_order",
         ),
+        ForeignKeyConstraint(
+            ["report_id", "listing_id"],
+            ["condition_reports.id", "condition_reports.listing_id"],
+            name="report_is_of_the_ordered_unit",
+        ),
         Index("one_live_order_per_unit", "listing_id", unique=True, postgresql_where=text(f"NOT ({_ENDED})")),
         Index(
             "ix_orders_expiring", "expires_at",
@@ -110,6 +115,9 @@ class Order(Keyed, Base):
     decision_id: Mapped[UUID] = mapped_column(unique=True, comment="The recorded yes this sale rests on.")
     decision_moment: Mapped[Moment] = mapped_column(default=Moment.ORDER)
     decision_cleared: Mapped[bool] = mapped_column(Boolean, default=True)
+    report_id: Mapped[UUID | None] = mapped_column(
+        comment="What the seller stated when the order was placed; empty in orders older than reports."
+    )
     payment_decision_id: Mapped[UUID | None] = mapped_column(ForeignKey("eligibility_decisions.id"))
     release_decision_id: Mapped[UUID | None] = mapped_column(ForeignKey("eligibility_decisions.id"))
     practitioner_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))

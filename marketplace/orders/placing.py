@@ -292,6 +292,7 @@ def _promise(
         fee_bps=fee_bps,
         fee_minor=unit.price.share(fee_bps).minor,
         decision_id=decision.id,
+        report_id=unit.report_id,
         placed_at=at,
         expires_at=at + wording.ORDER_STANDS,
     )

@@ -138,6 +138,7 @@ class OrderView:
     left_out: tuple[str, ...]
     use_restriction: str | None
     statement: str | None
+    report_id: UUID | None
     placed_at: datetime
     expires_at: datetime
     carrier: str | None
@@ -434,6 +435,7 @@ def _view(order_id: UUID, parties: frozenset[Party]) -> OrderView:
         left_out=left_out_of(order),
         use_restriction=order.use_restriction,
         statement=order.practitioner_statement if on_buying_side and knows_the_serial else None,
+        report_id=order.report_id,
         placed_at=order.placed_at,
         expires_at=order.expires_at,
         carrier=order.carrier,

@@ -124,6 +124,8 @@ def device(listing_id: UUID) -> ResponseReturnValue:
         counters=[unit.shown_counter(counter) for counter in listing.counters],
         particulars=unit.particulars(listing),
         warranty=unit.warranty(listing),
+        condition_said=unit.stated(listing)[0],
+        statements=unit.stated(listing)[1],
         cleared=unit.cleared_bands(listing, parts) if site else None,
         site=site,
         state_code=state_code,

@@ -150,7 +150,7 @@ def shown_handpiece(listing: ListingFacts, part: HandpieceFacts, verdict: Verdic
         bands=listing.emitted_by(part),
         counter=_counter(part),
         read_on=part.counter_read_on,
-        rated="not stated" if part.rated_life is None else _figure(part.rated_life, part.counter_unit),
+        rated="not stated" if part.rated_life is None else figure(part.rated_life, part.counter_unit),
         rated_source=part.rated_life_source,
         life_used=part.life_used,
         lets_you_do=modality.lets_you_do,
@@ -163,9 +163,9 @@ def shown_counter(counter: CounterFacts) -> ShownCounter:
     """Return a counter of the console as a row of its table."""
     return ShownCounter(
         part=counter.part,
-        counter=_counted(counter.value, counter.unit, counter.direction),
+        counter=counted(counter.value, counter.unit, counter.direction),
         read_on=counter.read_on,
-        rated="not stated" if counter.rated_life is None else _figure(counter.rated_life, counter.unit),
+        rated="not stated" if counter.rated_life is None else figure(counter.rated_life, counter.unit),
         rated_source=counter.rated_life_source,
         life_used=counter.life_used,
     )
@@ -175,6 +175,15 @@ def particulars(listing: ListingFacts) -> list[tuple[str, str]]:
     """Return what was said of the console, as pairs of question and words."""
     codes = [*listing.model.modality_codes, *(part.modality_code for part in listing.handpieces)]
     return fields.written(Place.DEVICE, codes, listing.particulars)
+
+
+def stated(listing: ListingFacts) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Return what was said of the condition, and what was stated for a lawful sale, as pairs of question and words."""
+    codes = [*listing.model.modality_codes, *(part.modality_code for part in listing.handpieces)]
+    return (
+        fields.written(Place.CONDITION, codes, listing.particulars),
+        fields.written(Place.STATEMENT, codes, listing.particulars),
+    )
 
 
 def warranty(listing: ListingFacts) -> str | None:
@@ -196,17 +205,19 @@ def warranty(listing: ListingFacts) -> str | None:
 def _counter(part: HandpieceFacts) -> str | None:
     if part.counter_value is None:
         return None
-    return _counted(part.counter_value, part.counter_unit, part.counter_direction)
+    return counted(part.counter_value, part.counter_unit, part.counter_direction)
 
 
-def _counted(value: int, unit: CounterUnit | None, direction: CounterDirection | None) -> str:
-    written = _figure(value, unit)
+def counted(value: int, unit: CounterUnit | None, direction: CounterDirection | None) -> str:
+    """Write what a counter shows: "400,000 shots", "40 cycles left"."""
+    written = figure(value, unit)
     if direction is CounterDirection.DOWN and unit is not CounterUnit.PERCENT_LEFT:
         return f"{written} left"
     return written
 
 
-def _figure(value: int, unit: CounterUnit | None) -> str:
+def figure(value: int, unit: CounterUnit | None) -> str:
+    """Write a figure with its unit."""
     return f"{value:,} {UNITS[unit]}" if unit else f"{value:,}"
 
 

@@ -109,7 +109,11 @@ def make_listing(
         listing.photos.append(make_photo(position=position))
     if listing.particulars is None:
         codes = [*model.modality_codes, *(part.modality_code for part in listing.handpieces)]
-        listing.particulars = said_in_full(Place.DEVICE, codes)
+        listing.particulars = {
+            key: said
+            for place in (Place.DEVICE, Place.CONDITION, Place.STATEMENT)
+            for key, said in said_in_full(place, codes).items()
+        }
     derive(listing, catalog.model(model.id))
     kept(listing)
     kept(

@@ -221,10 +221,14 @@ def _draft(
     drafting.describe_condition(
         listing_id=listing, actor_id=seller, grade=Grade.B, inclusions={"keys": "included", "goggles": "absent"},
         last_service_on=(at - timedelta(days=60)).date(), description="Used in one room since new.", at=at,
+        said=said_in_full(Place.CONDITION, modalities),
+    )  # fmt: skip
+    drafting.attest(
+        listing_id=listing, actor_id=seller, rx_label_present=True, id_label_present=True,
+        modification=Modification.NONE, said=said_in_full(Place.STATEMENT, modalities),
     )  # fmt: skip
     drafting.describe_terms(
-        listing_id=listing, actor_id=seller, rx_label_present=True, id_label_present=True,
-        modification=Modification.NONE, recertification=Recertification.NO, recertification_quote=None,
+        listing_id=listing, actor_id=seller, recertification=Recertification.NO, recertification_quote=None,
         price=Money(price * 100), warranty=Assurance(Warranty.NONE),
     )  # fmt: skip
     subject = pictures.Subject(maker, model, modalities)

@@ -225,6 +225,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "sales.refund": ("/orders/{funds_held}/refund",),
         "sales.sales": ("/sales",),
         "payouts.payouts": ("/sales/payouts/{seller_clinic}",),
+        "selling.statements": ("/sell/{draft}/statements",),
         "selling.console": ("/sell/{draft}/console",),
         "selling.counter": ("/sell/{draft}/counters/{counter}",),
         "selling.new_counter": ("/sell/{draft}/counters/new",),

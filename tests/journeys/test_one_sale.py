@@ -110,6 +110,16 @@ def describe_console(seller: Page) -> None:
     press(seller, "Save and go on")
 
 
+def attest(seller: Page) -> None:
+    answer(seller, "Is the prescription legend on the device?", "Yes")
+    answer(seller, "Is the maker’s label with its address and date on the device?", "Yes")
+    answer(seller, "What was done to it since its maker sold it?", "Nothing but normal use")
+    field(seller, "Whose is it?").select_option("our clinic’s own, and nothing rests on it")
+    seller.get_by_label("It was cleaned and disinfected after its last use").check()
+    field(seller, "Patients’ data in it").select_option("wiped")
+    press(seller, "Save and go on")
+
+
 def draft_listing(seller: Page) -> UUID:
     seller.goto("/sell")
     seller.get_by_role("link", name="Sell a device", exact=True).first.click()
@@ -141,11 +151,13 @@ def draft_listing(seller: Page) -> UUID:
     field(seller, "Operator manual").select_option("included")
     field(seller, "Protective goggles for every wavelength").select_option("absent")
     field(seller, "What else a buyer should know").fill("One room since new.\nA scratch on the left side.")
+
+    field(seller, "How it looks").fill("Light scratches on the left side.")
+    field(seller, "What was tested, and works").fill("Fires and cools on its handpiece.")
+    field(seller, "Known faults").fill("None known.")
     press(seller, "Save and go on")
 
-    answer(seller, "Is the prescription legend on the device?", "Yes")
-    answer(seller, "Is the maker’s label with its address and date on the device?", "Yes")
-    answer(seller, "What was done to it since its maker sold it?", "Nothing but normal use")
+    attest(seller)
     answer(seller, "Does its maker ask a new owner for recertification?", "The maker does not ask for it")
     answer(seller, "Which warranty does the buyer get?", "None")
     field(seller, "Asking price (USD)").fill("$12,400")

@@ -79,10 +79,7 @@ class TestNeverWrong:
             )
         elif what == "terms":
             rx, label, modification = value
-            drafting.describe_terms(
-                **mine, rx_label_present=rx, id_label_present=label, modification=modification, recertification=None,
-                recertification_quote=None, price=None,
-            )  # fmt: skip
+            drafting.attest(**mine, rx_label_present=rx, id_label_present=label, modification=modification, said={})
 
     @pytest.mark.parametrize(
         "lie",

@@ -174,12 +174,15 @@ class TestDescribe:
         assert reload(draft).grade is Grade.B
 
     def terms(self, draft, seller, **changes):
-        given = {"rx_label_present": True, "id_label_present": True, "modification": Modification.NONE, "recertification": Recertification.NO, "recertification_quote": None, "price": Money(4_250_000), **changes}  # fmt: skip
+        given = {"recertification": Recertification.NO, "recertification_quote": None, "price": Money(4_250_000), **changes}  # fmt: skip
         drafting.describe_terms(listing_id=draft.id, actor_id=seller.id, **given)
 
     def test_what_the_gate_looks_at_follows_the_labels(self, draft, seller):
         before = draft.configuration
-        self.terms(draft, seller, rx_label_present=False)
+        drafting.attest(
+            listing_id=draft.id, actor_id=seller.id, rx_label_present=False, id_label_present=True,
+            modification=Modification.NONE, said={"title": "free"},
+        )  # fmt: skip
 
         assert reload(draft).configuration != before
 
@@ -287,10 +290,10 @@ class TestMissing:
             ({"year": None}, "device"),
             ({"handpieces": []}, "handpieces"),
             ({"grade": None}, "condition"),
-            ({"rx_label_present": None}, "terms"),
-            ({"id_label_present": None}, "terms"),
-            ({"modification": None}, "terms"),
-            ({"modification": Modification.REMANUFACTURED}, "terms"),
+            ({"rx_label_present": None}, "statements"),
+            ({"id_label_present": None}, "statements"),
+            ({"modification": None}, "statements"),
+            ({"modification": Modification.REMANUFACTURED}, "statements"),
             ({"recertification": None}, "terms"),
             ({"price_minor": None}, "terms"),
             ({"photos": 0}, "photos"),

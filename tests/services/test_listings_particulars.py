@@ -18,12 +18,12 @@ from marketplace.listings.drafting import Assurance, Counter
 from marketplace.listings.fields import Place
 from marketplace.listings.models import Listing
 from marketplace.listings.states import ListingState
-from marketplace.listings.terms import CounterDirection, CounterUnit, Modification, Recertification, Warranty
+from marketplace.listings.terms import CounterDirection, CounterUnit, Recertification, Warranty
 from tests.conftest import NOON
 from tests.factories.accounts import make_user
 from tests.factories.catalog import real_model
 from tests.factories.clinics import make_clinic, make_member
-from tests.factories.listings import make_counter, make_handpiece, make_listing
+from tests.factories.listings import make_counter, make_handpiece, make_listing, said_in_full
 from tests.support import assert_refused_by
 
 TODAY = NOON.date()
@@ -49,6 +49,10 @@ def reload(row):
     return db.session.get(type(row), row.id)
 
 
+def of_console(listing):
+    return {key: said for key, said in reload(listing).particulars.items() if key in fields.keys_of(Place.DEVICE)}
+
+
 class TestTheTable:
     def test_speaks_of_modalities_that_the_catalogue_knows(self, draft):
         spoken = {code for field in fields.table() for code in field.required_for | field.optional_for}
@@ -63,7 +67,7 @@ class TestParticulars:
     def test_are_kept_in_one_form(self, draft, seller):
         self.console(draft, seller, chiller="included", mains_volts="230 V", depth_mm="3")
 
-        assert reload(draft).particulars == {"chiller": "included", "mains_volts": "230"}
+        assert of_console(draft) == {"chiller": "included", "mains_volts": "230"}
 
     def test_of_other_places_stay_as_they_are(self, draft, seller):
         draft.particulars = {"chiller": "built_in", "said_elsewhere": "yes"}
@@ -77,7 +81,7 @@ class TestParticulars:
             self.console(draft, seller, software_version="4", chiller="yes")
 
         assert refusal.value.field == "chiller"
-        assert reload(draft).particulars == {"chiller": "built_in"}
+        assert of_console(draft) == {"chiller": "built_in"}
 
     def test_are_their_sellers_alone_and_a_drafts(self, draft, seller, clinic):
         with pytest.raises(NotFound):
@@ -85,7 +89,7 @@ class TestParticulars:
         with pytest.raises(Conflict):
             self.console(make_listing(clinic=clinic), seller, chiller="none")
 
-        assert reload(draft).particulars == {"chiller": "built_in"}
+        assert of_console(draft) == {"chiller": "built_in"}
 
     def handpiece(self, draft, seller, **changes):
         given = {"handpiece_id": None, "name": "Head", "modality_code": "NDYAG_LP", "serial": "", "counter": None, "rated_life": None, "rated_life_source": "", "at": NOON, **changes}  # fmt: skip
@@ -117,7 +121,10 @@ class TestParticulars:
     @pytest.mark.parametrize(
         ("changes", "sentence"),
         [
-            ({"particulars": {}}, "Say: Chiller or cooling unit."),
+            (
+                {"particulars": {**said_in_full(Place.CONDITION, []), **said_in_full(Place.STATEMENT, [])}},
+                "Say: Chiller or cooling unit.",
+            ),
             ({"warranty": None}, "Say which warranty it has, or that it has none."),
         ],
     )
@@ -130,8 +137,7 @@ class TestParticulars:
 class TestWarranty:
     def terms(self, draft, seller, warranty, **changes):
         drafting.describe_terms(
-            listing_id=draft.id, actor_id=seller.id, rx_label_present=True, id_label_present=True,
-            modification=Modification.NONE, recertification=Recertification.NO, recertification_quote=None,
+            listing_id=draft.id, actor_id=seller.id, recertification=Recertification.NO, recertification_quote=None,
             price=Money(4_250_000), warranty=warranty, **changes,
         )  # fmt: skip
 

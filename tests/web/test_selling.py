@@ -131,6 +131,7 @@ class TestTheWholeWay:
         assert part.particulars == {"wavelengths_nm": "755", "spot_sizes_mm": "12;15;18", "optic": "clean"}
         post(client, f"{base}/console", chiller="built_in", cryogen_cans="2")
         assert reload(listing).particulars == {"chiller": "built_in", "cryogen_cans": "2"}
+        assert "Class IV" in page(client, f"{base}/statements")
 
         page(client, f"{base}/condition")
         post(
@@ -139,15 +140,26 @@ class TestTheWholeWay:
             grade="B",
             last_service_on="2026-01-03",
             description="Runs well.",
+            cosmetic="A scratch.",
+            functional="Fires and cools.",
+            known_faults="None known.",
             **{**UNSTATED, "has_keys": "included", "has_goggles": "absent"},
+        )
+        page(client, f"{base}/statements")
+        post(
+            client,
+            f"{base}/statements",
+            rx_label="yes",
+            id_label="no",
+            modification="serviced",
+            title="free",
+            decontaminated="y",
+            patient_data="none",
         )
         page(client, f"{base}/terms")
         post(
             client,
             f"{base}/terms",
-            rx_label="yes",
-            id_label="no",
-            modification="serviced",
             recertification="yes",
             recertification_quote="$3,500",
             warranty="seller",
@@ -328,6 +340,7 @@ class TestForms:
             recertification=None,
         )
         post(client, f"/sell/{draft.id}/condition", description="", **UNSTATED)
+        post(client, f"/sell/{draft.id}/statements")
         post(client, f"/sell/{draft.id}/terms", recertification_quote="", price="")
         listing = reload(draft)
 
@@ -426,7 +439,17 @@ class TestOnTheMarket:
 
 
 class TestWho:
-    ADDRESSES = ("", "/device", "/console", "/handpieces", "/handpieces/new", "/condition", "/terms", "/photos")
+    ADDRESSES = (
+        "",
+        "/device",
+        "/console",
+        "/handpieces",
+        "/handpieces/new",
+        "/condition",
+        "/statements",
+        "/terms",
+        "/photos",
+    )
     ACTS = ("/submit", "/recall", "/withdraw", "/price")
 
     def test_strangers_learn_nothing(self, client):

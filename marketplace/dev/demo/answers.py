@@ -27,14 +27,36 @@ _SAID = {
     "sealed_tips": "5",
     "applicator_part_number": "demo applicator",
     "filters_nm": "515;560;590;640",
+    "functional": "Switched on in front of us: every handpiece sold fires, and it cools.",
+    "last_service_by": "an independent firm (demo)",
+    "last_calibration_on": "2026-03-02",
+    "title": "free",
+    "patient_data": "wiped",
+    "hazard_class": "4",
+    "servicing": "Planned maintenance; nothing beyond its maker’s specification.",
+    "udi": "as on its label (demo)",
+    "accession_number": "as in its papers (demo)",
+}
+_LOOKS = {
+    Grade.A: "No marks beyond handling.",
+    Grade.B: "Light scratches on the covers; the screen is clean.",
+    Grade.C: "Scratched covers, a worn foot pedal, yellowed plastics.",
+    Grade.D: "A cracked side cover, and the screen has a dead line.",
+}
+_FAULTS = {
+    Grade.A: "None known.",
+    Grade.B: "None known.",
+    Grade.C: "The footswitch cable is stiff; parts near the end of their life are named above.",
+    Grade.D: "It reports a fault at the start and does not fire: for repair or parts.",
 }
 _STARTS = {CounterUnit.HOURS: (300, 4_000), CounterUnit.CYCLES: (20, 200)}
 _SHOTS = (80_000, 2_600_000)
 
 
-def of_unit(serial: str, codes: Sequence[str]) -> dict[str, str]:
-    """Return what is said of a console with these modalities."""
-    return _answers(Place.DEVICE, codes, serial, Grade.B)
+def of_unit(serial: str, codes: Sequence[str], grade: Grade) -> dict[str, str]:
+    """Return what is said of a unit with these modalities: of its console, its condition, and for a lawful sale."""
+    places = (Place.DEVICE, Place.CONDITION, Place.STATEMENT)
+    return {key: said for place in places for key, said in _answers(place, codes, serial, grade).items()}
 
 
 def of_handpiece(serial: str, code: str, grade: Grade) -> dict[str, str]:
@@ -92,6 +114,10 @@ def _answer(field: Field, codes: Sequence[str], dice: Random, grade: Grade) -> s
         return dice.choice(_SPOTS)
     if field.key == "optic":
         return _OPTICS[grade]
+    if field.key == "cosmetic":
+        return _LOOKS[grade]
+    if field.key == "known_faults":
+        return _FAULTS[grade]
     if field.kind is Kind.CONFIRM:
         return "yes"
     return _SAID[field.key]

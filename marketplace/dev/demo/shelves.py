@@ -205,7 +205,7 @@ def _listing(stage: Stage, unit: Unit, model: ModelFacts, moves: Sequence[Listin
         approved_by=approved and approved.actor_id,
         published_at=approved and approved.at,
         form_key=uuid5(NAMESPACE_URL, f"demo:{unit.serial}"),
-        particulars=answers.of_unit(unit.serial, codes),
+        particulars=answers.of_unit(unit.serial, codes, unit.grade),
         handpieces=[_handpiece(number, part, unit, drafted) for number, part in enumerate(unit.parts, start=1)],
         counters=answers.counters_of(unit.serial, codes, drafted),
         moves=list(moves),

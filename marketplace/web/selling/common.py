@@ -26,7 +26,8 @@ STEPS = {
     "handpieces": "Handpieces",
     "console": "Console",
     "condition": "Condition",
-    "terms": "Labels and price",
+    "statements": "Lawful sale",
+    "terms": "Price",
     "photos": "Photos",
 }
 
@@ -77,6 +78,11 @@ def mine(listing_id: UUID) -> ListingFacts:
     facts = queries.listing(listing_id)
     clinics.require_role(user_id=me().id, clinic_id=facts.clinic_id, roles=MANAGERS)
     return facts
+
+
+def codes_of(facts: ListingFacts) -> list[str]:
+    """Return the modalities that decide what is asked of the unit."""
+    return [*facts.model.modality_codes, *(part.modality_code for part in facts.handpieces)]
 
 
 def nothing_yet(words: str) -> list[Any]:

@@ -9,14 +9,20 @@ from wtforms import DateField, RadioField, SelectField, TextAreaField
 from wtforms.validators import Length, Optional
 
 from ...accounts.access import Permission
+from ...documents.contents import MAX_BYTES
 from ...kernel import clock
-from ...listings import drafting
+from ...listings import drafting, fields
 from ...listings.conditions import GRADES, INCLUSIONS, Included, checklist
+from ...listings.fields import Field, Place
+from ...listings.papers import MOST_PAPERS
+from ...listings.queries import ListingFacts
 from ...listings.terms import Grade
 from ..access import me, requires
 from ..forms import Form, applied
 from ..options import options
-from .common import LONGEST_TEXT, STEPS, bp, mine
+from .common import LONGEST_TEXT, STEPS, ActForm, bp, codes_of, mine
+from .papers import KINDS, PaperForm
+from .particulars import as_data, form_with, said_in, shown
 
 
 class ConditionForm(Form):
@@ -36,41 +42,60 @@ for _item, _words in INCLUSIONS.items():
 def condition(listing_id: UUID) -> ResponseReturnValue:
     """Say how the unit is and what comes with it."""
     facts = mine(listing_id)
-    stated: dict[str, Any] = {f"has_{item}": str(answer) for item, answer in checklist(facts.inclusions).items()}
-    form = ConditionForm(
-        data={
-            "grade": facts.grade,
-            "last_service_on": facts.last_service_on,
-            "description": facts.description,
-            **stated,
-        }
-    )
-    form.grade.choices = options((grade, f"{grade} · {meaning.name}") for grade, meaning in GRADES.items())
-    answers = {item: cast("SelectField", form[f"has_{item}"]) for item in INCLUSIONS}
-    for answer in answers.values():
-        answer.choices = options(
-            ((Included.NOT_STATED, "not stated"), (Included.INCLUDED, "included"), (Included.ABSENT, "absent"))
-        )
+    asked, form = _form(facts)
     if form.validate_on_submit():
         with applied(form):
             drafting.describe_condition(
                 listing_id=listing_id,
                 actor_id=me().id,
                 grade=Grade(form.grade.data) if form.grade.data else None,
-                inclusions={item: answer.data for item, answer in answers.items()},
+                inclusions={item: form[f"has_{item}"].data for item in INCLUSIONS},
                 last_service_on=form.last_service_on.data,
                 description=form.description.data or "",
                 at=clock.now(),
+                said=said_in(form, asked),
             )
-            return redirect(url_for("selling.terms", listing_id=listing_id), code=303)
-    return (
-        render_template(
-            "selling/condition.html",
-            form=form,
-            listing=facts,
-            answers=answers.values(),
-            meanings={str(grade): meaning.definition for grade, meaning in GRADES.items()},
-            steps=STEPS,
-        ),
-        form.http_status,
+            return redirect(url_for("selling.statements", listing_id=listing_id), code=303)
+    return condition_page(facts, form=form)
+
+
+def condition_page(
+    facts: ListingFacts, *, form: ConditionForm | None = None, paper: PaperForm | None = None
+) -> ResponseReturnValue:
+    """Show the step, with a form that was sent and is to be looked at again."""
+    asked, unsent = _form(facts, sent=False)
+    form = form or unsent
+    page = render_template(
+        "selling/condition.html",
+        form=form,
+        paper=paper or PaperForm(formdata=None),
+        act=ActForm(formdata=None),
+        listing=facts,
+        answers=[form[f"has_{item}"] for item in INCLUSIONS],
+        particulars=shown(form, asked),
+        meanings={str(grade): meaning.definition for grade, meaning in GRADES.items()},
+        kinds=KINDS,
+        most=MOST_PAPERS,
+        max_bytes=MAX_BYTES,
+        steps=STEPS,
     )
+    return page, 422 if form.errors or paper else 200
+
+
+def _form(facts: ListingFacts, *, sent: bool = True) -> tuple[tuple[Field, ...], ConditionForm]:
+    asked = fields.asked(Place.CONDITION, codes_of(facts))
+    data: dict[str, Any] = {f"has_{item}": str(answer) for item, answer in checklist(facts.inclusions).items()}
+    data |= {
+        "grade": facts.grade,
+        "last_service_on": facts.last_service_on,
+        "description": facts.description,
+        **as_data(asked, facts.particulars),
+    }
+    kind = form_with(ConditionForm, asked)
+    form = kind(data=data) if sent else kind(formdata=None, data=data)
+    form.grade.choices = options((grade, f"{grade} · {meaning.name}") for grade, meaning in GRADES.items())
+    for item in INCLUSIONS:
+        cast("SelectField", form[f"has_{item}"]).choices = options(
+            ((Included.NOT_STATED, "not stated"), (Included.INCLUDED, "included"), (Included.ABSENT, "absent"))
+        )
+    return asked, form

@@ -21,7 +21,7 @@ from ..access import me, requires
 from ..forms import Form, applied
 from ..options import options
 from ..unit import UNITS
-from .common import LONGEST_LINE, STEPS, WHOLE, ActForm, bp, mine, number
+from .common import LONGEST_LINE, STEPS, WHOLE, ActForm, bp, codes_of, mine, number
 from .particulars import as_data, form_with, said_in, shown
 
 PER_CENT = "percent"
@@ -57,7 +57,7 @@ class ConsoleForm(Form):
 def console(listing_id: UUID) -> ResponseReturnValue:
     """Say what is asked of such a console, and see what its counters show."""
     facts = mine(listing_id)
-    asked = fields.asked(Place.DEVICE, _codes(facts))
+    asked = fields.asked(Place.DEVICE, codes_of(facts))
     form = form_with(ConsoleForm, asked)(data=as_data(asked, facts.particulars))
     if form.validate_on_submit():
         with applied(form):
@@ -73,7 +73,7 @@ def console(listing_id: UUID) -> ResponseReturnValue:
             steps=STEPS,
             particulars=shown(form, asked),
             counters=facts.counters,
-            templates=[template for template in fields.counters_of(_codes(facts)) if template.part not in there],
+            templates=[template for template in fields.counters_of(codes_of(facts)) if template.part not in there],
             units=UNITS,
         ),
         form.http_status,
@@ -153,10 +153,6 @@ def _page(facts: ListingFacts, known: CounterFacts | None) -> ResponseReturnValu
     )
 
 
-def _codes(facts: ListingFacts) -> list[str]:
-    return [*facts.model.modality_codes, *(part.modality_code for part in facts.handpieces)]
-
-
 def _kept(known: CounterFacts) -> dict[str, Any]:
     return {
         "part": known.part,
@@ -172,7 +168,7 @@ def _kept(known: CounterFacts) -> dict[str, Any]:
 
 def _usual(facts: ListingFacts) -> dict[str, Any]:
     """Return the beginning of a counter that such a console usually has, if the address names one."""
-    for template in fields.counters_of(_codes(facts)):
+    for template in fields.counters_of(codes_of(facts)):
         if template.key == request.args.get("usual"):
             return {"part": template.part, "unit": template.unit, "direction": template.direction}
     return {}

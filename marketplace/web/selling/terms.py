@@ -1,4 +1,4 @@
-"""Step: what the seller attests, and the price."""
+"""Step: what the maker asks, what the buyer is promised, and the price."""
 
 from uuid import UUID
 
@@ -10,20 +10,17 @@ from wtforms.validators import Length, Optional
 from ...accounts.access import Permission
 from ...listings import drafting
 from ...listings.drafting import Assurance
-from ...listings.terms import Modification, Recertification, Warranty
+from ...listings.terms import Recertification, Warranty
 from ..access import me, requires
 from ..forms import Form, applied
 from ..options import options
-from ..unit import MODIFICATIONS, RECERTIFICATIONS, WARRANTIES
+from ..unit import RECERTIFICATIONS, WARRANTIES
 from .common import ANSWERS, LONGEST_LINE, STEPS, WHOLE, amount, answer_of, bp, mine, number, stated
 
 
 class TermsForm(Form):
-    """What the seller attests, and the price."""
+    """What the maker asks, what the buyer is promised, and the price."""
 
-    rx_label = RadioField("Is the prescription legend on the device?", validators=[Optional()])
-    id_label = RadioField("Is the maker’s label with its address and date on the device?", validators=[Optional()])
-    modification = RadioField("What was done to it since its maker sold it?", validators=[Optional()])
     recertification = RadioField("Does its maker ask a new owner for recertification?", validators=[Optional()])
     recertification_quote = StringField("The maker’s quote for it", validators=[Length(max=30)])
     warranty = RadioField("Which warranty does the buyer get?", validators=[Optional()])
@@ -37,12 +34,9 @@ class TermsForm(Form):
 @bp.route("/sell/<uuid:listing_id>/terms", methods=["GET", "POST"])
 @requires(Permission.LISTING_WRITE)
 def terms(listing_id: UUID) -> ResponseReturnValue:
-    """Attest the labels, say what the maker asks, and name the price."""
+    """Say what the maker asks and what the buyer is promised, and name the price."""
     facts = mine(listing_id)
     form = TermsForm(
-        rx_label=answer_of(facts.rx_label_present),
-        id_label=answer_of(facts.id_label_present),
-        modification=facts.modification,
         recertification=facts.recertification,
         recertification_quote=str(facts.recertification_quote or ""),
         warranty=facts.warranty,
@@ -55,18 +49,12 @@ def terms(listing_id: UUID) -> ResponseReturnValue:
     form.warranty.choices = options(WARRANTIES.items())
     form.warranty_transferable.choices = options(ANSWERS)
     form.training_included.choices = options(ANSWERS)
-    form.rx_label.choices = options(ANSWERS)
-    form.id_label.choices = options(ANSWERS)
-    form.modification.choices = options(MODIFICATIONS.items())
     form.recertification.choices = options(RECERTIFICATIONS.items())
     if form.validate_on_submit():
         with applied(form):
             drafting.describe_terms(
                 listing_id=listing_id,
                 actor_id=me().id,
-                rx_label_present=stated(form.rx_label.data),
-                id_label_present=stated(form.id_label.data),
-                modification=Modification(form.modification.data) if form.modification.data else None,
                 recertification=Recertification(form.recertification.data) if form.recertification.data else None,
                 recertification_quote=amount(form.recertification_quote),
                 price=amount(form.price),

@@ -17,6 +17,7 @@ from .. import photos, unit
 from ..access import me, requires
 from ..forms import Form, applied
 from ..selling.common import EVENT_WORDS, STATE_WORDS, ActForm
+from ..selling.papers import sent_paper
 from ..unit import MODIFICATIONS
 
 bp = Blueprint("staff_listings", __name__)
@@ -43,6 +44,13 @@ def listings() -> ResponseReturnValue:
 def listing(listing_id: UUID) -> ResponseReturnValue:
     """Show one listing, in whatever state, with what can be decided about it."""
     return _page(queries.listing(listing_id), NoteForm())
+
+
+@bp.get("/staff/listings/<uuid:listing_id>/papers/<uuid:paper_id>")
+@requires(Permission.REVIEW_READ)
+def paper(listing_id: UUID, paper_id: UUID) -> ResponseReturnValue:
+    """Send a paper of the unit to staff."""
+    return sent_paper(queries.listing(listing_id), paper_id)
 
 
 @bp.post("/staff/listings/<uuid:listing_id>/approve")
@@ -84,6 +92,8 @@ def _page(facts: ListingFacts, form: NoteForm) -> ResponseReturnValue:
         counters=[unit.shown_counter(counter) for counter in facts.counters],
         particulars=unit.particulars(facts),
         warranty=unit.warranty(facts),
+        condition_said=unit.stated(facts)[0],
+        statements=unit.stated(facts)[1],
         doubts=plausibility.doubts(
             facts, prices=queries.prices_of_model(facts.model.id, but=facts.id), at=clock.now().date()
         ),

@@ -13,7 +13,7 @@ from ...orders import queries, service
 from ...orders.access import Act
 from ...orders.states import OrderState
 from ...payments import queries as payments
-from .. import order_words
+from .. import order_words, reports
 from ..access import me, requires
 from ..forms import Form, applied
 
@@ -49,6 +49,13 @@ def orders() -> ResponseReturnValue:
 def order(order_id: UUID) -> ResponseReturnValue:
     """Show one order with its money, to the cent."""
     return _page(order_id, ReasonForm())
+
+
+@bp.get("/staff/orders/<uuid:order_id>/report")
+@requires(Permission.MONEY_READ)
+def report(order_id: UUID) -> ResponseReturnValue:
+    """Show what the seller stated when the order was placed."""
+    return reports.page(queries.order_for_staff(order_id), staff=True)
 
 
 @bp.post("/staff/orders/<uuid:order_id>/refund")
