@@ -58,6 +58,7 @@ class Unit:
     asks_for_it: bool | None
     quote: Money | None
     lives: Sequence[tuple[str, int | None]]
+    training_included: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def landed(unit: Unit, assumed: Mapping[Part, Money], *, published: str | None =
         Part.CRATE: _unknown(Part.CRATE, "Ask the seller whether the maker's crate is there."),
         Part.FREIGHT: _unknown(Part.FREIGHT, "Get a quote from a carrier for both addresses."),
         Part.HANDPIECES: _handpieces(unit),
-        Part.TRAINING: _unknown(Part.TRAINING, "No published figure is known to us."),
+        Part.TRAINING: _training(unit),
     }
     lines = [
         Line(part, part.words, assumed[part], Basis.READER, line.why) if part in assumed else line
@@ -129,6 +130,14 @@ def _recertification(unit: Unit, published: str | None) -> Line:
         return Line(part, part.words, nothing, Basis.SELLER, "The seller states that the maker does not ask for it.")
     told = f" {published}" if published else ""
     return _unknown(part, f"Ask the maker before you buy.{told}")
+
+
+def _training(unit: Unit) -> Line:
+    part = Part.TRAINING
+    if unit.training_included:
+        nothing = Money(0, unit.price.currency)
+        return Line(part, part.words, nothing, Basis.SELLER, "The seller states that it is included.")
+    return _unknown(part, "No published figure is known to us.")
 
 
 def _handpieces(unit: Unit) -> Line:

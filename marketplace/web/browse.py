@@ -26,7 +26,7 @@ from ..listings.search import Card
 from ..listings.states import ListingState
 from ..orders import reserving
 from ..recalls import queries as recalls
-from . import fragments, gate, landing, photos, searching, standpoint, unit
+from . import fragments, gate, guide, landing, linked, photos, searching, standpoint, unit
 from .access import public
 from .standpoint import Chip
 
@@ -113,6 +113,8 @@ def device(listing_id: UUID) -> ResponseReturnValue:
     return render_template(
         "browse/device.html",
         listing=listing,
+        canonical=guide.canonical(),
+        json_ld=linked.of_unit(listing, guide.canonical()),
         recalls=recalls.shown_for([listing.model.id]).get(listing.model.id, ()),
         cost=landing.cost_of(listing, assumed),
         assumed=assumed,

@@ -51,14 +51,14 @@ def policy_of(listing: ListingFacts) -> dict[Topic, tuple[Statement, ...]]:
     )
 
 
-def cost_of(listing: ListingFacts, assumed: Assumed) -> Landed | None:
-    """Return what the unit costs in all; None while it has no price."""
-    if listing.price is None:
-        return None
+def cost_of(listing: ListingFacts, assumed: Assumed) -> Landed:
+    """Return what a unit on display costs in all."""
+    assert listing.price is not None  # What is on display has one.
     unit = landed.Unit(
         price=listing.price,
         asks_for_it=_ASKS.get(listing.recertification) if listing.recertification else None,
         quote=listing.recertification_quote,
+        training_included=bool(listing.training_included),
         lives=[(part.name, part.life_used) for part in listing.handpieces],
     )
     return landed.landed(unit, assumed.amounts, published=_published(policy_of(listing)))

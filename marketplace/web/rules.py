@@ -50,17 +50,18 @@ def vectors() -> ResponseReturnValue:
 @public
 def vectors_file() -> ResponseReturnValue:
     """Give out the file itself, for whoever runs it against a gate of their own."""
-    return _saved(public_vectors.VECTORS_FILE.read_text(encoding="utf-8"), "application/json", "gate-vectors.json")
+    return saved(public_vectors.VECTORS_FILE.read_text(encoding="utf-8"), "application/json", "gate-vectors.json")
 
 
 @bp.get("/rules/vectors.csv")
 @public
 def vectors_table() -> ResponseReturnValue:
     """Give out the situations as a table for a spreadsheet."""
-    return _saved(public_vectors.as_csv(public_vectors.vectors()), "text/csv; charset=utf-8", "gate-vectors.csv")
+    return saved(public_vectors.as_csv(public_vectors.vectors()), "text/csv; charset=utf-8", "gate-vectors.csv")
 
 
-def _saved(content: str, media_type: str, name: str) -> Response:
+def saved(content: str, media_type: str, name: str) -> Response:
+    """Return a file that is to be saved under a name."""
     answer = Response(content, content_type=media_type)
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer

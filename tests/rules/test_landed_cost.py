@@ -1,7 +1,7 @@
 """What a device costs in all: to the cent, with nothing made up."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketplace.guides.landed import Basis, Part, Unit, landed
@@ -59,6 +59,11 @@ class TestLanded:
 
         assert (found.amount, found.basis, found.why) == (amount, basis, why)
 
+    def test_training_costs_nothing_where_the_seller_includes_it(self):
+        found = line(landed(unit(training_included=True), {}), Part.TRAINING)
+
+        assert (found.amount, found.why) == (Money(0), "The seller states that it is included.")
+
     @pytest.mark.parametrize(
         ("lives", "amount", "why"),
         [
@@ -73,6 +78,7 @@ class TestLanded:
 
         assert (found.amount, found.why) == (amount, why)
 
+    @settings(deadline=None)
     @given(st.dictionaries(st.sampled_from(Part), st.integers(0, 99_999_999).map(Money)))
     def test_the_total_is_the_sum_of_its_lines(self, assumed):
         found = landed(unit(), assumed)
