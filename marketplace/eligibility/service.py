@@ -18,7 +18,7 @@ from ..extensions import db, unit_of_work
 from ..kernel.errors import Conflict, NotFound, Refused
 from ..kernel.terms import ProcedureClass
 from . import receipts
-from .facts import Asked, Facts, Uses
+from .facts import Asked, Device, Facts, Uses
 from .gathering import circumstances_of, devices_of, sellers_of, sound_device
 from .models import (
     DecisionCredential,
@@ -31,6 +31,7 @@ from .models import (
 )
 from .narrowing import narrowed
 from .policy import judge
+from .remembering import Memory
 from .rulebook import Policy
 from .sale import Purchase, Sale
 from .smaller import without_what_is_closed
@@ -81,6 +82,7 @@ class Published:
     policy: Policy
 
 
+_answered = Memory(64)  # Clinics that look at the market at the same time; each answer is one bit and its question.
 _parsed: dict[UUID, Policy] = {}  # A published document never changes, so it is read once per process.
 
 
@@ -149,6 +151,31 @@ def previews(*, sales: Sequence[Sale], purchase: Purchase, at: datetime) -> list
     """
     policy = published_policy().policy
     return [narrowed(facts, policy, at) for facts in _questions(sales, purchase, Asked.PREVIEW)]
+
+
+def cleared(*, sales: Sequence[Sale], purchase: Purchase, at: datetime) -> list[UUID]:
+    """
+    Return which of many sales the gate would clear for one buyer, as `previews` answers them; it remembers answers.
+
+    :raises NotFound: the site is not the clinic's
+    :raises NoPolicy: no rules are published
+    """
+    rules = published_policy()
+    around = circumstances_of(purchase)
+    devices, sellers = devices_of(sales), sellers_of(sales)
+    asked = {sale.listing_id: (devices[sale.listing_id], sellers[sale.seller_clinic_id]) for sale in sales}
+
+    def facts_of(device: Device, seller: SellerStanding) -> Facts:
+        return around.with_device(asked=Asked.PREVIEW, device=device, seller=seller)
+
+    if not asked:
+        return []
+    some = facts_of(*next(iter(asked.values())))
+    known = _answered.answers((rules.version_id, around), some, rules.policy, at)
+    for question in asked.values():
+        if question not in known:
+            known[question] = narrowed(facts_of(*question), rules.policy, at).cleared
+    return [listing_id for listing_id, question in asked.items() if known[question]]
 
 
 def smaller(*, sale: Sale, purchase: Purchase, at: datetime) -> Smaller | None:

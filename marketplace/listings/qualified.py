@@ -1,4 +1,4 @@
-"""Which units on the market a buyer is qualified for: every different question is judged once, the database finds."""
+"""Which units on the market a buyer is qualified for: each different question is judged once, the database finds."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -41,8 +41,7 @@ def qualified_for(*, purchase: Purchase, at: datetime) -> Qualified:
         .distinct()
     ).all()
     own = queries.sales_of(decided) if decided else []
-    verdicts = eligibility.previews(sales=[*alike, *own], purchase=purchase, at=at)
-    cleared = [sale.listing_id for sale, verdict in zip([*alike, *own], verdicts, strict=True) if verdict.cleared]
+    cleared = eligibility.cleared(sales=[*alike, *own], purchase=purchase, at=at)
     units = {sale.listing_id for sale in own}
     return Qualified(
         configurations=tuple(one.hex for one in cleared if one not in units),

@@ -1,0 +1,155 @@
+"""The filter "devices I am qualified for" shows what the gate clears, row by row, whatever has happened before it asked."""
+
+from dataclasses import replace
+from datetime import timedelta
+from random import Random
+
+import pytest
+from sqlalchemy import select
+
+from marketplace.clinics.states import SellerStanding
+from marketplace.eligibility import service as eligibility
+from marketplace.eligibility.models import PolicyStanding
+from marketplace.eligibility.rulebook import reference_document
+from marketplace.eligibility.sale import Purchase
+from marketplace.extensions import db
+from marketplace.listings import queries as listings
+from marketplace.listings import search
+from marketplace.listings.models import Listing
+from marketplace.listings.qualified import Qualified, qualified_for
+from marketplace.listings.states import ListingState
+from tests.factories.accounts import make_staff
+from tests.factories.catalog import make_model
+from tests.factories.credentials import make_credential
+from tests.factories.listings import make_handpiece, make_listing
+from tests.factories.orders import make_scene
+
+KINDS = (("DIODE_HR",), ("ALEX",), ("ALEX", "NDYAG_LP"), ("CO2",), ("IPL",))
+
+
+@pytest.fixture
+def scene(now):
+    """A clinic of Texas, and two units of each kind for sale by its seller."""
+    scene = make_scene(now)
+    for codes in KINDS:
+        model = make_model(modality_codes=codes)
+        for _ in range(2):
+            make_listing(clinic=scene.seller_clinic, model=model, handpieces=[make_handpiece(code) for code in codes])
+    return scene
+
+
+@pytest.fixture
+def purchase(scene):
+    return Purchase(scene.buyer.id, scene.clinic.id, scene.site.id, scene.buyer.id)
+
+
+@pytest.fixture
+def judged(monkeypatch):
+    """How many questions the gate was asked anew."""
+    asked = []
+    narrowed = eligibility.narrowed
+    monkeypatch.setattr(eligibility, "narrowed", lambda *given: asked.append(given) or narrowed(*given))
+    return asked
+
+
+def shown(purchase, at) -> set:
+    known = qualified_for(purchase=purchase, at=at)
+    found = search.find(search.Wanted(configurations=known.configurations, units=known.units))
+    assert found.total == len(found.cards)
+    return {card.id for card in found.cards}
+
+
+def cleared_one_by_one(purchase, at) -> set:
+    sales = listings.sales_of(listings.for_sale())
+    verdicts = eligibility.previews(sales=sales, purchase=purchase, at=at)
+    return {sale.listing_id for sale, verdict in zip(sales, verdicts, strict=True) if verdict.cleared}
+
+
+def test_asks_the_gate_once_about_each_different_question(scene, purchase, judged, now):
+    first = qualified_for(purchase=purchase, at=now)
+    assert len(judged) == len(KINDS) + 1
+
+    assert qualified_for(purchase=purchase, at=now + timedelta(seconds=1)) == first
+    assert len(judged) == len(KINDS) + 1
+
+
+def test_asks_again_for_another_operator_and_about_another_unit(scene, purchase, judged, now):
+    qualified_for(purchase=purchase, at=now)
+    before = len(judged)
+
+    make_listing(clinic=scene.seller_clinic, handpieces=[make_handpiece("RF_NEEDLE")])
+    qualified_for(purchase=purchase, at=now)
+    assert len(judged) == before + 1
+
+    qualified_for(purchase=replace(purchase, operator_id=scene.practitioner.id), at=now)
+    assert len(judged) == 2 * before + 2
+
+
+def test_an_empty_market_asks_nothing(now):
+    scene = make_scene(now)
+    scene.listing.state = ListingState.WITHDRAWN
+    db.session.flush()
+    purchase = Purchase(scene.buyer.id, scene.clinic.id, scene.site.id, scene.buyer.id)
+
+    assert qualified_for(purchase=purchase, at=now) == Qualified()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_happens_it_is_what_judging_every_row_would_show(scene, purchase, now, seed):
+    lot, at = Random(seed), now  # noqa: S311  The same story every time.
+    proposer, publisher = make_staff(), make_staff()
+    licences = [scene.licence, scene.prescriber]
+
+    def change_a_paper():
+        lot.choice(licences).jurisdiction = lot.choice(["TX", "TX", "TX", "AZ"])
+
+    def let_a_paper_end():
+        lot.choice(licences).expires_on = (at + timedelta(days=lot.choice([-1, 0, 300, 300, 300]))).date()
+
+    def bring_a_paper():
+        made = make_credential(
+            holder=lot.choice([scene.buyer, scene.practitioner]), verified_at=at, expires_on=at.date() + timedelta(400)
+        )
+        licences.append(made)
+
+    def change_a_unit():
+        unit = lot.choice(db.session.scalars(select(Listing).order_by(Listing.id)).all())
+        unit.state = lot.choice([ListingState.PUBLISHED, ListingState.WITHDRAWN])
+
+    def bring_a_unit():
+        codes = lot.choice(KINDS)
+        make_listing(
+            clinic=scene.seller_clinic,
+            model=make_model(modality_codes=codes),
+            handpieces=[make_handpiece(code) for code in codes],
+        )
+
+    def change_the_seller():
+        scene.seller_clinic.seller_standing = lot.choice([SellerStanding.VERIFIED] * 3 + [SellerStanding.SUSPENDED])
+        suspended = scene.seller_clinic.seller_standing is SellerStanding.SUSPENDED
+        scene.seller_clinic.seller_reason = "Sold what it did not own." if suspended else None
+
+    def change_the_rules():
+        document = reference_document()
+        kept = [rule for rule in document["rules"] if not rule["id"].startswith("TX") or lot.random() < 0.8]
+        version = eligibility.draft_policy(
+            document=document | {"rules": kept}, standing=PolicyStanding.REFERENCE, proposed_by=proposer.id, at=at
+        )
+        eligibility.publish_policy(version_id=version, published_by=publisher.id, at=at)
+
+    def let_time_pass():
+        nonlocal at
+        at += timedelta(hours=lot.choice([0, 1, 7, 30]))
+
+    deeds = (
+        change_a_paper, let_a_paper_end, bring_a_paper, change_a_unit, bring_a_unit, change_the_seller, change_the_rules,
+        let_time_pass, let_time_pass,
+    )  # fmt: skip
+    seen = {frozenset(shown(purchase, at))}
+    for _ in range(25):
+        lot.choice(deeds)()
+        db.session.flush()
+        expected = cleared_one_by_one(purchase, at)
+        assert shown(purchase, at) == expected
+        seen.add(frozenset(expected))
+    assert len(seen) > 1
