@@ -14,7 +14,7 @@ recalls, catalog         which recalls concern which model; makers and models
 documents, registers     private files; public rosters and lists as they were on a day
 clinics                  organisations, sites, members
 accounts                 people, sign-in, permissions
-notifications            messages that follow events
+links, notifications     mailed links that serve once; messages that follow events
 audit, queue             the chained record; promises kept inside the transaction
 extensions               the database and the unit of work
 kernel, config           words and tools without business; settings

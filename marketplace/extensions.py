@@ -75,6 +75,7 @@ ENGINE_OPTIONS: dict[str, Any] = {
     "max_overflow": 4,
     "pool_timeout": 2,
     "pool_pre_ping": True,
+    "hide_parameters": True,  # An error's text goes to the log; what people wrote and were mailed does not.
     "connect_args": {
         "connect_timeout": 3,
         "application_name": "second-light",

@@ -14,6 +14,7 @@ from ..documents.service import ExaminedFile, KeptFile
 from ..extensions import db, unit_of_work
 from ..kernel.days import written
 from ..kernel.errors import Invalid, NotFound
+from ..links.models import LinkAnswer
 from ..registers.models import RegisterSnapshot
 from . import rows
 from .models import CheckMethod, CheckOutcome, Credential, CredentialCheck
@@ -30,7 +31,8 @@ class Look:
     What a verifier saw at the primary source.
 
     `matched`: field -> what the source showed. `snapshot_id` and `row_digest` name the row of an imported register,
-    where it was seen there, and `score` how well it fits, of a hundred; what a person saw is scored here.
+    where it was seen there, and `score` how well it fits, of a hundred; what a person saw is scored here. `link_id` is
+    the mailed link through which the source answered.
     """
 
     source_name: str
@@ -44,6 +46,7 @@ class Look:
     snapshot_id: UUID | None = None
     row_digest: bytes | None = None
     score: int | None = None
+    link_id: UUID | None = None
 
 
 def case_document(*, credential_id: UUID, document_id: UUID, reader_id: UUID, at: datetime) -> KeptFile:
@@ -83,10 +86,10 @@ def record_check(*, credential_id: UUID, actor_id: UUID, look: Look, at: datetim
     if look.outcome is CheckOutcome.CONFIRMED and not (note or matched or look.screenshot):
         raise Invalid("Show what was seen: what agrees, a screenshot, or a note.", field="note")
     with unit_of_work():
-        _checkable(credential_id, actor_id)
+        checkable(credential_id, actor_id)
     screenshot = _screenshot(look)
     with unit_of_work():
-        credential = _checkable(credential_id, actor_id)
+        credential = checkable(credential_id, actor_id)
         # A verifier's evidence is the house's: it counts against nobody's quota.
         document_id = documents.receive(owner_id=actor_id, file=screenshot, at=at, quota=None) if screenshot else None
         kind = credential_types()[credential.type_code].kind
@@ -102,7 +105,8 @@ def record_check(*, credential_id: UUID, actor_id: UUID, look: Look, at: datetim
             document_id=document_id,
             snapshot_id=look.snapshot_id,
             row_digest=look.row_digest,
-            file_digest=_digest_of(document_id, look.snapshot_id),
+            link_id=look.link_id,
+            file_digest=_digest_of(document_id, look),
             matched=matched,
             score=agreement(claimed_fields(credential), matched) if look.score is None else look.score,
             next_due=standards().next_due(kind, look.retrieved_at) if look.outcome is CheckOutcome.CONFIRMED else None,
@@ -174,7 +178,14 @@ def claimed_fields(credential: Credential) -> dict[str, str]:
     return {"name": credential.name_on_credential, "number": credential.number}
 
 
-def _checkable(credential_id: UUID, actor_id: UUID) -> Credential:
+def checkable(credential_id: UUID, actor_id: UUID) -> Credential:
+    """
+    Return the row of a credential whose source the person may look at.
+
+    :raises NotFound: there is no such credential
+    :raises NotClaimed: the case is open and the verifier has not taken it
+    :raises NotYoursToReview: it is the verifier's own, or of somebody they work with
+    """
     credential = rows.reviewable(credential_id, actor_id)
     if credential.claimed_by != actor_id and credential.state not in STANDING:
         raise NotClaimed
@@ -204,9 +215,11 @@ def _screenshot(look: Look) -> ExaminedFile | None:
     return documents.examine(filename=filename, content=content, field="screenshot")
 
 
-def _digest_of(document_id: UUID | None, snapshot_id: UUID | None) -> str | None:
-    if snapshot_id is not None:
-        return db.session.scalar(select(RegisterSnapshot.file_digest).where(RegisterSnapshot.id == snapshot_id))
+def _digest_of(document_id: UUID | None, look: Look) -> str | None:
+    if look.snapshot_id is not None:
+        return db.session.scalar(select(RegisterSnapshot.file_digest).where(RegisterSnapshot.id == look.snapshot_id))
+    if look.link_id is not None:
+        return db.session.scalar(select(LinkAnswer.digest).where(LinkAnswer.link_id == look.link_id))
     return db.session.scalar(select(Document.digest).where(Document.id == document_id))
 
 

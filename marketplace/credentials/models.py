@@ -19,6 +19,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.types import Text
 
 from ..extensions import Base, Keyed
+from ..links.states import LinkPurpose
+from .policy import AddressFrom, Asked
 from .states import CredentialEvent, CredentialState
 
 _PENDING = "state IN ('submitted', 'in_review', 'awaiting_second', 'in_second_review', 'needs_info')"
@@ -205,6 +207,12 @@ class CredentialCheck(Keyed, Base):
         CheckConstraint("retrieved_at <= recorded_at", name="seen_before_it_was_recorded"),
         CheckConstraint("(snapshot_id IS NULL) = (row_digest IS NULL)", name="a_register_row_is_of_a_file"),
         CheckConstraint("snapshot_id IS NULL OR method = 'register_file'", name="a_register_row_is_seen_in_a_register"),
+        CheckConstraint("link_id IS NULL OR method = 'issuer_link'", name="an_answer_came_through_a_link"),
+        ForeignKeyConstraint(
+            ["link_id", "credential_id"],
+            ["confirmation_requests.link_id", "confirmation_requests.credential_id"],
+            name="answer_is_about_this_credential",
+        ),
     )
 
     credential_id: Mapped[UUID] = mapped_column(ForeignKey("credentials.id"), index=True)
@@ -223,10 +231,44 @@ class CredentialCheck(Keyed, Base):
     )
     row_digest: Mapped[bytes | None] = mapped_column(LargeBinary, comment="Of the row in that file.")
     file_digest: Mapped[str | None] = mapped_column(comment="SHA-256 of the screenshot, letter or register file.")
+    link_id: Mapped[UUID | None] = mapped_column(
+        comment="The mailed link through which the source answered; the look says what was answered (trigger)."
+    )
     matched: Mapped[dict[str, Any]] = mapped_column(comment="Field -> what the source showed.")
     score: Mapped[int | None] = mapped_column(comment="How many of a hundred compared fields agree with the claim.")
     next_due: Mapped[date | None] = mapped_column(comment="The day by which the source must be looked at again.")
     note: Mapped[str] = mapped_column(default="")
+
+
+class ConfirmationRequest(Base):
+    """
+    Whom a mailed link asks to confirm a claim, and where their address was found. Never changed, never removed.
+
+    The link itself, and what was answered through it, are of the room of links.
+    """
+
+    __tablename__ = "confirmation_requests"
+    __table_args__ = (
+        UniqueConstraint("link_id", "credential_id", name="request_is_about_one_credential"),
+        ForeignKeyConstraint(
+            ["link_id", "purpose", "credential_id"],
+            ["signed_links.id", "signed_links.purpose", "signed_links.subject_id"],
+            name="request_is_what_its_link_asks",
+        ),
+        CheckConstraint("purpose = 'confirm_claim'", name="request_asks_for_a_confirmation"),
+        CheckConstraint("length(trim(office)) > 0", name="office_is_named"),
+        CheckConstraint("length(trim(address_source)) > 0", name="source_of_the_address_is_named"),
+    )
+
+    link_id: Mapped[UUID] = mapped_column(primary_key=True)
+    purpose: Mapped[LinkPurpose] = mapped_column(default=LinkPurpose.CONFIRM_CLAIM)
+    credential_id: Mapped[UUID] = mapped_column(ForeignKey("credentials.id"), index=True)
+    asked: Mapped[Asked]
+    office: Mapped[str] = mapped_column(comment="Who is asked, by name.")
+    address_from: Mapped[AddressFrom]
+    address_source: Mapped[str] = mapped_column(
+        comment="Where exactly the address was found: a page, a register, a call."
+    )
 
 
 class CredentialMove(Keyed, Base):

@@ -256,6 +256,28 @@ _REJECTION_WORDS = {
 }
 
 
+class Asked(StrEnum):
+    """Who is asked to confirm a claim by a mailed link."""
+
+    ISSUER = "issuer"
+    EMPLOYER = "employer"
+    MEDICAL_DIRECTOR = "medical_director"
+
+
+class AddressFrom(StrEnum):
+    """Where the address of whoever is asked was found."""
+
+    OWN_PAGE = "own_page"
+    REGISTER = "register"
+    CALL = "call"
+    APPLICANT = "applicant"
+
+    @property
+    def is_independent(self) -> bool:
+        """Whether somebody else than the applicant vouches for it: whoever owns an address can answer as anybody."""
+        return self is not AddressFrom.APPLICANT
+
+
 _LEGAL_FORMS = frozenset({"llc", "inc", "ltd", "pllc", "corp", "md", "do", "rn"})
 
 

@@ -127,3 +127,35 @@ class AlreadyAudited(Conflict):
 
     def __init__(self) -> None:
         super().__init__("Somebody has looked at this approval again already.", cure="Take the next one.")
+
+
+class NotAnswered(Conflict):
+    """There is no answer to record as a look yet."""
+
+    code = "request_not_answered"
+
+    def __init__(self) -> None:
+        super().__init__("Nobody has answered this link.", cure="Wait, send it again, or ask in another way.")
+
+
+class AnswerIsAboutAnotherClaim(Conflict):
+    """The claim was corrected after the question was sent."""
+
+    code = "answer_is_about_another_claim"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The claim is not any more what was asked about, so this answer says nothing of it.", cure="Ask once more."
+        )
+
+
+class AddressIsTheApplicants(Refused):
+    """A yes from an address that nobody but the applicant vouches for confirms nothing."""
+
+    code = "address_is_the_applicants"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The applicant gave this address, so a yes that comes from it confirms nothing.",
+            cure="Find the address on the office's own page or in a register, and ask there.",
+        )

@@ -11,6 +11,11 @@ from ..extensions import db, unit_of_work
 from ..kernel.days import day_in
 from ..kernel.shapes import write
 from ..kernel.terms import time_zone_of
+from .asking import answer as answer_question
+from .asking import ask as ask_source
+from .asking import ask_again as ask_source_again
+from .asking import cite as cite_answer
+from .asking import read_question, withdraw_question
 from .auditing import fail as fail_audit
 from .auditing import uphold as uphold_audit
 from .looks import Look, case_document, case_page, record_check
@@ -41,16 +46,21 @@ from .types import credential_types
 
 __all__ = [
     "Look",
+    "answer_question",
     "ask_for_info",
     "ask_for_newer_papers",
+    "ask_source",
+    "ask_source_again",
     "case_document",
     "case_page",
+    "cite_answer",
     "claim",
     "confirm",
     "fail_audit",
     "load_types",
     "map_types",
     "own_document",
+    "read_question",
     "reconfirm",
     "record_check",
     "reinstate",
@@ -70,6 +80,7 @@ __all__ = [
     "uphold_audit",
     "verify",
     "withdraw",
+    "withdraw_question",
 ]
 
 

@@ -29,6 +29,7 @@ class Act(StrEnum):
     CANCEL = "cancel"
     REFUND = "refund"
     ASK_AGAIN = "ask_again"
+    ASK_PRACTITIONER = "ask_practitioner"
 
 
 _P, _E = Party, OrderEvent
@@ -48,6 +49,11 @@ ACTS: dict[Act, tuple[OrderEvent, frozenset[Party]]] = {
 
 ASKING_AGAIN = frozenset({_P.BUYER, _P.BUYING_CLINIC, _P.FINANCE})
 """Who may ask the gate again about an order on hold. That moves nothing by itself."""
+
+ASKING_THE_PRACTITIONER = frozenset({_P.BUYER, _P.BUYING_CLINIC})
+"""Who may mail a practitioner of the clinic a link to sign. That moves nothing by itself either."""
+
+_MOVING_NOTHING = {Act.ASK_AGAIN: ASKING_AGAIN, Act.ASK_PRACTITIONER: ASKING_THE_PRACTITIONER}
 
 _S = OrderState
 
@@ -80,7 +86,7 @@ def event_of(act: Act) -> OrderEvent:
 
 def may(act: Act, parties: frozenset[Party]) -> bool:
     """Say whether the act is this person's at all, whenever its time is."""
-    whose = ASKING_AGAIN if act is Act.ASK_AGAIN else ACTS[act][1]
+    whose = _MOVING_NOTHING[act] if act in _MOVING_NOTHING else ACTS[act][1]
     return not whose.isdisjoint(parties)
 
 

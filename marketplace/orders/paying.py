@@ -14,7 +14,7 @@ from ..payments.ports import GatewayError
 from ..payments.states import PaymentState
 from . import steps
 from .access import Act
-from .placing import OrderExpired
+from .confirming import OrderExpired
 
 
 class PageNotOpened(Unavailable):

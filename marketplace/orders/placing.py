@@ -1,7 +1,6 @@
 """From the promise to the payment page, and back out of it."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -12,12 +11,12 @@ from ..accounts import queries as accounts
 from ..clinics.models import Clinic, ClinicMember, ClinicSite
 from ..eligibility import service as eligibility
 from ..eligibility.models import Moment
-from ..eligibility.reasons import Key
 from ..eligibility.sale import Purchase
-from ..eligibility.verdict import Verdict
 from ..extensions import db, unit_of_work
-from ..kernel.errors import Conflict, Invalid, NotFound, Refused
+from ..kernel.errors import Conflict, NotFound, Refused
 from ..kernel.terms import ProcedureClass
+from ..links import service as links
+from ..links.states import LinkPurpose
 from ..listings import queries as listings
 from ..listings import service as listings_service
 from ..listings.models import Listing
@@ -51,25 +50,6 @@ class AlreadyYours(Conflict):
             cure="Look at it among your purchases.",
         )
         self.order_id = order_id
-
-
-class OrderExpired(Conflict):
-    """The order's time is over, though nobody has cleared it away yet."""
-
-    code = "order_expired"
-
-    def __init__(self) -> None:
-        super().__init__("The 72 hours of this order are over.", cure="If the device is still there, order it again.")
-
-
-@dataclass(frozen=True, slots=True)
-class ToSign:
-    """What the ordering practitioner is asked to sign, and what stands against it."""
-
-    statement: str
-    required: tuple[tuple[str, str], ...]
-    verdict: Verdict
-    state_code: str
 
 
 def place(
@@ -145,56 +125,6 @@ def place(
         raise
 
 
-def to_sign(*, order_id: UUID, actor_id: UUID, at: datetime) -> ToSign:
-    """
-    Return what the practitioner is asked to sign for this order.
-
-    :raises NotFound: there is no such order, or it is not theirs to know of
-    :raises NotYourAct: the person is no practitioner of the buying clinic
-    :raises IllegalMove: it is confirmed already, or has ended
-    """
-    with unit_of_work():
-        order = steps.locked_for(order_id, Act.CONFIRM, actor_id=actor_id)
-        verdict = _as_confirmed(order, actor_id, frozenset(), at=at)
-        return ToSign(
-            statement=_statement(order, actor_id, ()),
-            required=tuple((statement.code, statement.text) for statement in verdict.statements),
-            verdict=verdict,
-            state_code=steps.state_code_of(order_id),
-        )
-
-
-def confirm(*, order_id: UUID, actor_id: UUID, signed: Collection[str], at: datetime) -> None:
-    """
-    Sign, as its ordering practitioner, for this very unit; `signed` are the codes of the further statements.
-
-    :raises NotFound: there is no such order, or it is not theirs to know of
-    :raises NotYourAct: the person is no practitioner of the buying clinic
-    :raises IllegalMove: it is confirmed already, or has ended
-    :raises OrderExpired: its 72 hours are over
-    :raises NotCleared: this practitioner cannot order it
-    :raises Invalid: a statement that the rule asks for is not signed
-    """
-    with unit_of_work():
-        steps.keep_as_they_are(order_id, actor_id)
-        order = steps.locked_for(order_id, Act.CONFIRM, actor_id=actor_id)
-        if at >= order.expires_at:
-            raise OrderExpired
-        verdict = _as_confirmed(order, actor_id, frozenset(signed), at=at)
-        required = {statement.code: statement.text for statement in verdict.statements}
-        if not required.keys() <= set(signed):
-            raise Invalid("Please sign every statement, or leave the order unconfirmed.", field="statements")
-        if any(objection.key in _PRACTITIONERS_OWN for objection in verdict.objections):
-            raise steps.not_cleared(order_id, verdict)
-        order.practitioner_id = actor_id
-        order.practitioner_confirmed_at = at
-        order.practitioner_statement = _statement(order, actor_id, tuple(required.values()))
-        order.practitioner_statements = sorted(required)
-        steps.move(order, OrderEvent.CONFIRMED, cause="the practitioner signed for it", actor_id=actor_id, at=at)
-        name = accounts.person(actor_id).name
-        steps.tell_buyer(wording.confirmed_to_buyer(steps.told_of(order), practitioner=name), order, at=at)
-
-
 def cancel(*, order_id: UUID, actor_id: UUID, live: bool, at: datetime) -> None:
     """
     Take the order back before money is on its way; the device returns to the market.
@@ -253,6 +183,7 @@ def _lapse(order_id: UUID, *, live: bool, at: datetime) -> bool:
 def _end(order: Order, event: OrderEvent, *, reason: str, actor_id: UUID | None, at: datetime) -> None:
     # Under the order's lock: a page that was opened since keeps the order alive.
     payments.require_none_active(order.id)
+    links.withdraw_all(purpose=LinkPurpose.SIGN_ORDER, subject_id=order.id, actor_id=actor_id, at=at)
     listings_service.release(listing_id=order.listing_id, actor_id=actor_id, at=at)
     order.reason = reason
     steps.move(order, event, cause=reason, actor_id=actor_id, at=at)
@@ -321,41 +252,6 @@ def _promise(
         page="/confirm",
     )
     return order.id
-
-
-_PRACTITIONERS_OWN = frozenset({Key.PRACTITIONER, Key.SUPERVISION})
-
-
-def _as_confirmed(order: Order, practitioner_id: UUID, signed: frozenset[str], *, at: datetime) -> Verdict:
-    """Return what the gate would say if this practitioner signed now."""
-    purchase = Purchase(
-        buyer_id=order.buyer_id,
-        clinic_id=order.buyer_clinic_id,
-        site_id=order.site_id,
-        operator_id=order.operator_id,
-        declared_uses=frozenset(ProcedureClass(use) for use in order.declared_uses),
-        restriction_signed=order.use_restriction is not None,
-        practitioner_id=practitioner_id,
-        confirmed_at=at,
-        statements=signed,
-    )
-    return eligibility.preview(sale=steps.sale_of(order), purchase=purchase, at=at)
-
-
-def _statement(order: Order, practitioner_id: UUID, required: tuple[str, ...]) -> str:
-    unit = steps.unit_of(order)
-    return wording.statement_of(
-        practitioner=accounts.person(practitioner_id).name,
-        maker=unit.maker,
-        model=unit.model,
-        serial=unit.serial,
-        clinic=unit.clinic,
-        site=f"{unit.site}, {unit.city}, {unit.state}",
-        uses=[ProcedureClass(use) for use in order.declared_uses],
-        required=required,
-        left_out=queries.left_out_of(order),
-        restriction=order.use_restriction,
-    )
 
 
 def _by_form(form_key: UUID, buyer_id: UUID) -> UUID | None:

@@ -23,9 +23,9 @@ from ..kernel.money import Money
 from ..kernel.terms import ClinicRole, ProcedureClass
 from ..listings.models import Handpiece, Listing
 from ..ripple import Cause
-from .access import Act, Party, acts_of, may_know_the_buyer, may_know_the_serial
+from .access import Act, Party, acts_of, may, may_know_the_buyer, may_know_the_serial
 from .models import Order, OrderHold, OrderMove
-from .states import UNSHIPPED, OrderEvent, OrderState
+from .states import ORDER, UNSHIPPED, OrderEvent, OrderState
 
 PER_PAGE = 50
 _IN_CHARGE = frozenset({ClinicRole.OWNER, ClinicRole.MANAGER})
@@ -159,6 +159,11 @@ class OrderView:
     def payout(self) -> Money:
         """The seller's part of the price."""
         return self.price - self.fee
+
+    @property
+    def asks_practitioner(self) -> bool:
+        """Say whether the person who looks can ask a practitioner by mail to sign."""
+        return ORDER.allows(self.state, OrderEvent.CONFIRMED) and may(Act.ASK_PRACTITIONER, self.parties)
 
     @property
     def on_buying_side(self) -> bool:

@@ -1,18 +1,9 @@
 """What people and jobs do to an order, from the promise to the seller's money."""
 
+from .confirming import OrderExpired, ToSign, confirm, to_sign
 from .holding import Looked, NotOnHold, ask_again, ask_again_by_staff, look
 from .paying import PageNotOpened, start_payment
-from .placing import (
-    AlreadyYours,
-    OrderExpired,
-    OwnClinic,
-    ToSign,
-    cancel,
-    confirm,
-    lapse_expired,
-    place,
-    to_sign,
-)
+from .placing import AlreadyYours, OwnClinic, cancel, lapse_expired, place
 from .settling import catch_up, payment_changed, refund, refund_by_finance, refund_from_our_own, retry_clearance
 from .shipping import (
     PaymentUnderReview,
@@ -22,6 +13,14 @@ from .shipping import (
     release_to_ship,
     report_arrival,
 )
+from .signing import (
+    LinkIsAnothers,
+    asking,
+    confirm_by_link,
+    send_link,
+    to_sign_by_link,
+    withdraw_link,
+)
 from .steps import BuyerNotCleared, GateMoved, NotCleared, NotYourAct, OrderOnHold, clearance_now
 from .verifying import compare_books, verify
 from .watching import Watch, ask_for_a_watch, watch
@@ -30,6 +29,7 @@ __all__ = [
     "AlreadyYours",
     "BuyerNotCleared",
     "GateMoved",
+    "LinkIsAnothers",
     "Looked",
     "NotCleared",
     "NotOnHold",
@@ -46,11 +46,13 @@ __all__ = [
     "ask_again",
     "ask_again_by_staff",
     "ask_for_a_watch",
+    "asking",
     "cancel",
     "catch_up",
     "clearance_now",
     "compare_books",
     "confirm",
+    "confirm_by_link",
     "dispatch",
     "lapse_expired",
     "look",
@@ -62,8 +64,11 @@ __all__ = [
     "release_to_ship",
     "report_arrival",
     "retry_clearance",
+    "send_link",
     "start_payment",
     "to_sign",
+    "to_sign_by_link",
     "verify",
     "watch",
+    "withdraw_link",
 ]

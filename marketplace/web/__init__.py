@@ -21,6 +21,7 @@ from . import (
     health,
     needs,
     npi,
+    outside,
     payouts,
     receipts,
     reports,
@@ -29,6 +30,7 @@ from . import (
     rules,
     sales,
     selling,
+    signing,
     styleguide,
     webhooks,
 )
@@ -44,6 +46,7 @@ from .staff import monitoring as staff_monitoring
 from .staff import orders as staff_orders
 from .staff import people as staff_people
 from .staff import policy as staff_policy
+from .staff import questions as staff_questions
 from .staff import reach as staff_reach
 from .staff import recalls as staff_recalls
 from .staff import registers as staff_registers
@@ -61,8 +64,11 @@ BLUEPRINTS = (
     credentials.bp,
     npi.bp,
     staff_credentials.bp,
+    staff_questions.bp,
     staff_figures.bp,
     buying.bp,
+    signing.bp,
+    outside.bp,
     sales.bp,
     payouts.bp,
     reserving.bp,

@@ -181,8 +181,9 @@ def confirm(order_id: UUID) -> ResponseReturnValue:
         "buying/confirm.html",
         order=seen,
         asked=asked,
+        link=None,
         form=form,
-        verdict=gate.shown(asked.verdict, state=asked.state_code, around=_around(seen)),
+        verdict=gate.shown(asked.verdict, state=asked.state_code, around=around(seen)),
     ), form.http_status
 
 
@@ -323,10 +324,11 @@ def _verdict_now(seen: OrderView) -> gate.ShownVerdict | None:
     if not seen.on_buying_side or seen.state not in _GATED:
         return None
     verdict = service.clearance_now(seen.id, at=clock.now())
-    return gate.shown(verdict, state=seen.state_code, around=_around(seen))
+    return gate.shown(verdict, state=seen.state_code, around=around(seen))
 
 
-def _around(seen: OrderView) -> gate.Around:
+def around(seen: OrderView) -> gate.Around:
+    """Return where the cures of an order's objections lead to."""
     return gate.Around(
         clinic_id=seen.buyer.clinic_id if seen.buyer else None, listing_id=seen.listing_id, order_id=seen.id
     )

@@ -47,6 +47,7 @@ ACTS: dict[Act, str] = {
     Act.CANCEL: "Cancel the order",
     Act.REFUND: "Give the payment back",
     Act.ASK_AGAIN: "Ask the gate again",
+    Act.ASK_PRACTITIONER: "Ask the practitioner by mail",
 }
 
 CAUSES: dict[Cause, str] = {

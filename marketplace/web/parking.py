@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException
 from ..accounts import queries, service
 from ..extensions import limiter
 from ..kernel import clock
+from .shield import without_tokens
 
 TOKEN = "token"  # noqa: S105  The name under which the browser's session cookie carries the sign-in.
 TICKET = "parked"
@@ -42,7 +43,7 @@ def park() -> None:
     token = session.get(TOKEN)
     path = urlsplit(return_path()).path
     ticket = service.park_form(
-        path=path,
+        path=without_tokens(path),
         fields=fields,
         user_id=queries.user_behind(token) if token else None,
         at=clock.now(),

@@ -1,5 +1,6 @@
 """What stands in front of every page: clean input in, safe headers out."""
 
+import re
 from collections.abc import Iterator
 from itertools import chain
 from urllib.parse import urlsplit
@@ -37,6 +38,16 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
 }
 
+# What one of our tokens looks like: 256 bits as `kernel.tokens` writes them.
+_TOKEN = re.compile(r"(?<![\w-])[\w-]{43}(?![\w-])", re.ASCII)
+HEADERS_OF_LINKS = {
+    # Not "no-referrer": a browser would then send neither Referer nor Origin with the form, by which we know our own.
+    "Referrer-Policy": "strict-origin",
+    "X-Robots-Tag": "noindex, nofollow",
+    "Cache-Control": "no-store",
+}
+"""Headers of every answer at an address with a token: nobody learns the address from us, and nobody keeps the page."""
+
 _PLAIN_FORM = "application/x-www-form-urlencoded"
 _FORMS = frozenset({_PLAIN_FORM, "multipart/form-data"})
 _FOR_MACHINES = frozenset({"webhooks"})  # Blueprints that read the body as it came.
@@ -73,7 +84,14 @@ def _texts_sent() -> Iterator[str]:
 def name_the_request() -> None:
     """Give the request an id that every log line carries."""
     structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request_id=uuid4().hex[:16], method=request.method, path=request.path)
+    structlog.contextvars.bind_contextvars(
+        request_id=uuid4().hex[:16], method=request.method, path=without_tokens(request.path)
+    )
+
+
+def without_tokens(address: str) -> str:
+    """Return the address as it may be written down: a token that was mailed opens something."""
+    return _TOKEN.sub("(token)", address)
 
 
 def register(app: Flask, *, payments_base: str | None, secure: bool) -> None:
@@ -85,6 +103,9 @@ def register(app: Flask, *, payments_base: str | None, secure: bool) -> None:
     policy = CONTENT_POLICY.format(payments=_origin(payments_base) if payments_base else PAYMENT_PAGES)
 
     def add_headers(response: Response) -> Response:
+        # Also where it is only named: the sign-in page leads on to it.
+        if without_tokens(request.full_path) != request.full_path:
+            response.headers.update(HEADERS_OF_LINKS)
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         response.headers.setdefault("Content-Security-Policy", policy)

@@ -56,5 +56,7 @@ PUBLIC_AND_WRITING = {
     "account.reset_password",
     "account.sign_in",
     "account.sign_out",
+    "outside.answer",
+    "outside.read",
     "webhooks.stripe",
 }

@@ -106,16 +106,18 @@ class House:
         mails = [self.letters.read(number) for number in self.letters.names()]
         return [str(mail["Subject"]) for mail in mails if self.email(name) in str(mail["To"])]
 
-    def link_mailed_to(self, address: str) -> str:
-        """Wait for a mail to the address, and return the path of the first link in it."""
+    def link_mailed_to(self, address: str, *, leading_to: str = "/") -> str:
+        """Wait for a mail to the address with a link that leads there, and return the link's path."""
 
         def newest() -> str | None:
             for number in self.letters.names():
                 mail = self.letters.read(number)
                 if address in str(mail["To"]):
                     body = mail.get_body(("plain",))
-                    found = re.search(rf"{re.escape(self.address)}(/\S+)", str(body.get_content()) if body else "")
-                    return found[1] if found else None
+                    link = rf"{re.escape(self.address + leading_to)}\S+"
+                    found = re.search(link, str(body.get_content()) if body else "")
+                    if found:
+                        return found[0].removeprefix(self.address)
             return None
 
         return str(self.eventually(newest, what=f"a mail to {address} with a link"))

@@ -13,7 +13,9 @@ from marketplace.accounts import service as accounts
 from marketplace.accounts.models import User
 from marketplace.clinics import service as clinics
 from marketplace.credentials import service as credentials
+from marketplace.credentials.asking import Address
 from marketplace.credentials.models import Credential
+from marketplace.credentials.policy import AddressFrom, Asked
 from marketplace.eligibility import editing, reviews
 from marketplace.eligibility import service as eligibility
 from marketplace.eligibility.models import GateReceipt
@@ -26,6 +28,7 @@ from marketplace.listings import service as listings
 from marketplace.listings.drafting import Counter
 from marketplace.listings.models import ConsoleCounter, Handpiece
 from marketplace.listings.terms import CounterDirection, CounterUnit
+from marketplace.orders import service as orders
 from marketplace.orders.models import Order
 from marketplace.orders.states import OrderState
 from marketplace.registers.models import RegisterSnapshot
@@ -137,6 +140,20 @@ def lived(house: House) -> Iterator[dict[str, Any]]:
             db.session.get_one(RegisterSnapshot, ids["file"]), credential_id=ids["Priya Nair"]
         ).id
         credentials.claim(credential_id=ids["Theo Lang"], actor_id=people["Vera Lind"], at=clock.now())
+        for name in ("unread", "read"):
+            whom = Address(Asked.ISSUER, "Board of Lasers", f"{name}@board.example", AddressFrom.CALL, "555-0100")
+            credentials.ask_source(
+                credential_id=ids["Theo Lang"], actor_id=people["Vera Lind"], whom=whom, at=clock.now()
+            )
+        orders.send_link(
+            order_id=ids["awaiting_practitioner"], practitioner_id=people["Amir Khan"],
+            actor_id=people["Dana Reyes"], at=clock.now(),
+        )  # fmt: skip
+    ids["unread"] = house.link_mailed_to("unread@board.example")
+    ids["read"] = house.link_mailed_to("read@board.example")
+    ids["signing"] = house.link_mailed_to(house.email("Amir Khan"), leading_to="/sign/")
+    with house.inside():
+        credentials.read_question(token=ids["read"].rpartition("/")[2], at=clock.now())
     yield ids
     with house.inside():
         credentials.unclaim(credential_id=ids["Theo Lang"], actor_id=people["Vera Lind"], at=clock.now())
@@ -164,6 +181,8 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "guide.model": ("/models/lumenis-m22",),
         "guide.models": ("/models",),
         "guide.price_guide": ("/prices",),
+        "outside.answer": ("{unread}", "{read}"),
+        "outside.answered": ("/answered",),
         "needs.ask": ("/what-would-i-need", "/what-would-i-need?listing={platform}&state=TX"),
         "receipts.check": ("/check",),
         "receipts.checked": ("/check/{code}",),
@@ -171,7 +190,12 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "rules.place": ("/rules/TX", "/rules/AZ", "/rules/MT"),
         "rules.vectors": ("/rules/vectors", "/rules/vectors?state=TX"),
         "styleguide.show": ("/styleguide",),
-        "errors": ("/no-such-page", "/check/0000-0000-0000-0000", "/devices/00000000-0000-0000-0000-000000000000"),
+        "errors": (
+            "/answer/never-sent",
+            "/no-such-page",
+            "/check/0000-0000-0000-0000",
+            "/devices/00000000-0000-0000-0000-000000000000",
+        ),
     },
     "Dana Reyes": {
         "account.change_password": ("/account/password",),
@@ -180,6 +204,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "browse.devices": ("/devices", "/devices?qualified=1"),
         "browse.home": ("/",),
         "receipts.receipt": ("/orders/{funds_held}/receipts/{decision}",),
+        "signing.links": ("/orders/{awaiting_practitioner}/links", "/orders/{accepted}/links"),
         "reserving.ask": ("/devices/{platform}/reserve",),
         "reserving.mine": ("/reservations",),
         "rule_reviews.ask": ("/rule-reviews/ask?listing={platform}&procedure=FRACTIONAL_NONABLATIVE&place=TX",),
@@ -218,6 +243,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
     },
     "Amir Khan": {
         "buying.confirm": ("/orders/{awaiting_practitioner}/confirm",),
+        "signing.sign": ("{signing}",),
         "buying.order": ("/orders/{funds_held}",),
     },
     "Priya Nair": {
@@ -261,6 +287,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         ),
         "staff_recalls.recall": ("/staff/recalls/{recall}",),
         "staff_recalls.recalls": ("/staff/recalls",),
+        "staff_questions.ask": ("/staff/credentials/{Theo Lang}/questions/new",),
         "staff_registers.file": ("/staff/registers/files/{file}",),
         "staff_registers.finding": ("/staff/registers/findings/{finding}",),
         "staff_registers.findings": ("/staff/registers/findings",),

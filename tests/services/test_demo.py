@@ -14,11 +14,11 @@ from marketplace.catalog import queries as catalog
 from marketplace.clinics import queries as clinics
 from marketplace.clinics.models import Clinic, ClinicSite
 from marketplace.config import Mode
-from marketplace.credentials import matching
+from marketplace.credentials import asking, matching
 from marketplace.credentials.findings import RegisterFinding
 from marketplace.credentials.models import Credential
 from marketplace.credentials.states import CredentialState
-from marketplace.dev.demo import shelves
+from marketplace.dev.demo import links, shelves
 from marketplace.dev.demo.cast import HOUSES, OFFICIALS, PASSWORD
 from marketplace.dev.demo.market import FEATURED
 from marketplace.dev.demo.sales import PLANS
@@ -34,6 +34,7 @@ from marketplace.listings.models import Listing
 from marketplace.listings.ports import PhotoStore
 from marketplace.listings.states import ListingState
 from marketplace.listings.unsaid import missing
+from marketplace.notifications.models import Mail
 from marketplace.orders import service as orders
 from marketplace.orders.models import Order, OrderHold
 from marketplace.orders.states import ENDED_WITHOUT_SALE, OrderState
@@ -336,9 +337,20 @@ class TestTraces:
         assert trail == {f"listing:{event}": number for event, number in moved}
         assert trail["listing:drafted"] == 240
 
-    def test_no_mail_and_no_job_waits(self):
-        assert promised_jobs() == []
-        assert db.session.scalars(text("SELECT state FROM mails")).all() == []
+    def test_no_mail_waits_but_those_with_a_link_to_try_and_no_job_but_theirs(self):
+        assert [name for name, _ in promised_jobs()] == ["send_mail", "send_mail"]
+        assert sorted(db.session.execute(select(Mail.to, Mail.template)).all()) == [
+            ("amir.khan@demo.example", "order_link"),
+            ("office@gulf-coast.demo.example", "claim_question"),
+        ]
+
+    def test_a_case_has_an_answer_from_outside_and_a_question_that_waits(self):
+        claim = db.session.scalars(
+            select(Credential).join(User, User.id == Credential.holder_id).where(User.name == links.CLAIMANT)
+        ).one()
+        waiting, answered = asking.requests_about(claim.id, at=clock.now())
+        assert (answered.worth, answered.answered.answer, answered.may_confirm) == ("used", "confirmed", True)
+        assert (waiting.worth, waiting.asked, waiting.opened_at) == ("waiting", "employer", None)
 
     def test_a_house_where_somebody_lives_is_left_as_it_is(self, demo):
         def rows():

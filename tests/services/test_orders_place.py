@@ -19,7 +19,7 @@ from marketplace.listings.models import Listing
 from marketplace.listings.service import ListingTaken
 from marketplace.listings.states import ListingState
 from marketplace.notifications.models import Mail
-from marketplace.orders import placing, queries, steps
+from marketplace.orders import confirming, placing, queries, steps
 from marketplace.orders import service as orders
 from marketplace.orders.models import Order
 from marketplace.orders.states import OrderState
@@ -266,13 +266,13 @@ class TestConfirm:
         assert the_order(early).state is OrderState.AWAITING_PRACTITIONER
 
     def test_statements_of_a_rule_are_kept_with_their_codes(self, scene, order_id, now, monkeypatch):
-        judged = placing._as_confirmed
+        judged = confirming._as_confirmed
 
         def asking(*args, **given):
             asked = (Statement("SUPERVISES", "I supervise the operator.", "TX-1"),)
             return replace(judged(*args, **given), statements=asked)
 
-        monkeypatch.setattr(placing, "_as_confirmed", asking)
+        monkeypatch.setattr(confirming, "_as_confirmed", asking)
         with pytest.raises(Invalid) as refusal:
             self.sign(scene, order_id, at=now, signed=["SOMETHING_ELSE"])
         assert refusal.value.field == "statements"

@@ -15,6 +15,7 @@ from ...eligibility import service as eligibility
 from ...eligibility.models import PolicyStanding
 from ...extensions import db, unit_of_work
 from ...kernel import clock
+from . import links
 from .people import Stage, populate
 from .rolls import load_registers
 from .sales import Market
@@ -40,7 +41,9 @@ def load(app: Flask) -> bool:
         market = Market(stage, app.extensions["second_light_settings"], clock.now)
         market.open_accounts()
         market.play()
+        links.answer_question(stage, now=now)
         forget_old_post()
+        links.leave_waiting(stage, now=clock.now())
         return True
 
 

@@ -26,7 +26,7 @@ METHODS = {
     CheckMethod.REGISTER_FILE: "Issuer's published file",
     CheckMethod.PHONE: "Telephone call to the issuer",
     CheckMethod.LETTER: "Letter or mail of the issuer",
-    CheckMethod.ISSUER_LINK: "Link on the document to its issuer",
+    CheckMethod.ISSUER_LINK: "Answer through a link that we mailed",
     CheckMethod.DOCUMENT_SEEN: "The document itself: there is no register",
 }
 OUTCOMES = {
@@ -44,6 +44,7 @@ MATCHED = {
 }
 """What is compared with the source, in the order of the desk."""
 
+_MAILED = CheckMethod.ISSUER_LINK
 _words = Length(max=LONGEST_WORDS)
 
 
@@ -68,7 +69,8 @@ class CheckForm(Form):
     method = SelectField(
         "How it was asked",
         validators=[InputRequired("Say how it was asked.")],
-        choices=options((method.value, words) for method, words in METHODS.items()),
+        # An answer through a link is recorded from where it stands on the case, as it was given.
+        choices=options((method.value, words) for method, words in METHODS.items() if method is not _MAILED),
     )
     retrieved_at = DateTimeLocalField(
         "Looked at (UTC)", format="%Y-%m-%dT%H:%M", validators=[InputRequired("Say when you looked.")]

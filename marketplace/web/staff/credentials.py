@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from ...accounts.access import Permission
 from ...catalog import queries as catalog
-from ...credentials import desk, enumeration, matching, service
+from ...credentials import asking, desk, enumeration, matching, service
 from ...credentials.desk import Case, Show
 from ...credentials.models import CheckMethod, SignalKind
 from ...credentials.policy import Question, Rejection
@@ -18,10 +18,13 @@ from ...credentials.standards import standards, working_days
 from ...credentials.states import STANDING, WAITING, CredentialEvent
 from ...kernel import clock
 from ...kernel.days import written
+from ...links.states import Answer
 from ..access import me, requires
 from ..files import drawn, sent
 from ..forms import Form, applied
+from ..signing import WORTHS
 from ..standing import course, shower
+from . import questions
 from .credential_forms import (
     MATCHED,
     METHODS,
@@ -53,6 +56,11 @@ SIGNALS = {
     SignalKind.DATES: "dates hard to believe",
     SignalKind.REJECTIONS: "many rejections",
     SignalKind.NPI: "NPI not borne out",
+}
+ANSWERS = {
+    Answer.CONFIRMED: ("yes", "confirms it"),
+    Answer.NOT_CONFIRMED: ("wrong", "does not confirm it"),
+    Answer.CANNOT_SAY: ("not_yet", "cannot say"),
 }
 
 
@@ -330,6 +338,11 @@ def _page(credential_id: UUID, **sent_back: Form) -> ResponseReturnValue:
         and not found.has_open_signal
         and any(offer.is_clean and offer.snapshot.is_fresh(at) for offer in offers),
         npi=enumeration.npi_look(credential_id),
+        questions=asking.requests_about(credential_id, at=at),
+        asked_words=questions.ASKED,
+        found_words=questions.FOUND,
+        answers=ANSWERS,
+        worths=WORTHS,
         look_up=credential.kind.look_up(credential.jurisdiction),
         number_fits=credential.kind.looks_right(credential.number, credential.jurisdiction),
         number_forms=(credential.kind.number_forms or {}).get(credential.jurisdiction, ()),
