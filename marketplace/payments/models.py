@@ -57,6 +57,7 @@ class Payment(Keyed, Base):
         CheckConstraint(
             "outstanding_minor >= 0 AND outstanding_minor <= amount_minor", name="outstanding_is_within_the_amount"
         ),
+        CheckConstraint("method IN ('card', 'bank_debit', 'bank_transfer')", name="method_is_one_of_ours"),
         CheckConstraint("hold_alarm_days IN (45, 60, 75, 85)", name="hold_alarm_is_one_of_ours"),
         Index(
             "one_active_payment_per_order", "order_id", unique=True,

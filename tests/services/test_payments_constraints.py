@@ -1,5 +1,7 @@
 """What the database refuses to keep of money, whoever asks it."""
 
+from contextlib import nullcontext
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -44,6 +46,7 @@ class TestPayments:
             ("payments_transfers_are_covered", "reversed_minor = 1"),
             ("payments_paid_means_received_in_full", "received_minor = amount_minor - 1"),
             ("payments_paid_means_received_in_full", "charge_id = NULL"),
+            ("payments_method_is_one_of_ours", "method = 'barter'"),
         ],
     )
     def test_the_database_refuses(self, order, constraint, setting):
@@ -187,13 +190,25 @@ class TestBooks:
                 at=now,
             )
 
+    @pytest.mark.parametrize(("safe_from", "safe"), [(0, True), (1, False), (None, False)])
+    def test_money_that_can_still_fail_is_not_called_held(self, order, now, safe_from, safe):
+        known = None if safe_from is None else now + timedelta(seconds=safe_from)
+        send("UPDATE payments SET release_not_before = :known", known=known)
+
+        with nullcontext() if safe else assert_refused_by("payment_moves_held_when_safe"):
+            send(
+                "INSERT INTO payment_moves (id, payment_id, state, cause, at) SELECT :id, id, 'held', 'x', :at FROM payments",
+                id=uuid4(),
+                at=now,
+            )
+
     @pytest.mark.parametrize("table", ["ledger_journals", "ledger_entries", "payment_moves"])
-    def test_the_books_are_never_changed(self, journal, order, table):
+    def test_the_books_are_never_changed(self, journal, order, now, table):
         if table == "payment_moves":
             send(
-                "INSERT INTO payment_moves (id, payment_id, state, cause, at) SELECT :id, id, state, 'x', now()"
-                " FROM payments",
+                "INSERT INTO payment_moves (id, payment_id, state, cause, at) SELECT :id, id, state, 'x', :at FROM payments",
                 id=uuid4(),
+                at=now,
             )
         with assert_refused_by(f"{table}_is_append_only"):
             send(f"DELETE FROM {table}")

@@ -181,7 +181,7 @@ class TestProcess:
         assert event.attempts == 1
 
     @pytest.mark.parametrize("seed", range(6))
-    @pytest.mark.parametrize("method", ["card", "bank_transfer"])
+    @pytest.mark.parametrize("method", ["card", "bank_debit", "bank_transfer"])
     def test_any_order_and_number_of_the_same_events_ends_in_the_same_place(
         self, order_id, page, local_stripe, method, seed
     ):
@@ -189,6 +189,9 @@ class TestProcess:
         if method == "card":
             local_stripe.decline_card(page)
             local_stripe.pay_by_card(page)
+        elif method == "bank_debit":
+            local_stripe.choose_bank_debit(page)
+            local_stripe.settle_debit(page, "succeeded")
         else:
             local_stripe.choose_bank_transfer(page)
             local_stripe.money_arrives(page, 1_000_000)
@@ -207,7 +210,8 @@ class TestProcess:
 
         assert len(kept) == len(heard) >= 10
         payment = the_payment(order_id)
-        assert (payment.state, payment.received_minor) == (PaymentState.HELD, 4_250_000)
+        safe = PaymentState.PAID if method == "bank_debit" else PaymentState.HELD
+        assert (payment.state, payment.received_minor) == (safe, 4_250_000)
         assert ledger.balance_of(Account.HELD) == Money(-4_250_000)
         assert db.session.scalar(select(func.count()).select_from(LedgerJournal)) == 2
         assert the_order(order_id).state == "funds_held"
