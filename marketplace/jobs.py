@@ -25,6 +25,8 @@ from .payments.ports import GatewayError
 from .recalls import service as recalls
 from .registers import service as registers
 from .registers.sources import ENFORCEMENT, RECALLS
+from .watching import service as watching
+from .watching.models import Cadence
 
 F = TypeVar("F", bound=Callable[..., None])
 
@@ -167,6 +169,27 @@ def screen_everyone() -> None:
 def sweep_register_files() -> None:
     """Delete files of registers that nobody waits for."""
     registers.sweep(at=clock.now())
+
+
+# ---- watching ----
+
+
+@job("look_at_watched", every="*/5 * * * *")
+def look_at_watched() -> None:
+    """Tell people of falls in price and of sales among what they watch."""
+    watching.look_at_watched(at=clock.now())
+
+
+@job("look_for_new_at_once", every="2-57/5 * * * *")
+def look_for_new_at_once() -> None:
+    """Tell people who want to know at once of new devices of their searches."""
+    watching.look_for_new(cadence=Cadence.INSTANT, at=clock.now())
+
+
+@job("look_for_new_daily", every="7 12 * * *")
+def look_for_new_daily() -> None:
+    """Tell people of the day's new devices of their searches."""
+    watching.look_for_new(cadence=Cadence.DAILY, at=clock.now())
 
 
 # ---- orders and money ----

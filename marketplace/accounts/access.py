@@ -35,6 +35,8 @@ class Permission(StrEnum):
     CREDENTIAL_SUBMIT = "credential:submit"
     LISTING_READ = "listing:read"
     LISTING_WRITE = "listing:write"
+    WATCH_READ = "watch:read"
+    WATCH_KEEP = "watch:keep"
     ORDER_READ = "order:read"
     ORDER_PLACE = "order:place"
     ORDER_CONFIRM = "order:confirm"
@@ -70,6 +72,8 @@ GRANTED: dict[Permission, frozenset[Grant]] = {
     _P.CREDENTIAL_SUBMIT: frozenset({_G.MEMBER}),
     _P.LISTING_READ: frozenset({_G.MEMBER}),
     _P.LISTING_WRITE: frozenset({_G.MEMBER}),
+    _P.WATCH_READ: frozenset({_G.MEMBER}),
+    _P.WATCH_KEEP: frozenset({_G.MEMBER}),
     _P.ORDER_READ: frozenset({_G.MEMBER}),
     _P.ORDER_PLACE: frozenset({_G.MEMBER}),
     _P.ORDER_CONFIRM: frozenset({_G.MEMBER}),

@@ -32,6 +32,7 @@ from . import (
     selling,
     signing,
     styleguide,
+    watching,
     webhooks,
 )
 from .staff import audit as staff_audit
@@ -80,6 +81,7 @@ BLUEPRINTS = (
     staff_finance.bp,
     rules.bp,
     guide.bp,
+    watching.bp,
     crawling.bp,
     capacity.bp,
     staff_audit.bp,

@@ -58,5 +58,6 @@ PUBLIC_AND_WRITING = {
     "account.sign_out",
     "outside.answer",
     "outside.read",
+    "watching.stop",
     "webhooks.stripe",
 }

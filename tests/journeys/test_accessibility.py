@@ -27,11 +27,14 @@ from marketplace.listings import queries as listing_queries
 from marketplace.listings import service as listings
 from marketplace.listings.drafting import Counter
 from marketplace.listings.models import ConsoleCounter, Handpiece
+from marketplace.listings.search import Wanted
 from marketplace.listings.terms import CounterDirection, CounterUnit
 from marketplace.orders import service as orders
 from marketplace.orders.models import Order
 from marketplace.orders.states import OrderState
 from marketplace.registers.models import RegisterSnapshot
+from marketplace.watching import service as watching
+from marketplace.watching.models import Cadence, Watch
 from tests.factories.catalog import real_model
 from tests.factories.recalls import make_recall
 from tests.factories.registers import make_finding, make_snapshot
@@ -139,6 +142,11 @@ def lived(house: House) -> Iterator[dict[str, Any]]:
         ids["finding"] = make_finding(
             db.session.get_one(RegisterSnapshot, ids["file"]), credential_id=ids["Priya Nair"]
         ).id
+        watching.watch(user_id=people["Dana Reyes"], listing_id=ids["platform"], at=at)
+        watching.save(
+            user_id=people["Dana Reyes"], name="All", query="", wanted=Wanted(), cadence=Cadence.DAILY, at=at
+        )  # fmt: skip
+        ids["stop"] = db.session.scalars(select(Watch.stop_key)).one()
         credentials.claim(credential_id=ids["Theo Lang"], actor_id=people["Vera Lind"], at=clock.now())
         for name in ("unread", "read"):
             whom = Address(Asked.ISSUER, "Board of Lasers", f"{name}@board.example", AddressFrom.CALL, "555-0100")
@@ -222,6 +230,10 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "buying.purchases": ("/orders",),
         "capacity.clinic": ("/clinics/{clinic}/capacity",),
         "capacity.mine": ("/what-may-i-buy",),
+        "watching.mine": ("/watching",),
+        "watching.save": ("/searches/new?maker=Lumenis",),
+        "watching.stop": ("/stop/{stop}",),
+        "watching.watch": ("/devices/{listing}/watch", "/devices/{platform}/watch"),
         "clinics.add_site": ("/clinics/{clinic}/sites/new",),
         "clinics.clinic": ("/clinics/{clinic}",),
         "clinics.correct_site": ("/sites/{site}",),

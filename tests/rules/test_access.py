@@ -20,6 +20,8 @@ credential:read       .   .   x   .   .   .   .   .
 credential:submit     .   .   x   .   .   .   .   .
 listing:read          .   .   x   .   .   .   .   .
 listing:write         .   .   x   .   .   .   .   .
+watch:read            .   .   x   .   .   .   .   .
+watch:keep            .   .   x   .   .   .   .   .
 order:read            .   .   x   .   .   .   .   .
 order:place           .   .   x   .   .   .   .   .
 order:confirm         .   .   x   .   .   .   .   .
@@ -98,6 +100,7 @@ def test_what_only_reads_is_named_so():
         "credential:read",
         "listing:read",
         "order:read",
+        "watch:read",
         "review:read",
         "money:read",
         "people:read",

@@ -47,6 +47,7 @@ from marketplace.registers import queries as registers
 from marketplace.registers.normal import Strength
 from marketplace.registers.sources import sources
 from marketplace.ripple import Cause
+from marketplace.watching import queries as watching
 from tests.conftest import settings_for
 from tests.support import promised_jobs
 
@@ -372,6 +373,13 @@ def test_the_registers_are_loaded_and_two_findings_wait(demo):
         ]  # fmt: skip
         found = db.session.execute(select(RegisterFinding.kind, RegisterFinding.state).order_by(RegisterFinding.kind))
         assert list(found) == [("exclusion", "open"), ("missing", "open")]
+
+
+def test_somebody_watches_devices_and_searches(demo):
+    with demo.app_context():
+        person = db.session.scalars(select(User.id).where(User.name == "Dana Reyes")).one()
+        assert len(watching.watched_by(person)) == 2
+        assert {one.name for one in watching.saved_by(person)} == {"Alexandrite for hair", "Anything of Lumenis"}
 
 
 def test_one_recall_is_open_and_another_waits(demo):

@@ -513,7 +513,9 @@ class TestFrame:
     def test_offers_a_member_what_is_theirs_and_no_desk(self, frame):
         html = frame(identity())
         assert "Dana &lt;b&gt;" in html
-        assert re.findall(r'<li><a href="([^"]+)">', html) == ["/orders", "/credentials", "/clinics", "/account"]
+        assert re.findall(r'<li><a href="([^"]+)">', html) == [
+            "/orders", "/watching", "/credentials", "/clinics", "/account",
+        ]  # fmt: skip
         assert '<form method="post" action="/sign-out"><input type="hidden" name="csrf_token"' in html
 
     @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from ...eligibility.models import PolicyStanding
 from ...extensions import db, unit_of_work
 from ...kernel import clock
 from . import links
+from .habits import keep_an_eye
 from .people import Stage, populate
 from .rolls import load_registers
 from .sales import Market
@@ -42,6 +43,7 @@ def load(app: Flask) -> bool:
         market.open_accounts()
         market.play()
         links.answer_question(stage, now=now)
+        keep_an_eye(stage, now=now)
         forget_old_post()
         links.leave_waiting(stage, now=clock.now())
         return True
