@@ -1,8 +1,8 @@
 """From rulings to objections: one for each thing that is wrong, the shortest cure first. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
+from uuid import UUID
 
 from ..kernel.terms import STATES, ProcedureClass
 from .answering import FARNESS, Miss, Question
@@ -11,18 +11,25 @@ from .keys import without
 from .operators import Ruling
 from .reasons import CureCode, Key, ReasonCode
 from .requirements import PractitionerAttests
-from .rules import GATING
 from .verdict import Cure, Objection
 
 T = TypeVar("T")
+
+
+class _Sold(NamedTuple):
+    """The procedures that are not open, and what each handpiece needs to be, by its id."""
+
+    failing: set[ProcedureClass]
+    needs: dict[UUID, set[ProcedureClass]]
 
 
 def objections_to(rulings: Sequence[Ruling], question: Question) -> list[Objection]:
     """Return what the rulings leave standing against the purchase."""
     together: dict[tuple[object, ...], list[Objection]] = {}
     failed = [ruling for ruling in rulings if not ruling.met]
+    sold = _sold(rulings, question)
     for ruling in failed:
-        for entry in _raised(ruling, rulings, question):
+        for entry in _raised(ruling, sold, question):
             same = (entry.key, entry.code, entry.sentence, entry.rule_id, entry.credential_id)
             together.setdefault(same, []).append(entry)
     return [_joined(entries, question) for entries in together.values()]
@@ -36,20 +43,23 @@ def _joined(entries: list[Objection], question: Question) -> Objection:
     if first.key in (Key.OPERATOR, Key.RULE):
         words = procedures(ProcedureClass(subject) for subject in subjects)
         sentence = f"{words[0].upper()}{words[1:]} in {STATES[question.facts.place.state]}: {sentence}"
-    return replace(
-        first,
-        subjects=subjects,
-        sentence=sentence,
-        cures=_once(cure for entry in entries for cure in entry.cures),
-        citations=_once(citation for entry in entries for citation in entry.citations),
-        routes=_once(route for entry in entries for route in entry.routes),
+    return Objection(
+        first.code,
+        first.key,
+        subjects,
+        sentence,
+        _once(cure for entry in entries for cure in entry.cures),
+        _once(citation for entry in entries for citation in entry.citations),
+        first.rule_id,
+        first.credential_id,
+        _once(route for entry in entries for route in entry.routes),
     )
 
 
-def _raised(ruling: Ruling, rulings: Sequence[Ruling], question: Question) -> Iterator[Objection]:
+def _raised(ruling: Ruling, sold: _Sold, question: Question) -> Iterator[Objection]:
     """Yield what stands against one procedure, with sentences that do not name it yet."""
     here = question.about(ruling.procedure, ruling.handpieces)
-    smaller = tuple(_smaller_sales(ruling, rulings, here))
+    smaller = tuple(_smaller_sales(ruling, sold, here))
     if ruling.best is None:
         yield _unruled(ruling, smaller, here)
         return
@@ -76,7 +86,7 @@ def _unruled(ruling: Ruling, smaller: tuple[Cure, ...], question: Question) -> O
         default.sentence,
         (*smaller, review),
         # Only what was read is shown as law, also where it does not say who may operate.
-        citations=tuple(cited for rule in known for cited in rule.citations if cited.evidence in GATING),
+        citations=question.policy.read_on(state, procedure),
         rule_id=known[0].id if known else default.rule_id,
         routes=ruling.routes,
     )
@@ -119,13 +129,17 @@ def _of_place(ruling: Ruling, miss: Miss, question: Question) -> Objection:
     )
 
 
-def _smaller_sales(ruling: Ruling, rulings: Sequence[Ruling], question: Question) -> Iterator[Cure]:
+def _sold(rulings: Sequence[Ruling], question: Question) -> _Sold:
+    needs: dict[UUID, set[ProcedureClass]] = {handpiece.id: set() for handpiece in question.facts.device.handpieces}
+    for ruling in rulings:
+        for handpiece in ruling.handpieces:
+            needs[handpiece.id].add(ruling.procedure)
+    return _Sold({ruling.procedure for ruling in rulings if not ruling.met}, needs)
+
+
+def _smaller_sales(ruling: Ruling, sold: _Sold, question: Question) -> Iterator[Cure]:
     """Yield the ways to buy less that would help: fewer declared uses, or without a handpiece."""
-    failing = {other.procedure for other in rulings if not other.met}
-    needs = {
-        handpiece.id: {other.procedure for other in rulings if handpiece in other.handpieces}
-        for handpiece in question.facts.device.handpieces
-    }
+    failing, needs = sold
     concerned = {handpiece.id: handpiece for handpiece in ruling.handpieces}
     narrowable = ruling.procedure not in question.policy.document.narrowing.never
     if narrowable and all(needs[handpiece] - failing for handpiece in concerned):

@@ -1,6 +1,5 @@
 """The operator key: for every procedure sold, a rule of the place and a person who meets it. Never waived. Pure."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -65,14 +64,16 @@ def _ruling(
     procedure: ProcedureClass, handpieces: tuple[Handpiece, ...], ways: list[Way], question: Question
 ) -> Ruling:
     here = question.about(procedure, handpieces)
+    known: dict[int, Finding] = {}
     trials = []
     for way in ways:
-        trial = Trial(way, answer_all(way.conditions, here))
+        trial = Trial(way, answer_all(way.asked, here, known))
         if trial.finding.met:
             return Ruling(procedure, handpieces, trial)
         trials.append(trial)
     best = min(trials, key=lambda trial: _nearness(trial, question), default=None)
-    routes = (*(_route(trial, here) for trial in trials), *_believed(procedure, question))
+    believed = question.policy.believed_on(question.facts.place.state, procedure)
+    routes = (*(_route(trial, here) for trial in trials), *believed)
     return Ruling(procedure, handpieces, best and _explained(best, here), routes, tuple(trials))
 
 
@@ -100,14 +101,6 @@ def _untouched(finding: Finding, question: Question) -> bool:
 def _route(trial: Trial, question: Question) -> Route:
     lacks = tuple(dict.fromkeys(sentence_of(miss, question) for miss in trial.finding.misses))
     return Route(trial.way.rule.id, trial.way.option.name, confirmed=True, lacks=lacks)
-
-
-def _believed(procedure: ProcedureClass, question: Question) -> Iterable[Route]:
-    """Yield what is believed but not confirmed, so that a page can say so. It never opens."""
-    for rule in question.policy.rules_on(question.facts.place.state, procedure):
-        for option in rule.options:
-            if option.covers(procedure) and not (rule.gates and option.gates):
-                yield Route(rule.id, option.name, confirmed=False)
 
 
 def _explained(best: Trial, question: Question) -> Trial:

@@ -12,9 +12,9 @@ from ..credentials.types import CredentialKind, CredentialType, Subject, credent
 from ..kernel.shapes import Misshapen, read, write
 from ..kernel.terms import STATES, ProcedureClass
 from .facts import Handpiece
-from .requirements import HoldsCredential, MemberHolds, PractitionerAttests, Requirement, SiteHolds, atoms
-from .rules import Option, Rule
-from .verdict import Citation, Evidence
+from .requirements import AllOf, HoldsCredential, MemberHolds, PractitionerAttests, Requirement, SiteHolds, atoms
+from .rules import GATING, Option, Rule
+from .verdict import Citation, Evidence, Route
 
 POLICY_FILE = Path(__file__).parent / "data" / "policy.json"
 
@@ -128,11 +128,17 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One enabled option of one rule for one procedure, with everything that it asks for."""
+    """
+    One enabled option of one rule for one procedure, with everything that it asks for.
+
+    `asked` is the same as `conditions`, in the same order, with nothing joined by "all of"; what several ways of a
+    policy ask for alike is one object in all of them, so that it is answered once.
+    """
 
     rule: Rule
     option: Option
     conditions: tuple[Requirement, ...]
+    asked: tuple[Requirement, ...]
 
     @property
     def selective(self) -> bool:
@@ -148,7 +154,17 @@ class Way:
 class Policy:
     """A document that was found sound, indexed by place and procedure."""
 
-    __slots__ = ("_rules", "_ways", "decision_limits", "document", "prescribers", "release_limits")
+    __slots__ = (
+        "_alike",
+        "_believed",
+        "_cited",
+        "_rules",
+        "_ways",
+        "decision_limits",
+        "document",
+        "prescribers",
+        "release_limits",
+    )
 
     def __init__(self, document: Document) -> None:
         self.document = document
@@ -157,8 +173,11 @@ class Policy:
             kind: timedelta(days=fresh.decision_days) if fresh else None for kind, fresh in freshness
         }
         self.release_limits = {kind: timedelta(days=fresh.release_days) if fresh else None for kind, fresh in freshness}
+        self._alike: dict[Requirement, Requirement] = {}
         self._ways: dict[tuple[str, ProcedureClass], tuple[Way, ...]] = {}
         self._rules: dict[tuple[str, ProcedureClass], tuple[Rule, ...]] = {}
+        self._believed: dict[tuple[str, ProcedureClass], tuple[Route, ...]] = {}
+        self._cited: dict[tuple[str, ProcedureClass], tuple[Citation, ...]] = {}
         self.prescribers = {
             state: HoldsCredential(
                 name=" or ".join(entry.name for entry in entries),
@@ -172,6 +191,9 @@ class Policy:
                 where = (rule.state, procedure)
                 self._rules[where] = (*self._rules.get(where, ()), rule)
                 self._ways[where] = (*self._ways.get(where, ()), *self.ways_of(rule, procedure))
+                self._believed[where] = (*self._believed.get(where, ()), *_closed(rule, procedure))
+                read_here = (cited for cited in rule.citations if cited.evidence in GATING)
+                self._cited[where] = (*self._cited.get(where, ()), *read_here)
 
     @classmethod
     def from_document(cls, document: object, types: Mapping[str, CredentialType] | None = None) -> "Policy":
@@ -197,6 +219,14 @@ class Policy:
         """Return every rule about `procedure` in `state`, also those that never gate."""
         return self._rules.get((state, procedure), ())
 
+    def believed_on(self, state: str, procedure: ProcedureClass) -> tuple[Route, ...]:
+        """Return what is believed but not confirmed, so that a page can say so. It never opens."""
+        return self._believed.get((state, procedure), ())
+
+    def read_on(self, state: str, procedure: ProcedureClass) -> tuple[Citation, ...]:
+        """Return the law that was read about `procedure` in `state`, whether or not it says who may operate."""
+        return self._cited.get((state, procedure), ())
+
     def ways_of(self, rule: Rule, procedure: ProcedureClass) -> Iterator[Way]:
         """Yield the ways in which one rule opens for `procedure`, with what the house asks beside every rule."""
         if not rule.gates:
@@ -204,7 +234,24 @@ class Policy:
         floors = tuple(f.requires for f in self.document.floors if procedure in f.procedure_classes)
         for option in rule.options:
             if option.gates and option.covers(procedure):
-                yield Way(rule, option, (option.requires, *rule.requires, *floors))
+                conditions = (option.requires, *rule.requires, *floors)
+                asked = tuple(self._alike.setdefault(one, one) for one in _singly(conditions))
+                yield Way(rule, option, conditions, asked)
+
+
+def _closed(rule: Rule, procedure: ProcedureClass) -> Iterator[Route]:
+    for option in rule.options:
+        if option.covers(procedure) and not (rule.gates and option.gates):
+            yield Route(rule.id, option.name, confirmed=False)
+
+
+def _singly(requirements: Iterable[Requirement]) -> Iterator[Requirement]:
+    """Yield what is asked for piece by piece: to ask for all of several is to ask for each."""
+    for requirement in requirements:
+        if isinstance(requirement, AllOf):
+            yield from _singly(requirement.conditions)
+        else:
+            yield requirement
 
 
 def _refuse_contradictions(document: Document, types: Mapping[str, CredentialType]) -> None:
