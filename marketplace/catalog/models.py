@@ -46,6 +46,7 @@ class DeviceModel(Keyed, Base):
     __tablename__ = "device_models"
     __table_args__ = (
         UniqueConstraint("maker_id", "name", name="model_name_is_unique_per_maker"),
+        UniqueConstraint("id", "maker_id", name="model_has_one_maker"),
         CheckConstraint("product_code IS NULL OR product_code ~ '^[A-Z]{3}$'", name="product_code_is_three_letters"),
     )
 

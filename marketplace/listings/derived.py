@@ -29,6 +29,7 @@ def derive(listing: Listing, model: ModelFacts) -> None:
         for part in listing.counters
     ]
     listing.title = model.title
+    listing.maker_id = model.maker_id
     listing.modality_codes = codes
     listing.life_used_percent = max((percent for percent in used if percent is not None), default=None)
     listing.shots_left = min((number for number in shots if number is not None), default=None)

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.types import Text
@@ -36,7 +36,8 @@ class Listing(Keyed, Base):
             name="offered_unit_is_complete",
         ),
         CheckConstraint(
-            "state NOT IN ('published', 'reserved', 'sold') OR (published_at IS NOT NULL AND approved_by IS NOT NULL)",
+            "state NOT IN ('published', 'paused', 'reserved', 'sold')"
+            " OR (published_at IS NOT NULL AND approved_by IS NOT NULL)",
             name="published_was_approved",
         ),
         CheckConstraint("jsonb_typeof(particulars) = 'object'", name="particulars_are_answers"),
@@ -47,8 +48,11 @@ class Listing(Keyed, Base):
             name="no_warranty_promises_nothing",
         ),
         Index(
-            "one_live_listing_per_unit", "model_id", "serial_normal", unique=True,
-            postgresql_where=text("state IN ('in_review', 'published', 'reserved')"),
+            "one_live_listing_per_unit", "maker_id", "serial_normal", unique=True,
+            postgresql_where=text("state IN ('in_review', 'published', 'paused', 'reserved')"),
+        ),
+        ForeignKeyConstraint(
+            ["model_id", "maker_id"], ["device_models.id", "device_models.maker_id"], name="maker_is_that_of_the_model"
         ),
         Index("ix_listings_on_market", "published_at", "id", postgresql_where=text("state = 'published'")),
         Index("ix_listings_configuration", "configuration", postgresql_where=text("state = 'published'")),
@@ -57,6 +61,7 @@ class Listing(Keyed, Base):
     clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"), index=True)
     created_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     model_id: Mapped[UUID] = mapped_column(ForeignKey("device_models.id"), index=True)
+    maker_id: Mapped[UUID] = mapped_column(comment="Who made the unit: with its serial number, which unit it is.")
     title: Mapped[str] = mapped_column(comment="Maker and model as they were when it was listed.")
     serial: Mapped[str | None]
     serial_normal: Mapped[str | None]
@@ -243,6 +248,30 @@ class ConditionReport(Keyed, Base):
         ForeignKey("users.id"), comment="Who submitted or ordered; empty: the house itself."
     )
     made_at: Mapped[datetime]
+
+
+class PriceSet(Keyed, Base):
+    """A price that was asked, from then on; the first when it came to the market. Never changed (trigger)."""
+
+    __tablename__ = "listing_prices"
+    __table_args__ = (CheckConstraint("price_minor > 0", name="price_is_positive"),)
+
+    listing_id: Mapped[UUID] = mapped_column(ForeignKey("listings.id"), index=True)
+    price_minor: Mapped[int]
+    currency: Mapped[str]
+    set_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    at: Mapped[datetime]
+
+
+class ViewsOfDay(Base):
+    """How often the page of a unit was looked at on a day, by anybody: a figure, and nothing about people."""
+
+    __tablename__ = "listing_views"
+    __table_args__ = (CheckConstraint("number > 0", name="views_are_counted"),)
+
+    listing_id: Mapped[UUID] = mapped_column(ForeignKey("listings.id", ondelete="CASCADE"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    number: Mapped[int]
 
 
 class ListingMove(Keyed, Base):

@@ -19,12 +19,12 @@ from ..extensions import db, reading
 from ..kernel.errors import NotFound
 from ..kernel.money import Money
 from .conditions import life_used
-from .models import ConsoleCounter, Handpiece, Listing, ListingMove, Paper, Photo
+from .models import ConsoleCounter, Handpiece, Listing, ListingMove, Paper, Photo, PriceSet
 from .states import ListingEvent, ListingState
 from .terms import CounterDirection, CounterUnit, Grade, Modification, PaperKind, Recertification, Warranty
 
-ON_DISPLAY = (ListingState.PUBLISHED, ListingState.RESERVED, ListingState.SOLD)
-"""What strangers may see; a unit that is reserved or sold keeps its page."""
+ON_DISPLAY = (ListingState.PUBLISHED, ListingState.PAUSED, ListingState.RESERVED, ListingState.SOLD)
+"""What strangers may see; a unit that is paused, reserved or sold keeps its page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +232,11 @@ _PAPERS = (
     .where(Paper.listing_id == bindparam("id"))
     .order_by(Paper.added_at, Paper.id)
 )
+_HISTORY = (
+    select(PriceSet.price_minor, PriceSet.currency, PriceSet.at)
+    .where(PriceSet.listing_id == bindparam("id"))
+    .order_by(PriceSet.at, PriceSet.id)
+)
 _C = ConsoleCounter.__table__.c
 _COUNTERS = (
     select(_C.id, _C.part, _C.serial, _C.value, _C.unit, _C.direction, _C.read_on, _C.rated_life, _C.rated_life_source)
@@ -333,6 +338,13 @@ def sales_of(listing_ids: Iterable[UUID]) -> list[Sale]:
 def for_sale() -> list[UUID]:
     """Return the id of every unit that is on the market now."""
     return list(db.session.scalars(select(_L.id).where(_L.state == ListingState.PUBLISHED).order_by(_L.id)))
+
+
+def price_history(listing_id: UUID) -> list[tuple[Money, datetime]]:
+    """Return what was asked for a unit and since when, oldest first."""
+    with reading() as connection:
+        rows = connection.execute(_HISTORY, {"id": listing_id}).all()
+    return [(Money(row.price_minor, row.currency), row.at) for row in rows]
 
 
 def prices_of_model(model_id: UUID, *, but: UUID) -> list[int]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from .. import audit
@@ -18,7 +18,7 @@ from ..kernel.money import Money
 from ..notifications.service import promise_mail
 from . import reports
 from .drafting import require_payable, require_worth
-from .models import Listing
+from .models import Listing, PriceSet
 from .record import locked, note, of_seller
 from .states import LISTING, ListingEvent, ListingState
 from .unsaid import Missing, missing
@@ -31,7 +31,7 @@ class ListingTaken(Conflict):
 
 
 class UnitAlreadyListed(Conflict):
-    """The same unit, told by model and serial number, is on the market already."""
+    """The same unit, told by maker and serial number, is on the market already."""
 
     code = "unit_already_listed"
 
@@ -111,6 +111,7 @@ def approve(*, listing_id: UUID, actor_id: UUID, at: datetime) -> None:
         listing.approved_by = actor_id
         listing.published_at = at
         _move(listing, ListingEvent.APPROVED, actor_id=actor_id, at=at)
+        _note_price(listing, actor_id=listing.created_by, at=at)
         _tell_seller(listing, "listing_published", at=at)
 
 
@@ -155,6 +156,28 @@ def withdraw(*, listing_id: UUID, actor_id: UUID, at: datetime) -> None:
         _move(of_seller(listing_id, actor_id), ListingEvent.WITHDRAWN, actor_id=actor_id, at=at)
 
 
+def pause(*, listing_id: UUID, actor_id: UUID, at: datetime) -> None:
+    """
+    Take it off the market for a while; it keeps its approval and its place among the others.
+
+    :raises NotFound: it is not the person's listing
+    :raises marketplace.kernel.machine.IllegalMove: it is not on the market
+    """
+    with unit_of_work():
+        _move(of_seller(listing_id, actor_id), ListingEvent.PAUSED, actor_id=actor_id, at=at)
+
+
+def resume(*, listing_id: UUID, actor_id: UUID, at: datetime) -> None:
+    """
+    Bring a paused unit back to the market.
+
+    :raises NotFound: it is not the person's listing
+    :raises marketplace.kernel.machine.IllegalMove: it is not paused
+    """
+    with unit_of_work():
+        _move(of_seller(listing_id, actor_id), ListingEvent.RESUMED, actor_id=actor_id, at=at)
+
+
 def change_price(*, listing_id: UUID, actor_id: UUID, price: Money, at: datetime) -> None:
     """
     Name another price for a unit on the market, at once. An order that was placed keeps its own.
@@ -166,11 +189,12 @@ def change_price(*, listing_id: UUID, actor_id: UUID, price: Money, at: datetime
     require_payable(price)
     with unit_of_work():
         listing = of_seller(listing_id, actor_id)
-        if listing.state is not ListingState.PUBLISHED:
+        if listing.state not in (ListingState.PUBLISHED, ListingState.PAUSED):
             raise Conflict("Only a device on the market has a price to change.")
         require_worth(price, listing.handpieces)
         before, listing.price_minor = listing.price_minor, price.minor
         if before != price.minor:
+            _note_price(listing, actor_id=actor_id, at=at)
             audit.record(
                 "listing:price_changed",
                 actor_id=actor_id,
@@ -276,9 +300,29 @@ def _enter_market(listing: Listing, *, actor_id: UUID, at: datetime) -> None:
         if getattr(getattr(refusal.orig, "diag", None), "constraint_name", "") != "one_live_listing_per_unit":
             raise
         raise UnitAlreadyListed(
-            "A device of this model with this serial number is on the market already.",
+            "A device of this maker with this serial number is on the market already.",
             cure="Look at the serial number again. If it is right, tell us: somebody may be offering your device.",
         ) from None
+
+
+def _note_price(listing: Listing, *, actor_id: UUID, at: datetime) -> None:
+    """Keep what is asked from now on, unless it was asked before."""
+    newest = db.session.scalar(
+        select(PriceSet.price_minor)
+        .where(PriceSet.listing_id == listing.id)
+        .order_by(PriceSet.at.desc(), PriceSet.id)
+        .limit(1)
+    )
+    if listing.price_minor is not None and newest != listing.price_minor:
+        db.session.add(
+            PriceSet(
+                listing_id=listing.id,
+                price_minor=listing.price_minor,
+                currency=listing.currency,
+                set_by=actor_id,
+                at=at,
+            )
+        )
 
 
 def _tell_seller(listing: Listing, template: str, *, at: datetime, **context: str) -> None:

@@ -11,6 +11,7 @@ class ListingState(StrEnum):
     DRAFT = "draft"
     IN_REVIEW = "in_review"
     PUBLISHED = "published"
+    PAUSED = "paused"
     RESERVED = "reserved"
     SOLD = "sold"
     WITHDRAWN = "withdrawn"
@@ -23,6 +24,8 @@ class ListingEvent(StrEnum):
     APPROVED = "approved"
     SENT_BACK = "sent_back"
     RECALLED = "recalled"
+    PAUSED = "paused"
+    RESUMED = "resumed"
     RESERVED = "reserved"
     RELEASED = "released"
     SOLD = "sold"
@@ -42,6 +45,11 @@ LISTING: Machine[ListingState, ListingEvent] = Machine(
         (_S.PUBLISHED, _E.SENT_BACK): _S.DRAFT,
         (_S.PUBLISHED, _E.RECALLED): _S.DRAFT,
         (_S.PUBLISHED, _E.WITHDRAWN): _S.WITHDRAWN,
+        (_S.PUBLISHED, _E.PAUSED): _S.PAUSED,
+        (_S.PAUSED, _E.RESUMED): _S.PUBLISHED,
+        (_S.PAUSED, _E.SENT_BACK): _S.DRAFT,
+        (_S.PAUSED, _E.RECALLED): _S.DRAFT,
+        (_S.PAUSED, _E.WITHDRAWN): _S.WITHDRAWN,
         (_S.RESERVED, _E.RELEASED): _S.PUBLISHED,
         (_S.RESERVED, _E.SOLD): _S.SOLD,
     }

@@ -19,9 +19,10 @@ from ..kernel import clock
 from ..kernel.errors import NotFound
 from ..kernel.money import Money
 from ..kernel.terms import STATES
-from ..listings import gallery, queries, search
+from ..listings import gallery, queries, search, views
 from ..listings.conditions import GRADES, INCLUSIONS, Included, checklist
 from ..listings.qualified import Qualified, qualified_for
+from ..listings.queries import ListingFacts
 from ..listings.search import Card
 from ..listings.states import ListingState
 from ..orders import reserving
@@ -104,6 +105,8 @@ def devices() -> ResponseReturnValue:
 def device(listing_id: UUID) -> ResponseReturnValue:
     """Show one unit, and what stands between the reader and it."""
     listing = queries.on_display(listing_id)
+    if not _of_the_house(listing):
+        views.seen(listing_id, at=clock.now())
     kept = reserving.kept(listing_id, at=clock.now())
     kept_for_me = kept is not None and current_user.is_authenticated and kept.buyer_id == current_user.id
     site = standpoint.chosen(standpoint.sites())
@@ -115,6 +118,7 @@ def device(listing_id: UUID) -> ResponseReturnValue:
         listing=listing,
         canonical=guide.canonical(),
         json_ld=linked.of_unit(listing, guide.canonical()),
+        prices=queries.price_history(listing_id),
         recalls=recalls.shown_for([listing.model.id]).get(listing.model.id, ()),
         cost=landing.cost_of(listing, assumed),
         assumed=assumed,
@@ -149,6 +153,13 @@ def device(listing_id: UUID) -> ResponseReturnValue:
         may_ask_to_wait=kept is None and verdict is not None and verdict.outcome is Outcome.NOT_YET,
         may_order=current_user.is_authenticated and current_user.may(Permission.ORDER_PLACE),
     )
+
+
+def _of_the_house(listing: ListingFacts) -> bool:
+    """Say whether the look is its seller's own or staff's, which tells nobody anything."""
+    if not current_user.is_authenticated:
+        return False
+    return current_user.staff_role is not None or listing.created_by == current_user.id
 
 
 @bp.get("/photos/<path:name>")

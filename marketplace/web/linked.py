@@ -13,6 +13,7 @@ from ..listings.states import ListingState
 
 _AVAILABLE = {
     ListingState.PUBLISHED: "https://schema.org/InStock",
+    ListingState.PAUSED: "https://schema.org/OutOfStock",
     ListingState.RESERVED: "https://schema.org/LimitedAvailability",
     ListingState.SOLD: "https://schema.org/SoldOut",
 }

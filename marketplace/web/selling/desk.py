@@ -10,7 +10,7 @@ from wtforms.validators import InputRequired, Length
 from ...accounts.access import Permission
 from ...kernel import clock
 from ...kernel.money import Money
-from ...listings import copying, plausibility, queries, service, unsaid
+from ...listings import copying, plausibility, queries, service, unsaid, views
 from ...listings.queries import ListingFacts
 from ...listings.states import LISTING, ListingEvent, ListingState
 from .. import photos
@@ -31,10 +31,12 @@ class PriceForm(Form):
 def home() -> ResponseReturnValue:
     """List what the person's clinics sell."""
     selling = selling_for()
+    lines = queries.of_clinics(membership.clinic_id for membership in selling)
     return render_template(
         "selling/home.html",
         selling=selling,
-        lines=queries.of_clinics(membership.clinic_id for membership in selling),
+        lines=lines,
+        views=views.lately((line.id for line in lines), at=clock.now()),
         words=STATE_WORDS,
     )
 
@@ -76,6 +78,24 @@ def withdraw(listing_id: UUID) -> ResponseReturnValue:
     service.withdraw(listing_id=listing_id, actor_id=me().id, at=clock.now())
     flash("It was withdrawn.", "success")
     return redirect(url_for("selling.home"), code=303)
+
+
+@bp.post("/sell/<uuid:listing_id>/pause")
+@requires(Permission.LISTING_WRITE)
+def pause(listing_id: UUID) -> ResponseReturnValue:
+    """Take it off the market for a while."""
+    service.pause(listing_id=listing_id, actor_id=me().id, at=clock.now())
+    flash("It is paused: nobody can order it until you bring it back.", "success")
+    return redirect(url_for("selling.listing", listing_id=listing_id), code=303)
+
+
+@bp.post("/sell/<uuid:listing_id>/resume")
+@requires(Permission.LISTING_WRITE)
+def resume(listing_id: UUID) -> ResponseReturnValue:
+    """Bring a paused unit back to the market."""
+    service.resume(listing_id=listing_id, actor_id=me().id, at=clock.now())
+    flash("It is on the market again, where it stood before.", "success")
+    return redirect(url_for("selling.listing", listing_id=listing_id), code=303)
 
 
 @bp.post("/sell/<uuid:listing_id>/duplicate")
@@ -125,6 +145,8 @@ def _overview(
         steps=STEPS,
         doubts=_doubts(facts) if facts.state in _UNDER_WORK else [],
         copy_key=str(uuid4()),
+        prices=queries.price_history(facts.id),
+        seen=views.lately([facts.id], at=clock.now()).get(facts.id, 0),
         warranties=WARRANTIES,
         may=lambda name: ListingEvent(name) in events,
         act=act or ActForm(formdata=None),
