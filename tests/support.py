@@ -100,6 +100,7 @@ def worker_environment(app, stripe) -> dict[str, str]:
         "SECOND_LIGHT_STRIPE_API_KEY": stripe.api_key,
         "SECOND_LIGHT_STRIPE_WEBHOOK_SECRETS": stripe.secret,
         "SECOND_LIGHT_STRIPE_API_BASE": stripe.base_url,
+        "SECOND_LIGHT_CARD_CAP_MINOR": str(settings.card_cap_minor),
         "SECOND_LIGHT_MAIL_HOST": "127.0.0.1",
         "SECOND_LIGHT_MAIL_FROM": "post@second-light.example",
     }

@@ -59,6 +59,7 @@ class Payment(Keyed, Base):
         ),
         CheckConstraint("method IN ('card', 'bank_debit', 'bank_transfer')", name="method_is_one_of_ours"),
         CheckConstraint("hold_alarm_days IN (45, 60, 75, 85)", name="hold_alarm_is_one_of_ours"),
+        Index("frozen_payments", "created_at", postgresql_where=text("frozen_reason IS NOT NULL")),
         Index(
             "one_active_payment_per_order", "order_id", unique=True,
             postgresql_where=text("state NOT IN ('failed', 'expired')"),
@@ -71,7 +72,7 @@ class Payment(Keyed, Base):
     fee_bps: Mapped[int]
     fee_minor: Mapped[int]
     currency: Mapped[str]
-    state: Mapped[PaymentState] = mapped_column(default=PaymentState.NEW)
+    state: Mapped[PaymentState] = mapped_column(default=PaymentState.NEW, index=True)
     checkout_id: Mapped[str | None] = mapped_column(unique=True)
     checkout_url: Mapped[str | None]
     payment_reference: Mapped[str | None] = mapped_column(unique=True, comment="The provider's payment intent.")
@@ -138,7 +139,7 @@ class ProviderEvent(Base):
     created_at: Mapped[datetime]
     received_at: Mapped[datetime]
     body: Mapped[str]
-    state: Mapped[ProviderEventState] = mapped_column(default=ProviderEventState.PENDING)
+    state: Mapped[ProviderEventState] = mapped_column(default=ProviderEventState.PENDING, index=True)
     attempts: Mapped[int] = mapped_column(default=0)
     last_error: Mapped[str | None]
 
@@ -176,7 +177,7 @@ class MoneyIntent(Keyed, Base):
     kind: Mapped[IntentKind]
     payment_id: Mapped[UUID] = mapped_column(ForeignKey("payments.id"), index=True)
     payload: Mapped[dict[str, Any]]
-    state: Mapped[IntentState] = mapped_column(default=IntentState.PENDING)
+    state: Mapped[IntentState] = mapped_column(default=IntentState.PENDING, index=True)
     attempt: Mapped[int] = mapped_column(default=1)
     reference: Mapped[str | None] = mapped_column(unique=True, comment="The provider's transfer or refund.")
     last_error: Mapped[str | None]
@@ -208,7 +209,7 @@ class LedgerEntry(Base):
     __table_args__ = (CheckConstraint("amount_minor <> 0", name="amount_is_not_zero"),)
 
     journal_id: Mapped[UUID] = mapped_column(ForeignKey("ledger_journals.id"), primary_key=True)
-    account: Mapped[Account] = mapped_column(primary_key=True)
+    account: Mapped[Account] = mapped_column(primary_key=True, index=True)
     currency: Mapped[str] = mapped_column(primary_key=True, default="usd")
     amount_minor: Mapped[int] = mapped_column(BigInteger)
 

@@ -16,6 +16,9 @@ from .states import PaymentState
 _STILL_HERE = frozenset({PaymentState.PAID, PaymentState.HELD, PaymentState.RELEASING})
 
 
+PER_PAGE = 50
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """
@@ -48,6 +51,15 @@ class Statement:
 
     entries: tuple[Entry, ...]
 
+    def page(self, number: int) -> tuple[Entry, ...]:
+        """Return the orders of one page, counted from 1."""
+        return self.entries[(number - 1) * PER_PAGE : number * PER_PAGE]
+
+    @property
+    def pages(self) -> int:
+        """Return how many pages there are."""
+        return max(-(-len(self.entries) // PER_PAGE), 1)
+
     @property
     def totals(self) -> dict[str, Money]:
         """Return the sums by name, in the order in which a statement writes them."""
@@ -64,12 +76,16 @@ def statement(clinic_id: UUID) -> Statement:
 
 def _entries(clinic_id: UUID) -> Iterator[Entry]:
     rows = db.session.execute(
-        select(Payment, MoneyIntent.done_at, MoneyIntent.reference)
+        select(
+            Payment.order_id, Payment.hold_deadline, Payment.state, Payment.amount_minor, Payment.fee_minor,
+            Payment.transferred_minor, Payment.reversed_minor, Payment.fronted_minor, Payment.currency,
+            MoneyIntent.done_at, MoneyIntent.reference,
+        )
         .outerjoin(MoneyIntent, (MoneyIntent.payment_id == Payment.id) & (MoneyIntent.kind == IntentKind.RELEASE))
         .where(Payment.payee_clinic_id == clinic_id, Payment.received_minor > 0)
         .order_by(Payment.hold_deadline.desc(), Payment.id)
-    )
-    for payment, paid_at, transfer in rows:
+    )  # fmt: skip
+    for payment in rows:
         assert payment.hold_deadline is not None, "a payment that arrived has a deadline"
         payout = payment.amount_minor - payment.fee_minor
         advanced = payment.transferred_minor if payment.state is PaymentState.CHARGED_BACK else payment.fronted_minor
@@ -86,6 +102,6 @@ def _entries(clinic_id: UUID) -> Iterator[Entry]:
             paid=money(payment.transferred_minor),
             reversed=money(payment.reversed_minor),
             owed=money(max(advanced - payment.reversed_minor, 0)),
-            paid_at=paid_at,
-            transfer=transfer,
+            paid_at=payment.done_at,
+            transfer=payment.reference,
         )

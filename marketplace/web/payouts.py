@@ -1,8 +1,9 @@
 """What a clinic earned by selling, order by order: on a page, as a table, and on paper."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ..accounts.access import Permission
@@ -26,16 +27,27 @@ _COLUMNS = (
 @bp.get("/sales/payouts/<uuid:clinic_id>")
 @requires(Permission.ORDER_READ)
 def payouts(clinic_id: UUID) -> ResponseReturnValue:
-    """Show the statement to those in charge of the clinic."""
-    found, numbers = _statement(clinic_id)
-    return render_template("payouts/payouts.html", clinic=clinics.clinic(clinic_id), statement=found, numbers=numbers)
+    """Show the statement to those in charge of the clinic, a page of orders at a time."""
+    found = _statement(clinic_id)
+    page = min(max(request.args.get("page", 1, type=int), 1), found.pages)
+    shown = found.page(page)
+    return render_template(
+        "payouts/payouts.html",
+        clinic=clinics.clinic(clinic_id),
+        statement=found,
+        shown=shown,
+        page=page,
+        page_address=lambda number: url_for(".payouts", clinic_id=clinic_id, page=number),
+        numbers=_numbers(shown),
+    )
 
 
 @bp.get("/sales/payouts/<uuid:clinic_id>.csv")
 @requires(Permission.ORDER_READ)
 def table(clinic_id: UUID) -> ResponseReturnValue:
     """Send it as a table, in minor units."""
-    found, numbers = _statement(clinic_id)
+    found = _statement(clinic_id)
+    numbers = _numbers(found.entries)
     rows = (
         (
             numbers[one.order_id], one.received_at.date().isoformat(), one.price.minor, one.fee.minor,
@@ -51,9 +63,9 @@ def table(clinic_id: UUID) -> ResponseReturnValue:
 @requires(Permission.ORDER_READ)
 def pdf(clinic_id: UUID) -> ResponseReturnValue:
     """Send it as a PDF."""
-    found, numbers = _statement(clinic_id)
+    found = _statement(clinic_id)
     drawn = payouts_pdf.drawn(
-        found, clinic_name=clinics.clinic(clinic_id).legal_name, numbers=numbers, day=clock.now().date()
+        found, clinic_name=clinics.clinic(clinic_id).legal_name, numbers=_numbers(found.entries), day=clock.now().date()
     )
     response = Response(drawn, mimetype="application/pdf")
     response.headers["Content-Disposition"] = 'inline; filename="second-light-payouts.pdf"'
@@ -61,7 +73,10 @@ def pdf(clinic_id: UUID) -> ResponseReturnValue:
     return response
 
 
-def _statement(clinic_id: UUID) -> tuple[statements.Statement, dict[UUID, int]]:
+def _statement(clinic_id: UUID) -> statements.Statement:
     clinics.require_role(user_id=me().id, clinic_id=clinic_id, roles=_IN_CHARGE)
-    found = statements.statement(clinic_id)
-    return found, orders.numbers_of({entry.order_id for entry in found.entries})
+    return statements.statement(clinic_id)
+
+
+def _numbers(entries: Iterable[statements.Entry]) -> dict[UUID, int]:
+    return orders.numbers_of({entry.order_id for entry in entries})

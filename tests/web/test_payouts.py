@@ -1,5 +1,6 @@
 """A seller's statement: what each order earned, on the page, in the table and on paper."""
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -120,6 +121,22 @@ class TestPages:
         lines = payouts_pdf.table_of(statements.statement(clinic_id), {order.id: order.number})
         assert lines[1][:5] == (str(order.number), lines[1][1], "$42,500", "$2,550", "$39,950")
         assert lines[-1] == ("Total", "", "$42,500", "", "$39,950", "$0", "$39,950", "$0", "$0", "")
+
+    def test_long_ones_are_turned_page_by_page_and_their_sums_are_of_all(self, scene, clinic_id, as_, now, monkeypatch):
+        order = make_order("accepted", scene, at=now)
+        (one,) = statements.statement(clinic_id).entries
+        many = statements.Statement(tuple(replace(one, fee=Money(minor)) for minor in range(1, 6)))
+        monkeypatch.setattr(statements, "PER_PAGE", 2)
+        monkeypatch.setattr(statements, "statement", lambda _clinic_id: many)
+        seller = as_(scene.seller)
+
+        pages = [text(seller.get(f"/sales/payouts/{clinic_id}?page={number}")) for number in (1, 3, 99, 0)]
+
+        assert [page.count(f"Order {order.number}") for page in pages] == [2, 1, 1, 2]
+        assert all("$199,750" in page for page in pages)  # Five times $39,950.
+        assert "$0.05" in pages[1]
+        assert f'href="/sales/payouts/{clinic_id}?page=2"' in pages[0]
+        assert len(seller.get(f"/sales/payouts/{clinic_id}.csv").get_data(as_text=True).splitlines()) == 6
 
     def test_money_that_waits_has_no_day_of_payment(self, scene, clinic_id, as_, now):
         order = make_order("funds_held", scene, at=now)
