@@ -1,12 +1,14 @@
 """The instants at which a yes becomes a no, on both sides."""
 
+from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from marketplace.eligibility.facts import Asked, Hazard, Place, Practitioner
+from marketplace.eligibility.facts import Asked, Hazard, Place, Practitioner, Site
 from marketplace.eligibility.policy import Policy
+from marketplace.eligibility.rulebook import reference_document
 from marketplace.kernel.shapes import Misshapen
 from marketplace.kernel.terms import ProcedureClass
 from tests.factories.gate import (
@@ -210,3 +212,37 @@ class TestWhatTurnsAKey:
         assert against(facts("MA", self.light, operator=doctor)) == []
         assert against(facts("MA", unknown, operator=doctor)) == papers
         assert against(facts("MA", self.laser, operator=doctor)) == papers
+
+
+class TestWhatARuleOpens:
+    """A rule, or a way of it, that is not read and confirmed well enough opens nothing, whoever meets it."""
+
+    arizona = facts(
+        "AZ",
+        DIODE,
+        operator=person("Mina", held("US-AZ:ADHS:LASER_TECHNICIAN", "AZ", endorsements=frozenset({"HAIR_REDUCTION"}))),
+        site=Site((held("US-AZ:ADHS:DEVICE_REGISTRATION", "AZ"),)),
+    )
+
+    def _against(self, rule_says=None, ways_say=None):
+        document = deepcopy(reference_document())
+        rule = next(rule for rule in document["rules"] if rule["id"] == "AZ-LASERTECH-1")
+        rule.update(rule_says or {})
+        for option in rule["options"]:
+            option.update(ways_say or {})
+        return {entry.code.value for entry in asked_of(self.arizona, policy=Policy.from_document(document)).objections}
+
+    def test_opens_as_it_was_read(self):
+        assert against(self.arizona) == []
+        sound = {"evidence": "O", "enabled": True, "procedure_classes": ["HAIR_NONABLATIVE"]}
+        assert self._against(ways_say=sound) == set()
+
+    def test_a_draft_that_cannot_become_a_rule_opens_nothing(self):
+        assert self._against({"eligible_after_confirmation": True}) == set()
+        assert self._against({"eligible_after_confirmation": False}) == {"NO_RULE_FOR_JURISDICTION_PROCEDURE"}
+
+    @pytest.mark.parametrize(
+        "changed", [{"enabled": False}, {"evidence": "S"}, {"evidence": "X"}, {"procedure_classes": ["TATTOO"]}]
+    )
+    def test_a_way_that_is_believed_heard_of_or_for_something_else_opens_nothing(self, changed):
+        assert self._against(ways_say=changed) == {"NO_RULE_FOR_JURISDICTION_PROCEDURE"}
