@@ -16,13 +16,13 @@ from .models import Credential, CredentialCheck, CredentialDocument
 
 def evidence_of(credential_ids: Collection[UUID]) -> list[dict[str, Any]]:
     """
-    Return for each credential its papers and the check that decided on it, each with its digest, by id.
+    Return for each credential that was ever verified its papers and the check that decided on it, with digests, by id.
 
     A check's digest is that of its whole row, so that it cannot have said anything else.
     """
     rows = db.session.execute(
         select(Credential, CredentialCheck, Document.digest.label("seen"))
-        .outerjoin(CredentialCheck, CredentialCheck.id == Credential.deciding_check_id)
+        .join(CredentialCheck, CredentialCheck.id == Credential.deciding_check_id)
         .outerjoin(Document, Document.id == CredentialCheck.document_id)
         .where(Credential.id.in_(credential_ids))
         .order_by(Credential.id)
@@ -41,7 +41,7 @@ def evidence_of(credential_ids: Collection[UUID]) -> list[dict[str, Any]]:
             "type": row.Credential.type_code,
             "jurisdiction": row.Credential.jurisdiction,
             "documents": papers.get(row.Credential.id, []),
-            "check": _check(row.CredentialCheck, row.seen) if row.CredentialCheck else None,
+            "check": _check(row.CredentialCheck, row.seen),
         }
         for row in rows
     ]

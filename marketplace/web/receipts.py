@@ -108,8 +108,8 @@ def _asked(order: OrderView, kept: Receipt) -> Iterator[Line]:
     if order.left_out:
         yield Line("Sold without", ", ".join(order.left_out))
     yield Line("Place of use", f"{order.buyer.site_name}, {STATES[facts.place.state]}" if order.buyer else "")
-    if facts.operator:
-        yield Line("Operator", facts.operator.name)
+    assert facts.operator is not None, "an order names who operates"
+    yield Line("Operator", facts.operator.name)
     if facts.practitioner:
         yield Line("Ordering practitioner", facts.practitioner.person.name)
 
@@ -131,11 +131,11 @@ def _rests_on(kept: Receipt) -> Iterator[Line]:
     for rule_id in kept.verdict.rule_ids:
         yield Line("Rule", rule_id)
     for entry in kept.evidence:
-        check = entry["check"]
-        parts = [f"{credential_types()[entry['type']].name}, {entry['jurisdiction']}; id {entry['credential']}"]
-        if check:
-            seen = datetime.fromisoformat(check["retrieved_at"])
-            source = f"{check['source']} ({check['method'].replace('_', ' ')}), {check['outcome']}, {written(seen)}"
-            parts.append(f"checked at {source}; SHA-256 of the check {check['sha256']}")
+        check, seen = entry["check"], datetime.fromisoformat(entry["check"]["retrieved_at"])
+        source = f"{check['source']} ({check['method'].replace('_', ' ')}), {check['outcome']}, {written(seen)}"
+        parts = [
+            f"{credential_types()[entry['type']].name}, {entry['jurisdiction']}; id {entry['credential']}",
+            f"checked at {source}; SHA-256 of the check {check['sha256']}",
+        ]
         parts += [f"SHA-256 of a page {paper['sha256']}" for paper in entry["documents"]]
         yield Line("Credential", "; ".join(parts))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketplace.dev import rosters
@@ -341,11 +341,26 @@ class TestHostileFiles:
         found = only(json.dumps(answer).encode(), "US:NPPES")
         assert (found.row.family_name, found.row.city) == ("TORRE", None)
 
+    @settings(deadline=None)  # A busy machine may take its time for any one of them.
     @given(st.binary(max_size=300))
     def test_anything_is__refused_in_a_sentence(self, content):
         for code in ("TX:TDLR", "FL:MQA", "US:NPPES"):
             with contextlib.suppress(Unreadable):
                 read(content, code, {})
+
+
+class TestFirstRecord:
+    def test_is_nothing_where_the_first_row_is_broken_or_missing(self):
+        source = sources()["TX:TMB"]
+        header, row = list(rosters.tmb([ANN]))[:2]
+        first, second = header.split(",")[:1][0], row.split(",")[:1][0]
+
+        def first_of(*lines):
+            return reading.first_record(io.BytesIO("\n".join(lines).encode()), source, "utf-8")
+
+        assert first_of(header, row)[first.strip('"')] == second.strip('"')
+        assert first_of(header) == {}
+        assert first_of(header, 'a,"b') == {}
 
 
 class TestColumns:

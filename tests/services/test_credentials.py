@@ -178,6 +178,16 @@ class TestSubmit:
 
         assert db.session.scalars(select(Credential.id)).all() == [first]
 
+    def test_an_answer_is_not_given_with_a_number_that_waits_already(self, now):
+        dana = make_user()
+        submit(dana, now)
+        asked = make_credential(holder=dana, number="LHR-7", state="needs_info")
+
+        with pytest.raises(AlreadySubmitted):
+            service.resubmit(credential_id=asked.id, actor_id=dana.id, claim=lhr(now), files=[SCAN], at=now)
+
+        assert db.session.get(Credential, asked.id, populate_existing=True).number == "LHR-7"
+
     def test_does_not_swallow_other_refusals_of_the_database(self, now):
         from sqlalchemy.exc import IntegrityError
 

@@ -5,10 +5,11 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy.exc import IntegrityError
 
 from marketplace import audit
-from marketplace.credentials import auditing, desk, queries, service, standards
+from marketplace.credentials import auditing, desk, queries, reviewing, rows, service, standards
 from marketplace.credentials.evidence import evidence_of
 from marketplace.credentials.models import (
     ApprovalAudit,
@@ -389,6 +390,28 @@ class TestOneNumber:
         with pytest.raises(NumberStandsElsewhere):
             service.verify(credential_id=taken.id, actor_id=victor.id, at=now)
         assert (state_of(taken), state_of(other)) == (_S.IN_REVIEW, _S.VERIFIED)
+
+    def test_does_not_come_to_stand_twice_in_the_same_instant_either(self, now, victor, taken, monkeypatch):
+        """A colleague's yes to the other entry is not seen yet: the database is the one that refuses."""
+        other = make_credential(number=taken.number)
+        seen(taken, victor, now)
+        monkeypatch.setattr(rows, "rows_of_number", lambda *_: [])
+
+        with pytest.raises(NumberStandsElsewhere):
+            service.verify(credential_id=taken.id, actor_id=victor.id, at=now)
+
+        assert (state_of(taken), state_of(other)) == (_S.IN_REVIEW, _S.VERIFIED)
+
+    def test_another_refusal_of_the_database_is_not_taken_for_that(self, now, victor, taken, monkeypatch):
+        seen(taken, victor, now - timedelta(days=200))
+        monkeypatch.setattr(reviewing, "refuse_old", lambda *_, **__: None)
+        db.session.execute(text("UPDATE credentials SET claimed_at = :at"), {"at": now - timedelta(days=201)})
+        db.session.commit()
+
+        with pytest.raises(IntegrityError, match="too old"):
+            service.verify(credential_id=taken.id, actor_id=victor.id, at=now)
+
+        assert state_of(taken) is _S.IN_REVIEW
 
     def test_goes_over_once_the_other_entry_is_revoked(self, now, victor, vera, taken):
         other = make_credential(number=taken.number)

@@ -12,6 +12,7 @@ from marketplace.credentials.findings import RegisterTypeMapping
 from marketplace.credentials.models import CheckMethod, CheckOutcome, CredentialCheck
 from marketplace.extensions import db
 from marketplace.kernel.errors import Invalid, NotFound
+from marketplace.registers import queries
 from marketplace.registers.normal import Strength
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.clinics import make_clinic, make_site
@@ -85,6 +86,16 @@ class TestIsClean:
 
 
 class TestOffersFor:
+    def test_a_register_of_another_state_is_not_asked(self, mapped):
+        make_mapping("FL:MQA", LHR, "US-TX:TDLR:LHR")
+        texan, floridian = make_snapshot("TX:TDLR", row()), make_snapshot("FL:MQA", row())
+        current = queries.current(["TX:TDLR", "FL:MQA"])
+
+        found = matching.matches([matching.Wanted.of(licence())], list(current.values()), names=True)
+
+        assert [offer.snapshot.id for offers in found.values() for offer in offers] == [texan.id]
+        assert floridian.id in {snapshot.id for snapshot in current.values()}
+
     def test_a_number_and_a_name_are_strong(self, mapped):
         credential = licence()
         snapshot = make_snapshot("TX:TDLR", row())
@@ -162,12 +173,6 @@ class TestOffersFor:
         [view] = matching.registers.current(["TX:TDLR"]).values()
         assert view.id == snapshot.id
         assert matching.license_types_without_meaning([view]) == {"TX:TDLR": [LHR]}
-
-    def test_a_register_of_another_state_is_not_asked(self, mapped):
-        make_mapping("WA:DOH", LHR, "MD_DO") if make_type("MD_DO") else None
-        credential = licence()
-        make_snapshot("WA:DOH", row())
-        assert matching.offers_for(credential.id) == []
 
     def test_a_file_that_does_not_count_is_not_looked_into(self, mapped):
         credential = licence()

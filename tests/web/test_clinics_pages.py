@@ -1,5 +1,6 @@
 """The pages of a clinic: as those who run it, as those who work there, as strangers, signed out."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -316,6 +317,20 @@ class TestMembers:
 
         assert answer.location == f"/clinics/{clinic.id}"
         assert "Tom Technician" not in text_of(client.get(answer.location))
+
+    def test_writes_the_last_day_of_a_membership(self, client, clinic, owner, technician):
+        sign_in(client, owner)
+        path = f"/clinics/{clinic.id}/members/{technician.id}/last-day"
+        soon = (clock.now() + timedelta(days=9)).date()
+
+        for said in ("", "yesterday", "2020-01-01"):
+            assert client.post(path, data={"last_day": said}).status_code == 422
+        assert queries.member(clinic_id=clinic.id, user_id=technician.id).ends_on is None
+        answer = client.post(path, data={"last_day": soon.isoformat()})
+
+        assert answer.location == f"/clinics/{clinic.id}"
+        assert "The membership ends with it." in text_of(client.get(answer.location))
+        assert queries.member(clinic_id=clinic.id, user_id=technician.id).ends_on == soon
 
     def test_leaves(self, client, clinic, technician):
         sign_in(client, technician)

@@ -86,6 +86,11 @@ class TestClinicCapacity:
         assert set(by_holder["Dana Okafor"].lost) == set(found.operators)
         assert {"The site", "Dana Okafor", "Alice Martin"} <= set(by_holder)
 
+    def test_what_has_no_end_never_lapses(self, scene, now, monkeypatch):
+        monkeypatch.setattr(foreseeing, "holds_until", lambda _held, _question: foreseeing.NEVER)
+
+        assert foreseeing.clinic_capacity(site_id=scene.site.id, at=now).lapses == ()
+
     def test_an_officer_who_leaves_takes_the_office_along(self, scene):
         crew = crew_of(scene.site.id)
 

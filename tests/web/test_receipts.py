@@ -5,11 +5,15 @@ from io import BytesIO
 
 import pytest
 from pypdf import PdfReader
+from sqlalchemy import text as sql
 
 from marketplace.eligibility import receipts
+from marketplace.eligibility.models import Moment
+from marketplace.extensions import db
+from marketplace.kernel.terms import ProcedureClass
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.listings import make_handpiece, make_listing
-from tests.factories.orders import make_order, make_scene
+from tests.factories.orders import decide, make_order, make_scene
 from tests.pages import browser_of, text
 
 
@@ -42,6 +46,11 @@ def address(order, ending=""):
     return f"/orders/{order.id}/receipts/{order.payment_decision_id}{ending}"
 
 
+def printed(answer):
+    """Return what a PDF says, as one line."""
+    return " ".join(" ".join(page.extract_text() for page in PdfReader(BytesIO(answer.data)).pages).split())
+
+
 class TestReceipt:
     def test_the_buying_side_reads_and_prints_it(self, scene, order, as_):
         code = receipts.receipt(order.payment_decision_id).code
@@ -61,6 +70,33 @@ class TestReceipt:
         for words in (kept.code, "XK-778899", "Alice Martin", "Diode é €", "Sold without", kept.digest):
             assert words in said
         assert as_(scene.buyer).get(address(order, ".pdf")).data == answer.data
+
+    def test_a_no_says_what_stood_against_it_on_the_page_and_on_paper(self, scene, order, as_, now):
+        suspended = "UPDATE credentials SET state = 'suspended', reason = 'x' WHERE id = :id"
+        db.session.execute(sql(suspended), {"id": scene.licence.id})
+        left = "UPDATE clinic_members SET left_at = :now WHERE user_id = :id"
+        db.session.execute(sql(left), {"now": now, "id": scene.practitioner.id})
+        db.session.commit()
+        refused = decide(order, Moment.SHIP_RELEASE, at=now)
+        where = f"/orders/{order.id}/receipts/{refused}"
+
+        page = text(as_(scene.buyer).get(where))
+        said = printed(as_(scene.buyer).get(f"{where}.pdf"))
+
+        for words in ("not cleared", "Against it: SUSPENDED", "is suspended"):
+            assert words in page
+            assert words in said
+        assert "Could hold until" not in said
+        assert "Ordering practitioner" not in said
+
+    def test_a_restriction_that_was_signed_stands_first(self, scene, as_, now):
+        scene.listing = make_listing(clinic=scene.seller_clinic, handpieces=["ALEX"])
+        uses = (ProcedureClass.HAIR_NONABLATIVE,)
+        order = make_order("funds_held", scene, declared_uses=uses, restriction_signed=True, at=now)
+
+        answer = as_(scene.buyer).get(address(order, ".pdf"))
+
+        assert "Use restriction, signed" in printed(answer)
 
     def test_a_buyer_who_has_not_paid_does_not_read_the_serial_number(self, scene, as_, now):
         order = ordered(scene, "awaiting_payment", now)

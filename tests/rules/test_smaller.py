@@ -1,0 +1,32 @@
+"""Which handpieces to leave out so that a unit can be bought: as few as possible, and none where that does not help."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from marketplace.eligibility.smaller import without_what_is_closed
+from marketplace.kernel.terms import ProcedureClass
+from tests.factories.gate import enabling, facts
+
+A, B, C = (enabling(ProcedureClass.HAIR_NONABLATIVE, name=name) for name in "ABC")
+
+
+@pytest.mark.parametrize(
+    ("cleared", "left_out"),
+    [
+        ([{A}, {B}, {A, B}], (C,)),
+        ([{A}], (B, C)),
+        ([{A}, {B}, {C}, {A, B, C}], None),  # Nothing stands in the way.
+        ([], None),
+        # What is cleared alone is not cleared together: then nobody is told that it would be.
+        ([{A}, {B}], None),
+    ],
+)
+def test_leaves_out_what_is_closed_and_asks_about_the_rest_as_a_whole(cleared, left_out):
+    def ask(question):
+        return SimpleNamespace(cleared=set(question.device.handpieces) in cleared)
+
+    found = without_what_is_closed(facts("TX", A, B, C), ask)
+
+    assert (found and found[0]) == left_out
+    assert found is None or found[1].cleared
