@@ -147,6 +147,10 @@ _NEXT: dict[OrderState, tuple[str, str]] = {
     _S.REFUNDING: ("The payment is going back the way it came.", "The payment is going back to the buyer."),
     _S.REFUNDED: ("You have your money back.", "The buyer has the money back."),
 }
+_TAKEN_BACK = (
+    "This order was cancelled because your bank took the payment back.",
+    "This order was cancelled because the buyer's bank took the payment back.",
+)
 _HELD = {
     False: "This order is on hold: it goes no further before the gate has said yes again.",
     True: "This sale is on hold: something that it rests on has changed. Keep the device; we write when it goes on.",
@@ -174,7 +178,8 @@ def next_step(order: OrderView) -> str:
     """Say what comes next, to whoever is looking."""
     if order.held:
         return _HELD[order.parties == {Party.SELLER}]
-    to_buyer, to_seller = _NEXT[order.state]
+    taken_back = any(move.event is _E.CHARGED_BACK for move in order.moves)
+    to_buyer, to_seller = _TAKEN_BACK if taken_back else _NEXT[order.state]
     return to_seller if order.parties == {Party.SELLER} else to_buyer
 
 

@@ -18,7 +18,7 @@ from marketplace.payments import service as payments
 from marketplace.payments.models import IntentKind, IntentState, MoneyIntent
 from marketplace.payments.service import PaymentUnderWay
 from marketplace.payments.states import PaymentState
-from marketplace.web.order_words import money_status
+from marketplace.web.order_words import money_status, next_step
 from tests.factories.orders import make_scene, place_and_confirm, the_order
 from tests.factories.payments import hear, onboarded, pay_page, the_payment
 from tests.support import assert_nothing_lost
@@ -139,12 +139,25 @@ class TestWhileItCanStillFail:
         assert the_order(accepted).state is OrderState.SETTLED
         assert_nothing_lost()
 
+    def test_a_day_that_nobody_knows_is_not_named(self, accepted, scene):
+        the_payment(accepted).release_not_before = None
+        db.session.commit()
+
+        end = "when the payment can no longer fail at the bank."
+        assert told(accepted, scene.buyer) == f"You accepted the device. $39,950 goes to the seller {end}"
+        assert told(accepted, scene.seller) == f"The buyer accepted the device. $39,950 is sent to you {end}"
+
     @pytest.mark.parametrize("reason", ["insufficient_funds", "incorrect_account_details", "bank_cannot_process"])
     def test_one_that_fails_now_ends_an_order_that_has_not_left(self, here, scene, local_stripe, reason):
         local_stripe.dispute(the_payment(here).charge_id, reason)
         hear(local_stripe)
 
         assert stands(here) == (OrderState.CANCELLED, PaymentState.CHARGED_BACK)
+        said = [next_step(order_queries.order_for(here, user_id=user.id)) for user in (scene.buyer, scene.seller)]
+        assert said == [
+            "This order was cancelled because your bank took the payment back.",
+            "This order was cancelled because the buyer's bank took the payment back.",
+        ]
         listing = db.session.get_one(Listing, scene.listing.id, populate_existing=True)
         assert listing.state is ListingState.PUBLISHED
         assert transfers(local_stripe) == []

@@ -97,7 +97,7 @@ class Console:
             ],
             "charges": [
                 (charge, disputes.reasons_for(charge))
-                for charge in world.store.all("charge", status="succeeded", disputed=False)[:SHOWN]
+                for charge in world.store.all("charge", status="succeeded", disputed=False, refunded=False)[:SHOWN]
             ],
             "disputes": world.store.all("dispute")[:SHOWN],
             "open_dispute": disputes.OPEN_DISPUTE,
