@@ -1,11 +1,12 @@
 """Files of registers come in here: received, mapped, tried, loaded, and put in the place of the one before."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, BinaryIO
 from uuid import UUID, uuid4
 
@@ -229,9 +230,11 @@ def check(*, snapshot_id: UUID, at: datetime) -> SnapshotState:
         Tally().written_to(snapshot)
         reading = _Reading.of(snapshot)
     try:
-        for chunk in reading.chunks(Tally()):
-            with unit_of_work():
-                chunk.tally.written_to(queries.row(snapshot_id))
+        tally = Tally()
+        with closing(reading.records(tally)) as found:
+            while list(islice(found, CHUNK)):
+                with unit_of_work():
+                    tally.written_to(queries.row(snapshot_id))
         with unit_of_work():
             snapshot = queries.row(snapshot_id)
             _refuse_if_misread(snapshot)
@@ -295,10 +298,12 @@ def load(*, snapshot_id: UUID, at: datetime) -> SnapshotState:
             return snapshot.state
         reading, tally = _Reading.of(snapshot), Tally.of(snapshot)
     try:
-        for chunk in reading.chunks(tally):
-            with unit_of_work():
-                _copy(snapshot_id, reading.source, chunk.rows)
-                chunk.tally.written_to(queries.row(snapshot_id))
+        with closing(reading.records(tally)) as found:
+            # A transaction begins when there is something for it.
+            while piece := list(islice(found, min(_PIECE, CHUNK))):
+                with unit_of_work():
+                    _copy(snapshot_id, reading.source, chain(piece, islice(found, CHUNK - len(piece))))
+                    tally.written_to(queries.row(snapshot_id))
         _put_into_place(snapshot_id, at)
     except Unreadable as problem:
         return _refused(snapshot_id, problem.sentence, at)
@@ -335,12 +340,6 @@ def sweep(*, at: datetime) -> int:
     return len(over)
 
 
-@dataclass(slots=True)
-class _Chunk:
-    rows: list[Read]
-    tally: Tally
-
-
 @dataclass(frozen=True, slots=True)
 class _Reading:
     """How one file is read. Holds nothing of the session, so that it may outlive a transaction."""
@@ -358,36 +357,34 @@ class _Reading:
         source = sources()[snapshot.source_code]
         return cls(source, snapshot.file_key, snapshot.encoding, columns, snapshot.retrieved_at)
 
-    def chunks(self, tally: Tally) -> Iterator[_Chunk]:
-        """Yield what comes behind the rows that the tally has seen."""
+    def records(self, tally: Tally) -> Generator[Read]:
+        """Yield what comes behind the rows that the tally has seen; each is counted in it."""
         with adapter_of(RegisterFiles).opened(self.key) as file:
             if self.source.layout is Layout.OPENFDA:
                 found = notices.rows(file, self.source, today=self.day.date())
             else:
                 found = rows(file, self.source, self.encoding, self.columns, today=self.day.date())
-            left = islice(found, tally.read, None)
-            while chunk := list(islice(left, CHUNK)):
-                for record in chunk:
-                    tally.add(record)
-                yield _Chunk(chunk, tally)
+            for record in islice(found, tally.read, None):
+                tally.add(record)
+                yield record
 
 
 def _table(source: Source) -> type[RegisterRow | RegisterNotice]:
     return RegisterNotice if source.layout is Layout.OPENFDA else RegisterRow
 
 
-def _copy(snapshot_id: UUID, source: Source, found: list[Read]) -> None:
+def _copy(snapshot_id: UUID, source: Source, found: Iterator[Read]) -> None:
     kept = notices.NOTICE_FIELDS if source.layout is Layout.OPENFDA else ROW_FIELDS
     copying = _COPY.format(table=_table(source).__tablename__, fields=", ".join(kept))
     db.session.execute(text(_SLOW))
     connection: Any = db.session.connection().connection.driver_connection
     with connection.cursor() as cursor, cursor.copy(copying) as copy:
-        # By pieces, so that the database takes one in while the next is written.
-        for start in range(0, len(found), _PIECE):
-            copy.write("".join(_lines(snapshot_id, found[start : start + _PIECE])))
+        # By pieces, so that the database takes one in while the next is read and written.
+        while piece := list(islice(found, _PIECE)):
+            copy.write("".join(_lines(str(snapshot_id), piece)))
 
 
-def _lines(snapshot_id: UUID, found: list[Read]) -> Iterator[str]:
+def _lines(snapshot_id: str, found: Iterable[Read]) -> Iterator[str]:
     for record in found:
         if record.row is not None:
             line = line_of(record.row.cells())  # What is digested is what is sent; it need not be written twice.

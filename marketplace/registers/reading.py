@@ -377,7 +377,7 @@ class _Parser:
         for number, header in enumerate(headers):
             if header in columns:
                 where.setdefault(columns[header], []).append(number)
-        self._source = source
+        self._key = [(field.value, field.words.lower()) for field in source.key]
         self._latest = today + _LONGEST_TERM
         self._plain = [(field.value, numbers[0]) for field, numbers in where.items() if field in _AS_WRITTEN]
         self._several = [(field, numbers) for field, numbers in where.items() if field in SEVERAL]
@@ -392,27 +392,25 @@ class _Parser:
                 setattr(row, name, " ".join(cells[number].split()) or None)
         for field, numbers in self._several:
             setattr(row, field.value, _said(field, (cells[number] for number in numbers)))
-        problems = [*self._read_days(row, cells), *self._read_special(row, cells)]
-        if problems:
-            row.flaw = "; ".join(shown for _, shown in problems)
-        row.number_key = core_number(row.number) if row.number else None
-        row.family_head, row.given_head = head(row.family_name), head(row.given_name)
-        lost = _nameless(row, self._source)
-        return Read(position, None if lost else row, (*problems, *lost))
-
-    def _read_days(self, row: Row, cells: list[str]) -> Iterator[tuple[Problem, str]]:
+        problems: list[tuple[Problem, str]] = []
         for name, number in self._days:
             written = cells[number].strip()
             day, plausible = plausible_day(written, self._latest)
             setattr(row, name, day)
             if not plausible:
-                yield Problem.DATE, f"{name} {written[:40]!r}"
-
-    def _read_special(self, row: Row, cells: list[str]) -> Iterator[tuple[Problem, str]]:
+                problems.append((Problem.DATE, f"{name} {written[:40]!r}"))
         for take, number in self._special:
             problem = take(row, cells[number].strip())
             if problem is not None:
-                yield problem
+                problems.append(problem)
+        if problems:
+            row.flaw = "; ".join(shown for _, shown in problems)
+        row.number_key = core_number(row.number) if row.number else None
+        row.family_head, row.given_head = head(row.family_name), head(row.given_name)
+        lost = _nameless(row, self._key)
+        if problems or lost:
+            return Read(position, None if lost else row, (*problems, *lost))
+        return Read(position, row)
 
 
 _DAYS = frozenset({Field.EXPIRES_ON, Field.ISSUED_ON})
@@ -424,8 +422,8 @@ _AS_WRITTEN = frozenset(
 )  # fmt: skip
 
 
-def _nameless(row: Row, source: Source) -> tuple[tuple[Problem, str], ...]:
-    missing = [field.words.lower() for field in source.key if not getattr(row, field.value)]
+def _nameless(row: Row, key: Sequence[tuple[str, str]]) -> tuple[tuple[Problem, str], ...]:
+    missing = [words for name, words in key if not getattr(row, name)]
     if not row.family_name and not row.business_name:
         missing.append("name")
     return ((Problem.NO_KEY, f"no {' and no '.join(missing)}"),) if missing else ()
@@ -441,8 +439,9 @@ def _said(field: Field, cells: Iterable[str]) -> str | None:
 
 def _full_name(row: Row, written: str) -> None:
     """Take "LAST, FIRST MIDDLE"; without a comma it is the name of a firm or in an unknown order."""
-    family, comma, given = (" ".join(part.split()) for part in written.partition(","))
-    if comma and given:
+    family, _, given = written.partition(",")
+    family, given = " ".join(family.split()), " ".join(given.split())
+    if given:
         first, _, middle = given.partition(" ")
         row.family_name, row.given_name, row.middle_name = family or None, first, middle or None
     elif row.business_name is None and any(letter.isalnum() for letter in written):
@@ -450,9 +449,15 @@ def _full_name(row: Row, written: str) -> None:
 
 
 def _place(row: Row, written: str) -> None:
+    found = _place_in(written)
+    if found is not None:
+        row.city, row.state, row.zip = found
+
+
+@lru_cache(maxsize=65_536)  # A register has fewer places than people.
+def _place_in(written: str) -> tuple[str | None, str, str] | None:
     found = _PLACE.match(written.upper())
-    if found:
-        row.city, row.state, row.zip = found["city"] or None, found["state"], found["zip"]
+    return (found["city"] or None, found["state"], found["zip"]) if found else None
 
 
 def _npi(row: Row, written: str) -> tuple[Problem, str] | None:

@@ -314,8 +314,9 @@ class TestLoad:
         def dying(ident, source, rows, copy=importing._copy):
             if len(copied) == 1:
                 raise KeyboardInterrupt
-            copied.append(len(rows))
-            copy(ident, source, rows)
+            piece = list(rows)
+            copied.append(len(piece))
+            copy(ident, source, iter(piece))
 
         monkeypatch.setattr(importing, "_copy", dying)
         with pytest.raises(KeyboardInterrupt):
@@ -328,6 +329,16 @@ class TestLoad:
         assert service.load(snapshot_id=snapshot_id, at=now) is _S.CURRENT
         assert [row.position for row in rows_of(snapshot_id)] == [1, 2, 3, 4, 5]
         assert queries.snapshot(snapshot_id).license_types == {"A/C Contractor": 5}
+
+    def test_loads_what_stands_behind_many_rows_that_are_lost(self, now, monkeypatch):
+        monkeypatch.setattr(importing, "CHUNK", 4)
+        monkeypatch.setattr(importing, "_PIECE", 1)
+        monkeypatch.setattr(importing, "MOST_LOST", 0.9)
+        *good, last = rosters.tdlr(licences(3))
+        snapshot = loaded([*good, "lost", "lost", "lost", "lost", "lost", last], now)
+
+        assert (snapshot.state, snapshot.rows_read, snapshot.rows_loaded) == (_S.CURRENT, 8, 3)
+        assert [row.position for row in rows_of(snapshot.id)] == [1, 2, 8]
 
     def test_tells_a_licence_by_its_type_and_number_together(self, now):
         one, other = licences(2)
