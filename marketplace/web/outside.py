@@ -61,7 +61,7 @@ class AnswerForm(Form):
 @bp.route("/answer/<token>", methods=["GET", "POST"])
 @public
 @limiter.limit("20 per hour", methods=["POST"])
-@limiter.limit("120 per hour", methods=["GET"])
+@limiter.limit("60 per hour", methods=["GET"])
 def answer(token: str) -> ResponseReturnValue:
     """Say who asks and why; once somebody has pressed to read it, show the claim and take the answer."""
     question = asking.question_behind(token, at=clock.now())

@@ -1,6 +1,7 @@
 """Guessing is slowed down, and every web process counts together: real rows, real commits."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -11,7 +12,7 @@ from marketplace.app import create_app
 from marketplace.extensions import db, limiter
 from marketplace.kernel import clock
 from tests.conftest import settings_for
-from tests.factories.accounts import PASSWORD, make_user
+from tests.factories.accounts import PASSWORD, make_staff, make_user
 
 pytestmark = pytest.mark.own_database
 
@@ -178,3 +179,36 @@ def test_what_cannot_be_counted_is_not_let_through(own_app):
 
     with pytest.raises(Exception, match="rate_limits"):
         status(own_app, "/sign-in", email="dana@example.test", password="x")
+
+
+class TestMailedLinks:
+    """Nobody tries tokens, and nobody sends mail without end."""
+
+    FORGED = "/answer/" + "A" * 43
+
+    @pytest.mark.parametrize("path", [FORGED, f"{FORGED}/read"])
+    def test_the_twenty_first_answer_from_one_address_is_too_many(self, own_app, path):
+        assert [status(own_app, path) for _ in range(21)] == [404] * 20 + [429]
+        assert status(own_app, path, at="198.51.100.2") == 404
+
+    def test_so_is_the_sixty_first_look(self, own_app):
+        client = own_app.test_client()
+        assert [client.get(self.FORGED).status_code for _ in range(61)] == [404] * 60 + [429]
+
+    @pytest.mark.parametrize(
+        ("path", "most", "role"),
+        [
+            (f"/orders/{UUID(int=1)}/links", 20, None),
+            ("/sign/" + "A" * 43, 30, None),
+            (f"/staff/credentials/{UUID(int=1)}/questions/new", 30, "verifier"),
+            (f"/staff/credentials/{UUID(int=1)}/questions/{UUID(int=2)}/again", 30, "verifier"),
+        ],
+    )
+    def test_and_so_is_one_more_link_or_signature(self, own_app, path, most, role):
+        with own_app.app_context():
+            person = make_staff(role) if role else make_user()
+            email = person.email
+        client = own_app.test_client()
+        client.post("/sign-in", data={"email": email, "password": PASSWORD})
+
+        assert [client.post(path).status_code for _ in range(most + 1)] == [404] * most + [429]
