@@ -10,7 +10,7 @@ from .facets import CELL_FACETS, KIND_FACETS, RANGES
 from .kinds import Kind, Market
 from .places import Point
 from .vocabulary import says_nothing
-from .words import beginning, typed
+from .words import typed
 
 Span = tuple[int | None, int | None]
 """From and to; both ends belong to it; None: open."""
@@ -69,9 +69,10 @@ class Asked:
     """
     A question made ready: pieces of SQL and what they take.
 
-    `matched` gives cells with how many units of each match, whatever is chosen from lists. `figures`, `having_words`
-    and `these_units` are the conditions on single units. `whole` are the kinds all of whose units have the words that
-    were asked for; None: no words were. `narrows_kinds`: not every kind can answer.
+    `matched` gives cells with how many units of each match, whatever is chosen from lists. `source` are units that have
+    the words, `figures` and `these_units` conditions on them. `whole` are the kinds all of whose units have the words
+    that were asked for; None: no words were. `narrows_kinds`: not every kind can answer. `of_kinds_alone`: whole kinds
+    match, those in `whole_kinds` (None: all), and no others but the units that `others` gives, as `matched` does.
     """
 
     given: dict[str, Any]
@@ -82,7 +83,10 @@ class Asked:
     chosen_kinds: list[int] | None = None
     narrows_kinds: bool = False
     whole: frozenset[int] | None = None
-    having_words: str = ""
+    whole_kinds: list[int] | None = None
+    others: str = ""
+    of_kinds_alone: bool = True
+    source: str = "market_units"
     these_units: str = ""
     matched: str = ""
 
@@ -93,7 +97,7 @@ _FROM_CELLS = (
 )
 _FROM_UNITS = (
     "SELECT cell.kind_id, cell.state_code, cell.grade, cell.traits, tally.units FROM"
-    " (SELECT cell_id, count(*) AS units FROM market_units WHERE {} GROUP BY cell_id) tally"
+    " (SELECT cell_id, count(*) AS units FROM {} WHERE {} GROUP BY cell_id) tally"
     " JOIN market_cells cell ON cell.id = tally.cell_id"
 )
 DISTANCE = "miles_between(%(here_latitude)s::float8, %(here_longitude)s::float8, latitude, longitude)"
@@ -128,33 +132,33 @@ def ask(market: Market, wanted: Wanted) -> Asked:
         if wanted.units:
             base[-1] = asked.these_units = _or_these_units(market, wanted, given)
     if words is not None:
-        asked.whole, own = _own_words(market, words, given)
-        given["whole"] = sorted(asked.whole if able is None or wanted.units else asked.whole & able)
-        asked.having_words = f"(kind_id = ANY(%(whole)s::int[]) OR {own})"
+        meant, own = _own_words(market, words, given)
+        asked.whole = meant if able is None or wanted.units else meant & able
+        given["whole"] = sorted(asked.whole)
+        of_kinds = f"SELECT {_COLUMNS} FROM market_units WHERE kind_id = ANY(%(whole)s::int[])"  # noqa: S608
+        asked.source = f"({of_kinds} UNION ALL {own})"
+        asked.others = _FROM_UNITS.format(f"({own}) market_units", " AND ".join(base) or "true")
     asked.narrows_kinds = words is not None or able is not None
     if asked.figures or wanted.units:
-        conditions = [*base, *([asked.having_words] if words is not None else [])]
-        asked.matched = _FROM_UNITS.format(" AND ".join(conditions))
+        asked.of_kinds_alone = False
+        asked.matched = _FROM_UNITS.format(f"{asked.source} market_units", " AND ".join(base))
     elif words is not None:
-        others = " AND ".join([*base, "NOT kind_id = ANY(%(whole)s::int[])", own])
-        asked.matched = (
-            f"{_FROM_CELLS} WHERE cell.kind_id = ANY(%(whole)s::int[]) UNION ALL {_FROM_UNITS.format(others)}"
-        )
+        asked.whole_kinds = given["whole"]
+        asked.matched = f"{_FROM_CELLS} WHERE cell.kind_id = ANY(%(whole)s::int[]) UNION ALL {asked.others}"
     else:
+        asked.whole_kinds = given.get("able")
         asked.matched = _FROM_CELLS + (" WHERE cell.kind_id = ANY(%(able)s::int[])" if able is not None else "")
     return asked
 
 
-def cell_conditions(asked: Asked, given: dict[str, Any], *, but: str | None = None) -> list[str]:
-    """Return the conditions of what is chosen from lists that are counted with each unit, `but` one facet's."""
+def cell_conditions(asked: Asked, given: dict[str, Any]) -> list[str]:
+    """Return the conditions of what is chosen from lists that are counted with each unit, one a facet, in order."""
     conditions = []
     for name, wanted in asked.of_cell.items():
         facet = CELL_FACETS[name]
         given[f"cell_{name}"] = [f"{facet.trait}:{one}" if facet.trait else one for one in wanted]
-        if name != but and facet.trait:
-            conditions.append(f"{facet.column} && %(cell_{name})s::text[]")
-        elif name != but:
-            conditions.append(f"{facet.column} = ANY(%(cell_{name})s::text[])")
+        operator = "{} && %({})s::text[]" if facet.trait else "{} = ANY(%({})s::text[])"
+        conditions.append(operator.format(facet.column, f"cell_{name}"))
     return conditions
 
 
@@ -216,27 +220,41 @@ def _or_these_units(market: Market, wanted: Wanted, given: dict[str, Any]) -> st
 
 def _own_words(market: Market, words: list[str], given: dict[str, Any]) -> tuple[frozenset[int], str]:
     """
-    Return the kinds that all the words speak of, and the condition of a unit of another kind that has what is missing.
+    Return the kinds that all the words speak of, and the SQL of the units of other kinds that have what theirs lacks.
 
-    A word is had by the unit or by its kind; or all of them are one word together, as in "gentle max".
+    A word is had by the unit or by its kind; or all of them are one word together, as in "gentle max". Kinds that lack
+    the same words are asked for just these, each by the index of the words: most of them find nothing at once.
     """
-    if not words:
-        return frozenset(), "false"
     meanings = [market.vocabulary.meaning(word) for word in words]
-    whole = frozenset.intersection(*meanings)
+    whole = frozenset.intersection(*meanings) if words else frozenset()
     joined = "".join(words)
-    given["any_word"] = beginning(words if len(words) == 1 else [*words, joined])
-    each = []
-    for number, (word, meaning) in enumerate(zip(words, meanings, strict=True)):
-        given[f"word_{number}"] = beginning([word])
-        having = f"words @@ to_tsquery('simple', %(word_{number})s)"
-        if meaning:
-            given[f"meant_{number}"] = sorted(meaning)
-            having = f"(kind_id = ANY(%(meant_{number})s::int[]) OR {having})"
-        each.append(having)
-    condition = " AND ".join(each)
     if len(words) > 1:
         whole |= market.vocabulary.meaning(joined)
-        given["joined"] = beginning([joined])
-        condition = f"({condition} OR words @@ to_tsquery('simple', %(joined)s))"
-    return whole, f"(words @@ to_tsquery('simple', %(any_word)s) AND {condition})"
+    lacking: dict[tuple[str, ...], list[int]] = {}
+    for kind_id in market.kinds:
+        if kind_id not in whole:
+            lacks = tuple(word for word, meaning in zip(words, meanings, strict=True) if kind_id not in meaning)
+            lacking.setdefault(lacks, []).append(kind_id)
+    asked = [(kind_ids, " & ".join(map(_begun, lacks))) for lacks, kind_ids in lacking.items() if lacks]
+    if len(words) > 1 and asked:
+        asked.append(([one for kind_ids, _ in asked for one in kind_ids], _begun(joined)))
+    parts = []
+    for number, (kind_ids, query) in enumerate(asked):
+        given |= {f"lacking_{number}": kind_ids, f"lacked_{number}": query}
+        parts.append(
+            f"SELECT {_COLUMNS} FROM market_units WHERE words @@ to_tsquery('simple', %(lacked_{number})s)"  # noqa: S608
+            f" AND kind_id = ANY(%(lacking_{number})s::int[])"
+        )
+    # A unit may be found in two ways; each is there once. In parentheses, for UNION ALL may stand before it.
+    return whole, f"({' UNION '.join(parts)})" if parts else f"SELECT {_COLUMNS} FROM market_units WHERE false"  # noqa: S608
+
+
+_COLUMNS = (
+    "listing_id, cell_id, kind_id, published_at, price_minor, year, used, shots_left, latitude, longitude, state_code,"
+    " grade, traits"
+)
+
+
+def _begun(word: str) -> str:
+    """Return a tsquery for a word that begins so; of letters and figures alone, so that nothing can be malformed."""
+    return f"'{word}':*"

@@ -1,8 +1,9 @@
 """
 How many units there are, and how many beside every answer of every facet: exact, in one statement, remembered.
 
-What is chosen from lists is counted from the cells, of which the database keeps the figures: that costs the same
-however many units there are. Only where a figure narrows (a price, a distance), or a unit's own words are asked for,
+As long as only kinds are asked for (words, makers, modalities, wavelengths), the figures are those that the database
+keeps of each kind beside each answer: that costs the same however many units there are. With a place or a grade they
+are those it keeps of each cell. Only where a figure narrows (a price, a distance), or a unit's own words are asked for,
 are units read. Answers are remembered under the version of the market, which every change replaces: they cannot grow
 old.
 """
@@ -50,59 +51,96 @@ def counts(connection: Connection, market: Market, asked: Asked) -> Counts:
     return found
 
 
+class NewKind(Exception):
+    """A kind came to the market between two statements; the question is asked once more."""
+
+
 def _count(connection: Connection, market: Market, asked: Asked) -> Counts:
     sql, given = _statement(asked)
     by_kind: dict[int, int] = {}
     by_facet: dict[str, dict[str, int]] = {name: {} for name in FACETS}
-    for facet, answer, number in connection.exec_driver_sql(sql, given):
-        if number == 0:
+    # A facet's figures are those of units that miss nothing, or at most what is chosen of this facet.
+    forgiven = dict.fromkeys(CELL_FACETS, 0) | {name: 2**bit for bit, name in enumerate(asked.of_cell, start=1)}
+    for missed, kind_id, answers, number in connection.exec_driver_sql(sql, given):
+        if kind_id is not None:
+            if not missed & ~_KIND:
+                by_kind[kind_id] = by_kind.get(kind_id, 0) + number
             continue
-        if facet == "":
-            by_kind[int(answer)] = number
-        else:
-            by_facet[facet][answer.removeprefix(f"{facet}:")] = number
+        for said in answers:
+            facet, _, answer = said.partition(":")
+            if not missed & ~forgiven[facet]:
+                by_facet[facet][answer] = by_facet[facet].get(answer, 0) + number
+    for name in CELL_FACETS:
+        by_facet[name] = {answer: number for answer, number in by_facet[name].items() if number}
+    by_kind = {kind_id: number for kind_id, number in by_kind.items() if number}
+    return Counts(_add_kinds(market, asked, by_kind, by_facet), by_kind, by_facet)
+
+
+_KIND = 1
+"""The bit of what a unit misses whose kind is not among the chosen ones."""
+
+
+def _add_kinds(market: Market, asked: Asked, by_kind: Mapping[int, int], by_facet: dict[str, dict[str, int]]) -> int:
+    """Add the figures of facets of kinds, and return how many units there are in all."""
     total = 0
     for kind_id, number in by_kind.items():
         kind = market.kinds.get(kind_id)
         if kind is None:
             raise NewKind
-        # A kind that fails one facet alone is what choosing otherwise in this facet would find.
         against = [name for name, wanted in asked.of_kind.items() if wanted.isdisjoint(KIND_FACETS[name].answers(kind))]
         if not against:
             total += number
+        # A kind that fails one facet alone is what choosing otherwise in this facet would find.
         for name in KIND_FACETS if not against else against if len(against) == 1 else ():
             beside = by_facet[name]
             for answer in KIND_FACETS[name].answers(kind):
                 beside[answer] = beside.get(answer, 0) + number
-    return Counts(total, by_kind, by_facet)
+    return total
 
 
-class NewKind(Exception):
-    """A kind came to the market between two statements; the question is asked once more."""
+# What stands in these words are names of ours; what people typed is in what the statements take.
+_TALLIES = """
+    SELECT 0 AS missed, kind_id, NULL::text[] AS answers, sum(units)::int
+    FROM market_tallies WHERE answer = '' {among_able} GROUP BY kind_id
+    UNION ALL
+    SELECT 0, NULL, ARRAY[answer], sum(units)::int
+    FROM market_tallies WHERE answer <> '' {among_chosen} GROUP BY answer
+"""
+_CELLS = """
+    SELECT missed, kind_id, CASE
+        WHEN grouping(state_code) = 0 THEN ARRAY['state:' || state_code]
+        WHEN grouping(grade) = 0 THEN ARRAY['grade:' || grade] ELSE traits END, sum(units)::int
+    FROM (SELECT {missed} AS missed, kind_id, state_code, grade, traits, units FROM ({matched}) matched) seen
+    WHERE missed & (missed - 1) = 0
+    GROUP BY GROUPING SETS ((missed, kind_id), (missed, state_code), (missed, grade), (missed, traits))
+"""
 
 
 def _statement(asked: Asked) -> tuple[str, dict[str, Any]]:
-    """Return what counts, and what it takes: pairs of facet and answer, those of kinds under no name."""
-    given: dict[str, Any] = dict(asked.given)
-
-    def beside(name: str | None) -> str:
-        """What else is chosen, but for one facet. The kinds are all counted: which of them are chosen is seen later."""
-        others = cell_conditions(asked, given, but=name)
-        if name is not None and asked.chosen_kinds is not None:
-            given["chosen_kinds"] = asked.chosen_kinds
-            others.append("kind_id = ANY(%(chosen_kinds)s::int[])")
-        return " AND ".join(others) or "true"
-
-    # All that stands in these words are names of ours; what people typed is in `given`.
-    parts = [f"SELECT '', kind_id::text, sum(units)::int FROM matched WHERE {beside(None)} GROUP BY kind_id"]  # noqa: S608
-    for name, facet in CELL_FACETS.items():
-        if facet.trait is None:
-            source, answer = f"matched WHERE {beside(name)}", facet.column
-        else:
-            source = f"matched, unnest(traits) trait WHERE starts_with(trait, '{name}:') AND {beside(name)}"
-            answer = "trait"
-        parts.append(f"SELECT '{name}', {answer}, sum(units)::int FROM {source} GROUP BY {answer}")  # noqa: S608
-    return f"WITH matched AS MATERIALIZED ({asked.matched}) {' UNION ALL '.join(parts)}", given
+    """Return what counts, and what it takes: rows of what units miss, their kind or answers they have, their number."""
+    given = dict(asked.given)
+    bits = [
+        f"CASE WHEN {one} THEN 0 ELSE {2**bit} END" for bit, one in enumerate(cell_conditions(asked, given), start=1)
+    ]
+    if asked.chosen_kinds is not None:
+        given["chosen_kinds"] = asked.chosen_kinds
+        bits.append(f"CASE WHEN kind_id = ANY(%(chosen_kinds)s::int[]) THEN 0 ELSE {_KIND} END")
+    missed = " + ".join(bits) or "0"
+    if asked.of_cell or not asked.of_kinds_alone:
+        return _CELLS.format(missed=missed, matched=asked.matched), given
+    whole, chosen = asked.whole_kinds, asked.chosen_kinds
+    if whole is not None:
+        given["tallied"] = whole
+        given["tallied_chosen"] = whole if chosen is None else sorted(set(whole) & set(chosen))
+    elif chosen is not None:
+        given["tallied_chosen"] = chosen
+    sql = _TALLIES.format(
+        among_able="" if whole is None else "AND kind_id = ANY(%(tallied)s::int[])",
+        among_chosen="" if whole is None and chosen is None else "AND kind_id = ANY(%(tallied_chosen)s::int[])",
+    )
+    if asked.others:
+        sql = f"{sql} UNION ALL {_CELLS.format(missed=missed, matched=asked.others)}"
+    return sql, given
 
 
 def remembered() -> Collection[Any]:

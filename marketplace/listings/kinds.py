@@ -69,13 +69,14 @@ def version(connection: Connection) -> str:
     return connection.exec_driver_sql(_VERSION).scalar() or ""
 
 
-def market(connection: Connection) -> Market:
+def market(connection: Connection, now: str | None = None) -> Market:
     """
     Return the market's kinds, in one statement while nothing changes, in two after a change.
 
-    The version is asked first: what is read after it can be newer than its name, never older.
+    The version is asked first, or was asked just `now`: what is read after it can be newer than its name, never older.
     """
-    now = version(connection)
+    if now is None:
+        now = version(connection)
     known = _known[0]
     if known.version != now:
         known = _known[0] = _read(connection, now)

@@ -3,7 +3,8 @@ The market as it is searched. These rows are written by the database itself, in 
 
 A *kind* is what units have in common that are judged and found alike: a configuration, from a checked seller or not.
 A *cell* is a kind in a place, in a grade, with its traits: everything that is chosen from a list. A unit's own row is
-what is left: figures to sort and to narrow by, and its own words. What is known of each cell is how many units it has.
+what is left: figures to sort and to narrow by, and its own words. How many units each cell has, and each kind beside
+each answer, is kept as well.
 """
 
 from datetime import datetime
@@ -65,6 +66,17 @@ class MarketCount(Base):
     units: Mapped[int]
 
 
+class MarketTally(Base):
+    """How many units a kind has beside one answer: the sum over the shards, as of the cells."""
+
+    __tablename__ = "market_tallies"
+
+    kind_id: Mapped[int] = mapped_column(ForeignKey("market_kinds.id"), primary_key=True)
+    answer: Mapped[str] = mapped_column(primary_key=True, comment="As facet:answer; empty: all units of the kind.")
+    shard: Mapped[int] = mapped_column(ForeignKey("market_shards.shard"), primary_key=True)
+    units: Mapped[int]
+
+
 class MarketUnit(Base):
     """A unit that is for sale now, as narrow as can be: many are read at once."""
 
@@ -73,7 +85,9 @@ class MarketUnit(Base):
         Index("ix_market_units_newest", "published_at", "listing_id"),
         Index("ix_market_units_price", "price_minor", "listing_id"),
         Index("ix_market_units_used", "used", "listing_id"),
-        Index("ix_market_units_kind", "kind_id"),
+        Index("ix_market_units_kind_newest", "kind_id", "published_at", "listing_id"),
+        Index("ix_market_units_kind_price", "kind_id", "price_minor", "listing_id"),
+        Index("ix_market_units_kind_used", "kind_id", "used", "listing_id"),
         Index("ix_market_units_latitude", "latitude"),
         Index("ix_market_units_words", "words", postgresql_using="gin"),
     )

@@ -107,15 +107,19 @@ _CONFIGURATIONS = """
 """
 
 
-def find(wanted: Wanted, *, literally: bool = False) -> Found:
-    """Return a page; where nothing has the typed words, one of what was likely meant, unless asked `literally`."""
-    return _asked(lambda connection, market: _find(connection, market, wanted, literally=literally))
+def find(wanted: Wanted, *, literally: bool = False, version: str | None = None) -> Found:
+    """
+    Return a page; where nothing has the typed words, one of what was likely meant, unless asked `literally`.
+
+    `version`: what the market is now, where the caller has just asked for it.
+    """
+    return asking(lambda connection, market: _find(connection, market, wanted, literally=literally), version)
 
 
-def newest(limit: int) -> list[Card]:
-    """Return the units that came to the market last, in two statements."""
+def newest(limit: int, *, version: str | None = None) -> list[Card]:
+    """Return the units that came to the market last, in two statements; `version`: as in `find`."""
     wanted = Wanted()
-    rows = _asked(lambda connection, market: _rows(connection, market, wanted, ask(market, wanted), limit))
+    rows = asking(lambda connection, market: _rows(connection, market, wanted, ask(market, wanted), limit), version)
     return [card for card, _ in rows[:limit]]
 
 
@@ -131,11 +135,11 @@ def version() -> str:
         return kinds.version(connection)
 
 
-def _asked(question: Callable[[Connection, Market], T]) -> T:
+def asking(question: Callable[[Connection, Market], T], version: str | None = None) -> T:
     """Put a question to the market as it is now; once more where a new kind came between two statements."""
     with reading() as connection:
         try:
-            return question(connection, kinds.market(connection))
+            return question(connection, kinds.market(connection, version))
         except NewKind:
             kinds.forget()
             return question(connection, kinds.market(connection))
@@ -196,8 +200,8 @@ def _rows(
     if asked.narrows_kinds or asked.chosen_kinds is not None:
         given["present"] = present
         conditions.append("kind_id = ANY(%(present)s::int[])")
-    if asked.whole is not None and not asked.whole.issuperset(present):
-        conditions.append(asked.having_words)
+    by_own_words = asked.whole is not None and not asked.whole.issuperset(present)
+    source = f"{asked.source} market_units" if by_own_words else "market_units"
     if asked.these_units:
         conditions.append(asked.these_units)
     sort = Sort.NEWEST if wanted.sort is Sort.NEAREST and wanted.near is None else wanted.sort
@@ -210,12 +214,23 @@ def _rows(
         conditions.append(
             f"({order.key}, listing_id) {'<' if falling else '>'} (%(place)s::text::{order.kind}, %(beside)s::uuid)"
         )
-    where = " AND ".join(conditions) or "true"
+    few = figures is not None and figures.total < _FEW
+    if "present" in given and not few and not by_own_words and sort is not Sort.NEAREST:
+        # The first of each kind in its own order, and of those the first: however the kinds lie in the order of all.
+        conditions.remove("kind_id = ANY(%(present)s::int[])")
+        conditions.append("kind_id = kind")
     # All that stands in these words are names of ours; what people typed is in `given`.
-    source, key = f"SELECT listing_id, kind_id, {order.key} AS place FROM market_units WHERE {where}", order.key  # noqa: S608
-    if figures is not None and figures.total < _FEW:
-        source, key = f"WITH few AS MATERIALIZED ({source}) SELECT * FROM few", "place"  # noqa: S608
-    page = f"{source} ORDER BY {key} {direction}, listing_id {direction} LIMIT %(most)s"
+    where = " AND ".join(conditions) or "true"
+    page = f"SELECT listing_id, kind_id, {order.key} AS place FROM {source} WHERE {where}"  # noqa: S608
+    if few:
+        page, key = f"WITH few AS MATERIALIZED ({page}) SELECT * FROM few", "place"  # noqa: S608
+    elif "kind_id = kind" in conditions:
+        first = f"{page} ORDER BY {order.key} {direction}, listing_id {direction} LIMIT %(most)s"
+        page = f"SELECT first.* FROM unnest(%(present)s::int[]) kind CROSS JOIN LATERAL ({first}) first"  # noqa: S608
+        key = "place"
+    else:
+        key = order.key
+    page = f"{page} ORDER BY {key} {direction}, listing_id {direction} LIMIT %(most)s"
     found = connection.exec_driver_sql(_PAGE.format(page=page, direction=direction), given)
     return [(_card(row, market, sort), _written(row.place)) for row in found]
 

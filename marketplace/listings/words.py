@@ -42,12 +42,3 @@ def findable(*, names: Iterable[str], others: Iterable[str]) -> str:
 def typed(text: str) -> list[str]:
     """Return the words that somebody looks for, no more and none longer than anybody needs."""
     return [word[:LONGEST_WORD] for word in words_of(text)][:MOST_WORDS]
-
-
-def beginning(words: Iterable[str]) -> str:
-    """
-    Return a tsquery for texts in which one of the words begins a word.
-
-    Built from letters and figures alone, so no text can make it malformed.
-    """
-    return " | ".join(f"'{word}':*" for word in words)

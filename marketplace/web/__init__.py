@@ -17,6 +17,7 @@ from . import (
     errors,
     filters,
     fragments,
+    freshness,
     guide,
     health,
     needs,
@@ -104,6 +105,7 @@ def register(app: Flask, settings: Settings) -> None:
     errors.register(app)
     filters.register(app)
     fragments.register(app, settings)
+    freshness.register(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     if settings.mode is not Mode.PRODUCTION:

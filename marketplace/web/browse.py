@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Blueprint, Response, jsonify, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -19,7 +19,7 @@ from ..kernel import clock
 from ..kernel.errors import NotFound
 from ..kernel.money import Money
 from ..kernel.terms import STATES
-from ..listings import gallery, queries, search, views
+from ..listings import gallery, queries, search, suggesting, views
 from ..listings.conditions import GRADES, INCLUSIONS, Included, checklist
 from ..listings.qualified import Qualified, qualified_for
 from ..listings.queries import ListingFacts
@@ -27,7 +27,7 @@ from ..listings.search import Card
 from ..listings.states import ListingState
 from ..orders import reserving
 from ..recalls import queries as recalls
-from . import fragments, gate, guide, landing, linked, photos, searching, standpoint, unit
+from . import fragments, freshness, gate, guide, landing, linked, photos, searching, standpoint, unit
 from .access import public
 from .standpoint import Chip
 
@@ -57,17 +57,38 @@ class ShownCard:
 @public
 def home() -> ResponseReturnValue:
     """Show what this house is, its search, and what came in last."""
-    return render_template(
+    version = search.version()
+    tag = freshness.tag_of(version)
+    if (as_before := freshness.unchanged(tag)) is not None:
+        return as_before
+    page = render_template(
         "browse/home.html",
-        cards=_shown_cards(search.newest(8), standpoint.chosen(standpoint.sites())),
+        cards=_shown_cards(search.newest(8, version=version), standpoint.chosen(standpoint.sites())),
         draw_card=fragments.card,
     )
+    return freshness.tagged(page, tag)
+
+
+@bp.get("/devices/suggestions")
+@public
+def suggestions() -> ResponseReturnValue:
+    """Say what may be meant by the beginning of a question, as JSON for the search box."""
+    version = search.version()
+    tag = freshness.tag_of(version)
+    if (as_before := freshness.unchanged(tag)) is not None:
+        return as_before
+    found = suggesting.suggestions(searching.typed(request.args), version=version)
+    return freshness.tagged(jsonify(searching.suggested(found)), tag)
 
 
 @bp.get("/devices")
 @public
 def devices() -> ResponseReturnValue:
     """Show the units that were asked for, with the figures beside every filter."""
+    version = search.version()
+    tag = freshness.tag_of(version)
+    if (as_before := freshness.unchanged(tag)) is not None:
+        return as_before
     wanted, ignored = searching.wanted_by(request.args)
     sites = standpoint.sites()
     site = standpoint.chosen(sites)
@@ -75,8 +96,8 @@ def devices() -> ResponseReturnValue:
     if qualified and site is not None:
         known = _qualified(site)
         wanted = replace(wanted, configurations=known.configurations, units=known.units)
-    found = search.find(wanted, literally=searching.literally(request.args))
-    return render_template(
+    found = search.find(wanted, literally=searching.literally(request.args), version=version)
+    page = render_template(
         "browse/devices.html",
         found=found,
         wanted=wanted,
@@ -98,6 +119,7 @@ def devices() -> ResponseReturnValue:
         draw_card=fragments.card,
         draw_filter=fragments.filter_group,
     )
+    return freshness.tagged(page, tag)
 
 
 @bp.get("/devices/<uuid:listing_id>")

@@ -10,6 +10,7 @@ from flask import Flask, Response, current_app, g, request
 from werkzeug.security import safe_join
 
 PACKABLE = frozenset({"text/html", "text/css", "text/javascript", "image/svg+xml", "text/plain"})
+FILES = frozenset({"static", "bootstrap.static"})
 SMALLEST = 512  # Below this the packing is larger than what it saves.
 FOR_EVER = "public, max-age=31536000, immutable"
 FOR_A_DAY = "public, max-age=86400"
@@ -54,7 +55,8 @@ def pack(response: Response) -> Response:
     etag, _ = response.get_etag()
     body = response.get_data()
     # A file is packed once and well, a page every time and fast.
-    response.set_data(_packed_file(etag, body) if etag else gzip.compress(body, compresslevel=4, mtime=0))
+    file = etag is not None and request.endpoint in FILES
+    response.set_data(_packed_file(str(etag), body) if file else gzip.compress(body, compresslevel=4, mtime=0))
     response.content_encoding = "gzip"
     if etag:
         response.set_etag(etag, weak=True)

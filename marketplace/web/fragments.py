@@ -11,8 +11,7 @@ from flask import Flask, get_template_attribute, request, url_for
 from markupsafe import Markup
 
 from ..config import Mode, Settings
-
-FILES = frozenset({"static", "bootstrap.static"})
+from .delivery import FILES
 
 
 @lru_cache(maxsize=4096)

@@ -7,7 +7,7 @@ from math import isfinite
 from urllib.parse import urlencode
 from uuid import UUID
 
-from flask import request
+from flask import request, url_for
 from werkzeug.datastructures import MultiDict
 
 from ..catalog import queries as catalog
@@ -18,6 +18,7 @@ from ..kernel.terms import STATES, ProcedureClass
 from ..listings.conditions import GRADES
 from ..listings.places import point_of
 from ..listings.search import Cursor, Found, Near, Sort, Wanted
+from ..listings.suggesting import Suggestion
 from . import unit
 
 SORTS = {
@@ -139,7 +140,7 @@ def wanted_by(args: MultiDict[str, str]) -> tuple[Wanted, list[str]]:
     chosen = {name: _chosen(facet, args.getlist(name)) for name, facet in FACETS.items()}
     return (
         Wanted(
-            text=read.typed("q")[:LONGEST_TEXT],
+            text=typed(args),
             chosen={name: values for name, values in chosen.items() if values},
             spans={name: span for name, span in spans.items() if span != (None, None)},
             light=(
@@ -152,6 +153,28 @@ def wanted_by(args: MultiDict[str, str]) -> tuple[Wanted, list[str]]:
         ),
         read.ignored,
     )
+
+
+def typed(args: MultiDict[str, str]) -> str:
+    """Return what somebody typed into the search."""
+    return args.get("q", "").strip()[:LONGEST_TEXT]
+
+
+def suggested(found: Iterable[Suggestion]) -> list[dict[str, str | int]]:
+    """Return suggestions as the search box takes them."""
+    base = url_for("browse.devices")
+    return [
+        {
+            "words": one.words,
+            "what": _WHAT[one.facet],
+            "units": one.units,
+            "address": f"{base}?{urlencode({one.facet: one.answer})}",
+        }
+        for one in found
+    ]
+
+
+_WHAT = {"modality": "modality", "procedure": "what it is for", "maker": "maker", "model": "model"}
 
 
 def literally(args: MultiDict[str, str]) -> bool:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketplace.listings.asked import words_asked
-from marketplace.listings.words import LONGEST_WORD, MOST_WORDS, beginning, findable, typed, words_of
+from marketplace.listings.words import LONGEST_WORD, MOST_WORDS, findable, typed, words_of
 
 
 @pytest.mark.parametrize(
@@ -40,11 +40,6 @@ def test_no_text_makes_a_question_that_is_malformed_or_long(text):
     assert all(word.isalnum() for word in words)
     assert len(words) <= MOST_WORDS
     assert all(len(word) <= LONGEST_WORD for word in words)
-
-
-def test_each_word_may_be_the_beginning_of_one():
-    assert beginning(["gentle"]) == "'gentle':*"
-    assert beginning(["gentle", "max"]) == "'gentle':* | 'max':*"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from marketplace.catalog import queries as catalog
-from marketplace.extensions import adapter_of
+from marketplace.extensions import adapter_of, db
 from marketplace.listings.ports import PhotoStore
 from tests.factories.accounts import make_user
 from tests.factories.catalog import load_modalities, make_model, real_model
@@ -204,6 +204,99 @@ class TestDevices:
 
 def link(html, rel):
     return re.search(rf'href="([^"]+)" rel="{rel}"', html)[1].replace("&amp;", "&")
+
+
+class TestSuggestions:
+    def test_name_what_is_on_the_market_with_how_many_there_are(self, client, unit):
+        make_listing(clinic=make_clinic(seller=True), model=real_model("Lumenis Stellar M22"), handpieces=["IPL"])
+        answer = client.get("/devices/suggestions?q=m22")
+
+        assert answer.mimetype == "application/json"
+        assert answer.json == [
+            {"words": "Lumenis M22", "what": "model", "units": 1, "address": "/devices?model=Lumenis+M22"},
+            {"words": "Lumenis Stellar M22", "what": "model", "units": 1, "address": "/devices?model=Lumenis+Stellar+M22"},
+        ]  # fmt: skip
+        for suggestion in answer.json:
+            assert "<h1>1 device</h1>" in page(client, suggestion["address"])
+
+    @pytest.mark.parametrize("query", ["", "?q=", "?q=m", "?q=zzzzzz", "?q=" + "x" * 5000])
+    def test_are_none_where_nothing_is_meant(self, client, unit, query):
+        assert client.get(f"/devices/suggestions{query}").json == []
+
+    def test_the_boxes_ask_for_them(self, client):
+        assert page(client, "/").count('data-suggest="/devices/suggestions"') == 2
+
+
+class TestFreshness:
+    """A stranger who has a page is told that it is as it was; any change of what it shows sends it anew."""
+
+    ADDRESSES = ("/", "/devices", "/devices?q=m22&sort=price", "/devices/suggestions?q=m22")
+
+    @pytest.mark.parametrize("address", ADDRESSES)
+    def test_an_unchanged_page_is_not_sent_again_and_takes_one_statement(self, client, unit, address):
+        first = client.get(address)
+        with count_statements() as sent:
+            again = client.get(address, headers={"If-None-Match": first.headers["ETag"]})
+
+        assert (again.status_code, again.data, len(sent)) == (304, b"", 1)
+        assert again.headers["ETag"] == first.headers["ETag"]
+        for answer in (first, again):
+            assert answer.headers["Cache-Control"] == "no-cache"
+            assert "Cookie" in answer.headers["Vary"]
+
+    @pytest.mark.parametrize("address", ADDRESSES)
+    def test_any_change_of_the_market_sends_it_anew(self, client, unit, address):
+        first = client.get(address)
+        unit.price_minor = 1_000_000
+        db.session.flush()
+        again = client.get(address, headers={"If-None-Match": first.headers["ETag"]})
+
+        assert (again.status_code, again.headers["ETag"] != first.headers["ETag"]) == (200, True)
+
+    def test_another_theme_is_another_page(self, client, unit):
+        first = client.get("/devices")
+        client.set_cookie("theme", "dark")
+
+        assert client.get("/devices", headers={"If-None-Match": first.headers["ETag"]}).status_code == 200
+
+    def test_the_page_of_a_device_is_named_by_what_it_shows(self, client, unit):
+        address = f"/devices/{unit.id}"
+        named = {"If-None-Match": client.get(address).headers["ETag"]}
+
+        assert client.get(address, headers=named).status_code == 304
+        unit.description = "Else"
+        db.session.flush()
+        assert client.get(address, headers=named).status_code == 200
+
+    def test_a_page_with_a_message_is_for_its_reader_alone(self, client, unit):
+        first = client.get("/devices")
+        with client.session_transaction() as session:
+            session["_flashes"] = [("message", "Signed out.")]
+        answer = client.get("/devices", headers={"If-None-Match": first.headers["ETag"]})
+
+        assert answer.status_code == 200
+        assert "Signed out." in answer.get_data(as_text=True)
+        assert "ETag" not in answer.headers
+
+    def test_a_page_for_somebody_has_no_name_and_is_not_kept(self, client, unit):
+        first = client.get("/devices")
+        sign_in(client, make_user())
+        for address in ("/devices", f"/devices/{unit.id}"):
+            answer = client.get(address, headers={"If-None-Match": first.headers["ETag"]})
+            assert (answer.status_code, answer.headers.get("ETag")) == (200, None)
+            assert answer.headers["Cache-Control"] == "no-store"
+
+    def test_a_packed_page_keeps_its_name(self, client, unit):
+        packed = client.get("/devices", headers={"Accept-Encoding": "gzip"})
+
+        assert packed.headers["Content-Encoding"] == "gzip"
+        assert packed.headers["ETag"] == client.get("/devices").headers["ETag"]
+        assert {"Cookie", "Accept-Encoding"} <= set(packed.vary)
+
+    def test_what_is_not_there_is_not_kept(self, client):
+        answer = client.get(f"/devices/{uuid4()}")
+
+        assert (answer.status_code, answer.headers.get("ETag")) == (404, None)
 
 
 class TestDevice:
