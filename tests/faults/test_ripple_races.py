@@ -27,7 +27,7 @@ from tests.conftest import settings_for
 from tests.factories.accounts import make_staff
 from tests.factories.orders import make_order, make_scene, wish
 from tests.factories.payments import make_payment
-from tests.faults.test_order_races import at_once
+from tests.faults.test_order_races import PATIENT, at_once
 
 pytestmark = pytest.mark.own_database
 
@@ -38,9 +38,7 @@ S = OrderState
 @pytest.fixture
 def house(fresh_database, tmp_path):
     """The app over a database of its own, where one connection too few would hide a race."""
-    # A busy machine may keep a lock for longer than the house would wait; here only a true deadlock ends the wait.
-    patient = {"application_name": "second-light", "options": "-c lock_timeout=60000"}
-    options = {**ENGINE_OPTIONS, "connect_args": patient}
+    options = {**ENGINE_OPTIONS, "connect_args": PATIENT}
     app = create_app(settings_for(fresh_database(), tmp_path), SQLALCHEMY_ENGINE_OPTIONS=options)
     with app.app_context():
         yield app
