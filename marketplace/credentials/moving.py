@@ -11,6 +11,8 @@ from ..accounts import queries as accounts
 from ..clinics.models import ClinicSite
 from ..extensions import db
 from ..kernel.days import written
+from ..links import service as links
+from ..links.states import LinkPurpose
 from ..notifications.service import promise_mail
 from ..ripple import Cause, Ground, Loss
 from .models import Credential, CredentialMove
@@ -26,6 +28,9 @@ MAILED = frozenset({_E.VERIFIED, _E.REJECTED, _E.INFO_ASKED, _E.SUSPENDED, _E.RE
 _LOSSES = {_E.SUSPENDED: Cause.CREDENTIAL_SUSPENDED, _E.REVOKED: Cause.CREDENTIAL_REVOKED}
 # A renewal may open more or less than what it supersedes: what rests on it is looked at again.
 _CHANGES = frozenset({_E.VERIFIED, _E.REINSTATED, _E.RECONFIRMED, _E.SUPERSEDED})
+
+# There is no claim any more that somebody outside could confirm.
+_NOTHING_LEFT_TO_ASK = frozenset({_E.WITHDRAWN, _E.REJECTED, _E.REVOKED, _E.SUPERSEDED})
 
 
 def begin(credential: Credential, *, at: datetime) -> None:
@@ -76,6 +81,8 @@ def move(
         raise MovedMeanwhile
     db.session.refresh(credential)
     _keep_move(credential, event, actor_id=actor_id, reason=reason, reason_code=reason_code, at=at)
+    if event in _NOTHING_LEFT_TO_ASK:
+        links.withdraw_all(purpose=LinkPurpose.CONFIRM_CLAIM, subject_id=credential.id, actor_id=actor_id, at=at)
     _tell_dependants(credential, event, actor_id=actor_id, at=at)
     audit.record(
         f"credential:{event}",

@@ -38,8 +38,9 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
 }
 
-# What one of our tokens looks like: 256 bits as `kernel.tokens` writes them.
-_TOKEN = re.compile(r"(?<![\w-])[\w-]{43}(?![\w-])", re.ASCII)
+# What one of our tokens looks like: 256 bits as `kernel.tokens` writes them. One in five thousand million has no
+# capital letter; the names of models in addresses never have one.
+_TOKEN = re.compile(r"(?<![\w-])(?=[a-z\d_-]{0,42}[A-Z])[\w-]{43}(?![\w-])", re.ASCII)
 HEADERS_OF_LINKS = {
     # Not "no-referrer": a browser would then send neither Referer nor Origin with the form, by which we know our own.
     "Referrer-Policy": "strict-origin",

@@ -19,7 +19,7 @@ from marketplace.credentials.models import (
     Credential,
     CredentialCheck,
 )
-from marketplace.credentials.policy import AddressFrom, Asked
+from marketplace.credentials.policy import AddressFrom, Asked, Rejection
 from marketplace.credentials.refusals import (
     AddressIsTheApplicants,
     AnswerIsAboutAnotherClaim,
@@ -172,6 +172,26 @@ class TestAsk:
                 act()
             assert refusal.value.worth is Worth.WITHDRAWN
         assert count(LinkAnswer) == 0
+
+    def test_a_claim_that_is_taken_back_or_rejected_is_asked_about_no_more(self, taken, vera, now):
+        other = make_credential(state="in_review", verifier=vera)
+        links = [ask(one, vera.id, at=now) for one in (taken, other)]
+        service.withdraw(credential_id=taken.id, actor_id=taken.holder_id, at=now)
+        service.reject(
+            credential_id=other.id, actor_id=vera.id, because=Rejection.ALTERED, words="The seal is another.", at=now
+        )
+
+        for link_id, token in links:
+            assert the_link(link_id).state is LinkState.WITHDRAWN
+            with pytest.raises(LinkIsOver):
+                asking.question_behind(token, at=now)
+
+    def test_a_claim_that_is_verified_may_still_be_answered(self, taken, vera, now):
+        link_id, _ = ask(taken, vera.id, at=now)
+        make_check(taken, verifier=vera, retrieved_at=now)
+        service.verify(credential_id=taken.id, actor_id=vera.id, at=now)
+
+        assert the_link(link_id).state is LinkState.WAITING
 
 
 class TestQuestion:

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from marketplace.accounts.models import ParkedForm
 from marketplace.adapters.mail import SmtpMailer
 from marketplace.audit import AuditEvent
-from marketplace.extensions import db
+from marketplace.extensions import ENGINE_OPTIONS, db
 from marketplace.links.models import LinkAnswer, SignedLink
 from marketplace.links.states import LinkState
 from marketplace.notifications.models import Mail
@@ -249,9 +249,26 @@ class TestTokens:
 
         assert db.session.scalars(select(ParkedForm.path)).all() == ["/sign/(token)"]
 
-    @pytest.mark.parametrize("path", ["/orders/3f0c1c52-7a53-4a44-a7a5-0f6b6a3a2d10", "/devices", "/" + "x" * 44])
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/orders/3f0c1c52-7a53-4a44-a7a5-0f6b6a3a2d10",
+            "/devices",
+            "/" + "X" * 44,
+            "/" + "X" * 42,
+            "/models/" + "a-model-with-a-long-name" + "-and-more-of-it-abc",
+        ],
+    )
     def test_what_is_no_token_is_written_as_it_is(self, path):
         assert shield.without_tokens(path) == path
+
+    @pytest.mark.parametrize("place", range(43))
+    def test_a_token_is_known_by_one_capital_letter_anywhere(self, place):
+        token = "a" * place + "Z" + "_" * (42 - place)
+        assert shield.without_tokens(f"/sign/{token}?next=/answer/{token}") == "/sign/(token)?next=/answer/(token)"
+
+    def test_an_error_of_the_database_does_not_repeat_what_was_sent(self):
+        assert ENGINE_OPTIONS["hide_parameters"]
 
     def test_it_is_not_in_the_audit_trail(self, scene, link, as_):
         as_(scene.practitioner).get(f"/sign/{link[1]}")
