@@ -27,7 +27,19 @@ from ..listings.search import Card
 from ..listings.states import ListingState
 from ..orders import reserving
 from ..recalls import queries as recalls
-from . import fragments, freshness, gate, guide, landing, linked, photos, searching, standpoint, unit
+from . import (
+    comparing,
+    fragments,
+    freshness,
+    gate,
+    guide,
+    landing,
+    linked,
+    photos,
+    searching,
+    standpoint,
+    unit,
+)
 from .access import public
 from .standpoint import Chip
 
@@ -129,6 +141,7 @@ def device(listing_id: UUID) -> ResponseReturnValue:
     listing = queries.on_display(listing_id)
     if not _of_the_house(listing):
         views.seen(listing_id, at=clock.now())
+    comparing.remember(listing)
     kept = reserving.kept(listing_id, at=clock.now())
     kept_for_me = kept is not None and current_user.is_authenticated and kept.buyer_id == current_user.id
     site = standpoint.chosen(standpoint.sites())

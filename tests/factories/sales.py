@@ -44,6 +44,7 @@ def make_sales(scene: Scene, model: Any, *prices: int, at: datetime | None = Non
             changed = {
                 "listing_id": listing.id, "price_minor": price * 100, "decision_id": decision, "state": "settled",
                 "accepted_at": at, "fee_minor": price * 6, "seller_clinic_id": listing.clinic_id, "fee_bps": 600,
+                "report_id": None,
             }  # fmt: skip
             kept(Order(form_key=listing.form_key, **{**repeated, **changed}))
         sold.append(listing.id)

@@ -184,6 +184,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
             "/devices?maker=Lumenis&min=%245%2C000&year=x",
         ),
         "browse.home": ("/",),
+        "comparing.compare": ("/compare", "/compare?d={listing}&d={platform}&cost_crate=100"),
         "guide.maker": ("/makers/lumenis",),
         "guide.modality": ("/modalities/IPL",),
         "guide.model": ("/models/lumenis-m22",),

@@ -1,0 +1,122 @@
+"""Up to four devices side by side: the address says which, so it can be kept, sent and changed by hand."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+
+from ..guides.landed import Landed
+from ..kernel.errors import NotFound
+from ..listings import queries
+from ..listings.conditions import GRADES
+from ..listings.queries import ListingFacts
+from ..recalls import queries as recalls
+from . import gate, landing, photos, standpoint, unit
+from .access import public
+from .standpoint import Chip
+
+bp = Blueprint("comparing", __name__)
+
+MOST = 4
+RECENT = 8
+_SEEN = "seen"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One device of the comparison."""
+
+    listing: ListingFacts
+    photo: photos.ShownPhoto | None
+    grade: str | None
+    life: str | None
+    handpieces: tuple[str, ...]
+    recalls: tuple[str, ...]
+    recertification: str | None
+    cost: Landed
+    verdict: Chip | None
+    without: str
+
+
+@bp.get("/compare")
+@public
+def compare() -> ResponseReturnValue:
+    """Show up to four devices side by side, as the address names them."""
+    listings, left_out = _asked_for()
+    site = standpoint.chosen(standpoint.sites())
+    chips: dict[UUID, Chip] = {}
+    if site is not None and listings:
+        sales = [listing.sale for listing in listings]
+        for sale, verdict in zip(sales, standpoint.previews(sales, site), strict=False):
+            chips[sale.listing_id] = Chip(str(verdict.outcome), gate.chip(verdict, site.state))
+    assumed = landing.assumed_in(request.args)
+    open_recalls = recalls.shown_for({listing.model.id for listing in listings})
+    ids = [listing.id for listing in listings]
+    return render_template(
+        "comparing/compare.html",
+        columns=[
+            Column(
+                listing=listing,
+                photo=photos.shown(listing.photos[0].stem, listing.photos[0].alternative_text)
+                if listing.photos
+                else None,
+                grade=f"{listing.grade} · {GRADES[listing.grade].name}" if listing.grade else None,
+                life=None if listing.life_used_percent is None else f"{100 - listing.life_used_percent} %",
+                handpieces=tuple(part.name for part in listing.handpieces),
+                recalls=tuple(one.number for one in open_recalls.get(listing.model.id, ()) if one.is_open),
+                recertification=unit.RECERTIFICATIONS[listing.recertification] if listing.recertification else None,
+                cost=landing.cost_of(listing, assumed),
+                verdict=chips.get(listing.id),
+                without=url_for("comparing.compare", d=[one for one in ids if one != listing.id]),
+            )
+            for listing in listings
+        ],
+        left_out=left_out,
+        most=MOST,
+        site=site,
+        assumed=assumed,
+        ids=ids,
+        recent=recently_viewed(beside=ids),
+        more=len(ids) < MOST,
+    )
+
+
+def remember(listing: ListingFacts) -> None:
+    """Remember that the device was looked at, in this browser's own session and nowhere else."""
+    seen = [one for one in session.get(_SEEN, []) if one[0] != str(listing.id)]
+    session[_SEEN] = [[str(listing.id), f"{listing.title} {listing.year or ''}".strip()], *seen][:RECENT]
+
+
+def recently_viewed(*, beside: list[UUID]) -> list[dict[str, Any]]:
+    """Return the devices that this browser looked at last, with the address that compares each with those at hand."""
+    return [
+        {
+            "title": title,
+            "url": url_for("browse.device", listing_id=listing_id),
+            "compare": url_for("comparing.compare", d=[*beside, listing_id]),
+        }
+        for listing_id, title in session.get(_SEEN, [])
+        if listing_id not in {str(one) for one in beside}
+    ]
+
+
+def _asked_for() -> tuple[list[ListingFacts], int]:
+    """Return the devices that the address names and how many it names that cannot be shown; beyond four none is."""
+    found: list[ListingFacts] = []
+    left_out = 0
+    for written in dict.fromkeys(request.args.getlist("d")):
+        listing = _on_display(written) if len(found) < MOST else None
+        if listing is None:
+            left_out += 1
+        else:
+            found.append(listing)
+    return found, left_out
+
+
+def _on_display(written: str) -> ListingFacts | None:
+    try:
+        return queries.on_display(UUID(written))
+    except (ValueError, NotFound):
+        return None
