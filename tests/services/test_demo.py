@@ -1,6 +1,7 @@
 """The demo as it is loaded: a whole small market, in which every refusal and every state can be met."""
 
 from collections import Counter
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select, text
@@ -18,12 +19,13 @@ from marketplace.credentials import asking, matching
 from marketplace.credentials.findings import RegisterFinding
 from marketplace.credentials.models import Credential
 from marketplace.credentials.states import CredentialState
-from marketplace.dev.demo import links, shelves
+from marketplace.dev.demo import links, shelves, under_way
 from marketplace.dev.demo.cast import HOUSES, OFFICIALS, PASSWORD
 from marketplace.dev.demo.market import FEATURED
 from marketplace.dev.demo.sales import PLANS
+from marketplace.eligibility import editing, receipts
 from marketplace.eligibility import service as eligibility
-from marketplace.eligibility.models import PolicyStanding
+from marketplace.eligibility.models import PolicyStanding, PolicyState, PolicyVersion
 from marketplace.eligibility.reasons import ReasonCode
 from marketplace.eligibility.sale import Purchase
 from marketplace.extensions import adapter_of, db
@@ -35,8 +37,10 @@ from marketplace.listings.ports import PhotoStore
 from marketplace.listings.states import ListingState
 from marketplace.listings.unsaid import missing
 from marketplace.notifications.models import Mail
+from marketplace.orders import reserving
 from marketplace.orders import service as orders
-from marketplace.orders.models import Order, OrderHold
+from marketplace.orders.models import Order, OrderHold, Reservation
+from marketplace.orders.reservation_states import ReservationState
 from marketplace.orders.states import ENDED_WITHOUT_SALE, OrderState
 from marketplace.payments import service as payments
 from marketplace.payments.models import IntentKind, IntentState, LedgerEntry, MoneyIntent, Payment, SellerAccount
@@ -293,7 +297,7 @@ class TestOrders:
     def test_money_is_where_the_orders_say(self):
         assert count(Payment, Payment.state) == {
             PaymentState.PROCESSING: 1,
-            PaymentState.HELD: 6,
+            PaymentState.HELD: 7,
             PaymentState.RELEASING: 1,
             PaymentState.RELEASED: 2,
             PaymentState.REFUNDING: 1,
@@ -398,3 +402,42 @@ def test_whoever_waits_for_a_verifier_in_texas_is_found_in_its_roster(demo):
         [offer] = matching.offers_for(db.session.scalars(waiting).one().id)
 
         assert (offer.entry.name, offer.strength, offer.agrees) == ("ELENA SOTO", Strength.STRONG, True)
+
+
+class TestUnderWay:
+    """What somebody is in the middle of, to be looked at and gone on with."""
+
+    def test_a_draft_of_the_policy_changes_one_rule(self):
+        (draft,) = db.session.scalars(select(PolicyVersion).where(PolicyVersion.state == PolicyState.DRAFT))
+        (edit,) = editing.edits_of(draft.id)
+
+        assert edit.rule_id == under_way.EDITED
+        before, after = (
+            {option.name for rule in policy.document.rules if rule.id == edit.rule_id for option in rule.options}
+            for policy in (eligibility.published_policy().policy, editing.policy_in(draft))
+        )
+        assert before - after == {
+            "TDLR laser hair removal certificate: Apprentice-in-training under direct supervision"
+        }
+        assert after < before
+
+    def test_a_device_is_kept_for_a_buyer_who_is_still_qualifying_and_another_is_asked_for(self):
+        waiting = {row.state: row for row in db.session.scalars(select(Reservation))}
+
+        assert set(waiting) == {ReservationState.GRANTED, ReservationState.ASKED}
+        kept = reserving.kept(waiting[ReservationState.GRANTED].listing_id, at=clock.now())
+        names = {row.state: db.session.get_one(User, row.buyer_id).name for row in waiting.values()}
+        assert names == {ReservationState.GRANTED: "Elena Soto", ReservationState.ASKED: "Priya Nair"}
+        assert kept is not None
+        assert kept.until > clock.now() + timedelta(days=8)
+
+    def test_a_receipt_names_the_handpiece_that_stays_with_the_seller(self):
+        ben = db.session.scalars(select(User.id).where(User.name == "Ben Yazzie")).one()
+        (order,) = db.session.scalars(select(Order).where(Order.buyer_id == ben))
+
+        assert order.left_out
+        receipt = receipts.receipt(order.payment_decision_id)
+        assert receipt.verdict.cleared
+        sold = {part.id for part in receipt.facts.device.handpieces}
+        assert sold.isdisjoint(order.left_out)
+        assert sold

@@ -21,6 +21,7 @@ from .people import Stage, populate
 from .rolls import load_registers
 from .sales import Market
 from .shelves import Studio, fill, known_models
+from .under_way import begin_draft, keep_devices
 
 
 def load(app: Flask) -> bool:
@@ -42,6 +43,8 @@ def load(app: Flask) -> bool:
         market = Market(stage, app.extensions["second_light_settings"], clock.now)
         market.open_accounts()
         market.play()
+        begin_draft(stage, now=now)
+        keep_devices(stage, now=now)
         links.answer_question(stage, now=now)
         keep_an_eye(stage, now=now)
         forget_old_post()

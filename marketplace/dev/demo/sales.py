@@ -10,6 +10,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from sqlalchemy import select, text, update
 
+from ...catalog import queries as catalog
 from ...config import Settings
 from ...credentials import reviewing
 from ...credentials.models import Credential
@@ -33,12 +34,17 @@ from .market import FEATURED
 from .people import Stage
 
 _HAIR = frozenset({ProcedureClass.HAIR_NONABLATIVE})
+_SKIN = _HAIR | {ProcedureClass.SKIN_NONABLATIVE, ProcedureClass.VASCULAR_PIGMENT}
 _S = OrderState
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """An order: who buys for which clinic what kind of use, from whom if it matters, and how far it comes."""
+    """
+    An order: who buys for which clinic what kind of use, from whom if it matters, and how far it comes.
+
+    `smaller`: a device that the buyer is only cleared for without one of its handpieces, which stays with the seller.
+    """
 
     buyer: str
     house: str
@@ -46,6 +52,7 @@ class Plan:
     end: OrderState
     uses: frozenset[ProcedureClass] = _HAIR
     seller: str | None = None
+    smaller: bool = False
 
 
 PLANS = (
@@ -57,6 +64,7 @@ PLANS = (
     Plan("Ingrid Olsen", "cascade", "Paul Hadley", _S.HELD_NOT_CLEARED),
     Plan("Simone Grant", "peachtree", "Victor Lane", _S.FUNDS_HELD, seller="sonoran"),
     Plan("Nora Castillo", "desert_ridge", "Alicia Ruiz", _S.FUNDS_HELD, seller="gulf_coast"),
+    Plan("Ben Yazzie", "desert_ridge", "Alicia Ruiz", _S.FUNDS_HELD, _SKIN, smaller=True),
     Plan("Margaret Sloan", "lakeshore", "Margaret Sloan", _S.RELEASED_TO_SHIP),
     Plan("Helen Cho", "bayview", "Helen Cho", _S.IN_TRANSIT),
     Plan("Dana Reyes", "lone_star", "Amir Khan", _S.UNDER_INSPECTION),
@@ -139,38 +147,46 @@ class Market:
             declared_uses=plan.uses,
             restriction_signed=True,
         )
+        listing_id, left_out = self._something_for(purchase, plan)
+        sold = listings.sale_of(listing_id).without(left_out).handpieces
+        serves = {use for part in sold for use in catalog.modalities()[part.modality_code].procedure_classes}
         return orders.place(
             buyer_id=buyer,
             clinic_id=clinic,
             site_id=site,
             operator_id=buyer,
-            listing_id=self._something_for(purchase, plan.seller),
-            declared_uses=plan.uses,
+            listing_id=listing_id,
+            left_out=left_out,
+            declared_uses=plan.uses & serves,
             restriction_signed=True,
             form_key=uuid5(NAMESPACE_URL, f"demo:order:{number}"),
             fee_bps=self._settings.platform_fee_bps,
             at=self._clock(),
         )
 
-    def _something_for(self, purchase: Purchase, seller: str | None) -> UUID:
-        """Return the first unit on the market, outside the tour, that this buyer may buy."""
+    def _something_for(self, purchase: Purchase, plan: Plan) -> tuple[UUID, list[UUID]]:
+        """Return the first unit on the market, outside the tour, that this buyer may buy, and what they leave out."""
         wanted = select(Listing.id).where(
             Listing.state == ListingState.PUBLISHED,
             Listing.clinic_id != purchase.clinic_id,
             Listing.title.not_in([f"{maker} {model}" for maker, model in self._featured]),
         )
-        if seller is not None:
-            wanted = wanted.where(Listing.clinic_id == self._stage.clinics[seller])
+        if plan.seller is not None:
+            wanted = wanted.where(Listing.clinic_id == self._stage.clinics[plan.seller])
         else:
             wanted = wanted.where(Listing.clinic_id != self._stage.clinics[_NOT_ONBOARDED])
         found = db.session.scalars(wanted.order_by(Listing.serial)).all()
         # A few at a time: most find something among the first.
-        return next(
-            sale.listing_id
+        units = (
+            (sale, verdict)
             for start in range(0, len(found), _AT_A_TIME)
             for sale, verdict in self._judged(found[start : start + _AT_A_TIME], purchase)
-            if verdict.cleared
         )
+        if not plan.smaller:
+            return next((sale.listing_id, []) for sale, verdict in units if verdict.cleared)
+        several = (sale for sale, verdict in units if not verdict.cleared and len(sale.handpieces) > 1)
+        smaller = ((one, eligibility.smaller(sale=one, purchase=purchase, at=self._clock())) for one in several)
+        return next((one.listing_id, [part for part, _ in less.left_out]) for one, less in smaller if less)
 
     def _judged(self, units: Sequence[UUID], purchase: Purchase) -> Iterable[tuple[Sale, Verdict]]:
         sales = listings.sales_of(units)
