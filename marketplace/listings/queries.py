@@ -134,6 +134,9 @@ class ListingFacts:
     life_used_percent: int | None
     configuration: str
     review_note: str | None
+    review_notes: dict[str, str]
+    approved_version: int | None
+    serial_normal: str | None
     created_at: datetime
     submitted_at: datetime | None
     published_at: datetime | None
@@ -434,6 +437,9 @@ def _read(connection: Connection, listing_id: UUID, states: Sequence[ListingStat
         life_used_percent=row.life_used_percent,
         configuration=row.configuration,
         review_note=row.review_note,
+        review_notes=row.review_notes,
+        approved_version=row.approved_version,
+        serial_normal=row.serial_normal,
         created_at=row.created_at,
         submitted_at=row.submitted_at,
         published_at=row.published_at,

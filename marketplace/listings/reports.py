@@ -13,7 +13,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from ..extensions import db
 from ..kernel.errors import NotFound
@@ -79,6 +79,11 @@ def report(report_id: UUID) -> Report:
     if row is None:
         raise NotFound("There is no such condition report.")
     return _report(row)
+
+
+def newest_version(listing_id: UUID) -> int | None:
+    """Return the number of a unit's newest report, if it has any."""
+    return db.session.scalar(select(func.max(ConditionReport.version)).where(ConditionReport.listing_id == listing_id))
 
 
 def of_version(listing_id: UUID, version: int) -> Report | None:

@@ -1,6 +1,6 @@
 """A unit's way onto the market and off it again. `_move` and its compare-and-set twin `_claim` alone write states."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -16,7 +16,7 @@ from ..extensions import db, unit_of_work
 from ..kernel.errors import Conflict, Invalid, Refused
 from ..kernel.money import Money
 from ..notifications.service import promise_mail
-from . import reports
+from . import passport, reports, stolen
 from .drafting import require_payable, require_worth
 from .models import Listing, PriceSet
 from .record import locked, note, of_seller
@@ -94,8 +94,11 @@ def submit(*, listing_id: UUID, actor_id: UUID, at: datetime) -> None:
             raise ListingIncomplete(unsaid)
         listing.submitted_at = at
         listing.review_note = None
+        listing.review_notes = {}
         _enter_market(listing, actor_id=actor_id, at=at)
         reports.freeze(listing_id=listing_id, actor_id=actor_id, at=at)
+        passport.note_readings(listing, at=at)
+        stolen.alert(listing, at=at)
 
 
 def approve(*, listing_id: UUID, actor_id: UUID, at: datetime) -> None:
@@ -104,10 +107,14 @@ def approve(*, listing_id: UUID, actor_id: UUID, at: datetime) -> None:
 
     :raises NotFound: there is no such listing
     :raises OwnListing: the moderator belongs or belonged to the clinic that sells it
+    :raises marketplace.listings.stolen.StolenUnitReported: it stands on the list of stolen units
     :raises marketplace.kernel.machine.IllegalMove: it does not wait for approval
     """
     with unit_of_work():
         listing = _of_staff(listing_id, actor_id)
+        LISTING.after(listing.state, ListingEvent.APPROVED)
+        stolen.refuse_stolen(listing)
+        listing.approved_version = reports.newest_version(listing_id)
         listing.approved_by = actor_id
         listing.published_at = at
         _move(listing, ListingEvent.APPROVED, actor_id=actor_id, at=at)
@@ -115,9 +122,13 @@ def approve(*, listing_id: UUID, actor_id: UUID, at: datetime) -> None:
         _tell_seller(listing, "listing_published", at=at)
 
 
-def send_back(*, listing_id: UUID, actor_id: UUID, note: str, at: datetime) -> None:
+def send_back(
+    *, listing_id: UUID, actor_id: UUID, note: str, at: datetime, notes: Mapping[str, str] | None = None
+) -> None:
     """
     Give the listing back to its seller with a note that says what to change; one on the market leaves it.
+
+    `notes` are about single places, by the step that asks for them; the seller reads each on that step and in the mail.
 
     :raises NotFound: there is no such listing
     :raises OwnListing: the moderator belongs or belonged to the clinic that sells it
@@ -130,8 +141,10 @@ def send_back(*, listing_id: UUID, actor_id: UUID, note: str, at: datetime) -> N
     with unit_of_work():
         listing = _of_staff(listing_id, actor_id)
         listing.review_note = note
-        _move(listing, ListingEvent.SENT_BACK, actor_id=actor_id, reason=note, at=at)
-        _tell_seller(listing, "listing_sent_back", note=note, at=at)
+        listing.review_notes = {step: words.strip() for step, words in (notes or {}).items() if words.strip()}
+        said = "\n".join([note, *(f"{step.capitalize()}: {words}" for step, words in listing.review_notes.items())])
+        _move(listing, ListingEvent.SENT_BACK, actor_id=actor_id, reason=said, at=at)
+        _tell_seller(listing, "listing_sent_back", note=said, at=at)
 
 
 def recall(*, listing_id: UUID, actor_id: UUID, at: datetime) -> None:
@@ -206,6 +219,21 @@ def change_price(*, listing_id: UUID, actor_id: UUID, price: Money, at: datetime
             )
 
 
+def stop_stolen(listing_id: UUID, *, at: datetime) -> bool:
+    """
+    Take a unit off the market that was reported as stolen, and tell moderators; say whether it was on it.
+
+    One that is reserved stays so: its sale is for people to end. A step of the caller's work.
+    """
+    listing = locked(listing_id)
+    stolen.alert(listing, at=at)
+    if ListingEvent.STOPPED not in LISTING.events_from(listing.state):
+        return False
+    listing.submitted_at = at
+    _move(listing, ListingEvent.STOPPED, actor_id=None, at=at)
+    return True
+
+
 def reserve(*, listing_id: UUID, actor_id: UUID, at: datetime, left_out: Collection[UUID] = ()) -> Reserved:
     """
     Take the unit off the market in one statement, so that two buyers cannot both win. A step of the caller's work.
@@ -251,6 +279,7 @@ def mark_sold(*, listing_id: UUID, actor_id: UUID | None, at: datetime) -> None:
     :raises Conflict: it is not reserved
     """
     _claim_or_refuse(listing_id, ListingEvent.SOLD, actor_id=actor_id, at=at)
+    passport.note_sale(locked(listing_id), at=at)
 
 
 def _reduction(listing: Listing, left_out: Collection[UUID]) -> int:

@@ -24,6 +24,7 @@ class ListingEvent(StrEnum):
     APPROVED = "approved"
     SENT_BACK = "sent_back"
     RECALLED = "recalled"
+    STOPPED = "stopped"
     PAUSED = "paused"
     RESUMED = "resumed"
     RESERVED = "reserved"
@@ -45,6 +46,8 @@ LISTING: Machine[ListingState, ListingEvent] = Machine(
         (_S.PUBLISHED, _E.SENT_BACK): _S.DRAFT,
         (_S.PUBLISHED, _E.RECALLED): _S.DRAFT,
         (_S.PUBLISHED, _E.WITHDRAWN): _S.WITHDRAWN,
+        (_S.PUBLISHED, _E.STOPPED): _S.IN_REVIEW,
+        (_S.PAUSED, _E.STOPPED): _S.IN_REVIEW,
         (_S.PUBLISHED, _E.PAUSED): _S.PAUSED,
         (_S.PAUSED, _E.RESUMED): _S.PUBLISHED,
         (_S.PAUSED, _E.SENT_BACK): _S.DRAFT,

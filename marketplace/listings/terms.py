@@ -38,6 +38,16 @@ class Warranty(StrEnum):
     NONE = "none"
 
 
+class UnitEventKind(StrEnum):
+    """What happened to a unit that its next owner should know."""
+
+    SERVICE = "service"
+    CALIBRATION = "calibration"
+    REPAIR = "repair"
+    PART_REPLACED = "part_replaced"
+    SOLD_HERE = "sold_here"
+
+
 class PaperKind(StrEnum):
     """What a paper of the unit is about."""
 

@@ -54,6 +54,7 @@ from .staff import reach as staff_reach
 from .staff import recalls as staff_recalls
 from .staff import registers as staff_registers
 from .staff import rule_reviews as staff_rule_reviews
+from .staff import stolen as staff_stolen
 
 BLUEPRINTS = (
     health.bp,
@@ -61,6 +62,7 @@ BLUEPRINTS = (
     browse.bp,
     selling.bp,
     staff_listings.bp,
+    staff_stolen.bp,
     clinics.bp,
     staff_people.bp,
     staff_clinics.bp,

@@ -19,7 +19,7 @@ from ..kernel import clock
 from ..kernel.errors import NotFound
 from ..kernel.money import Money
 from ..kernel.terms import STATES
-from ..listings import gallery, queries, search, suggesting, views
+from ..listings import gallery, passport, queries, reports, search, suggesting, views
 from ..listings.conditions import GRADES, INCLUSIONS, Included, checklist
 from ..listings.qualified import Qualified, qualified_for
 from ..listings.queries import ListingFacts
@@ -154,6 +154,9 @@ def device(listing_id: UUID) -> ResponseReturnValue:
         canonical=guide.canonical(),
         json_ld=linked.of_unit(listing, guide.canonical()),
         prices=queries.price_history(listing_id),
+        passport=passport.of_unit(maker_id=listing.model.maker_id, serial_normal=listing.serial_normal),
+        units=unit.UNITS,
+        masked_serial=reports.masked(listing.serial),
         recalls=recalls.shown_for([listing.model.id]).get(listing.model.id, ()),
         cost=landing.cost_of(listing, assumed),
         assumed=assumed,

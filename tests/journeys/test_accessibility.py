@@ -46,6 +46,9 @@ LOOKS = (((1280, "light"), (320, "dark")), ((320, "light"), (1280, "dark")))
 NOT_PAGES = {
     "bootstrap.static": "a file",
     "browse.photo": "a picture",
+    "reports.paper": "a file",
+    "selling.paper": "a file",
+    "staff_listings.paper": "a file",
     "credentials.document": "a file",
     "health.alive": "for machines",
     "health.ready": "for machines",
@@ -219,6 +222,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "rule_reviews.ask": ("/rule-reviews/ask?listing={platform}&procedure=FRACTIONAL_NONABLATIVE&place=TX",),
         "rule_reviews.mine": ("/rule-reviews",),
         "rule_reviews.one": ("/rule-reviews/{review}",),
+        "reports.report": ("/orders/{awaiting_payment}/report", "/orders/{funds_held}/report"),
         "buying.order": (
             "/orders/{awaiting_practitioner}",
             "/orders/{awaiting_payment}",
@@ -275,6 +279,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "sales.refund": ("/orders/{funds_held}/refund",),
         "sales.sales": ("/sales",),
         "payouts.payouts": ("/sales/payouts/{seller_clinic}",),
+        "selling.history": ("/sell/{draft}/history",),
         "selling.statements": ("/sell/{draft}/statements",),
         "selling.console": ("/sell/{draft}/console",),
         "selling.counter": ("/sell/{draft}/counters/{counter}",),
@@ -314,10 +319,12 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
     "Mona Petit": {
         "staff_listings.listing": ("/staff/listings/{in_review}",),
         "staff_listings.listings": ("/staff/listings",),
+        "staff_stolen.stolen": ("/staff/stolen",),
     },
     "Felix Grau": {
         "staff_orders.order": ("/staff/orders/{funds_held}", "/staff/orders/{accepted}"),
         "staff_orders.orders": ("/staff/orders",),
+        "staff_orders.report": ("/staff/orders/{funds_held}/report",),
         "staff_finance.finance": ("/staff/finance",),
         "staff_finance.ledger": ("/staff/finance/ledger", "/staff/finance/ledger?account=held"),
     },

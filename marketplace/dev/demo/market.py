@@ -58,6 +58,7 @@ class Fate(StrEnum):
     DRAFT = "draft"
     SENT_BACK = "sent_back"
     WITHDRAWN = "withdrawn"
+    PAUSED = "paused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,4 +202,6 @@ def _fate(number: int) -> Fate:
         return Fate.SENT_BACK
     if number % 60 == 31:
         return Fate.WITHDRAWN
+    if number % 90 == 17:
+        return Fate.PAUSED
     return Fate.PUBLISHED

@@ -22,7 +22,7 @@ from ...listings.models import Handpiece, Listing, ListingMove, Photo
 from ...listings.ports import PhotoStore
 from ...listings.states import LISTING, ListingEvent, ListingState
 from ...listings.terms import Recertification
-from . import answers, market, pictures
+from . import answers, market, passports, pictures
 from .cast import HOUSES
 from .market import FEATURED, Fate, Part, Unit
 from .people import Stage
@@ -38,12 +38,14 @@ _EVENTS = {
     Fate.PUBLISHED: (ListingEvent.SUBMITTED, ListingEvent.APPROVED),
     Fate.SENT_BACK: (ListingEvent.SUBMITTED, ListingEvent.SENT_BACK),
     Fate.WITHDRAWN: (ListingEvent.WITHDRAWN,),
+    Fate.PAUSED: (ListingEvent.SUBMITTED, ListingEvent.APPROVED, ListingEvent.PAUSED),
 }
 _HOURS = {
     ListingEvent.SUBMITTED: 1,
     ListingEvent.WITHDRAWN: 1,
     ListingEvent.APPROVED: 4,
     ListingEvent.SENT_BACK: 4,
+    ListingEvent.PAUSED: 30,
 }
 _BY_STAFF = {ListingEvent.APPROVED, ListingEvent.SENT_BACK}
 _NOTES = {ListingEvent.SENT_BACK: "The photos do not show the maker's label. Please add one."}
@@ -101,12 +103,15 @@ def fill(stage: Stage, studio: Studio, *, now: datetime) -> None:
             (facts.maker, facts.name): facts
             for facts in catalog.models_by_id(db.session.scalars(select(DeviceModel.id))).values()
         }
+        listings = []
         for unit in units:
             moves = _moves(stage, unit, now)
             listing = _listing(stage, unit, models[unit.maker, unit.model], moves)
             listing.photos = _photos(shots[unit.maker, unit.model])
             db.session.add(listing)
+            listings.append(listing)
         db.session.flush()
+        passports.write(stage, listings)
         happened = db.session.scalars(select(ListingMove).order_by(ListingMove.at, ListingMove.listing_id))
         audit.record_all(
             audit.Happening(

@@ -49,6 +49,7 @@ EVENT_WORDS: dict[ListingEvent | None, str] = {
     ListingEvent.APPROVED: "Approved and put on the market",
     ListingEvent.SENT_BACK: "Sent back by staff",
     ListingEvent.RECALLED: "Taken back to be changed",
+    ListingEvent.STOPPED: "Stopped by the house and put before staff",
     ListingEvent.PAUSED: "Paused",
     ListingEvent.RESUMED: "Back on the market after a pause",
     ListingEvent.RESERVED: "Reserved by a buyer",

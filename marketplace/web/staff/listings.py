@@ -4,32 +4,36 @@ from uuid import UUID
 
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import TextAreaField
+from wtforms import StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from ...accounts.access import Permission
 from ...kernel import clock
-from ...listings import plausibility, queries, service
+from ...listings import passport, plausibility, queries, reports, service, stolen
 from ...listings.conditions import GRADES
 from ...listings.queries import ListingFacts
 from ...listings.states import LISTING, ListingEvent
 from .. import photos, unit
 from ..access import me, requires
 from ..forms import Form, applied
-from ..selling.common import EVENT_WORDS, STATE_WORDS, ActForm
+from ..selling.common import EVENT_WORDS, STATE_WORDS, STEPS, ActForm
 from ..selling.papers import sent_paper
-from ..unit import MODIFICATIONS
+from ..unit import MODIFICATIONS, UNITS
 
 bp = Blueprint("staff_listings", __name__)
 
 
 class NoteForm(Form):
-    """What the seller should change."""
+    """What the seller should change: in all, and at single steps."""
 
     note = TextAreaField(
         "What the seller should change",
         validators=[InputRequired("Say what the seller should change."), Length(max=4_000)],
     )
+
+
+for _step, _words in STEPS.items():
+    setattr(NoteForm, f"note_{_step}", StringField(_words, validators=[Length(max=500)]))
 
 
 @bp.get("/staff/listings")
@@ -70,10 +74,24 @@ def send_back(listing_id: UUID) -> ResponseReturnValue:
     form = NoteForm()
     if form.validate_on_submit():
         with applied(form):
-            service.send_back(listing_id=listing_id, actor_id=me().id, note=form.note.data or "", at=clock.now())
+            service.send_back(
+                listing_id=listing_id,
+                actor_id=me().id,
+                note=form.note.data or "",
+                notes={step: form[f"note_{step}"].data or "" for step in STEPS},
+                at=clock.now(),
+            )
             flash("It went back to its seller, with your note.", "success")
             return redirect(url_for("staff_listings.listings"), code=303)
     return _page(facts, form)
+
+
+def _changes(facts: ListingFacts) -> list[tuple[str, str, str]] | None:
+    """Return what differs from what staff approved last; None: nothing was approved before."""
+    approved = facts.approved_version and reports.of_version(facts.id, facts.approved_version)
+    if not approved:
+        return None
+    return reports.differences(approved.document, reports.document_of(facts))
 
 
 def _page(facts: ListingFacts, form: NoteForm) -> ResponseReturnValue:
@@ -92,6 +110,11 @@ def _page(facts: ListingFacts, form: NoteForm) -> ResponseReturnValue:
         counters=[unit.shown_counter(counter) for counter in facts.counters],
         particulars=unit.particulars(facts),
         warranty=unit.warranty(facts),
+        stolen=stolen.hits(maker_id=facts.model.maker_id, serial_normal=facts.serial_normal),
+        passport=passport.of_unit(maker_id=facts.model.maker_id, serial_normal=facts.serial_normal),
+        units=UNITS,
+        changes=_changes(facts),
+        steps=STEPS,
         condition_said=unit.stated(facts)[0],
         statements=unit.stated(facts)[1],
         doubts=plausibility.doubts(

@@ -1,0 +1,165 @@
+"""Staff keep the list of stolen units: entries come from files or one by one, and are withdrawn in words."""
+
+import csv
+import io
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from .. import audit
+from ..catalog.models import Maker
+from ..catalog.parsing import Catalogue, Row, rows
+from ..extensions import db, unit_of_work
+from ..kernel.errors import Conflict, Invalid, NotFound
+from ..kernel.text import normal_number, slug
+from . import service
+from .models import Listing, StolenUnit
+from .states import ListingState
+
+FILE = "stolen.csv"
+COLUMNS = ("maker", "serial", "reported_on")
+MOST_ROWS = 5_000
+LIVE = (ListingState.IN_REVIEW, ListingState.PUBLISHED, ListingState.PAUSED, ListingState.RESERVED)
+
+
+class ListRefused(Invalid):
+    """Something in the file is wrong; `problems` says what, row by row. Nothing was loaded."""
+
+    code = "stolen_list_refused"
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("Nothing was loaded. " + " ".join(problems[:20]), field="file")
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a load did: how many entries are new, and how many units on the market they stopped."""
+
+    added: int
+    known: int
+    stopped: int
+
+
+def load(*, actor_id: UUID, text: str, source: str, at: datetime) -> Loaded:
+    """
+    Add the entries of a file, read by its header; those that stand already are left as they are.
+
+    Units on the market that they name are stopped, and moderators are told.
+
+    :raises ListRefused: a row is wrong; nothing was loaded
+    :raises Invalid: nobody is named who reports them
+    """
+    if not source.strip():
+        raise Invalid("Say who reports them, and where that can be read.", field="source")
+    found = Catalogue()
+    read = [_read(row) for row in rows(FILE, text, COLUMNS, found)]
+    problems = [str(problem) for problem in found.problems]
+    if len(read) > MOST_ROWS:
+        problems.append(f"A file has at most {MOST_ROWS} rows.")
+    if not read and not problems:
+        problems.append("There is no row in it.")
+    if problems:
+        raise ListRefused(problems)
+    return _add([row for row in read if row], actor_id=actor_id, source=source.strip(), at=at)
+
+
+def withdraw(*, entry_id: UUID, actor_id: UUID, because: str, at: datetime) -> None:
+    """
+    Let an entry stand no longer; it stays on record with the reason.
+
+    :raises NotFound: there is none
+    :raises Conflict: it was withdrawn already
+    :raises Invalid: no reason is given
+    """
+    if not because.strip():
+        raise Invalid("Say why it stands no longer.", field="because")
+    with unit_of_work():
+        row = db.session.get(StolenUnit, entry_id, with_for_update=True)
+        if row is None:
+            raise NotFound("There is no such entry.")
+        if row.withdrawn_at is not None:
+            raise Conflict("This entry was withdrawn already.")
+        row.withdrawn_at, row.withdrawn_by, row.withdrawn_because = at, actor_id, because.strip()
+        db.session.flush()
+        _record("stolen_unit:withdrawn", row.id, actor_id=actor_id, at=at)
+
+
+def as_file(*, maker: str, serial: str, reported_on: date | None) -> str:
+    """Write one entry as a file of one row, for a form that adds a single one."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(COLUMNS)
+    writer.writerow([maker.strip(), serial.strip(), reported_on.isoformat() if reported_on else ""])
+    return out.getvalue()
+
+
+def live_units(row: StolenUnit) -> list[UUID]:
+    """Return the units under way here that an entry names."""
+    narrowed = [Listing.serial_normal == row.serial_normal, Listing.state.in_(LIVE)]
+    if row.maker_id is not None:
+        narrowed.append(Listing.maker_id == row.maker_id)
+    return list(db.session.scalars(select(Listing.id).where(*narrowed).order_by(Listing.id)))
+
+
+def _add(read: list[tuple[str, str, date | None]], *, actor_id: UUID, source: str, at: datetime) -> Loaded:
+    added = stopped = 0
+    with unit_of_work():
+        # Two loads of one file wait for each other, and the second finds what the first added.
+        db.session.execute(select(func.pg_advisory_xact_lock(0x57013E)))
+        makers = _makers()
+        standing = {
+            (row.maker, row.serial_normal)
+            for row in db.session.execute(
+                select(StolenUnit.maker, StolenUnit.serial_normal).where(
+                    StolenUnit.source == source, StolenUnit.withdrawn_at.is_(None)
+                )
+            )
+        }
+        for maker, serial, reported_on in read:
+            key = (maker, normal_number(serial))
+            if key in standing:
+                continue
+            standing.add(key)
+            row = StolenUnit(
+                maker=maker,
+                maker_id=makers.get(slug(maker)) if maker else None,
+                serial=serial,
+                serial_normal=key[1],
+                source=source,
+                reported_on=reported_on,
+                added_by=actor_id,
+                added_at=at,
+            )
+            db.session.add(row)
+            db.session.flush()
+            _record("stolen_unit:added", row.id, actor_id=actor_id, at=at)
+            added += 1
+            stopped += sum(service.stop_stolen(listing_id, at=at) for listing_id in live_units(row))
+    return Loaded(added, len(read) - added, stopped)
+
+
+def _makers() -> dict[str, UUID]:
+    known: dict[str, UUID] = {}
+    for maker_id, name, aliases in db.session.execute(select(Maker.id, Maker.name, Maker.aliases)):
+        known |= {slug(word): maker_id for word in (*aliases, name)}
+    return known
+
+
+def _read(row: Row) -> tuple[str, str, date | None] | None:
+    serial = row.needed("serial")
+    if serial and not normal_number(serial):
+        row.wrong("serial", "There is no letter and no figure in it.")
+    written = row.cells["reported_on"]
+    try:
+        reported_on = date.fromisoformat(written) if written else None
+    except ValueError:
+        row.wrong("reported_on", "Write the day as 2026-05-31.")
+        return None
+    return row.cells["maker"], serial, reported_on
+
+
+def _record(kind: str, entry_id: UUID, *, actor_id: UUID, at: datetime) -> None:
+    audit.record(kind, actor_id=actor_id, subject_type="stolen_unit", subject_id=entry_id, at=at)
