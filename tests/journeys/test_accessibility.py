@@ -365,11 +365,11 @@ def test_nothing_stands_in_anybodys_way(enter, watch, lived, person):
             assert answer is not None
             assert answer.status == 200 or endpoint == "errors", (address, answer.status)
             with watch.looking_away():  # axe itself writes styles into the page to measure with.
-                found += [f"{address}: {one}" for one in _looked_at(page, next(looks))]
+                found += [f"{address}: {one}" for one in looked_at(page, next(looks))]
     assert found == [], "\n".join(found)
 
 
-def _looked_at(page: Page, looks: Iterable[tuple[int, str]]) -> list[str]:
+def looked_at(page: Page, looks: Iterable[tuple[int, str]]) -> list[str]:
     """Look at a page in these widths and themes; return what is wrong."""
     wrong: list[str] = []
     page.evaluate(AXE_SCRIPT)
