@@ -15,6 +15,7 @@ from ..extensions import reading
 from ..kernel.errors import NotFound
 from ..kernel.money import Money
 from ..listings.models import Listing
+from ..listings.queries import ON_DISPLAY
 from ..listings.states import ListingState
 from ..listings.terms import Grade
 from ..registers.models import RegisterNotice, RegisterSnapshot
@@ -180,6 +181,15 @@ def decisions_on(k_numbers: Collection[str]) -> list[Decision]:
     with reading() as connection:
         known = {row[0]: Decision(*row) for row in connection.execute(statement)}
     return [known.get(number, Decision(number)) for number in k_numbers]
+
+
+def titles_of(listing_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return what those of these units are called that strangers may see, in one statement."""
+    with reading() as connection:
+        rows = connection.execute(
+            select(_L.id, _L.title, _L.year).where(_L.id.in_(listing_ids), _L.state.in_(ON_DISPLAY))
+        )
+        return {row.id: f"{row.title} {row.year}" for row in rows}
 
 
 def published_of(listing_ids: Collection[UUID]) -> dict[UUID, datetime]:

@@ -141,7 +141,7 @@ def device(listing_id: UUID) -> ResponseReturnValue:
     listing = queries.on_display(listing_id)
     if not _of_the_house(listing):
         views.seen(listing_id, at=clock.now())
-    comparing.remember(listing)
+    comparing.remember(listing_id)
     kept = reserving.kept(listing_id, at=clock.now())
     kept_for_me = kept is not None and current_user.is_authenticated and kept.buyer_id == current_user.id
     site = standpoint.chosen(standpoint.sites())

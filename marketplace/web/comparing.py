@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, render_template, request, session, url_for
+from flask import Blueprint, Response, after_this_request, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from ..guides import knowing
 from ..guides.landed import Landed
 from ..kernel.errors import NotFound
 from ..listings import queries
@@ -83,23 +84,40 @@ def compare() -> ResponseReturnValue:
     )
 
 
-def remember(listing: ListingFacts) -> None:
-    """Remember that the device was looked at, in this browser's own session and nowhere else."""
-    seen = [one for one in session.get(_SEEN, []) if one[0] != str(listing.id)]
-    session[_SEEN] = [[str(listing.id), f"{listing.title} {listing.year or ''}".strip()], *seen][:RECENT]
+def remember(listing_id: UUID) -> None:
+    """Remember that the device was looked at, in a cookie of this browser and nowhere else."""
+    seen = _seen()
+    if seen[:1] == [listing_id]:
+        return
+    kept = [listing_id, *(one for one in seen if one != listing_id)][:RECENT]
+
+    @after_this_request
+    def tell(response: Response) -> Response:
+        written = ".".join(one.hex for one in kept)
+        response.set_cookie(_SEEN, written, httponly=True, samesite="Lax", secure=request.is_secure)
+        return response
 
 
 def recently_viewed(*, beside: list[UUID]) -> list[dict[str, Any]]:
     """Return the devices that this browser looked at last, with the address that compares each with those at hand."""
+    seen = [one for one in _seen() if one not in beside]
+    titles = knowing.titles_of(seen) if seen else {}
     return [
         {
-            "title": title,
-            "url": url_for("browse.device", listing_id=listing_id),
-            "compare": url_for("comparing.compare", d=[*beside, listing_id]),
+            "title": titles[one],
+            "url": url_for("browse.device", listing_id=one),
+            "compare": url_for("comparing.compare", d=[*beside, one]),
         }
-        for listing_id, title in session.get(_SEEN, [])
-        if listing_id not in {str(one) for one in beside}
+        for one in seen
+        if one in titles
     ]
+
+
+def _seen() -> list[UUID]:
+    try:
+        return [UUID(hex=one) for one in request.cookies.get(_SEEN, "").split(".")[:RECENT] if one]
+    except ValueError:
+        return []  # Somebody wrote it by hand.
 
 
 def _asked_for() -> tuple[list[ListingFacts], int]:

@@ -107,3 +107,14 @@ class TestRecentlyViewed:
 
         assert f"/devices/{units[4].id}" in page
         assert 'btn-sm" href="/compare' not in page
+
+    def test_what_left_the_market_or_was_never_there_is_left_out(self, client, units):
+        client.set_cookie("seen", f"{uuid4().hex}.{make_listing(state='draft').id.hex}.{units[0].id.hex}")
+        page = client.get("/compare").text
+        assert page.count('btn-sm" href="/compare') == 1
+        client.set_cookie("seen", "nonsense")
+        assert "Looked at last" not in client.get("/compare").text
+
+    def test_the_same_device_again_changes_nothing(self, client, units):
+        assert "seen=" in client.get(f"/devices/{units[0].id}").headers["Set-Cookie"]
+        assert "Set-Cookie" not in client.get(f"/devices/{units[0].id}").headers
