@@ -48,12 +48,13 @@ DESCRIPTIONS = (
 
 _RANDOM = "(hashint8extended(n, {0}) & 2147483647)"
 _LISTINGS = """
-    INSERT INTO listings (id, clinic_id, created_by, model_id, title, serial, serial_normal, year, grade, price_minor,
+    INSERT INTO listings (id, clinic_id, created_by, model_id, maker_id, title, serial, serial_normal, year, grade, price_minor,
         currency, city, state_code, postal_code, latitude, longitude, description, rx_label_present, id_label_present,
         modification, recertification, inclusions, particulars, modality_codes, life_used_percent, shots_left, traits,
         state, created_at, submitted_at, approved_by, published_at, form_key, search_words, configuration, warranty,
         training_included)
-    SELECT md5('unit ' || n)::uuid, (CAST(:clinics AS uuid[]))[1 + n % 20], :person, shape.model_id, shape.title,
+    SELECT md5('unit ' || n)::uuid, (CAST(:clinics AS uuid[]))[1 + n % 20], :person, shape.model_id,
+        model.maker_id, shape.title,
         'S' || n, 'S' || n, year,
         substr('AABBBBCCD', 1 + (a % 9)::int, 1), price, 'usd', place.city, place.state_code, place.postal_code,
         place.latitude, place.longitude, told, true, true, shape.modification, 'unknown', '{{}}', '{{}}', shape.codes,
@@ -71,6 +72,7 @@ _LISTINGS = """
     ) told_of
     CROSS JOIN LATERAL (SELECT (CAST(:told AS text[]))[1 + d % {tellings}] AS told) said
     JOIN shapes shape ON shape.number = floor({shapes} * power((e % 1000000) / 1000000.0, 2))::int
+    JOIN device_models model ON model.id = shape.model_id
     CROSS JOIN LATERAL (SELECT 10000 * (50 + (shape.number * 37) % 500 + a % 400)::int AS price) asked
     JOIN places place ON place.number = b % {places}
 """
@@ -121,7 +123,7 @@ def fill(units: int) -> None:
         connection.execute(text("SET statement_timeout = 0"))
         connection.execute(text("SET session_replication_role = replica"))
         _keep(connection, shapes)
-        pieces = {f"r{number}": _RANDOM.format(number) for number in range(1, 6)}
+        pieces: dict[str, object] = {f"r{number}": _RANDOM.format(number) for number in range(1, 6)}
         pieces |= {"shapes": len(shapes), "places": len(PLACES), "tellings": len(DESCRIPTIONS)}
         for first in range(1, units + 1, BATCH):
             pieces |= {"first": first, "last": min(first + BATCH - 1, units)}

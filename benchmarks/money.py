@@ -106,7 +106,7 @@ def intake(scale: float) -> Iterator[Figure]:
     """Take webhooks at a steady rate, and ask the bare page as often."""
     count = max(round(RATE * SECONDS * scale), RATE)
     with Serving("benchmarks.hello:app", {}, workers=2, threads=4) as hello:
-        bare = [("GET", "/", b"", {})] * count
+        bare: list[tuple[str, str, bytes, dict[str, str]]] = [("GET", "/", b"", {})] * count
         steadily(hello.port, bare[:RATE], RATE)
         before = hello.cpu()
         plain, hello_cpu = steadily(hello.port, bare, RATE), (hello.cpu() - before) / count
@@ -145,7 +145,9 @@ def sold(url: str, data: Path) -> Iterator[tuple[Flask, Scene, UUID, list[dict]]
             onboarded(driver, scene.seller_clinic.id, at=now)
             order_id = place_and_confirm(scene, at=now)
             pay_page(order_id, scene.buyer.id, at=now)
-            driver.pay_by_card(the_payment(order_id).checkout_id)
+            checkout = the_payment(order_id).checkout_id
+            assert checkout is not None
+            driver.pay_by_card(checkout)
             hear(driver)
             orders.release_to_ship(order_id=order_id, actor_id=scene.seller.id, at=now)
             orders.dispatch(order_id=order_id, actor_id=scene.seller.id, carrier="ArcBest", tracking="1", at=now)

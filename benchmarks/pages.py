@@ -19,7 +19,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from uuid import uuid4
 
 import psycopg
@@ -173,11 +173,11 @@ def _values(row: Listing | Handpiece) -> dict[str, object]:
     }
 
 
-def statements_of(app: Flask, address: str) -> list[tuple[str, object]]:
+def statements_of(app: Flask, address: str) -> list[tuple[Any, Any]]:
     """Return what a page sends to the database once it is warm, to send it again bare."""
     client = app.test_client()
     client.get(address, base_url="https://second-light.example")
-    sent: list[tuple[str, object]] = []
+    sent: list[tuple[Any, Any]] = []
 
     def remember(_c: object, _cursor: object, statement: str, parameters: object, _x: object, _many: object) -> None:
         sent.append((statement, parameters))
@@ -188,12 +188,12 @@ def statements_of(app: Flask, address: str) -> list[tuple[str, object]]:
     return sent
 
 
-def bare(connection: psycopg.Connection, sent: list[tuple[str, object]]) -> Callable[[], None]:
+def bare(connection: psycopg.Connection, sent: list[tuple[Any, Any]]) -> Callable[[], None]:
     """Return a call that sends the same statements with nothing around them."""
 
     def ask() -> None:
         for statement, parameters in sent:
-            connection.execute(statement, parameters).fetchall()  # type: ignore[arg-type]  # as SQLAlchemy wrote them
+            connection.execute(statement, parameters).fetchall()
 
     return ask
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from sqlalchemy import text
 
 from benchmarks.figures import Benchmark, Figure, own_database
-from benchmarks.pages import environment, load
+from benchmarks.filling import fill
+from benchmarks.pages import environment
 from marketplace.app import create_app
-from marketplace.clinics.models import Clinic
 from marketplace.config import from_environment
 from marketplace.eligibility.sale import Purchase
 from marketplace.extensions import db
@@ -29,18 +29,9 @@ def measure(scale: float) -> Iterator[Figure]:
     with own_database() as url, tempfile.TemporaryDirectory() as data:
         app = create_app(from_environment(environment(url, Path(data))))
         with app.app_context():
-            load(round(UNITS * scale))
+            fill(round(UNITS * scale))
             scene = make_scene(clock.now())
             purchase = Purchase(scene.buyer.id, scene.clinic.id, scene.site.id, scene.buyer.id)
-            # Staff checked its sellers as they checked the scene's.
-            checked = ", ".join(column.name for column in Clinic.__table__.columns if column.name.startswith("seller_"))
-            db.session.execute(
-                text(
-                    f"UPDATE clinics SET ({checked}) = (SELECT {checked} FROM clinics WHERE id = :seller)"
-                    " WHERE seller_standing = 'unverified'"
-                ),
-                {"seller": scene.seller_clinic.id},
-            )
             db.session.commit()
             with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.execute(text("SET statement_timeout = 0"))

@@ -64,7 +64,17 @@ def load(source_code: str, lines: Iterator[str], place: Path) -> tuple[Spent, in
 def match(people: list[rosters.Licence]) -> tuple[float, int]:
     """Find holders by their numbers; return the seconds and how many were found strongly."""
     wanted = [
-        Wanted(uuid4(), "US-TX:TDLR:LHR", "TX", one.number, f"{one.given} {one.family}", None, date(2027, 1, 1), False)
+        Wanted(
+            id=uuid4(),
+            type_code="US-TX:TDLR:LHR",
+            jurisdiction="TX",
+            number=one.number,
+            name=f"{one.given} {one.family}",
+            level=None,
+            endorsements=(),
+            expires_on=date(2027, 1, 1),
+            of_site=False,
+        )
         for one in people
     ]
     began = time.perf_counter()
