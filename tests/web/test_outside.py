@@ -18,6 +18,7 @@ from tests.factories.accounts import make_staff, make_user
 from tests.factories.credentials import make_credential
 from tests.factories.links import ask, make_link, the_link
 from tests.pages import press, text, token
+from tests.support import count_statements
 
 ANSWER = {"answer": "confirmed", "name": "Carla Munoz", "role": "licensing clerk", "words": "In force."}
 
@@ -140,6 +141,13 @@ class TestAnswer:
         answer = client.get(f"/answer/{link[1]}")
         assert answer.status_code == 410
         assert "This link was taken back" in text(answer)
+
+    def test_takes_two_questions_to_the_database(self, client, link):
+        for _ in range(2):
+            with count_statements() as sent:
+                assert client.get(f"/answer/{link[1]}").status_code == 200
+            assert len([one for one in sent if one.startswith("SELECT")]) == 2
+            client.post(f"/answer/{link[1]}/read")
 
     def test_is_found_by_no_search_engine_and_tells_no_other_site(self, client, link):
         headers = client.get(f"/answer/{link[1]}").headers
