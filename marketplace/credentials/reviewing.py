@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from ..extensions import db, unit_of_work
 from ..kernel.errors import Refusal
 from . import auditing, rows
-from .desk import Show, narrowed, queue
+from .desk import queue
 from .looks import Look, is_young, last_check, record_check, refuse_old
 from .models import CheckOutcome, Credential, CredentialCheck, RiskSignal
 from .moving import move
@@ -56,15 +56,12 @@ def claim(*, credential_id: UUID, actor_id: UUID, at: datetime) -> None:
 
 
 def take_next(*, actor_id: UUID, at: datetime) -> UUID | None:
-    """Take the case that has waited longest of those that the verifier can take, one they have already first of all."""
-    waiting = queue(reader_id=actor_id, at=at)
-    mine = [item.id for item in waiting if item.claimed_by == actor_id]
-    if mine:
-        return mine[0]
-    for item in narrowed(waiting, Show.FREE, reader_id=actor_id, at=at):
-        with suppress(Refusal):  # Of somebody they work with, or a colleague was faster: there are others.
-            claim(credential_id=item.id, actor_id=actor_id, at=at)
-            return item.id
+    """Take the case that has waited longest of those that the verifier can take or has taken; return it, if any."""
+    for item in queue(reader_id=actor_id, at=at):
+        if item.claimed_by == actor_id or item.is_open_to(actor_id):
+            with suppress(Refusal):  # Of somebody they work with, or a colleague was faster: there are others.
+                claim(credential_id=item.id, actor_id=actor_id, at=at)
+                return item.id
     return None
 
 

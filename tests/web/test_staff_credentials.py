@@ -352,7 +352,7 @@ class TestConfirm:
 
 
 class TestNextCase:
-    """Whatever was decided, the next case is open: one's own first, then the longest waiting that one may take."""
+    """Whatever was decided, the next case is open: the longest waiting that one may take, or has taken."""
 
     @pytest.fixture
     def others(self, now):
@@ -381,7 +381,7 @@ class TestNextCase:
         assert "This is the next case." in page(client.get(answer.location))
 
     def test_is_one_that_the_verifier_has_already(self, client, taken, others, victor, now):
-        mine = make_credential(state="in_review", verifier=victor)
+        mine = make_credential(state="in_review", verifier=victor, at=now - timedelta(days=5))
 
         assert client.post(address(taken, "confirm"), data=seen(now)).location == address(mine)
         assert [state(other) for other in others] == [_S.SUBMITTED, _S.SUBMITTED]

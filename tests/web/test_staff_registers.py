@@ -311,8 +311,8 @@ class TestOffers:
         file = self.roster()
         html = page(client, f"/staff/credentials/{case.id}")
         # It is what the focus lands on, above everything that only explains.
-        assert html.count("autofocus") == 1
-        assert html.index("autofocus") < html.index("It confirms: verify") < html.index('id="standing"')
+        assert html.count("data-focus") == 1
+        assert html.index("data-focus") < html.index("It confirms: verify") < html.index('id="standing"')
 
         answer = self.verify(client, case, file)
 
@@ -336,7 +336,7 @@ class TestOffers:
         file = self.roster(row, **roster)
         html = page(client, f"/staff/credentials/{case.id}")
         assert f"offers/{case.id}/verify" not in html
-        assert 'class="desk-facts stack" tabindex="-1" autofocus' in html
+        assert 'class="desk-facts stack" tabindex="-1" data-focus' in html
 
         assert self.verify(client, case, file).status_code == status
 

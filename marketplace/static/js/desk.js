@@ -4,6 +4,9 @@ const MEANT_FOR_THE_LAST = 700;
 const opened = performance.now();
 const links = [...document.querySelectorAll("[data-queue] a")];
 
+// Where the decision is made: the next Tab, and Ctrl with Enter, begin there. Nothing scrolls away from the documents.
+document.querySelector("[data-focus]")?.focus({ preventScroll: true });
+
 function step(by) {
   const shown = links.findIndex((link) => link.getAttribute("aria-current"));
   if (shown >= 0) {
