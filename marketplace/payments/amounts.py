@@ -18,6 +18,7 @@ class Account(StrEnum):
     DISPUTE_FEES = "dispute_fees"
     SELLER_RECEIVABLE = "seller_receivable"
     SUSPENSE = "suspense"
+    BUYERS_CASH = "buyers_cash"
 
 
 class JournalKind(StrEnum):
@@ -37,6 +38,9 @@ class JournalKind(StrEnum):
     DISPUTE_RETURNED = "dispute_returned"
     CHARGED_BACK = "charged_back"
     CHARGED_BACK_LATE = "charged_back_late"
+    SURPLUS_CAME = "surplus_came"
+    SURPLUS_SENT = "surplus_sent"
+    SURPLUS_CAME_BACK = "surplus_came_back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +159,21 @@ def charged_back_late(parts: Split) -> Journal:
         (Account.FEE_REVENUE, parts.fee),
         (Account.DISPUTED, _minus(parts.payout + parts.fee)),
     )
+
+
+def surplus_came(amount: Money) -> Journal:
+    """A bank transfer brought more than the price: it lies with the provider as the buyer's own."""
+    return _journal(JournalKind.SURPLUS_CAME, (Account.BUYERS_CASH, amount), (Account.SUSPENSE, _minus(amount)))
+
+
+def surplus_sent(amount: Money) -> Journal:
+    """What was too much has left for the buyer's bank."""
+    return _journal(JournalKind.SURPLUS_SENT, (Account.SUSPENSE, amount), (Account.BUYERS_CASH, _minus(amount)))
+
+
+def surplus_came_back(amount: Money) -> Journal:
+    """The buyer's bank did not take it: it lies with the provider again."""
+    return _journal(JournalKind.SURPLUS_CAME_BACK, (Account.BUYERS_CASH, amount), (Account.SUSPENSE, _minus(amount)))
 
 
 def _minus(amount: Money) -> Money:

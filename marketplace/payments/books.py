@@ -173,6 +173,7 @@ class OrderBooks:
     transferred: Money
     reversed: Money
     refunded: Money
+    surplus: Money
     balances: Mapping[Account, Money]
     moved: Mapping[Movement, Money]
 
@@ -200,6 +201,14 @@ def inconsistencies(order: OrderBooks) -> Iterator[Finding]:
                 f"The payment says {noted} was {what}, the ledger {booked}.",
                 order.order_id,
             )
+    cash = order.balances.get(Account.BUYERS_CASH, nothing)
+    if not order.surplus == cash == owed(Account.SUSPENSE):
+        yield Finding(
+            FindingCode.STATE_AND_BOOKS_DIFFER,
+            f"{order.order_id}:surplus",
+            f"The payment says {order.surplus} lies here beyond the price, the ledger {cash}.",
+            order.order_id,
+        )
     held, pending = owed(Account.HELD), owed(Account.REFUND_PENDING)
     # What a lost dispute took; what an open one took is still owed to somebody.
     lost = owed(Account.DISPUTED) - moved(Movement.DISPUTE)

@@ -9,7 +9,7 @@ from .. import audit, queue
 from ..extensions import adapter_of, db, unit_of_work
 from ..kernel.money import Money
 from ..logs import log
-from . import amounts, ledger, policy
+from . import amounts, ledger, policy, surplus
 from .models import IntentState, MoneyIntent, Payment, PaymentMove
 from .policy import Agreed, Freeze, Terms
 from .ports import PaymentGateway, PaymentSnapshot, PaymentStatus
@@ -55,6 +55,7 @@ def take_over(payment: Payment, seen: PaymentSnapshot, *, live: bool, at: dateti
     _stand_still_or_go_on(payment, seen, at=at)
     if payment.received_minor:
         _book_what_the_provider_took(payment, seen, at=at)
+        surplus.note(payment, seen, at=at)
     if policy.charged_back(payment.state, seen):
         _charge_back(payment, at=at)
 

@@ -11,10 +11,10 @@ from sqlalchemy import func, select, tuple_
 from ..extensions import db
 from ..kernel.days import written
 from ..kernel.money import Money
-from . import policy
+from . import policy, surplus
 from .amounts import Account, JournalKind
 from .books import FindingCode
-from .models import IntentState, KeptFinding, LedgerEntry, LedgerJournal, LedgerTotal, MoneyIntent, Payment
+from .models import IntentKind, IntentState, KeptFinding, LedgerEntry, LedgerJournal, LedgerTotal, MoneyIntent, Payment
 from .states import HOLDS, PaymentState
 
 PER_PAGE = 50
@@ -27,6 +27,7 @@ class TaskKind(StrEnum):
     FROZEN = "frozen"
     BLOCKED = "blocked"
     PARTIAL_WIRE = "partial_wire"
+    SURPLUS = "surplus"
     HELD_LONG = "held_long"
 
 
@@ -85,7 +86,7 @@ class Day:
 
 def tasks(*, at: datetime) -> list[Task]:
     """Return everything that waits for a person, what must be decided first, then the oldest."""
-    found = [*_holds(at), *_frozen(), *_blocked(), *_partial_wires()]
+    found = [*_holds(at), *_frozen(), *_blocked(), *_partial_wires(), *_surpluses()]
     urgency = list(TaskKind)
     return sorted(found, key=lambda task: (urgency.index(task.kind) > 0, task.since, urgency.index(task.kind)))
 
@@ -135,6 +136,21 @@ def _partial_wires() -> Iterator[Task]:
         missing = Money(payment.outstanding_minor or 0, payment.currency)
         said = f"A bank transfer came in part; {missing} of {_amount(payment)} is still to come."
         yield Task(TaskKind.PARTIAL_WIRE, payment.order_id, missing, said, payment.created_at)
+
+
+def _surpluses() -> Iterator[Task]:
+    """Yield what came beyond the price and lies here; a sending back that is blocked is a task of its own."""
+    for payment in db.session.scalars(select(Payment).where(Payment.surplus_minor > Payment.surplus_returned_minor)):
+        on_its_way = select(MoneyIntent.id).where(
+            MoneyIntent.payment_id == payment.id,
+            MoneyIntent.kind == IntentKind.SURPLUS,
+            MoneyIntent.state != IntentState.DONE,
+        )
+        goes = db.session.scalar(on_its_way.limit(1)) is not None
+        said = "Bank transfers brought more than the price; it is being sent back."
+        if not goes:
+            said = "What bank transfers brought beyond the price came back from the buyer's bank: ask them for another."
+        yield Task(TaskKind.SURPLUS, payment.order_id, surplus.outstanding(payment), said, payment.created_at)
 
 
 def findings(*, gone_since: datetime) -> list[FindingView]:

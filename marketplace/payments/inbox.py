@@ -11,7 +11,7 @@ from .. import queue
 from ..extensions import adapter_of, db, unit_of_work
 from ..kernel.errors import NotFound
 from ..logs import log
-from . import converging, intents, policy, sellers
+from . import converging, intents, policy, sellers, surplus
 from .models import MoneyIntent, Payment, ProviderEvent, ProviderEventState
 from .policy import Freeze
 from .ports import GatewayError, PaymentGateway
@@ -90,8 +90,10 @@ def _payment(event: _Event) -> None:
     seen = adapter_of(PaymentGateway).get_payment(event.object_id)
     with unit_of_work():
         payment_id = db.session.scalar(select(Payment.id).where(Payment.checkout_id == seen.checkout_id))
-        if payment_id is None:
-            raise NotOurs(f"No payment of ours has the page {seen.checkout_id}.")
+    if payment_id is None:
+        raise NotOurs(f"No payment of ours has the page {seen.checkout_id}.")
+    surplus.settle(payment_id=payment_id, at=event.at)
+    with unit_of_work():
         payment = converging.locked(payment_id)
         converging.take_over(payment, seen, live=event.live, at=event.at)
         if event.kind.startswith("radar."):
@@ -118,6 +120,8 @@ _LOOKS: tuple[tuple[str, Callable[[_Event], None]], ...] = (
     ("payment_intent.", _payment),
     ("charge.", _payment),
     ("refund.", _payment),
+    ("customer_cash_balance_transaction.", _payment),
+    ("cash_balance.", _payment),
     ("radar.early_fraud_warning.", _payment),
     ("transfer.", _transfer),
     ("v2.core.account", _account),

@@ -8,7 +8,7 @@ the look alone protects.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,10 +16,9 @@ from sqlalchemy import select
 
 from .. import audit, queue
 from ..extensions import adapter_of, db, unit_of_work
-from ..kernel.errors import Conflict
 from ..kernel.money import Money
 from ..logs import log
-from . import amounts, converging, ledger, policy, sellers
+from . import amounts, converging, ledger, policy, sellers, surplus
 from .checkouts import transfer_group
 from .models import IntentKind, IntentState, MoneyIntent, Payment, SellerAccount
 from .policy import Freeze
@@ -33,19 +32,10 @@ from .ports import (
     ReversalSnapshot,
     TransferSnapshot,
 )
+from .record import parts_of, put_on_record
 from .states import PaymentEvent, PaymentState
 
-_WITH_US = frozenset({PaymentState.PAID, PaymentState.HELD})
-
-
-class MoneyNotHere(Conflict):
-    """The order's money is not with us, or is already on its way to somebody."""
-
-    code = "money_not_here"
-    cure = "Look at the order: it shows where the money is."
-
-    def __init__(self) -> None:
-        super().__init__("The money for this order is not waiting with us.")
+CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,126 +50,13 @@ class _Call:
     charge_id: str
     destination: str | None
     transfer_id: str | None
+    customer_id: str | None
+    requested_at: datetime
     step: str
     key: str
 
 
 _Found = TransferSnapshot | RefundSnapshot | ReversalSnapshot
-
-
-def request_release(*, order_id: UUID, at: datetime) -> UUID:
-    """
-    Ask, in the caller's transaction, that the seller be paid; return the intent. A second request finds the first.
-
-    Money that is not available yet is sent when it is.
-
-    :raises MoneyNotHere: it was never paid, or goes back to the buyer
-    """
-    payment = converging.locked_active(order_id)
-    known = _known(f"{order_id}:{IntentKind.RELEASE}")
-    if known is not None:
-        return known
-    if payment is None or payment.state not in _WITH_US:
-        raise MoneyNotHere
-    parts = _parts(payment)
-    if payment.state is PaymentState.HELD:
-        converging.move(payment, PaymentEvent.RELEASE_REQUESTED, cause="the buyer accepted", at=at)
-    return _put_on_record(payment, IntentKind.RELEASE, parts.payout, at=at)
-
-
-def request_refund(*, order_id: UUID, cause: str, at: datetime) -> UUID:
-    """
-    Ask, in the caller's transaction, that the buyer get everything back; return the intent.
-
-    A second request finds the first. Money that the seller has been paid is taken back from them first.
-
-    :raises MoneyNotHere: it was never paid, or is on its way to the seller
-    """
-    payment = converging.locked_active(order_id)
-    known = _known(f"{order_id}:{IntentKind.REFUND}") or _known(f"{order_id}:{IntentKind.REVERSAL}")
-    if known is not None:
-        return known
-    if payment is not None and payment.state is PaymentState.RELEASED:
-        converging.move(payment, PaymentEvent.REVERSAL_REQUESTED, cause=cause, at=at)
-        return _put_reversal_on_record(payment, at=at)
-    if payment is None or payment.state not in _WITH_US or _known(f"{order_id}:{IntentKind.RELEASE}"):
-        raise MoneyNotHere
-    converging.move(payment, PaymentEvent.REFUND_REQUESTED, cause=cause, at=at)
-    return _put_on_record(payment, IntentKind.REFUND, Money(payment.amount_minor, payment.currency), at=at)
-
-
-def front(*, order_id: UUID, actor_id: UUID, at: datetime) -> UUID:
-    """
-    Give the buyer their money from our own, in the caller's transaction, because the seller's cannot be had back now.
-
-    The seller owes it; taking it back from them goes on being tried.
-
-    :raises MoneyNotHere: nothing waits to be taken back from the seller
-    """
-    payment = converging.locked_active(order_id)
-    if payment is None or payment.state is not PaymentState.REVERSING:
-        raise MoneyNotHere
-    parts = _parts(payment)
-    payment.fronted_minor = parts.payout.minor
-    ledger.book(amounts.fronted(parts), dedupe=f"{order_id}:fronted", order_id=order_id, at=at)
-    audit.record(
-        "payment:fronted_by_us",
-        actor_id=actor_id,
-        subject_type="payment",
-        subject_id=payment.id,
-        at=at,
-        order_id=order_id,
-        amount_minor=parts.payout.minor,
-    )
-    converging.move(payment, PaymentEvent.FRONTED, cause="the seller's part is not to be had back now", at=at)
-    return _put_on_record(payment, IntentKind.REFUND, Money(payment.amount_minor, payment.currency), at=at)
-
-
-def recover(*, order_id: UUID, at: datetime) -> None:
-    """Ask the seller's part back after a bank took the buyer's money from us. A second call finds the first."""
-    with unit_of_work():
-        payment = converging.locked_active(order_id)
-        if payment is not None and _known(f"{order_id}:{IntentKind.REVERSAL}") is None:
-            _put_reversal_on_record(payment, at=at)
-
-
-def _put_reversal_on_record(payment: Payment, *, at: datetime) -> UUID:
-    sent = db.session.scalars(
-        select(MoneyIntent.reference).where(MoneyIntent.dedupe == f"{payment.order_id}:{IntentKind.RELEASE}")
-    ).one()
-    amount = Money(payment.transferred_minor, payment.currency)
-    return _put_on_record(payment, IntentKind.REVERSAL, amount, at=at, transfer_id=sent)
-
-
-def _parts(payment: Payment) -> amounts.Split:
-    return amounts.split(Money(payment.amount_minor, payment.currency), payment.fee_bps)
-
-
-def _known(dedupe: str) -> UUID | None:
-    return db.session.scalar(select(MoneyIntent.id).where(MoneyIntent.dedupe == dedupe))
-
-
-def _put_on_record(
-    payment: Payment, kind: IntentKind, amount: Money, *, at: datetime, transfer_id: str | None = None
-) -> UUID:
-    intent = MoneyIntent(
-        dedupe=f"{payment.order_id}:{kind}",
-        kind=kind,
-        payment_id=payment.id,
-        payload={
-            "order_id": str(payment.order_id),
-            "amount_minor": amount.minor,
-            "currency": amount.currency,
-            "charge_id": payment.charge_id,
-            **({"transfer_id": transfer_id} if transfer_id is not None else {}),
-        },
-        requested_at=at,
-        next_try_at=at,
-    )
-    db.session.add(intent)
-    db.session.flush()
-    _promise(intent.id)
-    return intent.id
 
 
 def run_intent(*, intent_id: UUID, live: bool, at: datetime) -> IntentState:
@@ -295,7 +172,9 @@ def _call(intent: MoneyIntent, destination: str | None) -> _Call:
         charge_id=frozen["charge_id"],
         destination=destination,
         transfer_id=frozen.get("transfer_id"),
-        step=intent.kind,
+        customer_id=frozen.get("customer_id"),
+        requested_at=intent.requested_at,
+        step=intent.dedupe.partition(":")[2],
         key=f"{intent.dedupe}:{intent.attempt}",
     )
 
@@ -309,9 +188,12 @@ def _found(call: _Call) -> _Found | None:
         assert call.transfer_id is not None, "a reversal is of a transfer"
         moved = gateway.find_reversals(call.transfer_id)
     else:
-        moved = tuple(
-            refund for refund in gateway.find_refunds(call.charge_id) if refund.status is not RefundStatus.FAILED
+        refunds = (
+            gateway.find_cash_returns(order_id=call.order_id, since=call.requested_at - CLOCKS_DIFFER)
+            if call.kind is IntentKind.SURPLUS
+            else gateway.find_refunds(call.charge_id)
         )
+        moved = tuple(refund for refund in refunds if refund.status is not RefundStatus.FAILED)
     return next((one for one in moved if one.step == call.step), None)
 
 
@@ -320,6 +202,11 @@ def _send(call: _Call) -> _Found:
     try:
         if call.kind is IntentKind.REFUND:
             return gateway.refund(charge_id=call.charge_id, amount=call.amount, step=call.step, key=call.key)
+        if call.kind is IntentKind.SURPLUS:
+            assert call.customer_id is not None, "cash is somebody's"
+            return gateway.return_cash(
+                customer_id=call.customer_id, amount=call.amount, order_id=call.order_id, step=call.step, key=call.key
+            )
         if call.kind is IntentKind.REVERSAL:
             assert call.transfer_id is not None, "a reversal is of a transfer"
             return gateway.reverse_transfer(
@@ -373,6 +260,9 @@ def _finish(call: _Call, found: _Found, *, at: datetime) -> None:
         _taken_back(payment, found, at=at)
         return
     intent.reference = found.refund_id
+    if call.kind is IntentKind.SURPLUS:
+        surplus.sent(payment, found.amount, dedupe=intent.dedupe, at=at)
+        return
     if found.status is RefundStatus.PENDING:
         ledger.book(amounts.refund_sent(found.amount), dedupe=f"{intent.dedupe}:sent", order_id=call.order_id, at=at)
         return
@@ -385,9 +275,9 @@ def _taken_back(payment: Payment, reversal: ReversalSnapshot, *, at: datetime) -
     if payment.state is not PaymentState.REVERSING:
         ledger.book(amounts.recovered(reversal.amount), dedupe=dedupe, order_id=order_id, at=at)
         return  # The buyer has their money: this is what the seller owed us.
-    ledger.book(amounts.reversed_release(_parts(payment)), dedupe=dedupe, order_id=order_id, at=at)
+    ledger.book(amounts.reversed_release(parts_of(payment)), dedupe=dedupe, order_id=order_id, at=at)
     converging.move(payment, PaymentEvent.REVERSED, cause=f"reversal {reversal.reversal_id}", at=at)
-    _put_on_record(payment, IntentKind.REFUND, Money(payment.amount_minor, payment.currency), at=at)
+    put_on_record(payment, IntentKind.REFUND, Money(payment.amount_minor, payment.currency), at=at)
 
 
 def _arrived(payment: Payment, refund: RefundSnapshot, journal: amounts.Journal, *, at: datetime) -> None:
@@ -440,10 +330,6 @@ def _later(intent: MoneyIntent, when: datetime | None, *, at: datetime) -> None:
         lock=f"intent:{intent.id}",
         intent_id=str(intent.id),
     )
-
-
-def _promise(intent_id: UUID) -> None:
-    queue.promise("run_money_intent", lock=f"intent:{intent_id}", intent_id=str(intent_id))
 
 
 def _locked(intent_id: UUID) -> MoneyIntent:

@@ -58,6 +58,9 @@ class Payment(Keyed, Base):
             "outstanding_minor >= 0 AND outstanding_minor <= amount_minor", name="outstanding_is_within_the_amount"
         ),
         CheckConstraint("method IN ('card', 'bank_debit', 'bank_transfer')", name="method_is_one_of_ours"),
+        CheckConstraint(
+            "surplus_returned_minor >= 0 AND surplus_returned_minor <= surplus_minor", name="surplus_is_covered"
+        ),
         CheckConstraint("hold_alarm_days IN (45, 60, 75, 85)", name="hold_alarm_is_one_of_ours"),
         Index("frozen_payments", "created_at", postgresql_where=text("frozen_reason IS NOT NULL")),
         Index(
@@ -90,6 +93,8 @@ class Payment(Keyed, Base):
     )
     hold_alarm_days: Mapped[int | None] = mapped_column(comment="The last alarm about a hold that lasts long.")
     outstanding_minor: Mapped[int | None] = mapped_column(comment="What a bank transfer on its way still lacks.")
+    surplus_minor: Mapped[int] = mapped_column(default=0, comment="What bank transfers brought beyond the price.")
+    surplus_returned_minor: Mapped[int] = mapped_column(default=0, comment="What of it was sent back.")
     frozen_reason: Mapped[str | None] = mapped_column(comment="Set: no release until somebody lifted it.")
     expires_at: Mapped[datetime] = mapped_column(comment="The checkout page closes.")
     created_at: Mapped[datetime]
@@ -150,6 +155,7 @@ class IntentKind(StrEnum):
     RELEASE = "release"
     REFUND = "refund"
     REVERSAL = "reversal"
+    SURPLUS = "surplus"
 
 
 class IntentState(StrEnum):

@@ -114,7 +114,8 @@ class PaymentSnapshot:
 
     `received` is money in our balance; `outstanding` is what a bank transfer still lacks.
     `fee` and `available_on` are unknown until the provider has booked the charge.
-    `order_id` is what we wrote on it, or None when it is not ours to read.
+    `order_id` is what we wrote on it, or None when it is not ours to read. `cash` is what the buyer sent by bank
+    transfer beyond what they owed and the provider keeps for them (None: no bank transfer), under `customer_id`.
     """
 
     checkout_id: str | None
@@ -133,6 +134,8 @@ class PaymentSnapshot:
     order_id: UUID | None
     livemode: bool
     disputes: tuple[DisputeSnapshot, ...] = ()
+    customer_id: str | None = None
+    cash: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +167,7 @@ class RefundSnapshot:
     """Money on its way back to the buyer."""
 
     refund_id: str
-    charge_id: str
+    charge_id: str | None
     amount: Money
     status: RefundStatus
     step: str | None
@@ -348,6 +351,14 @@ class PaymentGateway(Protocol):
 
     def find_refunds(self, charge_id: str) -> tuple[RefundSnapshot, ...]:
         """Return every refund of the charge, oldest first."""
+        ...
+
+    def return_cash(self, *, customer_id: str, amount: Money, order_id: UUID, step: str, key: str) -> RefundSnapshot:
+        """Send what a buyer sent too much back to their bank: it is theirs, and was never in our balance."""
+        ...
+
+    def find_cash_returns(self, *, order_id: UUID, since: datetime) -> tuple[RefundSnapshot, ...]:
+        """Return every sending back of what was too much for an order, since a moment, oldest first."""
         ...
 
     def bookings(self) -> Iterator[Booking]:

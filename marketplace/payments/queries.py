@@ -45,6 +45,8 @@ class PaymentView:
     hold_deadline: datetime | None
     release_not_before: datetime | None
     outstanding: Money | None
+    surplus: Money
+    surplus_returned: Money
     expires_at: datetime
     created_at: datetime
     reference: str | None
@@ -181,6 +183,8 @@ def _payment_view(row: Payment, intents: tuple[IntentView, ...]) -> PaymentView:
         frozen_reason=row.frozen_reason,
         hold_deadline=row.hold_deadline,
         release_not_before=row.release_not_before,
+        surplus=Money(row.surplus_minor - row.surplus_returned_minor, row.currency),
+        surplus_returned=Money(row.surplus_returned_minor, row.currency),
         outstanding=None if row.outstanding_minor is None else Money(row.outstanding_minor, row.currency),
         expires_at=row.expires_at,
         created_at=row.created_at,

@@ -10,7 +10,7 @@ from .. import queue
 from ..extensions import db, unit_of_work
 from ..kernel.money import Money
 from ..logs import log
-from . import alarms, converging, intents, policy, verifying
+from . import alarms, converging, intents, policy, surplus, verifying
 from .books import Finding
 from .models import IntentState, KeptFinding, MoneyIntent, Payment, ProviderEvent, ProviderEventState
 from .ports import GatewayError
@@ -117,6 +117,7 @@ def _minor(amount: Money | None) -> int | None:
 
 def _looked_at(payment_id: UUID, *, live: bool, at: datetime) -> bool:
     try:
+        surplus.settle(payment_id=payment_id, at=at)
         converging.converge(payment_id=payment_id, live=live, at=at)
         intents.settle_refund(payment_id=payment_id, at=at)
     except GatewayError as trouble:

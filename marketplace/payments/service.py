@@ -1,6 +1,7 @@
 """What the payments room does for others: the money of one order from its page to its end."""
 
 from .alarms import watch_holds
+from .asking import MoneyNotHere, front, recover, request_refund, request_release
 from .checkouts import (
     CheckoutClosed,
     PaymentUnderWay,
@@ -11,7 +12,7 @@ from .checkouts import (
 )
 from .converging import converge
 from .inbox import process_event, receive
-from .intents import MoneyNotHere, front, recover, request_refund, request_release, run_intent
+from .intents import run_intent
 from .queries import payment_of, payments_of, seller_account
 from .reconciling import Reconciled, compare_books, keep_findings, reconcile
 from .sellers import NoSellerAccount, onboarding_link, open_seller_account, refresh_seller_account

@@ -48,9 +48,11 @@ def verify(*, at: datetime, grace: timedelta = policy.OVERDUE) -> list[Finding]:
             *_intents(at - grace),
         ]
         held = Money(-_balance(Account.HELD))
+        beyond = _surpluses()
     bookings = list(adapter_of(PaymentGateway).bookings())
     theirs, strange = books.attributed(bookings)
     found += strange
+    found += _cash(beyond)
     found += books.differences(ours, theirs, settled_before=at - grace)
     there = Money(sum(booking.amount.minor - booking.fee.minor for booking in bookings))
     if there < held:
@@ -128,7 +130,7 @@ def _orders(ours: list[Moved]) -> Iterator[OrderBooks]:
     for payment in db.session.execute(
         select(
             Payment.order_id, Payment.state, Payment.currency, Payment.received_minor, Payment.transferred_minor,
-            Payment.reversed_minor, Payment.refunded_minor,
+            Payment.reversed_minor, Payment.refunded_minor, Payment.surplus_minor, Payment.surplus_returned_minor,
         ).where(Payment.state.not_in(ENDED_UNPAID))
     ):  # fmt: skip
         yield OrderBooks(
@@ -138,6 +140,7 @@ def _orders(ours: list[Moved]) -> Iterator[OrderBooks]:
             transferred=Money(payment.transferred_minor, payment.currency),
             reversed=Money(payment.reversed_minor, payment.currency),
             refunded=Money(payment.refunded_minor, payment.currency),
+            surplus=Money(payment.surplus_minor - payment.surplus_returned_minor, payment.currency),
             balances=balances[payment.order_id],
             moved=moved[payment.order_id],
         )
@@ -152,6 +155,26 @@ def _states_without_move() -> Iterator[Finding]:
     ):
         said = f"The payment is {payment.state}, and no move led there."
         yield Finding(FindingCode.STATE_WITHOUT_MOVE, str(payment.id), said, payment.order_id)
+
+
+def _surpluses() -> list[tuple[UUID, str | None, Money]]:
+    left = Payment.surplus_minor - Payment.surplus_returned_minor
+    rows = db.session.execute(
+        select(Payment.order_id, Payment.checkout_id, left.label("minor"), Payment.currency).where(left > 0)
+    )
+    return [(row.order_id, row.checkout_id, Money(row.minor, row.currency)) for row in rows]
+
+
+def _cash(beyond: list[tuple[UUID, str | None, Money]]) -> Iterator[Finding]:
+    """Yield every surplus that does not lie with the provider as we think; there are never many."""
+    for order_id, checkout_id, ours in beyond:
+        assert checkout_id is not None, "nobody sends too much without a page"
+        theirs = adapter_of(PaymentGateway).get_payment(checkout_id).cash
+        if theirs != ours:
+            said = "What bank transfers brought beyond the price does not lie with the provider as our books say."
+            yield Finding(
+                FindingCode.BOOKS_DIFFER, f"{order_id}:cash", said, order_id, ours, theirs or Money(0, ours.currency)
+            )
 
 
 def _events(at: datetime, grace: timedelta) -> Iterator[Finding]:

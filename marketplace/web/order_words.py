@@ -226,7 +226,21 @@ def money_status(order: OrderView, payment: PaymentView | None) -> str:
         return f"The buyer's bank took the payment of {payment.amount} back."
     if payment.frozen_reason is not None:
         return f"We are looking at the payment of {payment.amount}. Until that is done nothing moves."
-    return " ".join(filter(None, (_where(order, payment), _until(payment))))
+    return " ".join(filter(None, (_where(order, payment), _until(payment), _beyond(order, payment))))
+
+
+def _beyond(order: OrderView, payment: PaymentView) -> str | None:
+    """Say to the buyer what became of what they sent beyond the price."""
+    if order.parties == {Party.SELLER}:
+        return None
+    if payment.surplus.minor:
+        return (
+            f"You sent {payment.surplus} more than the price. It stays yours, and goes back to the bank that it came"
+            " from; with a bank it can take some days."
+        )
+    if payment.surplus_returned.minor:
+        return f"The {payment.surplus_returned} that you sent beyond the price went back to your bank."
+    return None
 
 
 def _until(payment: PaymentView) -> str | None:

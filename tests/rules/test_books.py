@@ -139,6 +139,7 @@ HELD = OrderBooks(
     transferred=Money(0),
     reversed=Money(0),
     refunded=Money(0),
+    surplus=Money(0),
     balances={Account.HELD: minus(PRICE), Account.PROVIDER_CLEARING: PRICE},
     moved={Movement.CHARGE: PRICE},
 )
@@ -167,6 +168,7 @@ class TestInconsistencies:
                 HELD,
                 state=PaymentState.REFUNDED,
                 refunded=PRICE,
+                surplus=Money(0),
                 balances={},
                 moved={Movement.CHARGE: PRICE, Movement.REFUND: minus(PRICE)},
             ),

@@ -11,7 +11,7 @@ from marketplace.orders.states import OrderState
 from marketplace.payments import desk, ledger, policy
 from marketplace.payments import service as payments
 from marketplace.payments.amounts import Account
-from marketplace.payments.intents import MoneyNotHere
+from marketplace.payments.asking import MoneyNotHere
 from marketplace.payments.states import PaymentState
 from tests.factories.accounts import make_staff
 from tests.factories.orders import make_scene, place_and_confirm, the_order

@@ -218,7 +218,7 @@ class TestCheckout:
 
 
 class TestPayment:
-    def test_nothing_is_paid_on_an_open_page(self, gateway):
+    def test_nothing_is_paid_on_an_open_page(self, stripe_alone, gateway):
         checkout = open_checkout(gateway)
 
         assert gateway.get_payment(checkout.checkout_id) == PaymentSnapshot(
@@ -237,6 +237,7 @@ class TestPayment:
             failure=None,
             order_id=ORDER,
             livemode=False,
+            customer_id=stripe_alone.get(f"/v1/checkout/sessions/{checkout.checkout_id}")["customer"],
         )
 
     def test_a_card_pays_at_once(self, stripe_alone, gateway):
@@ -264,7 +265,10 @@ class TestPayment:
             failure=None,
             order_id=ORDER,
             livemode=False,
+            customer_id=paid.customer_id,
+            cash=None,
         )
+        assert paid.customer_id.startswith("cus_")
 
     def test_a_charge_may_take_days_to_clear(self, stripe_alone, gateway):
         stripe_alone.sim("settings", clearing_days=2)

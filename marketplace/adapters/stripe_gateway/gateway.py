@@ -216,18 +216,40 @@ class StripeGateway:
             if charge and charge.status == "failed":
                 charge = None
             disputes = self._disputes_of(charge) if charge and charge.disputed else None
-        return reading.payment(session, intent, charge, disputes)
+            cash = self._cash_beside(session, charge)
+        return reading.payment(session, intent, charge, disputes, cash)
+
+    def _cash_beside(
+        self, session: "stripe.checkout.Session", charge: "stripe.Charge | None"
+    ) -> "stripe.CashBalance | None":
+        details = charge.payment_method_details if charge else None
+        if details is None or details.type != reading.TYPES[PaymentMethod.BANK_TRANSFER] or session.customer is None:
+            return None
+        return self._client.v1.customers.cash_balance.retrieve(str(session.customer))
 
     def _session_of(self, reference: str) -> "stripe.checkout.Session":
         paths = ["payment_intent.latest_charge.balance_transaction"]
         if reference.startswith("cs_"):
             return self._client.v1.checkout.sessions.retrieve(reference, {"expand": paths})
+        customer = self._customer_of(reference)
         found = self._client.v1.checkout.sessions.list(
-            {"payment_intent": self._intent_of(reference), "expand": [f"data.{path}" for path in paths]}
+            {
+                **({"customer": customer} if customer else {"payment_intent": self._intent_of(reference)}),
+                "expand": [f"data.{path}" for path in paths],
+            }
         )
         if not found.data:
             raise GatewayRejected(f"{reference} was not paid on a checkout page of ours.", status=404)
         return found.data[0]
+
+    def _customer_of(self, reference: str) -> str | None:
+        """Return whose cash it is about, if it is about cash: there is a customer for each checkout."""
+        if reference.startswith("cus_"):
+            return reference
+        if reference.startswith(("re_", "pyr_")):
+            refund = self._client.v1.refunds.retrieve(reference)
+            return str(refund.customer) if refund.charge is None and "customer" in refund else None
+        return None
 
     def _intent_of(self, reference: str) -> str:
         kind = reference.partition("_")[0]
@@ -321,6 +343,31 @@ class StripeGateway:
         with answering():
             found = self._client.v1.refunds.list({"charge": charge_id, "limit": 100})
             return reading.oldest_first(reading.refund(refund) for refund in found.auto_paging_iter())
+
+    def return_cash(self, *, customer_id: str, amount: Money, order_id: UUID, step: str, key: str) -> RefundSnapshot:
+        """See the port."""
+        with answering():
+            refund = self._client.v1.refunds.create(
+                {
+                    "customer": customer_id,
+                    "origin": "customer_balance",
+                    "amount": amount.minor,
+                    "currency": amount.currency,
+                    "metadata": {"order_id": str(order_id), "step": step},
+                },
+                {"idempotency_key": key},
+            )
+        return reading.refund(refund)
+
+    def find_cash_returns(self, *, order_id: UUID, since: datetime) -> tuple[RefundSnapshot, ...]:
+        """See the port. Stripe lists refunds by charge or moment only, and these have no charge."""
+        with answering():
+            found = self._client.v1.refunds.list({"created": {"gte": int(since.timestamp())}, "limit": 100})
+            return reading.oldest_first(
+                reading.refund(refund)
+                for refund in found.auto_paging_iter()
+                if refund.charge is None and reading.names_order(refund, order_id)
+            )
 
     # -- the books ---------------------------------------------------------------------------------
 

@@ -102,6 +102,7 @@ def payment(
     intent: "stripe.PaymentIntent | None",
     charge: "stripe.Charge | None",
     disputes: "Sequence[stripe.Dispute] | None",
+    cash: "stripe.CashBalance | None",
 ) -> PaymentSnapshot:
     currency = (intent.currency if intent else session.currency) or ""
     amount = (intent.amount if intent else session.amount_total) or 0
@@ -130,7 +131,14 @@ def payment(
         order_id=_agreed_order(session, intent),
         livemode=session.livemode or bool(intent and intent.livemode),
         disputes=tuple(_disputed(dispute) for dispute in disputes or ()),
+        customer_id=str(session.customer) if session.customer else None,
+        cash=_cash(cash, currency) if cash else None,
     )
+
+
+def _cash(cash: "stripe.CashBalance", currency: str) -> Money:
+    available = cash.available
+    return Money(available[currency] if available and currency in available else 0, currency)
 
 
 def _status(session: str | None, intent: str | None) -> PaymentStatus:
@@ -199,12 +207,16 @@ def reversal(reversal: Any) -> ReversalSnapshot:
 def refund(refund: "stripe.Refund") -> RefundSnapshot:
     return RefundSnapshot(
         refund_id=refund.id,
-        charge_id=str(refund.charge),
+        charge_id=str(refund.charge) if refund.charge else None,
         amount=Money(refund.amount, refund.currency),
         status=_REFUNDS.get(refund.status or "", RefundStatus.PENDING),
         step=_noted(refund.metadata, "step"),
         failure=refund.failure_reason if "failure_reason" in refund else None,
     )
+
+
+def names_order(refund: "stripe.Refund", order_id: UUID) -> bool:
+    return _uuid(_noted(refund.metadata, "order_id")) == order_id
 
 
 def booking(booking: "stripe.BalanceTransaction") -> Booking:

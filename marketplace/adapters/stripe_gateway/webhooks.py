@@ -1,6 +1,7 @@
 """Webhooks: whose word it is, from when, and what it is about."""
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -28,8 +29,7 @@ def _whole(event: dict[str, Any]) -> EventRef:
     return EventRef(
         event_id=event["id"],
         type=event["type"],
-        # The balance has no id: there is only one.
-        object_id=event["data"]["object"].get("id"),
+        object_id=_about(event["data"]["object"]),
         account=event.get("account"),
         created=datetime.fromtimestamp(event["created"], UTC),
         livemode=event["livemode"],
@@ -42,7 +42,7 @@ def _thin(event: dict[str, Any]) -> EventRef:
     return EventRef(
         event_id=event["id"],
         type=event["type"].removeprefix("v1."),
-        object_id=related.get("id"),
+        object_id=_customer_in(related.get("url")) or related.get("id"),
         account=event.get("context"),
         created=datetime.fromisoformat(event["created"]),
         livemode=event["livemode"],
@@ -50,6 +50,18 @@ def _thin(event: dict[str, Any]) -> EventRef:
     )
 
 
+def _about(thing: dict[str, Any]) -> str | None:
+    """Return where to look: cash is looked at by whose it is. The balance has no id: there is only one."""
+    name: str | None = thing.get("customer" if thing["object"] in _CASH else "id")
+    return name
+
+
+def _customer_in(address: str | None) -> str | None:
+    found = re.fullmatch(r"/v1/customers/(\w+)/cash_balance.*", address or "")
+    return found[1] if found else None
+
+
+_CASH = ("cash_balance", "customer_cash_balance_transaction")
 _READERS = {"event": _whole, "v2.core.event": _thin}
 
 

@@ -205,6 +205,13 @@ def _session_list(world: World, params: Params) -> Document:
     return listed(world, params)
 
 
+def _refund_list(world: World, params: Params) -> Document:
+    within = events.moments(params)
+    asked = {name: params.maybe_text(name) for name in ("charge", "payment_intent")}
+    refunds = world.store.all("refund", **{name: value for name, value in asked.items() if value is not None})
+    return page([refund for refund in refunds if refund["created"] in within], params, "/v1/refunds")
+
+
 def _reversal_list(world: World, params: Params, transfer_id: str) -> Document:
     found = world.store.all("transfer_reversal", transfer=world.get("transfer", transfer_id)["id"])
     return page(found, params, f"/v1/transfers/{transfer_id}/reversals")
@@ -232,7 +239,7 @@ ROUTES: dict[str, Handler] = {
     "POST /v1/transfers/<transfer_id>/reversals": moving.reverse_transfer,
     "GET /v1/transfers/<transfer_id>/reversals": _reversal_list,
     "POST /v1/refunds": moving.create_refund,
-    "GET /v1/refunds": _many("refund", "/v1/refunds", "charge", "payment_intent"),
+    "GET /v1/refunds": _refund_list,
     "GET /v1/refunds/<object_id>": _one("refund"),
     "GET /v1/disputes": _many("dispute", "/v1/disputes", "charge", "payment_intent"),
     "GET /v1/disputes/<object_id>": _one("dispute"),

@@ -63,7 +63,7 @@ def list_events(world: World, params: Params) -> Document:
     """List the events of the last thirty days, as they were when they happened."""
     types = params.texts("types") or [kind for kind in [params.maybe_text("type")] if kind]
     delivered = params.truth("delivery_success")
-    created = _range(params)
+    created = moments(params)
     since = world.now() - KEPT_SECONDS
     found = [
         event
@@ -76,7 +76,7 @@ def list_events(world: World, params: Params) -> Document:
     return page([event | {"pending_webhooks": waiting(world, event)} for event in found], params, "/v1/events")
 
 
-def _range(params: Params) -> range:
+def moments(params: Params) -> range:
     """Return the seconds that `created[gt|gte|lt|lte]` leave."""
     created = params.group("created")
     first = max(created.maybe_number("gte", 0), created.maybe_number("gt", -1) + 1)

@@ -25,6 +25,7 @@ TASKS = {
     desk.TaskKind.FROZEN: ("wrong", "stands still"),
     desk.TaskKind.BLOCKED: ("wrong", "blocked"),
     desk.TaskKind.PARTIAL_WIRE: ("not_yet", "in part"),
+    desk.TaskKind.SURPLUS: ("not_yet", "too much came"),
     desk.TaskKind.HELD_LONG: ("not_yet", "held for long"),
 }
 
