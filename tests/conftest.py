@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from marketplace.config import Mode, Settings
 from marketplace.kernel import clock
@@ -26,6 +27,15 @@ if TYPE_CHECKING:
 
 NOON = datetime(2026, 6, 1, 17, tzinfo=UTC)
 TEMPLATE = "second_light_template"
+
+# A busy machine may take its time, and whether a change passes is not for dice to say: those roll on our own machines.
+settings.register_profile(
+    "house",
+    deadline=None,
+    derandomize=os.environ.get("CI") == "true",
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("house")
 
 _server = None
 

@@ -4,7 +4,7 @@ from threading import Barrier, Thread
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
@@ -75,7 +75,7 @@ class TestRecording:
 
         assert audit.newest(Wanted(), limit=1) == []
 
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
+    @settings(max_examples=30, deadline=None)
     @given(
         st.dictionaries(
             st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=8),

@@ -6,7 +6,7 @@ from itertools import count
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
@@ -373,9 +373,7 @@ class TestAssess:
 
 
 class TestReplay:
-    @settings(
-        suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None, derandomize=True
-    )
+    @settings(max_examples=25, deadline=None, derandomize=True)
     @given(data=st.data())
     def test_comes_to_the_answer_that_was_given(self, scene, sale, purchase, now, data):
         state = data.draw(st.sampled_from(["verified", "suspended", "revoked"]), label="licence")

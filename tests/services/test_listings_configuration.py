@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
@@ -49,7 +49,7 @@ EDIT = st.one_of(
 
 
 class TestNeverWrong:
-    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=25, deadline=None)
     @given(st.lists(EDIT, min_size=1, max_size=8))
     def test_after_any_edits_it_is_what_a_slow_recount_finds(self, app, edits):
         seller = make_user()

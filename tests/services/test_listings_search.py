@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketplace.catalog import queries as catalog
@@ -79,7 +79,7 @@ class TestFind:
 
         assert {text: names(market, find(Wanted(text=text))) for text in expected} == expected
 
-    @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=120, deadline=None)
     @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=80))
     def test_takes_any_text(self, text):
         assert find(Wanted(text=text)).earlier is None

@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, func, select, text, update
 
@@ -115,7 +115,7 @@ class TestNeverWrong:
             for number in range(6)
         ]  # fmt: skip
 
-    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=40, deadline=None)
     @given(st.lists(EDIT, min_size=1, max_size=8), QUESTION)
     def test_after_any_edits_rows_and_figures_are_what_a_slow_recount_finds(self, units, edits, question):
         ids = [unit.id for unit in units]

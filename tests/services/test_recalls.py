@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from uuid import uuid4
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
@@ -335,7 +335,7 @@ def clock():
 
 class TestHistory:
     @settings(
-        suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=8, deadline=None, derandomize=True,
+        max_examples=8, deadline=None, derandomize=True,
         phases=[Phase.generate],
     )  # fmt: skip
     @given(data=st.data())

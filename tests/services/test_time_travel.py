@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert, select, text
 
@@ -112,7 +112,7 @@ def clock():
 
 class TestWhateverHappened:
     @settings(
-        suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=12, deadline=None, derandomize=True,
+        max_examples=12, deadline=None, derandomize=True,
         phases=[Phase.generate],
     )  # fmt: skip
     @given(data=st.data())
