@@ -6,7 +6,8 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, Uuid, bindparam, func, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from ..catalog import queries as catalog
 from ..catalog.queries import ModelFacts, Source
@@ -309,18 +310,19 @@ def sale_of(listing_id: UUID) -> Sale:
 
 def sales_of(listing_ids: Iterable[UUID]) -> list[Sale]:
     """Return the questions that units ask the gate, in the order of their ids; two statements however many they are."""
-    ids = list(listing_ids)
+    # One parameter, however many they are: hundreds of them are asked about at once.
+    any_of = func.any(literal(list(listing_ids), ARRAY(Uuid())))
     parts: dict[UUID, list[SoldHandpiece]] = {}
     handpieces = Handpiece.__table__.c
     for row in db.session.execute(
         select(handpieces.listing_id, handpieces.id, handpieces.name, handpieces.modality_code)
-        .where(handpieces.listing_id.in_(ids))
+        .where(handpieces.listing_id == any_of)
         .order_by(handpieces.position)
     ):
         parts.setdefault(row.listing_id, []).append(SoldHandpiece(row.id, row.name, row.modality_code))
     rows = db.session.execute(
         select(_L.id, _L.clinic_id, _L.model_id, _L.rx_label_present, _L.id_label_present, _L.modification, _L.serial)
-        .where(_L.id.in_(ids))
+        .where(_L.id == any_of)
         .order_by(_L.id)
     )
     return [
