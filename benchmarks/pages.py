@@ -175,8 +175,13 @@ def _values(row: Listing | Handpiece) -> dict[str, object]:
 
 def statements_of(app: Flask, address: str) -> list[tuple[Any, Any]]:
     """Return what a page sends to the database once it is warm, to send it again bare."""
+    app.test_client().get(address, base_url="https://second-light.example")
+    return statements_sent(app, address)
+
+
+def statements_sent(app: Flask, address: str) -> list[tuple[Any, Any]]:
+    """Return what a page sends to the database now."""
     client = app.test_client()
-    client.get(address, base_url="https://second-light.example")
     sent: list[tuple[Any, Any]] = []
 
     def remember(_c: object, _cursor: object, statement: str, parameters: object, _x: object, _many: object) -> None:

@@ -4,7 +4,8 @@ Finding units on the market, in at most four statements: what the market is now,
 The figures and the kinds are remembered while nothing changes; then the page is all that is asked, in two statements.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -94,7 +95,8 @@ _ORDERS: dict[Sort, _Order] = {
 _PAGE = """
     WITH page AS ({page})
     SELECT unit.id, unit.title, unit.year, unit.price_minor, unit.currency, unit.grade, unit.city, unit.state_code,
-        unit.life_used_percent, unit.configuration, page.kind_id, page.place, photo.storage_key, photo.alternative_text
+        unit.life_used_percent, unit.configuration, page.kind_id, page.place, page.miles,
+        photo.storage_key, photo.alternative_text
     FROM page JOIN listings unit ON unit.id = page.listing_id LEFT JOIN LATERAL (
         SELECT storage_key, alternative_text FROM listing_photos WHERE listing_id = unit.id ORDER BY position LIMIT 1
     ) photo ON true
@@ -127,6 +129,13 @@ def configurations() -> list[Configuration]:
     """Return every different question that units of verified sellers ask the gate, in one statement."""
     rows = db.session.connection().exec_driver_sql(_CONFIGURATIONS)
     return [Configuration(row.configuration, row.listing_id) for row in rows]
+
+
+@contextmanager
+def looking() -> Iterator[None]:
+    """Let all questions within share a connection, where nothing was begun: to fetch one costs more than to ask."""
+    with reading():
+        yield
 
 
 def version() -> str:
@@ -221,7 +230,8 @@ def _rows(
         conditions.append("kind_id = kind")
     # All that stands in these words are names of ours; what people typed is in `given`.
     where = " AND ".join(conditions) or "true"
-    page = f"SELECT listing_id, kind_id, {order.key} AS place FROM {source} WHERE {where}"  # noqa: S608
+    miles = "NULL::float8" if wanted.near is None else DISTANCE
+    page = f"SELECT listing_id, kind_id, {order.key} AS place, {miles} AS miles FROM {source} WHERE {where}"  # noqa: S608
     if few:
         page, key = f"WITH few AS MATERIALIZED ({page}) SELECT * FROM few", "place"  # noqa: S608
     elif "kind_id = kind" in conditions:
@@ -232,14 +242,14 @@ def _rows(
         key = order.key
     page = f"{page} ORDER BY {key} {direction}, listing_id {direction} LIMIT %(most)s"
     found = connection.exec_driver_sql(_PAGE.format(page=page, direction=direction), given)
-    return [(_card(row, market, sort), _written(row.place)) for row in found]
+    return [(_card(row, market), _written(row.place)) for row in found]
 
 
 def _written(place: Any) -> str:
     return place.isoformat() if isinstance(place, datetime) else repr(place)
 
 
-def _card(row: Any, market: Market, sort: Sort) -> Card:
+def _card(row: Any, market: Market) -> Card:
     kind = market.kinds.get(row.kind_id)
     if kind is None:
         raise NewKind
@@ -256,5 +266,5 @@ def _card(row: Any, market: Market, sort: Sort) -> Card:
         emits=kind.emits,
         photo=row.storage_key,
         photo_text=row.alternative_text,
-        miles=row.place if sort is Sort.NEAREST and row.place < 25_000 else None,
+        miles=row.miles,
     )

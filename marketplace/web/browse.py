@@ -67,40 +67,30 @@ class ShownCard:
 
 @bp.get("/")
 @public
-def home() -> ResponseReturnValue:
+@freshness.of_the_market
+def home(version: str) -> ResponseReturnValue:
     """Show what this house is, its search, and what came in last."""
-    version = search.version()
-    tag = freshness.tag_of(version)
-    if (as_before := freshness.unchanged(tag)) is not None:
-        return as_before
-    page = render_template(
+    return render_template(
         "browse/home.html",
         cards=_shown_cards(search.newest(8, version=version), standpoint.chosen(standpoint.sites())),
         draw_card=fragments.card,
     )
-    return freshness.tagged(page, tag)
 
 
 @bp.get("/devices/suggestions")
 @public
-def suggestions() -> ResponseReturnValue:
+@freshness.of_the_market
+def suggestions(version: str) -> ResponseReturnValue:
     """Say what may be meant by the beginning of a question, as JSON for the search box."""
-    version = search.version()
-    tag = freshness.tag_of(version)
-    if (as_before := freshness.unchanged(tag)) is not None:
-        return as_before
     found = suggesting.suggestions(searching.typed(request.args), version=version)
-    return freshness.tagged(jsonify(searching.suggested(found)), tag)
+    return jsonify(searching.suggested(found))
 
 
 @bp.get("/devices")
 @public
-def devices() -> ResponseReturnValue:
+@freshness.of_the_market
+def devices(version: str) -> ResponseReturnValue:
     """Show the units that were asked for, with the figures beside every filter."""
-    version = search.version()
-    tag = freshness.tag_of(version)
-    if (as_before := freshness.unchanged(tag)) is not None:
-        return as_before
     wanted, ignored = searching.wanted_by(request.args)
     sites = standpoint.sites()
     site = standpoint.chosen(sites)
@@ -109,7 +99,7 @@ def devices() -> ResponseReturnValue:
         known = _qualified(site)
         wanted = replace(wanted, configurations=known.configurations, units=known.units)
     found = search.find(wanted, literally=searching.literally(request.args), version=version)
-    page = render_template(
+    return render_template(
         "browse/devices.html",
         found=found,
         wanted=wanted,
@@ -131,7 +121,6 @@ def devices() -> ResponseReturnValue:
         draw_card=fragments.card,
         draw_filter=fragments.filter_group,
     )
-    return freshness.tagged(page, tag)
 
 
 @bp.get("/devices/<uuid:listing_id>")

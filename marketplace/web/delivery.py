@@ -55,8 +55,10 @@ def pack(response: Response) -> Response:
     etag, _ = response.get_etag()
     body = response.get_data()
     # A file is packed once and well, a page every time and fast.
-    file = etag is not None and request.endpoint in FILES
-    response.set_data(_packed_file(str(etag), body) if file else gzip.compress(body, compresslevel=4, mtime=0))
+    if etag is None:
+        response.set_data(gzip.compress(body, compresslevel=4, mtime=0))
+    else:
+        response.set_data(_packed(etag, body) if request.endpoint in FILES else _packed_page(etag, body))
     response.content_encoding = "gzip"
     if etag:
         response.set_etag(etag, weak=True)
@@ -76,8 +78,13 @@ def _holds_a_secret() -> bool:
 
 
 @lru_cache(maxsize=128)
-def _packed_file(_etag: str, body: bytes) -> bytes:
+def _packed(_etag: str, body: bytes) -> bytes:
     return gzip.compress(body, compresslevel=9, mtime=0)
+
+
+@lru_cache(maxsize=128)
+def _packed_page(_etag: str, body: bytes) -> bytes:
+    return gzip.compress(body, compresslevel=4, mtime=0)
 
 
 @lru_cache(maxsize=512)

@@ -1,41 +1,62 @@
-"""Pages that a stranger has already: said to be as they were, without sending them again."""
+"""Pages for strangers: drawn once, and said to be as they were to whoever has them."""
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, wraps
 from hashlib import sha256
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
 from flask import Flask, Response, current_app, make_response, request, session
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from ..listings import search
+
+V = TypeVar("V", bound=Callable[..., Any])
+
 _SOURCES = (".py", ".html", ".css", ".js", ".json", ".csv")
 _FOR_STRANGERS = frozenset({"browse.home", "browse.devices", "browse.device", "browse.suggestions"})
 
 
-def tag_of(version: str) -> str | None:
+def of_the_market(view: V) -> V:
     """
-    Return the name of what this address shows to a stranger while the market is at `version`; None: it is for somebody.
+    Let a view that shows the market, and to strangers nothing else, be drawn once for all of them; it takes `version`.
 
-    The same address, theme, market and house always make the same page, and any other makes another name.
+    The same address, theme, market and house always make the same page for a stranger, and any other makes another
+    name: what is kept under a name cannot be wrong. A reader who has the page is told so.
     """
-    if current_user.is_authenticated or "_flashes" in session:
-        return None
+
+    @wraps(view)
+    def drawn(**parameters: Any) -> ResponseReturnValue:
+        stranger = not current_user.is_authenticated and "_flashes" not in session
+        with search.looking():
+            version = search.version()
+            tag = _tag(version) if stranger else None
+            if tag is not None and request.if_none_match.contains_weak(tag):
+                return _named(Response(status=304), tag)
+            kept = _pages.get(tag or "")
+            if kept is not None:
+                return _named(Response(kept[0], mimetype=kept[1]), tag)
+            response = make_response(view(version=version, **parameters))
+        if tag is not None and response.status_code == 200:
+            while len(_pages) >= MOST_PAGES:
+                _pages.pop(next(iter(_pages)), None)
+            _pages[tag] = (response.get_data(), str(response.mimetype))
+        return _named(response, tag)
+
+    return cast("V", drawn)
+
+
+MOST_PAGES = 128
+_pages: dict[str, tuple[bytes, str]] = {}
+
+
+def _tag(version: str) -> str:
     said = "\0".join((_house(current_app.root_path), version, request.full_path, request.cookies.get("theme", "")))
     return sha256(said.encode("utf-8", "surrogateescape")).hexdigest()[:24]
 
 
-def unchanged(tag: str | None) -> Response | None:
-    """Return the short answer for a reader who has the page of this name; None: it must be drawn."""
-    if tag is None or not request.if_none_match.contains_weak(tag):
-        return None
-    answer = Response(status=304)
-    answer.set_etag(tag, weak=True)
-    return answer
-
-
-def tagged(page: ResponseReturnValue, tag: str | None) -> Response:
-    """Return the page under its name, so that its reader can ask for changes by it."""
-    response = make_response(page)
+def _named(response: Response, tag: str | None) -> Response:
     if tag is not None:
         response.set_etag(tag, weak=True)
     return response
