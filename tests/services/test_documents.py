@@ -591,6 +591,16 @@ class TestDiskStore:
         }
         assert modes == {"store": 0o700, "ab": 0o700, Path(self.KEY).name: 0o600}
 
+    def test_opens_what_was_kept_and_nothing_else(self, tmp_path):
+        store = DiskStore(tmp_path)
+        store.put(self.KEY, b"private")
+        with store.opened(self.KEY) as kept:
+            assert kept.read() == b"private"
+        store.delete(self.KEY)
+
+        with pytest.raises(KeyError, match=self.KEY):
+            store.opened(self.KEY)
+
     def test_leaves_nothing_half_written(self, tmp_path, monkeypatch):
         monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
         with pytest.raises(OSError, match="disk full"):

@@ -406,6 +406,50 @@ class TestAskAgain:
 
         assert set(causes(order)) == {Cause.CREDENTIAL_SUSPENDED, Cause.SITE_CLOSED}
 
+    def test_a_yes_that_fell_at_this_moment_lifts_nothing(self, scene, order, verifier, now, monkeypatch):
+        reinstate(scene.licence, verifier, now)
+        monkeypatch.setattr(steps, "still_stands", lambda _: False)
+
+        with pytest.raises(orders.GateMoved):
+            orders.ask_again(order_id=order.id, actor_id=scene.buyer.id, at=now)
+
+        assert causes(order) == [Cause.CREDENTIAL_SUSPENDED]
+
+    def test_what_somebody_else_lifted_meanwhile_is_not_lifted_again(self, scene, order, verifier, now, monkeypatch):
+        reinstate(scene.licence, verifier, now)
+        asked = steps.ask_the_gate
+
+        def overtaken(*args, **given):
+            decision = asked(*args, **given)
+            monkeypatch.setattr(steps, "ask_the_gate", asked)
+            orders.ask_again(order_id=order.id, actor_id=scene.buyer.id, at=now)
+            return decision
+
+        monkeypatch.setattr(steps, "ask_the_gate", overtaken)
+
+        with pytest.raises(orders.NotOnHold):
+            orders.ask_again(order_id=order.id, actor_id=scene.buyer.id, at=now)
+
+        assert all(hold.lifted_at is not None for hold in holds(order))
+
+    def test_a_no_to_the_question_itself_leaves_the_hold(self, scene, order, verifier, now, monkeypatch):
+        """What looked like a yes a moment ago is asked about in earnest, and the answer counts."""
+        reinstate(scene.licence, verifier, now)
+        asked = steps.ask_the_gate
+
+        def turned(*args, **given):
+            db.session.execute(
+                text("UPDATE credentials SET expires_on = current_date - 2, issued_on = NULL WHERE id = :id"),
+                {"id": scene.licence.id},
+            )
+            db.session.commit()
+            return asked(*args, **given)
+
+        monkeypatch.setattr(steps, "ask_the_gate", turned)
+
+        assert orders.look(order_id=order.id, at=now) is Looked.STILL_HELD
+        assert causes(order) == [Cause.CREDENTIAL_SUSPENDED]
+
 
 class TestLook:
     def test_finds_what_stands_standing(self, scene, now):
