@@ -347,7 +347,8 @@ def _describe_device(
         raise Invalid("Write the ZIP code in five figures.", field="postal_code")
     if year is not None and not 1985 <= year <= at.year:
         raise Invalid(f"Write the year of manufacture, from 1985 to {at.year}.", field="year")
-    listing.model_id = model_id
+    # Both at once: what is read before the rest is derived writes the row as it stands.
+    listing.model_id, listing.maker_id = model_id, model.maker_id
     listing.serial = serial.strip() or None
     listing.serial_normal = normal_number(serial) or None
     listing.year = year

@@ -1,6 +1,7 @@
 """The photos of a draft: added several at once, described, put in order, removed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from uuid import UUID, uuid4
 
 from ..extensions import adapter_of, unit_of_work
@@ -9,11 +10,12 @@ from .drafting import draft_of
 from .images import FORMATS, SIZES, prepare
 from .models import Listing, Photo
 from .ports import PhotoStore
+from .terms import Shot
 
 MOST_PHOTOS = 12
 
 
-def add(*, listing_id: UUID, actor_id: UUID, files: Sequence[tuple[str, bytes]]) -> int:
+def add(*, listing_id: UUID, actor_id: UUID, files: Sequence[tuple[str, bytes]], at: datetime) -> int:
     """
     Add photos, given as pairs of file name and content, behind those there are; return how many. All or none.
 
@@ -37,6 +39,8 @@ def add(*, listing_id: UUID, actor_id: UUID, files: Sequence[tuple[str, bytes]])
             listing.photos.append(
                 Photo(
                     position=len(listing.photos) + 1,
+                    shows=[],
+                    added_at=at,
                     storage_key=_stem(key),
                     alternative_text=f"{listing.title}, photo {len(listing.photos) + 1}",
                     width=prepared.width,
@@ -47,9 +51,11 @@ def add(*, listing_id: UUID, actor_id: UUID, files: Sequence[tuple[str, bytes]])
     return len(made)
 
 
-def describe(*, listing_id: UUID, actor_id: UUID, photo_id: UUID, alternative_text: str) -> None:
+def describe(
+    *, listing_id: UUID, actor_id: UUID, photo_id: UUID, alternative_text: str, shows: Collection[Shot] = ()
+) -> None:
     """
-    Say what a photo shows, for those who cannot see it.
+    Say what a photo shows: in words for those who cannot see it, and which of the needed shots it is.
 
     :raises NotFound: it is not the person's draft, or it has no such photo
     :raises Conflict: it is no longer a draft
@@ -59,7 +65,9 @@ def describe(*, listing_id: UUID, actor_id: UUID, photo_id: UUID, alternative_te
     if not words:
         raise Invalid("Say in a few words what the photo shows.", field="alternative_text")
     with unit_of_work():
-        _photo_of(draft_of(listing_id, actor_id), photo_id).alternative_text = words
+        photo = _photo_of(draft_of(listing_id, actor_id), photo_id)
+        photo.alternative_text = words
+        photo.shows = sorted(set(shows))
 
 
 def move(*, listing_id: UUID, actor_id: UUID, photo_id: UUID, earlier: bool) -> None:

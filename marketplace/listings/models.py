@@ -217,10 +217,16 @@ class Photo(Keyed, Base):
         ),
         CheckConstraint("digest ~ '^[0-9a-f]{64}$'", name="digest_is_sha256"),
         CheckConstraint("storage_key ~ '^[0-9a-f]{2}/[0-9a-f-]{36}$'", name="storage_key_is_ours"),
+        CheckConstraint(
+            "shows <@ ARRAY['front', 'rating_plate', 'rx_label', 'counter_screen', 'tip', 'accessories', 'possession']",
+            name="photo_shows_what_is_asked",
+        ),
     )
 
     listing_id: Mapped[UUID] = mapped_column(ForeignKey("listings.id", ondelete="CASCADE"), index=True)
     position: Mapped[int]
+    shows: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, comment="Of `Shot`, as its seller says.")
+    added_at: Mapped[datetime | None] = mapped_column(comment="Its day is that of the code of possession.")
     storage_key: Mapped[str] = mapped_column(comment="Stem; each size and format is a file beside it.")
     alternative_text: Mapped[str] = mapped_column(comment="What the photo shows, in the seller's words.")
     width: Mapped[int]

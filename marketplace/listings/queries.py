@@ -22,7 +22,7 @@ from ..kernel.money import Money
 from .conditions import life_used
 from .models import ConsoleCounter, Handpiece, Listing, ListingMove, Paper, Photo, PriceSet
 from .states import ListingEvent, ListingState
-from .terms import CounterDirection, CounterUnit, Grade, Modification, PaperKind, Recertification, Warranty
+from .terms import CounterDirection, CounterUnit, Grade, Modification, PaperKind, Recertification, Shot, Warranty
 
 ON_DISPLAY = (ListingState.PUBLISHED, ListingState.PAUSED, ListingState.RESERVED, ListingState.SOLD)
 """What strangers may see; a unit that is paused, reserved or sold keeps its page."""
@@ -96,6 +96,8 @@ class PhotoFacts:
     stem: str
     alternative_text: str
     digest: str
+    shows: tuple[Shot, ...]
+    added_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +250,7 @@ _COUNTERS = (
     .order_by(_C.position)
 )
 _PHOTOS = (
-    select(_P.id, _P.storage_key, _P.alternative_text, _P.digest)
+    select(_P.id, _P.storage_key, _P.alternative_text, _P.digest, _P.shows, _P.added_at)
     .where(_P.listing_id == bindparam("id"))
     .order_by(_P.position)
 )
@@ -478,7 +480,10 @@ def _counters(connection: Connection, listing_id: UUID) -> tuple[CounterFacts, .
 
 def _photos(connection: Connection, listing_id: UUID) -> tuple[PhotoFacts, ...]:
     rows = connection.execute(_PHOTOS, {"id": listing_id})
-    return tuple(PhotoFacts(row.id, row.storage_key, row.alternative_text, row.digest) for row in rows)
+    return tuple(
+        PhotoFacts(row.id, row.storage_key, row.alternative_text, row.digest, tuple(map(Shot, row.shows)), row.added_at)
+        for row in rows
+    )
 
 
 def _papers(connection: Connection, listing_id: UUID) -> tuple[PaperFacts, ...]:

@@ -168,7 +168,10 @@ def document_of(listing: ListingFacts) -> dict[str, Any]:
             "warranty_provider": listing.warranty_provider,
             "training_included": listing.training_included,
         },
-        "photos": [{"shows": photo.alternative_text, "digest": photo.digest} for photo in listing.photos],
+        "photos": [
+            {"shows": photo.alternative_text, "shots": ", ".join(photo.shows), "digest": photo.digest}
+            for photo in listing.photos
+        ],
         "papers": [
             {"id": str(paper.document_id), "kind": paper.kind, "words": paper.words, "digest": paper.digest}
             for paper in listing.papers

@@ -48,6 +48,18 @@ class UnitEventKind(StrEnum):
     SOLD_HERE = "sold_here"
 
 
+class Shot(StrEnum):
+    """What a photo shows that a buyer needs to see."""
+
+    FRONT = "front"
+    RATING_PLATE = "rating_plate"
+    RX_LABEL = "rx_label"
+    COUNTER_SCREEN = "counter_screen"
+    TIP = "tip"
+    ACCESSORIES = "accessories"
+    POSSESSION = "possession"
+
+
 class PaperKind(StrEnum):
     """What a paper of the unit is about."""
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from ..catalog import queries as catalog
 from ..catalog.queries import ModelFacts
-from . import fields
+from . import fields, shots
 from .drafting import codes_of
 from .fields import Place
 from .models import Listing
@@ -50,6 +50,7 @@ def missing(listing: Listing) -> list[Missing]:
         *_of_the_condition(listing, model),
         *_of_the_law(listing, model),
         *_of_the_sale(listing),
+        *_of_the_photos(listing),
     ]
 
 
@@ -115,8 +116,15 @@ def _of_the_sale(listing: Listing) -> Iterator[Missing]:
         ),
         (listing.warranty, "terms", "warranty-0", "Say which warranty it has, or that it has none."),
         (listing.price_minor, "terms", "price", "Name your price."),
-        (listing.photos, "photos", "photos", "Add at least one photo."),
     ]
     for given, step, field, sentence in needed:
         if not given:
             yield Missing(step, sentence, field)
+
+
+def _of_the_photos(listing: Listing) -> Iterator[Missing]:
+    if not listing.photos:
+        yield Missing("photos", "Add at least one photo.", "photos")
+        return
+    for shot in shots.lacking(listing):
+        yield Missing("photos", f"Add a photo of {shots.ASKED[shot]}, or say which photo shows it.", "shots")

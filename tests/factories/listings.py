@@ -19,7 +19,15 @@ from marketplace.listings.derived import derive
 from marketplace.listings.fields import Kind, Place
 from marketplace.listings.models import ConsoleCounter, Handpiece, Listing, ListingMove, Photo
 from marketplace.listings.states import ListingState
-from marketplace.listings.terms import CounterDirection, CounterUnit, Grade, Modification, Recertification, Warranty
+from marketplace.listings.terms import (
+    CounterDirection,
+    CounterUnit,
+    Grade,
+    Modification,
+    Recertification,
+    Shot,
+    Warranty,
+)
 from tests.factories.accounts import LONG_AGO, kept, make_staff, together
 from tests.factories.catalog import make_model
 from tests.factories.clinics import make_clinic
@@ -159,6 +167,8 @@ def make_photo(**values: Any) -> Photo:
     return Photo(
         **{
             "position": 1,
+            "shows": list(Shot),
+            "added_at": LONG_AGO,
             "storage_key": f"{key.hex[:2]}/{key}",
             "alternative_text": "The console from the front",
             "width": 1280,

@@ -35,10 +35,11 @@ from marketplace.kernel import clock
 from marketplace.kernel.money import Money
 from marketplace.kernel.terms import ClinicRole
 from marketplace.listings import drafting, gallery
+from marketplace.listings import queries as listing_queries
 from marketplace.listings import service as listings
 from marketplace.listings.drafting import Assurance
 from marketplace.listings.fields import Place
-from marketplace.listings.terms import Grade, Modification, Recertification, Warranty
+from marketplace.listings.terms import Grade, Modification, Recertification, Shot, Warranty
 from marketplace.orders import service as orders
 from marketplace.orders.models import Order
 from marketplace.orders.states import OrderState
@@ -235,7 +236,11 @@ def _draft(
     )  # fmt: skip
     subject = pictures.Subject(maker, model, modalities)
     gallery.add(
-        listing_id=listing, actor_id=seller, files=[("console.jpg", pictures.encoded(pictures.console(subject)))]
+        listing_id=listing, actor_id=seller, at=at, files=[("console.jpg", pictures.encoded(pictures.console(subject)))]
+    )
+    (photo,) = listing_queries.listing(listing).photos
+    gallery.describe(
+        listing_id=listing, actor_id=seller, photo_id=photo.id, alternative_text="The console", shows=list(Shot)
     )
     return listing
 

@@ -315,12 +315,17 @@ class TestMissing:
 class TestGallery:
     def test_takes_several_at_once_or_none(self, draft, seller):
         with pytest.raises(PhotoRefused):
-            gallery.add(listing_id=draft.id, actor_id=seller.id, files=[("a.jpg", picture()), ("b.jpg", b"no")])
+            gallery.add(
+                listing_id=draft.id, actor_id=seller.id, at=NOON, files=[("a.jpg", picture()), ("b.jpg", b"no")]
+            )
         assert reload(draft).photos == []
 
         assert (
             gallery.add(
-                listing_id=draft.id, actor_id=seller.id, files=[("a.jpg", picture()), ("b.jpg", picture((600, 800)))]
+                listing_id=draft.id,
+                actor_id=seller.id,
+                at=NOON,
+                files=[("a.jpg", picture()), ("b.jpg", picture((600, 800)))],
             )
             == 2
         )
@@ -338,10 +343,10 @@ class TestGallery:
         draft = make_listing(state="draft", clinic=clinic, photos=had)
         files = [("a.jpg", picture((80, 60)))] * more
         if taken:
-            assert gallery.add(listing_id=draft.id, actor_id=seller.id, files=files) == more
+            assert gallery.add(listing_id=draft.id, actor_id=seller.id, at=NOON, files=files) == more
         else:
             with pytest.raises(Invalid):
-                gallery.add(listing_id=draft.id, actor_id=seller.id, files=files)
+                gallery.add(listing_id=draft.id, actor_id=seller.id, at=NOON, files=files)
             assert len(reload(draft).photos) == had
 
     def test_stays_as_it_is_at_its_ends(self, clinic, seller):

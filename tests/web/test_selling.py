@@ -12,7 +12,7 @@ from marketplace.extensions import db
 from marketplace.listings.conditions import INCLUSIONS
 from marketplace.listings.models import Handpiece, Listing
 from marketplace.listings.states import ListingState
-from marketplace.listings.terms import CounterDirection, CounterUnit, Grade
+from marketplace.listings.terms import CounterDirection, CounterUnit, Grade, Shot
 from marketplace.notifications.models import Mail
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.catalog import load_catalogue, real_model
@@ -64,6 +64,14 @@ def post(client, address, status=303, **fields):
 def reload(row):
     db.session.expire_all()
     return db.session.get(type(row), row.id)
+
+
+def show_everything(client, listing):
+    """Say of every photo that it shows all that is asked for."""
+    for photo in reload(listing).photos:
+        name = f"photo-{photo.id}-"
+        shown = {f"{name}alternative_text": "The device", f"{name}shows": [str(shot) for shot in Shot]}
+        post(client, f"/sell/{listing.id}/photos/{photo.id}/describe", **shown)
 
 
 class TestTheWholeWay:
@@ -170,6 +178,7 @@ class TestTheWholeWay:
         )
         page(client, f"{base}/photos")
         post(client, f"{base}/photos", photos=[(picture(), "front.jpg"), (picture("red"), "back.jpg")])
+        show_everything(client, listing)
         assert "Ready to submit" in page(client, base)
         post(client, f"{base}/submit")
 

@@ -22,6 +22,7 @@ from ...listings.models import Handpiece, Listing, ListingMove, Photo
 from ...listings.ports import PhotoStore
 from ...listings.states import LISTING, ListingEvent, ListingState
 from ...listings.terms import Recertification
+from ...listings.terms import Shot as Needed
 from . import answers, market, passports, pictures
 from .cast import HOUSES
 from .market import FEATURED, Fate, Part, Unit
@@ -146,6 +147,7 @@ def _photos(shots: Sequence[Shot]) -> list[Photo]:
     return [
         Photo(
             position=position,
+            shows=list(Needed) if position == 1 else [Needed.TIP],
             storage_key=stem,
             alternative_text=shows,
             width=prepared.width,

@@ -3,19 +3,24 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from flask import flash, redirect, render_template, url_for
+from flask import current_app, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
-from wtforms import MultipleFileField, StringField
+from wtforms import MultipleFileField, SelectMultipleField, StringField
 from wtforms.validators import InputRequired, Length
 
 from ...accounts.access import Permission
-from ...listings import gallery
+from ...config import Settings
+from ...kernel import clock
+from ...listings import gallery, possession, shots
 from ...listings.images import MAX_BYTES
 from ...listings.queries import ListingFacts
+from ...listings.shots import ASKED
+from ...listings.terms import Shot
 from .. import photos
 from ..access import me, requires
 from ..forms import Form, applied
+from ..options import options
 from .common import STEPS, ActForm, bp, mine
 
 
@@ -31,6 +36,7 @@ class PhotoForm(Form):
     alternative_text = StringField(
         "What the photo shows", validators=[InputRequired("Say in a few words what the photo shows."), Length(max=300)]
     )
+    shows = SelectMultipleField("It shows", choices=options(ASKED.items()))
 
 
 @bp.route("/sell/<uuid:listing_id>/photos", methods=["GET", "POST"])
@@ -41,7 +47,9 @@ def pictures(listing_id: UUID) -> ResponseReturnValue:
     form = PhotosForm()
     if form.validate_on_submit():
         with applied(form):
-            number = gallery.add(listing_id=listing_id, actor_id=me().id, files=_files(form.photos.data))
+            number = gallery.add(
+                listing_id=listing_id, actor_id=me().id, files=_files(form.photos.data), at=clock.now()
+            )
             flash(f"{number} {'photo was' if number == 1 else 'photos were'} added.", "success")
             return redirect(url_for("selling.pictures", listing_id=listing_id), code=303)
     return _photos_page(facts, form)
@@ -60,6 +68,7 @@ def describe_photo(listing_id: UUID, photo_id: UUID) -> ResponseReturnValue:
                 actor_id=me().id,
                 photo_id=photo_id,
                 alternative_text=form.alternative_text.data or "",
+                shows=[Shot(shot) for shot in form.shows.data or ()],
             )
             flash("Saved what the photo shows.", "success")
             return redirect(url_for("selling.pictures", listing_id=listing_id), code=303)
@@ -91,7 +100,12 @@ def _photos_page(
             photo.id,
             photos.shown(photo.stem, photo.alternative_text),
             (wrong or {}).get(photo.id)
-            or PhotoForm(formdata=None, prefix=_prefix(photo.id), alternative_text=photo.alternative_text),
+            or PhotoForm(
+                formdata=None,
+                prefix=_prefix(photo.id),
+                alternative_text=photo.alternative_text,
+                shows=list(photo.shows),
+            ),
         )
         for photo in facts.photos
     ]
@@ -102,10 +116,18 @@ def _photos_page(
         rows=rows,
         act=ActForm(formdata=None),
         most=gallery.MOST_PHOTOS,
+        asked=ASKED,
+        lacking=shots.lacking_of(facts.id),
+        code=possession.code_at(secret=_secret(), listing_id=facts.id, at=clock.now()),
         max_bytes=MAX_BYTES,
         steps=STEPS,
     )
     return page, 422 if wrong or form.errors else 200
+
+
+def _secret() -> str:
+    settings: Settings = current_app.extensions["second_light_settings"]
+    return settings.secret_key
 
 
 def _prefix(photo_id: UUID) -> str:

@@ -2,17 +2,19 @@
 
 from uuid import UUID
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, current_app, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from ...accounts.access import Permission
+from ...config import Settings
 from ...kernel import clock
-from ...listings import passport, plausibility, queries, reports, service, stolen
+from ...listings import passport, plausibility, possession, queries, reports, service, stolen
 from ...listings.conditions import GRADES
 from ...listings.queries import ListingFacts
 from ...listings.states import LISTING, ListingEvent
+from ...listings.terms import Shot
 from .. import photos, unit
 from ..access import me, requires
 from ..forms import Form, applied
@@ -86,6 +88,11 @@ def send_back(listing_id: UUID) -> ResponseReturnValue:
     return _page(facts, form)
 
 
+def _secret() -> str:
+    settings: Settings = current_app.extensions["second_light_settings"]
+    return settings.secret_key
+
+
 def _changes(facts: ListingFacts) -> list[tuple[str, str, str]] | None:
     """Return what differs from what staff approved last; None: nothing was approved before."""
     approved = facts.approved_version and reports.of_version(facts.id, facts.approved_version)
@@ -114,6 +121,11 @@ def _page(facts: ListingFacts, form: NoteForm) -> ResponseReturnValue:
         passport=passport.of_unit(maker_id=facts.model.maker_id, serial_normal=facts.serial_normal),
         units=UNITS,
         changes=_changes(facts),
+        proofs=[
+            (number, possession.code_at(secret=_secret(), listing_id=facts.id, at=photo.added_at))
+            for number, photo in enumerate(facts.photos, start=1)
+            if Shot.POSSESSION in photo.shows and photo.added_at is not None
+        ],
         steps=STEPS,
         condition_said=unit.stated(facts)[0],
         statements=unit.stated(facts)[1],
