@@ -123,7 +123,7 @@ class TestRule:
         text = text_of(answer)
         assert f"{NEVADA} is saved in this draft." in text
         assert f"{NEVADA} (Nevada): changed" in text
-        assert "in force to 2027-01-31" in text
+        assert "in force to Added: 2027-01-31" in text
         assert "by Ada Quist" in text
         assert service.published_policy().version_id == RULES
 

@@ -34,8 +34,14 @@ class PastForm(Form):
     email = StringField("E-mail address of the person", validators=[InputRequired("Say who."), Length(max=320)])
     site = SelectField("Site", validators=[InputRequired("Choose the site.")])
     modality = SelectField("Kind of device", validators=[InputRequired("Choose the kind of device.")])
-    procedure = SelectField("Procedure", choices={each.value: each.words for each in ProcedureClass})
-    then = DateTimeLocalField("Moment, by the clock of the site", format="%Y-%m-%dT%H:%M")
+    procedure = SelectField(
+        "Procedure",
+        choices={each.value: each.words for each in ProcedureClass},
+        validators=[InputRequired("Choose what for.")],
+    )
+    then = DateTimeLocalField(
+        "Moment, by the clock of the site", format="%Y-%m-%dT%H:%M", validators=[InputRequired("Say when.")]
+    )
 
 
 @bp.get("/staff/history")
