@@ -66,11 +66,11 @@ def sitemap_pages() -> ResponseReturnValue:
     return _urls([(address, None) for address in addresses])
 
 
-@bp.get("/sitemap-units-<int:part>.xml")
+@bp.get("/sitemap-units-<int(min=1, max=1000000):part>.xml")
 @public
 def sitemap_units(part: int) -> ResponseReturnValue:
     """List a part of the units for sale."""
-    found = knowing.addresses_of_units(part) if part > 0 else []
+    found = knowing.addresses_of_units(part)
     if not found and part != 1:
         raise NotFound("The site map has no such part.")
     return _urls([(_absolute("browse.device", listing_id=unit), since) for unit, since in found])
