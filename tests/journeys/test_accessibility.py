@@ -56,6 +56,7 @@ NOT_PAGES = {
     "payouts.pdf": "a file",
     "payouts.table": "a file",
     "rules.vectors_file": "a file",
+    "browse.suggestions": "words for a script",
     "crawling.feed": "a file",
     "crawling.robots": "a file",
     "crawling.sitemap": "a file",
