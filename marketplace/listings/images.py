@@ -46,20 +46,24 @@ def prepare(content: bytes, *, filename: str) -> Prepared:
         with Image.open(io.BytesIO(content), formats=_TAKEN) as picture:
             # The header alone was read so far: a picture that would not fit into memory is never unpacked.
             if picture.width * picture.height > MAX_PIXELS:
-                raise PhotoRefused(
-                    f"{filename} has more than {MAX_PIXELS // 1_000_000} million pixels.", field="photos"
-                )
+                raise _too_large(filename)
             picture.draft("RGB", (SIZES[-1] * 2, SIZES[-1] * 2))  # JPEG unpacks at a fraction where that is enough.
             upright = _opaque(ImageOps.exif_transpose(picture))
     except UnidentifiedImageError:
         raise PhotoRefused(f"{filename} is not a JPEG, PNG or WebP picture.", field="photos") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+    except Image.DecompressionBombError:
+        raise _too_large(filename) from None  # So large that the library itself will not go on.
+    except (OSError, SyntaxError, ValueError):
         raise PhotoRefused(f"{filename} is damaged and cannot be read.", field="photos") from None
     sized = {size: _covering(upright, size) for size in SIZES}
     largest = sized[SIZES[-1]]
     files = {f"-{size}.{suffix}": _encoded(picture, suffix) for size, picture in sized.items() for suffix in FORMATS}
     digest = hashlib.sha256(files[f"-{SIZES[-1]}.jpg"]).hexdigest()
     return Prepared(largest.width, largest.height, digest, files)
+
+
+def _too_large(filename: str) -> PhotoRefused:
+    return PhotoRefused(f"{filename} has more than {MAX_PIXELS // 1_000_000} million pixels.", field="photos")
 
 
 def _opaque(picture: Image.Image) -> Image.Image:

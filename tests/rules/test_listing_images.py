@@ -101,3 +101,42 @@ def test_forty_million_pixels_are_the_most(size, fits):
         with pytest.raises(PhotoRefused) as refusal:
             prepare(content, filename="a")
         assert refusal.value.sentence == "a has more than 40 million pixels."
+
+
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
+
+
+class TestHostileFiles:
+    def test_a_drawing_that_can_act_is_none(self):
+        with pytest.raises(PhotoRefused):
+            prepare(SVG, filename="a.svg")
+
+    @pytest.mark.parametrize("behind", [b"PK\x03\x04 a second file", b"<script>alert(1)</script>", SVG])
+    def test_what_hides_behind_a_picture_stays_behind(self, behind):
+        made = prepare(encoded(Image.new("RGB", (100, 80), "navy")) + behind, filename="a.jpg")
+
+        assert all(behind not in content for content in made.files.values())
+
+    def test_two_hundred_megapixels_are_refused_before_they_are_unpacked(self):
+        # A picture of 20,000 by 10,000 in a few kilobytes: its header alone is read.
+        content = encoded(Image.new("1", (20_000, 10_000)), "PNG")
+        assert len(content) < 100_000
+        with pytest.raises(PhotoRefused) as refusal:
+            prepare(content, filename="a.png")
+
+        assert refusal.value.sentence == "a.png has more than 40 million pixels."
+
+    def test_the_inks_of_a_printer_become_light(self):
+        made = prepare(encoded(Image.new("CMYK", (100, 80), (0, 255, 255, 0))), filename="a.jpg")
+
+        assert opened(made.files["-480.jpg"]).mode == "RGB"
+
+    @pytest.mark.parametrize("form", ["WEBP", "PNG"])
+    def test_of_what_moves_the_first_picture_is_kept(self, form):
+        frames = [Image.new("RGB", (60, 40), color) for color in ("navy", "red")]
+        content = encoded(frames[0], form, save_all=True, append_images=frames[1:], duration=100)
+        made = prepare(content, filename="a")
+
+        shown = opened(made.files["-480.webp"])
+        assert getattr(shown, "n_frames", 1) == 1
+        assert shown.convert("RGB").getpixel((30, 20))[2] > 100
