@@ -15,10 +15,12 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import func, select
 
-from marketplace.extensions import db
+from marketplace.app import create_app
+from marketplace.extensions import ENGINE_OPTIONS, db
 from marketplace.kernel import clock
 from marketplace.payments.models import LedgerEntry, LedgerJournal, PaymentMove, ProviderEvent, ProviderEventState
 from marketplace.payments.states import PaymentState
+from tests.conftest import settings_for
 from tests.factories.orders import make_scene, place_and_confirm, the_order
 from tests.factories.payments import do_jobs, pay_page, the_payment
 from tests.factories.stripe import SignedEvent
@@ -27,6 +29,17 @@ pytestmark = pytest.mark.own_database
 
 EVENTS = int(os.environ.get("WEBHOOK_STORM", "60"))
 CONNECTIONS = 20
+
+
+@pytest.fixture
+def own_app(fresh_database, tmp_path):
+    """The app with a connection for each that storms: a server has no more threads than its pool has connections."""
+    options = {**ENGINE_OPTIONS, "pool_size": CONNECTIONS + 5}
+    app = create_app(settings_for(fresh_database(), tmp_path), SQLALCHEMY_ENGINE_OPTIONS=options)
+    yield app
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
 
 
 def under_another_id(event: SignedEvent, number: int) -> SignedEvent:
