@@ -364,11 +364,15 @@ class TestPages:
                 clinic=clinic, model=model, price_minor=100_000 + number % 3, published_at=LONG_AGO,
                 postal_code=["78701", "85004", None][number % 3],
             )  # fmt: skip
-        forward, backward = self.all_pages(Wanted(sort=sort, near=Near(AUSTIN)))
+        everything = Wanted(sort=sort, near=Near(AUSTIN))
+        forward, backward = self.all_pages(everything)
 
         assert [len(page) for page in forward] == [24, 24, 2]
         assert len({one for page in forward for one in page}) == 50
         assert backward == forward
+        # The same where the first of each kind are looked for in their own order.
+        of_kinds = Wanted(**{**fields(everything), "chosen": {"modality": ("IPL",)}})
+        assert self.all_pages(of_kinds) == (forward, backward)
 
     def test_a_unit_that_comes_or_goes_moves_no_other_to_a_page_already_seen(self):
         clinic = make_clinic(seller=True)
