@@ -270,8 +270,10 @@ class PaymentGateway(Protocol):
 
     Every method may raise `GatewayError`: `GatewayRejected` is a definite no, `GatewayUnknown` means that it
     may have happened. `key` makes a repetition harmless: it is made of our row and the attempt, and the same
-    key is only ever sent with the same arguments.
+    key is only ever sent with the same arguments. `api_version` is the one that it was written for.
     """
+
+    api_version: str
 
     def create_seller_account(self, *, clinic_id: UUID, email: str, name: str, country: str, key: str) -> SellerAccount:
         """Open an account that can receive transfers once its owner has answered the provider's questions."""

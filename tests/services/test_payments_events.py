@@ -78,6 +78,18 @@ class TestReceive:
         assert len(events()) == 1
         assert waiting_jobs().count("process_provider_event") == 1
 
+    def test_another_version_is_an_alarm_and_taken_all_the_same(self, order_id, page, local_stripe, capsys):
+        local_stripe.pay_by_card(page)
+        event = local_stripe.take_events("checkout.session.completed")[0]
+        raw = event.raw.replace(b"2026-10-28.endive", b"2027-01-01.future")
+        signature = replace(event, raw=raw).signed_at(clock.now())
+
+        payments.receive(raw=raw, signature=signature, at=clock.now())
+        do_jobs()
+
+        assert "event_of_another_version" in capsys.readouterr().err
+        assert the_payment(order_id).state is PaymentState.HELD
+
     def test_keeps_nothing_of_a_forgery(self, order_id, page, local_stripe):
         local_stripe.pay_by_card(page)
         event = local_stripe.take_events("checkout.session.completed")[0]

@@ -39,6 +39,8 @@ class StripeGateway:
     The same code speaks to Stripe and to the local stand-in; `api_base` names the latter.
     """
 
+    api_version = API_VERSION
+
     def __init__(
         self,
         *,
