@@ -301,12 +301,14 @@ def reconcile_payments() -> None:
     settings: Settings = current_app.extensions["second_light_settings"]
     at, live = clock.now(), settings.takes_real_money
     with _said_plainly():
+        heard = payments.poll_events(at=at)
         done = payments.reconcile(live=live, at=at)
         orders.catch_up(at=at)
         found = orders.compare_books(live=live, at=at)
     click.echo(
         f"{done.looked_at} payments looked at, {done.unreachable} out of reach,"
-        f" {done.intents_resumed} movements and {done.events_resumed} events taken up again."
+        f" {done.intents_resumed} movements and {done.events_resumed} events taken up again,"
+        f" {heard} events read that no webhook brought."
     )
     for finding in found:
         click.echo(str(finding))

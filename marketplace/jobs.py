@@ -201,6 +201,15 @@ def process_provider_event(*, event_id: str) -> None:
     payments.process_event(event_id=event_id, live=_takes_real_money(), at=clock.now())
 
 
+@job("poll_provider_events", every="3-58/5 * * * *")
+def poll_provider_events() -> None:
+    """Read in the payment provider's own list what no webhook brought."""
+    try:
+        payments.poll_events(at=clock.now())
+    except GatewayError as trouble:  # The cursor stands where it was: in five minutes all of it is read again.
+        log.warning("events_not_polled", error=str(trouble))
+
+
 @job("run_money_intent")
 def run_money_intent(*, intent_id: str) -> None:
     """Send a transfer or a refund that is on record, or find that it was sent."""

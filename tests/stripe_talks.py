@@ -114,6 +114,7 @@ def a_whole_sale(driver) -> None:
     gateway.get_payment(dispute)
     driver.settle_dispute(dispute, "won")
     gateway.get_payment(dispute)
+    assert list(gateway.events(since=clock.now() - timedelta(hours=1))) != []
     assert {booking.order_id for booking in gateway.bookings() if booking.kind is BookingKind.CHARGE} == {order_id}
 
 

@@ -1,6 +1,6 @@
 """The provider's events: kept once, answered at once, understood by looking at what they are about."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from ..logs import log
 from . import converging, intents, policy, sellers, surplus
 from .models import MoneyIntent, Payment, ProviderEvent, ProviderEventState
 from .policy import Freeze
-from .ports import GatewayError, PaymentGateway
+from .ports import GatewayError, ListedEvent, PaymentGateway
 
 
 class NotOurs(NotFound):
@@ -45,27 +45,38 @@ def receive(*, raw: bytes, signature: str, at: datetime) -> None:
     if event.api_version not in {None, gateway.api_version}:
         # It only says where to look, so it is taken; but the endpoint is set up for another version than the code.
         log.error("event_of_another_version", event_id=event.event_id, version=event.api_version)
-    with unit_of_work() as session:
-        kept = session.scalar(
-            insert(ProviderEvent)
-            .values(
-                event_id=event.event_id,
-                kind=event.type,
-                object_id=event.object_id,
-                account=event.account,
-                livemode=event.livemode,
-                api_version=event.api_version,
-                created_at=event.created,
-                received_at=at,
-                body=raw.decode(),
-                state=ProviderEventState.PENDING,
-                attempts=0,
-            )
-            .on_conflict_do_nothing(index_elements=[ProviderEvent.event_id])
-            .returning(ProviderEvent.event_id)
+    with unit_of_work():
+        keep([ListedEvent(event, raw.decode())], at=at)
+
+
+def keep(events: Sequence[ListedEvent], *, at: datetime) -> int:
+    """Keep each event under its own id, promise to look into those that are new, and return how many these are."""
+    new = db.session.scalars(
+        insert(ProviderEvent)
+        .values(
+            [
+                {
+                    "event_id": event.ref.event_id,
+                    "kind": event.ref.type,
+                    "object_id": event.ref.object_id,
+                    "account": event.ref.account,
+                    "livemode": event.ref.livemode,
+                    "api_version": event.ref.api_version,
+                    "created_at": event.ref.created,
+                    "received_at": at,
+                    "body": event.body,
+                    "state": ProviderEventState.PENDING,
+                    "attempts": 0,
+                }
+                for event in events
+            ]
         )
-        if kept is not None:
-            queue.promise("process_provider_event", event_id=event.event_id)
+        .on_conflict_do_nothing(index_elements=[ProviderEvent.event_id])
+        .returning(ProviderEvent.event_id)
+    ).all()
+    for event_id in new:
+        queue.promise("process_provider_event", event_id=event_id)
+    return len(new)
 
 
 def process_event(*, event_id: str, live: bool, at: datetime) -> ProviderEventState:

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, text
@@ -147,6 +147,17 @@ class ProviderEvent(Base):
     state: Mapped[ProviderEventState] = mapped_column(default=ProviderEventState.PENDING, index=True)
     attempts: Mapped[int] = mapped_column(default=0)
     last_error: Mapped[str | None]
+
+
+class EventCursor(Base):
+    """How far the provider's list of events was read, to its end."""
+
+    __tablename__ = "event_cursor"
+    __table_args__ = (CheckConstraint("id = 1", name="there_is_only_one"),)
+    ONLY: ClassVar = 1
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    read_until: Mapped[datetime]
 
 
 class IntentKind(StrEnum):

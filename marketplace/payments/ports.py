@@ -211,6 +211,14 @@ class EventRef:
     api_version: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class ListedEvent:
+    """An event as the provider lists it, and the text of it that is kept."""
+
+    ref: EventRef
+    body: str
+
+
 class GatewayError(Unavailable):
     """
     The provider did not do what was asked.
@@ -365,6 +373,10 @@ class PaymentGateway(Protocol):
 
     def bookings(self) -> Iterator[Booking]:
         """Read the provider's own books about our balance, newest first, from the first line that there is."""
+        ...
+
+    def events(self, *, since: datetime) -> Iterator[ListedEvent]:
+        """Read what the provider says that happened since a moment, newest first, whether or not it told us."""
         ...
 
     def parse_webhook(self, raw: bytes, signature: str, *, at: datetime) -> EventRef:

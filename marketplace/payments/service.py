@@ -13,6 +13,7 @@ from .checkouts import (
 from .converging import converge
 from .inbox import process_event, receive
 from .intents import run_intent
+from .polling import poll_events
 from .queries import payment_of, payments_of, seller_account
 from .reconciling import Reconciled, compare_books, keep_findings, reconcile
 from .sellers import NoSellerAccount, onboarding_link, open_seller_account, refresh_seller_account
@@ -34,6 +35,7 @@ __all__ = [
     "open_seller_account",
     "payment_of",
     "payments_of",
+    "poll_events",
     "prepare_checkout",
     "process_event",
     "receive",

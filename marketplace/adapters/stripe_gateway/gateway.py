@@ -1,5 +1,6 @@
 """The port's questions, put to Stripe through its own client."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import cached_property
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from marketplace.kernel.money import Money
+from marketplace.logs import log
 from marketplace.payments.ports import (
     Booking,
     Checkout,
@@ -15,6 +17,7 @@ from marketplace.payments.ports import (
     GatewayConfig,
     GatewayRejected,
     Link,
+    ListedEvent,
     PaymentMethod,
     PaymentSnapshot,
     RefundSnapshot,
@@ -381,6 +384,18 @@ class StripeGateway:
                 yield reading.booking(booking)
 
     # -- being told ------------------------------------------------------------------------------
+
+    def events(self, *, since: datetime) -> Iterator[ListedEvent]:
+        """See the port. One that cannot be read is passed over: it must not stand in the way of the others."""
+        with answering():
+            found = self._client.v1.events.list({"created": {"gte": int(since.timestamp())}, "limit": 100})
+            for event in found.auto_paging_iter():
+                said = event.to_dict(for_json=True)
+                ref = webhooks.listed(said)
+                if ref is None:
+                    log.error("event_not_readable", event_id=event.id)
+                else:
+                    yield ListedEvent(ref, json.dumps(said))
 
     def parse_webhook(self, raw: bytes, signature: str, *, at: datetime) -> EventRef:
         """See the port."""

@@ -25,6 +25,14 @@ def parse(raw: bytes, signature: str, secrets: Sequence[str], *, at: datetime) -
         raise WebhookRefused("The body is not an event.") from error
 
 
+def listed(event: dict[str, Any]) -> EventRef | None:
+    """Say what an event of Stripe's own list is about; None where it is none that can be read."""
+    try:
+        return _whole(event)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
 def _whole(event: dict[str, Any]) -> EventRef:
     return EventRef(
         event_id=event["id"],
