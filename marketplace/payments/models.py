@@ -97,6 +97,9 @@ class Payment(Keyed, Base):
     surplus_returned_minor: Mapped[int] = mapped_column(default=0, comment="What of it was sent back.")
     frozen_reason: Mapped[str | None] = mapped_column(comment="Set: no release until somebody lifted it.")
     expires_at: Mapped[datetime] = mapped_column(comment="The checkout page closes.")
+    looked_at: Mapped[datetime | None] = mapped_column(
+        comment="When reconciling took it up last, whether or not the provider answered."
+    )
     created_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(default=1)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from .. import queue
 from ..extensions import db, unit_of_work
@@ -46,11 +46,7 @@ def reconcile(*, live: bool, at: datetime) -> Reconciled:
     """
     never_opened = _expire_never_opened(at)
     with unit_of_work():
-        moving = list(
-            db.session.scalars(
-                select(Payment.id).where(Payment.state.in_(_ON_THE_MOVE)).order_by(Payment.created_at).limit(AT_ONCE)
-            )
-        )
+        moving = _taken_up(at)
     unreachable = sum(not _looked_at(payment_id, live=live, at=at) for payment_id in moving)
     with unit_of_work():
         found = Reconciled(
@@ -113,6 +109,28 @@ def _note(kept: KeptFinding, finding: Finding, *, at: datetime) -> None:
 
 def _minor(amount: Money | None) -> int | None:
     return None if amount is None else amount.minor
+
+
+def _taken_up(at: datetime) -> list[UUID]:
+    """
+    Return the payments on the move that nobody looked at for longest, and note that they are looked at now.
+
+    Noted before anybody is asked: those whose answer never comes must not keep the others waiting.
+    """
+    moving = list(
+        db.session.scalars(
+            select(Payment.id)
+            .where(Payment.state.in_(_ON_THE_MOVE))
+            .order_by(Payment.looked_at.nulls_first(), Payment.created_at, Payment.id)
+            .limit(AT_ONCE)
+        )
+    )
+    # Not a change of the payment: its version stands, so that nobody who is at work on it is disturbed.
+    db.session.execute(
+        update(Payment).where(Payment.id.in_(moving)).values(looked_at=at),
+        execution_options={"synchronize_session": False},
+    )
+    return moving
 
 
 def _looked_at(payment_id: UUID, *, live: bool, at: datetime) -> bool:

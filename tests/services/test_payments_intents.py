@@ -9,19 +9,21 @@ from sqlalchemy import func, select
 from marketplace.extensions import bind, db, unit_of_work
 from marketplace.kernel import clock
 from marketplace.kernel.money import Money
-from marketplace.payments import intents, ledger, queries, sellers
+from marketplace.payments import converging, intents, ledger, queries, reconciling, sellers
 from marketplace.payments import service as payments
 from marketplace.payments.amounts import Account, JournalKind
 from marketplace.payments.models import (
     IntentState,
     LedgerJournal,
     MoneyIntent,
+    Payment,
     ProviderEvent,
     ProviderEventState,
     SellerAccount,
 )
 from marketplace.payments.ports import GatewayUnknown, PaymentGateway, RefundStatus
 from marketplace.payments.states import PaymentState
+from tests.factories.listings import make_handpiece, make_listing
 from tests.factories.orders import make_scene, place_and_confirm, the_order
 from tests.factories.payments import do_jobs, hear, make_payment, onboarded, pay_page, the_payment, waiting_jobs
 
@@ -573,6 +575,37 @@ class TestReconcile:
 
         assert (found.looked_at, found.unreachable) == (0, 1)
         assert the_payment(order_id).state is PaymentState.CHECKOUT_OPEN
+
+    @pytest.mark.parametrize("away", [False, True])
+    def test_more_than_one_round_can_take_wait_and_none_of_them_for_ever(self, app, scene, now, monkeypatch, away):
+        monkeypatch.setattr(reconciling, "AT_ONCE", 2)
+        pages = []
+        for number in range(5):
+            scene.listing = make_listing(clinic=scene.seller_clinic, handpieces=[make_handpiece("DIODE_HR", name="D")])
+            order = the_order(place_and_confirm(scene, at=now))
+            payment = make_payment(order, state="checkout_open", at=now + timedelta(seconds=number))
+            pages.append((payment.checkout_id, payment.version))
+        asked = []
+
+        class Provider:
+            def get_payment(self, checkout_id):
+                asked.append(checkout_id)
+                if away:
+                    raise GatewayUnknown("away")
+
+        monkeypatch.setattr(converging, "take_over", lambda *_, **__: None)
+        bind(app, PaymentGateway, Provider())
+
+        for minutes in (0, 5, 10):
+            payments.reconcile(live=False, at=now + timedelta(minutes=minutes))
+
+        a, b, c, d, e = (page for page, _ in pages)
+        assert asked == [a, b, c, d, e, a]
+        rows = db.session.execute(
+            select(Payment.checkout_id, Payment.version, Payment.looked_at).order_by(Payment.created_at)
+        ).all()
+        assert [(row.checkout_id, row.version) for row in rows] == pages
+        assert [(row.looked_at - now) // timedelta(minutes=1) for row in rows] == [10, 0, 5, 5, 10]
 
     def test_ends_a_payment_whose_page_was_never_opened(self, scene, now):
         order_id = place_and_confirm(scene, at=now)
