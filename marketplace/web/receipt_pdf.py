@@ -1,5 +1,6 @@
-"""A gate receipt on paper: the same lines as its page, set by reportlab with the fonts that it brings along."""
+"""Receipts on paper: the same lines as their pages, set by reportlab with the fonts that it brings along."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
@@ -26,7 +27,11 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """A receipt as page and PDF write it. `intact`: what is kept is what was kept; `address`: where it is checked."""
+    """
+    A gate receipt as page and PDF write it.
+
+    `intact`: what is kept is what was kept; `address`: where it is checked.
+    """
 
     code: str
     cleared: bool
@@ -41,7 +46,20 @@ class Paper:
 
 
 def drawn(paper: Paper) -> bytes:
-    """Return the receipt as a PDF of A4 pages, the same bytes for the same receipt."""
+    """Return a gate receipt as a PDF."""
+    return set_in_type(
+        heading="Second Light: gate receipt",
+        title=f"Gate receipt {paper.code}",
+        head=head_of(paper),
+        sections=paper.sections,
+        foot="Reference rules are not legal advice.",
+    )
+
+
+def set_in_type(
+    *, heading: str, title: str, head: tuple[Line, ...] = (), sections: Sequence[Section], foot: str
+) -> bytes:
+    """Return a receipt as a PDF of A4 pages, the same bytes for the same receipt."""
     # Imported where it is used: most processes never draw one, and it takes a while.
     from reportlab.lib.pagesizes import A4
     from reportlab.lib.styles import ParagraphStyle
@@ -54,8 +72,8 @@ def drawn(paper: Paper) -> bytes:
         pdfmetrics.registerFont(TTFont(name, file))
     text = ParagraphStyle("text", fontName="Vera", fontSize=8.5, leading=12)
     label = ParagraphStyle("label", parent=text, fontName="VeraBd")
-    heading = ParagraphStyle("heading", parent=text, fontName="VeraBd", fontSize=11, leading=15, spaceBefore=10)
-    title = ParagraphStyle("title", parent=heading, fontSize=16, leading=22)
+    part = ParagraphStyle("part", parent=text, fontName="VeraBd", fontSize=11, leading=15, spaceBefore=10)
+    top = ParagraphStyle("top", parent=part, fontSize=16, leading=22)
 
     def said(words: str, style: ParagraphStyle = text) -> Paragraph:
         return Paragraph(escape(words), style)
@@ -64,15 +82,17 @@ def drawn(paper: Paper) -> bytes:
         rows = [[said(line.label, label), said(line.text)] for line in lines]
         return Table(rows, colWidths=[42 * mm, 132 * mm], style=[("VALIGN", (0, 0), (-1, -1), "TOP")])
 
-    story = [said("Second Light: gate receipt", title), table(head_of(paper))]
-    for section in paper.sections:
-        story += [said(section.title, heading), table(section.lines)]
-    story += [said("Reference rules are not legal advice.", text)]
+    story = [said(heading, top)]
+    if head:
+        story.append(table(head))
+    for section in sections:
+        story += [said(section.title, part), table(section.lines)]
+    story.append(said(foot))
     buffer = BytesIO()
     SimpleDocTemplate(
         buffer,
         pagesize=A4,
-        title=f"Gate receipt {paper.code}",
+        title=title,
         author="Second Light",
         lang="en",
         leftMargin=18 * mm,
@@ -88,10 +108,10 @@ def head_of(paper: Paper) -> tuple[Line, ...]:
     """Return the lines that come first: the answer, its moment, and how to check it."""
     lines = [
         Line("Answer", "cleared" if paper.cleared else "not cleared"),
-        Line(paper.answered, _moment(paper.decided_at)),
+        Line(paper.answered, moment(paper.decided_at)),
     ]
     if paper.valid_until:
-        lines.append(Line("Could hold until", _moment(paper.valid_until)))
+        lines.append(Line("Could hold until", moment(paper.valid_until)))
     if paper.restriction:
         lines.append(Line("Use restriction, signed", paper.restriction))
     lines += [
@@ -103,5 +123,6 @@ def head_of(paper: Paper) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def _moment(at: datetime) -> str:
+def moment(at: datetime) -> str:
+    """Write a moment to the second, with its zone."""
     return f"{written(at)}, {at:%H:%M:%S} {at.tzname()}"
