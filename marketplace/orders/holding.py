@@ -54,7 +54,7 @@ class OrdersThatRest(Dependants):
         # All at once and in one order, so that two losses cannot wait for each other.
         resting = or_(*(reach.resting_on(loss.ground) for loss in losses))
         locking = select(Order.id).where(Order.state.in_(UNSHIPPED), resting).order_by(Order.id)
-        db.session.execute(locking.with_for_update(of=Order))
+        db.session.execute(locking.with_for_update(of=Order, key_share=True))
         held = [(loss, order) for loss in losses for order in _hold_all(loss, actor_id, at)]
         # The audit trail is locked last of all.
         for loss, order in held:

@@ -130,8 +130,12 @@ def locked(order_id: UUID) -> Order:
 
     :raises NotFound: there is none
     """
+    # Its key stays, so whoever books money of the order need not wait for us while we wait for its payment.
     order = db.session.scalars(
-        select(Order).where(Order.id == order_id).with_for_update().execution_options(populate_existing=True)
+        select(Order)
+        .where(Order.id == order_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
     ).one_or_none()
     if order is None:
         raise NotFound("There is no such order, or it is not yours to see.")

@@ -170,7 +170,10 @@ def freeze(payment: Payment, reason: Freeze, *, at: datetime) -> None:
 def locked(payment_id: UUID) -> Payment:
     """Return the payment as it is now, locked until the transaction ends."""
     return db.session.scalars(
-        select(Payment).where(Payment.id == payment_id).with_for_update().execution_options(populate_existing=True)
+        select(Payment)
+        .where(Payment.id == payment_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
     ).one()
 
 
@@ -179,6 +182,6 @@ def locked_active(order_id: UUID) -> Payment | None:
     return db.session.scalars(
         select(Payment)
         .where(Payment.order_id == order_id, Payment.state.not_in(ENDED_UNPAID))
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).one_or_none()

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Event
 
 import pytest
 from sqlalchemy import func, select
@@ -11,6 +11,7 @@ from marketplace.extensions import bind, db, unit_of_work
 from marketplace.kernel import clock
 from marketplace.kernel.errors import Refusal
 from marketplace.orders import service as orders
+from marketplace.orders import steps
 from marketplace.payments import ledger
 from marketplace.payments import service as payments
 from marketplace.payments.amounts import Account
@@ -142,6 +143,29 @@ def test_release_and_refund_asked_for_at_once_move_money_one_way(own_app, scene,
     do_jobs()
     moved = (len(stripe_alone.get("/v1/transfers")["data"]), len(stripe_alone.get("/v1/refunds")["data"]))
     assert moved == ((1, 0) if kind == "release" else (0, 1))
+
+
+def test_whoever_has_the_order_keeps_nobody_from_booking_its_money(own_app, scene, stripe_alone):
+    """Else the two wait for each other: one has the order and asks for the payment, one has the payment and books."""
+    order_id = inspected(scene, stripe_alone)
+    payment_id = the_payment(order_id).id
+    stripe_alone.dispute(the_payment(order_id).charge_id)
+
+    ours, booked = Event(), Event()
+
+    def have_the_order():
+        with unit_of_work():
+            steps.locked(order_id)
+            ours.set()
+            return booked.wait(2.5)  # Less than the database lets anybody wait for a lock.
+
+    def book():
+        ours.wait(30)
+        payments.converge(payment_id=payment_id, live=False, at=clock.now())
+        booked.set()
+
+    assert at_once(own_app, have_the_order, book) == [True, None]
+    assert the_payment(order_id).frozen_reason == "disputed"
 
 
 def test_a_dispute_at_the_moment_of_acceptance_keeps_the_money(own_app, scene, stripe_alone):

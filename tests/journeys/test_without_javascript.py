@@ -31,7 +31,7 @@ def test_filters_live_in_the_address_and_come_off_one_by_one(house: House, plain
     everything = page.locator(".card-device").count()
     _open_filters(page)
     page.get_by_role("group", name="Maker").get_by_label("Candela").check()
-    page.get_by_label("From", exact=True).fill("$20,000")
+    page.get_by_role("group", name="Price (USD)").get_by_label("From", exact=True).fill("$20,000")
     press(page, "Show devices")
     assert "maker=Candela" in page.url
     assert 0 < page.locator(".card-device").count() < everything
