@@ -15,7 +15,6 @@ from ..extensions import db
 from ..kernel.errors import NotFound
 from .models import ApprovalAudit, CheckMethod, CheckOutcome, Credential, CredentialCheck, RiskSignal, SignalKind
 from .policy import why_two
-from .rows import row as row_of
 from .rows import sites_of, stands_too_near
 from .signals import signals_of
 from .standards import review_is_due, standards
@@ -188,15 +187,6 @@ def queue(*, reader_id: UUID, at: datetime) -> list[QueueItem]:
         )
         for row in rows
     ]
-
-
-def may_review(credential_id: UUID, *, reader_id: UUID) -> bool:
-    """
-    Say whether the reader does not stand too near to review it.
-
-    :raises NotFound: there is no such credential
-    """
-    return not stands_too_near(row_of(credential_id), reader_id)
 
 
 def narrowed(queue: Iterable[QueueItem], show: Show, *, reader_id: UUID, at: datetime) -> list[QueueItem]:

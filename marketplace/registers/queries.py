@@ -217,14 +217,6 @@ def notices_numbered(snapshot_id: UUID, numbers: Collection[str]) -> dict[str, R
     return {notice.number: notice for notice in found}
 
 
-def counted_at(source_codes: Collection[str], then: datetime) -> bool:
-    """Say whether a file of one of these registers had been put into place by `then`."""
-    placed = select(RegisterSnapshot.id).where(
-        RegisterSnapshot.source_code.in_(source_codes), RegisterSnapshot.current_since <= then
-    )
-    return db.session.scalar(placed.limit(1)) is not None
-
-
 def row(snapshot_id: UUID) -> RegisterSnapshot:
     """
     Return the row itself. For this room's use-cases only.

@@ -11,6 +11,7 @@ from marketplace.dev.demo import pictures
 from marketplace.dev.demo.cast import HOUSES, OFFICIALS, PASSWORD, Ending, accounts
 from marketplace.dev.demo.market import _BANDS, _USUAL, FEATURED, NUMBER, Fate, units
 from marketplace.dev.demo.sales import PLANS
+from marketplace.dev.demo.under_way import _ask
 from marketplace.kernel.terms import STATES, ClinicRole, StaffRole
 from marketplace.kernel.text import normal_number
 from marketplace.listings.conditions import INCLUSIONS, life_used
@@ -230,3 +231,9 @@ class TestPictures:
 
 def test_states_are_states():
     assert {proof.state for proof in PROOFS} <= set(STATES)
+
+
+class TestUnderWay:
+    def test_a_market_with_nothing_to_wait_for_is_no_demo(self):
+        with pytest.raises(LookupError, match="worth waiting for to Elena Soto"):
+            _ask(None, "Elena Soto", iter([]), "Please wait.", None)

@@ -419,6 +419,15 @@ class TestWithRules:
 
         assert "Nothing you are qualified for yet" in page(client, "/devices?qualified=1")
 
+    def test_nobody_is_qualified_for_anything_where_no_rules_are_published(self, client):
+        person = make_user()
+        clinic = make_clinic(owner=person, seller=True)
+        make_site(clinic=clinic)
+        make_listing(clinic=clinic, model=make_model(modality_codes=("CO2",)))
+        sign_in(client, person)
+
+        assert "Nothing you are qualified for yet" in page(client, "/devices?qualified=1")
+
     def test_strangers_cannot_ask_what_they_are_qualified_for(self, client, scene):
         html = page(client, "/devices?qualified=1")
 

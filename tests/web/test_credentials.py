@@ -14,6 +14,7 @@ from marketplace.credentials.types import credential_types
 from marketplace.documents import contents, isolation
 from marketplace.extensions import db
 from tests.factories.accounts import make_staff, make_user
+from tests.factories.catalog import make_model
 from tests.factories.clinics import make_member, make_site
 from tests.factories.credentials import make_credential, make_type
 from tests.factories.documents import pdf, picture
@@ -149,7 +150,9 @@ class TestSubmit:
         assert ("What this does <em>not</em> open" in page(answer)) is (kind.does_not_open is not None)
 
     def test_asks_only_what_the_kind_asks_for(self, client, dana):
+        model = make_model()
         shown = page(client.get("/credentials/new/TX/MODEL_TRAINING"))
+        assert f'<option value="{model.id}">' in shown
         assert 'name="device_model_id"' in shown
         for name in ("number", "level", "endorsements", "site_id"):
             assert f'name="{name}"' not in shown

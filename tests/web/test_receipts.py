@@ -1,5 +1,6 @@
 """Receipts in pages: whole for the buying side, a check for everybody, and nothing about people for those who only check."""
 
+from dataclasses import replace
 from functools import partial
 from io import BytesIO
 
@@ -11,6 +12,7 @@ from marketplace.eligibility import receipts
 from marketplace.eligibility.models import Moment
 from marketplace.extensions import db
 from marketplace.kernel.terms import ProcedureClass
+from marketplace.web.receipts import Line, _answered
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.listings import make_handpiece, make_listing
 from tests.factories.orders import decide, make_order, make_scene
@@ -70,6 +72,12 @@ class TestReceipt:
         for words in (kept.code, "XK-778899", "Alice Martin", "Diode é €", "Sold without", kept.digest):
             assert words in said
         assert as_(scene.buyer).get(address(order, ".pdf")).data == answer.data
+
+    def test_the_rules_own_limits_are_said(self, order):
+        kept = receipts.receipt(order.payment_decision_id)
+        limited = replace(kept, verdict=replace(kept.verdict, limits=("Not on the face.",)))
+
+        assert list(_answered(limited)) == [*_answered(kept), Line("The rule's own limit", "Not on the face.")]
 
     def test_a_no_says_what_stood_against_it_on_the_page_and_on_paper(self, scene, order, as_, now):
         suspended = "UPDATE credentials SET state = 'suspended', reason = 'x' WHERE id = :id"

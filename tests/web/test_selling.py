@@ -347,18 +347,15 @@ class TestForms:
             id_label_present=None,
             modification=None,
             recertification=None,
+            warranty=None,
         )
         post(client, f"/sell/{draft.id}/condition", description="", **UNSTATED)
         post(client, f"/sell/{draft.id}/statements")
         post(client, f"/sell/{draft.id}/terms", recertification_quote="", price="")
         listing = reload(draft)
 
-        assert (listing.grade, listing.rx_label_present, listing.modification, listing.price_minor) == (
-            None,
-            None,
-            None,
-            None,
-        )
+        said = (listing.grade, listing.rx_label_present, listing.modification, listing.warranty, listing.price_minor)
+        assert said == (None, None, None, None, None)
 
     @pytest.mark.parametrize(
         ("price", "said"),
