@@ -13,7 +13,8 @@ from flask_limiter.util import get_remote_address
 from flask_login import LoginManager
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf.csrf import CSRFProtect
-from sqlalchemy import Connection, DateTime, Enum, MetaData, Text, Uuid
+from sqlalchemy import ClauseElement, Connection, DateTime, Enum, MetaData, Text, Uuid
+from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
@@ -132,6 +133,12 @@ def reading() -> Iterator[Connection]:
                 yield connection
             finally:
                 del session.info["reading"]
+
+
+def as_text(statement: ClauseElement) -> str:
+    """Return a statement as text, with its values written out: a part of a larger one that asks much at once."""
+    dialect = registry.load("postgresql.psycopg")()
+    return str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
 
 
 def bind(app: Flask, port: type[T], adapter: T) -> None:

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, bindparam, func, select
+from sqlalchemy import ARRAY, Uuid, bindparam, func, literal_column, select
 
-from ..extensions import db, reading
+from ..extensions import as_text, db, reading
 from ..kernel.errors import NotFound
 from ..kernel.terms import ProcedureClass
 from .models import DeviceModel, Maker, Modality
@@ -66,13 +68,15 @@ Source = Pair | str
 """What a bar of the spectrum takes: a pair of ends in nm, or the name of something that is not light."""
 
 _M = DeviceModel.__table__.c
-_MODELS = (
-    select(*_M, Maker.name.label("maker"), Maker.aliases.label("maker_aliases"))
-    .join(Maker, Maker.id == _M.maker_id)
-    .where(_M.id == func.any(bindparam("ids", type_=ARRAY(Uuid()))))
+_NAMED = select(*_M, Maker.name.label("maker"), Maker.aliases.label("maker_aliases")).join(
+    Maker, Maker.id == _M.maker_id
 )
+_MODELS = _NAMED.where(_M.id == func.any(bindparam("ids", type_=ARRAY(Uuid()))))
+OF_UNIT = as_text(_NAMED.where(_M.id == literal_column("unit.model_id")))
+"""The model of a listing that is called `unit`, for a larger statement; `model_told` reads the answer."""
 
 _kept: dict[str, ModalityFacts] = {}
+_digest: list[str] = []
 
 
 def modalities() -> Mapping[str, ModalityFacts]:
@@ -97,9 +101,17 @@ def modalities() -> Mapping[str, ModalityFacts]:
     return _kept
 
 
+def modalities_digest() -> str:
+    """Return what names the modalities as this process knows them: whoever knows others shows other pages."""
+    if not _digest:
+        _digest.append(sha256(repr(modalities()).encode()).hexdigest())
+    return _digest[0]
+
+
 def forget() -> None:
     """Let the next question read the modalities anew."""
     _kept.clear()
+    _digest.clear()
     _emits.clear()
 
 
@@ -131,35 +143,47 @@ def model(model_id: UUID) -> ModelFacts:
 def models_by_id(model_ids: Iterable[UUID]) -> dict[UUID, ModelFacts]:
     """Return the models among `model_ids` that the catalogue knows, in one statement."""
     with reading() as connection:
-        rows = connection.execute(_MODELS, {"ids": list(model_ids)}).all()
-    return {
-        row.id: ModelFacts(
-            id=row.id,
-            maker_id=row.maker_id,
-            maker=row.maker,
-            maker_aliases=tuple(row.maker_aliases),
-            name=row.name,
-            slug=row.slug,
-            modality_codes=tuple(row.modality_codes),
-            bands=_pairs(row.bands),
-            wavelengths_note=row.wavelengths_note,
-            k_numbers=tuple(row.k_numbers),
-            product_code=row.product_code,
-            standing=row.standing,
-            note=row.note,
-            source=row.source,
-        )
-        for row in rows
-    }
+        rows = connection.execute(_MODELS, {"ids": list(model_ids)}).mappings().all()
+    return {row["id"]: _model(row) for row in rows}
 
 
-_emits: dict[tuple[UUID, tuple[str, ...]], tuple[Source, ...]] = {}
+def model_told(told: Mapping[str, Any]) -> ModelFacts:
+    """Return a model as a larger statement told it, in JSON."""
+    return _model(
+        {
+            **told,
+            "id": UUID(told["id"]),
+            "maker_id": UUID(told["maker_id"]),
+            "standing": Standing(told["standing"]),
+        }
+    )
+
+
+def _model(row: Mapping[Any, Any]) -> ModelFacts:
+    return ModelFacts(
+        id=row["id"],
+        maker_id=row["maker_id"],
+        maker=row["maker"],
+        maker_aliases=tuple(row["maker_aliases"]),
+        name=row["name"],
+        slug=row["slug"],
+        modality_codes=tuple(row["modality_codes"]),
+        bands=_pairs(row["bands"]),
+        wavelengths_note=row["wavelengths_note"],
+        k_numbers=tuple(row["k_numbers"]),
+        product_code=row["product_code"],
+        standing=row["standing"],
+        note=row["note"],
+        source=row["source"],
+    )
+
+
+_emits: dict[tuple[tuple[str, ...], tuple[str, ...], tuple[Pair, ...]], tuple[Source, ...]] = {}
 
 
 def emits(
     modality_codes: Iterable[str],
     *,
-    model_id: UUID,
     model_modalities: Iterable[str],
     model_bands: Iterable[Iterable[float]],
 ) -> tuple[Source, ...]:
@@ -168,11 +192,11 @@ def emits(
 
     Kept per process, as the modalities are.
     """
-    key = (model_id, tuple(modality_codes))
+    key = (tuple(modality_codes), tuple(model_modalities), _pairs(model_bands))
     found = _emits.get(key)
     if found is None:
-        own, named = tuple(model_modalities), _pairs(model_bands)
-        sources = (source for code in key[1] for source in _emitted(modalities()[code], own, named))
+        codes, own, named = key
+        sources = (source for code in codes for source in _emitted(modalities()[code], own, named))
         found = _emits[key] = tuple(dict.fromkeys(sources))
     return found
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import defer
 from .. import audit
 from ..catalog import queries as catalog
 from ..clinics.states import SellerStanding
-from ..extensions import db, unit_of_work
+from ..extensions import as_text, db, unit_of_work
 from ..kernel.errors import Conflict, NotFound, Refused
 from ..kernel.terms import ProcedureClass
 from . import receipts
@@ -84,6 +84,10 @@ class Published:
 
 _answered = Memory(64)  # Clinics that look at the market at the same time; each answer is one bit and its question.
 _parsed: dict[UUID, Policy] = {}  # A published document never changes, so it is read once per process.
+
+
+IN_FORCE = as_text(select(PolicyVersion.id).where(PolicyVersion.state == PolicyState.PUBLISHED))
+"""Which rules are in force, for a larger statement."""
 
 
 def published_policy() -> Published:
@@ -185,6 +189,8 @@ def smaller(*, sale: Sale, purchase: Purchase, at: datetime) -> Smaller | None:
     :raises NotFound: the site is not the clinic's
     :raises NoPolicy: no rules are published
     """
+    if len(sale.handpieces) < 2:
+        return None  # Nothing would be left: there is no need to gather what the gate looks at.
     policy = published_policy().policy
     (facts,) = _questions([sale], purchase, Asked.PREVIEW)
     found = without_what_is_closed(facts, lambda asked: narrowed(asked, policy, at))

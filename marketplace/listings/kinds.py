@@ -7,7 +7,6 @@ There are hundreds of kinds however many units there are. Words, makers, modalit
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from uuid import UUID
 
 from sqlalchemy import Connection
 
@@ -53,7 +52,7 @@ class Market:
 
 _VERSION = "SELECT string_agg(version::text, '' ORDER BY shard) FROM market_shards"
 _KINDS = """
-    SELECT kind.id, kind.configuration, kind.checked, kind.modality_codes, model.id AS model_id, model.name AS model,
+    SELECT kind.id, kind.configuration, kind.checked, kind.modality_codes, model.name AS model,
         model.modality_codes AS model_modalities, model.bands, model.k_numbers, maker.name AS maker, maker.aliases,
         EXISTS (SELECT FROM recall_matches WHERE model_id = model.id AND state = 'confirmed') AS recalled
     FROM market_kinds kind JOIN device_models model ON model.id = kind.model_id JOIN makers maker ON maker.id = maker_id
@@ -93,7 +92,7 @@ def _read(connection: Connection, now: str) -> Market:
     words: list[tuple[int, tuple[str, ...]]] = []
     for row in connection.exec_driver_sql(_KINDS):
         common = _common(
-            row.model_id, row.maker, tuple(row.aliases), row.model, tuple(row.k_numbers),
+            row.maker, tuple(row.aliases), row.model, tuple(row.k_numbers),
             tuple(row.model_modalities), tuple(tuple(band) for band in row.bands), tuple(row.modality_codes),
         )  # fmt: skip
         kinds[row.id] = Kind(
@@ -113,7 +112,6 @@ class _Common:
 
 @lru_cache(maxsize=4096)
 def _common(
-    model_id: UUID,
     maker: str,
     aliases: tuple[str, ...],
     model: str,
@@ -124,7 +122,7 @@ def _common(
 ) -> _Common:
     """Return what follows from a model and the modalities of its handpieces."""
     modalities = catalog.modalities()
-    emits = catalog.emits(codes, model_id=model_id, model_modalities=model_modalities, model_bands=model_bands)
+    emits = catalog.emits(codes, model_modalities=model_modalities, model_bands=model_bands)
     procedures = tuple(dict.fromkeys(kind for code in codes for kind in modalities[code].procedure_classes))
     others = [kind.words for kind in procedures]
     for code in codes:

@@ -4,16 +4,17 @@ The passport of a unit: what its counters showed, what happened to it, each sale
 A unit is told by its maker and its serial number in normal form. What stands in a passport stays there.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 
-from ..extensions import db, unit_of_work
+from ..extensions import as_text, db, unit_of_work
 from ..kernel.errors import Conflict, Invalid
 from .drafting import draft_of
 from .models import Listing, UnitEvent, UnitReading
@@ -84,23 +85,63 @@ def rollbacks(readings: Iterable[Reading]) -> tuple[Rollback, ...]:
     return tuple(found)
 
 
+_READ = select(
+    UnitReading.part, UnitReading.value, UnitReading.unit, UnitReading.direction, UnitReading.read_on
+).order_by(UnitReading.read_on, UnitReading.part, UnitReading.id)
+_HAPPENED = select(UnitEvent.kind, UnitEvent.happened_on, UnitEvent.words, UnitEvent.stated_by).order_by(
+    UnitEvent.happened_on, UnitEvent.id
+)
+# An empty number is that of no unit; where it is not known, it is equal to none.
+READINGS, EVENTS = (
+    as_text(
+        statement.where(
+            of.maker_id == literal_column("unit.maker_id"),
+            of.serial_normal == func.nullif(literal_column("unit.serial_normal"), ""),
+        )
+    )
+    for statement, of in ((_READ, UnitReading), (_HAPPENED, UnitEvent))
+)
+"""Of the listing that is called `unit`, for a larger statement; `told` reads the answers."""
+
+
 def of_unit(*, maker_id: UUID, serial_normal: str | None) -> Passport:
     """Return the passport of a unit; an empty one where nothing is known, or it has no serial number."""
     if not serial_normal:
         return Passport((), ())
     readings = db.session.execute(
-        select(UnitReading.part, UnitReading.value, UnitReading.unit, UnitReading.direction, UnitReading.read_on)
-        .where(UnitReading.maker_id == maker_id, UnitReading.serial_normal == serial_normal)
-        .order_by(UnitReading.read_on, UnitReading.part, UnitReading.id)
+        _READ.where(UnitReading.maker_id == maker_id, UnitReading.serial_normal == serial_normal)
     )
     events = db.session.execute(
-        select(UnitEvent.kind, UnitEvent.happened_on, UnitEvent.words, UnitEvent.stated_by)
-        .where(UnitEvent.maker_id == maker_id, UnitEvent.serial_normal == serial_normal)
-        .order_by(UnitEvent.happened_on, UnitEvent.id)
+        _HAPPENED.where(UnitEvent.maker_id == maker_id, UnitEvent.serial_normal == serial_normal)
     )
     return Passport(
         tuple(Reading(*row) for row in readings),
         tuple(Happened(row.kind, row.happened_on, row.words, row.stated_by is not None) for row in events),
+    )
+
+
+def told(readings: Iterable[Mapping[str, Any]], events: Iterable[Mapping[str, Any]]) -> Passport:
+    """Return a passport as a larger statement told it."""
+    return Passport(
+        tuple(
+            Reading(
+                one["part"],
+                one["value"],
+                CounterUnit(one["unit"]),
+                CounterDirection(one["direction"]),
+                date.fromisoformat(one["read_on"]),
+            )
+            for one in readings
+        ),
+        tuple(
+            Happened(
+                UnitEventKind(one["kind"]),
+                date.fromisoformat(one["happened_on"]),
+                one["words"],
+                one["stated_by"] is not None,
+            )
+            for one in events
+        ),
     )
 
 

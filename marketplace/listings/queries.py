@@ -1,12 +1,13 @@
 """What pages and other rooms ask about units, as plain values."""
 
-from collections.abc import Collection, Iterable, Sequence
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Uuid, bindparam, func, literal, select
+from sqlalchemy import ColumnElement, Uuid, func, literal, literal_column, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from ..catalog import queries as catalog
@@ -16,9 +17,10 @@ from ..clinics.states import SellerStanding
 from ..documents.models import Document
 from ..eligibility import facts as gate
 from ..eligibility.sale import Sale, SoldHandpiece
-from ..extensions import db, reading
+from ..extensions import as_text, db, reading
 from ..kernel.errors import NotFound
 from ..kernel.money import Money
+from ..kernel.told import day, moment, one_of
 from .conditions import life_used
 from .models import ConsoleCounter, Handpiece, Listing, ListingMove, Paper, Photo, PriceSet
 from .states import ListingEvent, ListingState
@@ -157,7 +159,6 @@ class ListingFacts:
         """Return what some of its handpieces emit."""
         return catalog.emits(
             (part.modality_code for part in parts),
-            model_id=self.model.id,
             model_modalities=self.model.modality_codes,
             model_bands=self.model.bands,
         )
@@ -219,46 +220,51 @@ _LINE = (
 )  # fmt: skip
 
 
-# Put together once: building a statement costs a page more than sending it.
-_ONE = (
-    select(
-        *(column for column in _L if column.name != "search_words"),
-        Clinic.name.label("clinic_name"),
-        Clinic.created_at.label("clinic_since"),
-        Clinic.seller_standing.label("seller_standing"),
+_S = PriceSet.__table__.c
+_THIS: ColumnElement[UUID] = literal_column("unit.id")
+_HISTORY = select(_S.price_minor, _S.currency, _S.at).order_by(_S.at, _S.id)
+PRICES = as_text(_HISTORY.where(_S.listing_id == _THIS))
+"""What was asked for the listing that is called `unit`, for a larger statement; `prices_told` reads the answer."""
+_PARTS = {
+    "model": catalog.OF_UNIT,
+    **{
+        name: f"SELECT * FROM {kind.__tablename__} WHERE listing_id = unit.id ORDER BY position"  # noqa: S608  Ours.
+        for name, kind in (("handpieces", Handpiece), ("counters", ConsoleCounter), ("photos", Photo))
+    },
+    "papers": as_text(
+        select(Paper.id, Paper.document_id, Paper.kind, Paper.words, Document.digest)
+        .join(Document, Document.id == Paper.document_id)
+        .where(Paper.listing_id == _THIS)
+        .order_by(Paper.added_at, Paper.id)
+    ),
+}
+
+
+def question(**beside: str) -> str:
+    """
+    Return the statement that asks for a unit whole, as one text in JSON, with what other rooms ask beside it.
+
+    It takes `id` and `states`. Where there is no such unit, there is no row. Above 4096 signs its driver would read it
+    anew each time.
+    """
+    parts = ", ".join(
+        f"(SELECT json_agg(one) FROM ({asked}) one) AS {name}"  # noqa: S608  Statements and names of ours.
+        for name, asked in {**_PARTS, **beside}.items()
     )
-    .join(Clinic, Clinic.id == _L.clinic_id)
-    .where(_L.id == bindparam("id"))
-)
-_H, _P = Handpiece.__table__.c, Photo.__table__.c
-_PARTS = select(*_H).where(_H.listing_id == bindparam("id")).order_by(_H.position)
-_PAPERS = (
-    select(Paper.id, Paper.document_id, Paper.kind, Paper.words, Document.digest)
-    .join(Document, Document.id == Paper.document_id)
-    .where(Paper.listing_id == bindparam("id"))
-    .order_by(Paper.added_at, Paper.id)
-)
-_HISTORY = (
-    select(PriceSet.price_minor, PriceSet.currency, PriceSet.at)
-    .where(PriceSet.listing_id == bindparam("id"))
-    .order_by(PriceSet.at, PriceSet.id)
-)
-_C = ConsoleCounter.__table__.c
-_COUNTERS = (
-    select(_C.id, _C.part, _C.serial, _C.value, _C.unit, _C.direction, _C.read_on, _C.rated_life, _C.rated_life_source)
-    .where(_C.listing_id == bindparam("id"))
-    .order_by(_C.position)
-)
-_PHOTOS = (
-    select(_P.id, _P.storage_key, _P.alternative_text, _P.digest, _P.shows, _P.added_at)
-    .where(_P.listing_id == bindparam("id"))
-    .order_by(_P.position)
-)
+    return (
+        "SELECT row_to_json(whole)::text FROM (SELECT clinic.name AS clinic_name, clinic.created_at AS clinic_since,"  # noqa: S608
+        f" clinic.seller_standing, unit.*, {parts} FROM listings unit JOIN clinics clinic"
+        " ON clinic.id = unit.clinic_id WHERE unit.id = %(id)s AND unit.state = ANY(%(states)s::text[])) whole"
+    )
+
+
+# Put together once: building a statement costs a page more than sending it.
+_WHOLE = question()
 
 
 def listing(listing_id: UUID) -> ListingFacts:
     """
-    Return one unit in whatever state, whole, in six statements.
+    Return one unit in whatever state, whole, in one statement.
 
     :raises NotFound: there is none
     """
@@ -350,7 +356,7 @@ def for_sale() -> list[UUID]:
 def price_history(listing_id: UUID) -> list[tuple[Money, datetime]]:
     """Return what was asked for a unit and since when, oldest first."""
     with reading() as connection:
-        rows = connection.execute(_HISTORY, {"id": listing_id}).all()
+        rows = connection.execute(_HISTORY.where(_S.listing_id == listing_id)).all()
     return [(Money(row.price_minor, row.currency), row.at) for row in rows]
 
 
@@ -398,96 +404,128 @@ def moves_of(listing_id: UUID) -> list[MoveFacts]:
     return [MoveFacts(row.event, row.state, row.actor_id, row.reason, row.at) for row in rows]
 
 
-def _listing(listing_id: UUID, states: Sequence[ListingState]) -> ListingFacts:
+def tell(asked: str, listing_id: UUID, states: Iterable[ListingState], **given: object) -> str:
+    """
+    Return what a `question` is answered about one unit, as it comes: the same text says the same of it.
+
+    :raises NotFound: there is no such unit in one of these states
+    """
     with reading() as connection:
-        return _read(connection, listing_id, states)
-
-
-def _read(connection: Connection, listing_id: UUID, states: Sequence[ListingState]) -> ListingFacts:
-    row = connection.execute(_ONE, {"id": listing_id}).one_or_none()
-    if row is None or row.state not in states:
+        told = connection.exec_driver_sql(asked, {"id": listing_id, "states": list(map(str, states)), **given}).scalar()
+    if told is None:
         raise NotFound("There is no such device.", cure="It may have been withdrawn. Look for another one.")
+    return str(told)
+
+
+def _listing(listing_id: UUID, states: Sequence[ListingState]) -> ListingFacts:
+    return listing_told(json.loads(tell(_WHOLE, listing_id, states)))
+
+
+def prices_told(told: Iterable[Mapping[str, Any]]) -> list[tuple[Money, datetime]]:
+    """Return a history of prices as a larger statement told it."""
+    return [(Money(one["price_minor"], one["currency"]), datetime.fromisoformat(one["at"])) for one in told]
+
+
+def listing_told(told: Mapping[str, Any]) -> ListingFacts:
+    """Return a unit as the answer to a `question` tells it."""
+    currency = told["currency"]
     return ListingFacts(
-        id=row.id,
-        state=row.state,
-        clinic_id=row.clinic_id,
-        clinic_name=row.clinic_name,
-        clinic_since=row.clinic_since,
-        seller_standing=row.seller_standing,
-        created_by=row.created_by,
-        model=catalog.model(row.model_id),
-        title=row.title,
-        serial=row.serial,
-        year=row.year,
-        grade=row.grade,
-        price=_money(row.price_minor, row.currency),
-        city=row.city,
-        state_code=row.state_code,
-        postal_code=row.postal_code,
-        description=row.description,
-        rx_label_present=row.rx_label_present,
-        id_label_present=row.id_label_present,
-        modification=row.modification,
-        recertification=row.recertification,
-        recertification_quote=_money(row.recertification_minor, row.currency),
-        warranty=row.warranty,
-        warranty_months=row.warranty_months,
-        warranty_transferable=row.warranty_transferable,
-        warranty_provider=row.warranty_provider,
-        training_included=row.training_included,
-        last_service_on=row.last_service_on,
-        particulars=row.particulars,
-        inclusions=row.inclusions,
-        life_used_percent=row.life_used_percent,
-        configuration=row.configuration,
-        review_note=row.review_note,
-        review_notes=row.review_notes,
-        approved_version=row.approved_version,
-        serial_normal=row.serial_normal,
-        created_at=row.created_at,
-        submitted_at=row.submitted_at,
-        published_at=row.published_at,
-        handpieces=_handpieces(connection, listing_id, row.currency),
-        counters=_counters(connection, listing_id),
-        photos=_photos(connection, listing_id),
-        papers=_papers(connection, listing_id),
+        id=UUID(told["id"]),
+        state=ListingState(told["state"]),
+        clinic_id=UUID(told["clinic_id"]),
+        clinic_name=told["clinic_name"],
+        clinic_since=datetime.fromisoformat(told["clinic_since"]),
+        seller_standing=SellerStanding(told["seller_standing"]),
+        created_by=UUID(told["created_by"]),
+        model=catalog.model_told(told["model"][0]),
+        title=told["title"],
+        serial=told["serial"],
+        year=told["year"],
+        grade=one_of(Grade, told["grade"]),
+        price=_money(told["price_minor"], currency),
+        city=told["city"],
+        state_code=told["state_code"],
+        postal_code=told["postal_code"],
+        description=told["description"],
+        rx_label_present=told["rx_label_present"],
+        id_label_present=told["id_label_present"],
+        modification=one_of(Modification, told["modification"]),
+        recertification=one_of(Recertification, told["recertification"]),
+        recertification_quote=_money(told["recertification_minor"], currency),
+        warranty=one_of(Warranty, told["warranty"]),
+        warranty_months=told["warranty_months"],
+        warranty_transferable=told["warranty_transferable"],
+        warranty_provider=told["warranty_provider"],
+        training_included=told["training_included"],
+        last_service_on=day(told["last_service_on"]),
+        particulars=told["particulars"],
+        inclusions=told["inclusions"],
+        life_used_percent=told["life_used_percent"],
+        configuration=told["configuration"],
+        review_note=told["review_note"],
+        review_notes=told["review_notes"],
+        approved_version=told["approved_version"],
+        serial_normal=told["serial_normal"],
+        created_at=datetime.fromisoformat(told["created_at"]),
+        submitted_at=moment(told["submitted_at"]),
+        published_at=moment(told["published_at"]),
+        handpieces=tuple(_handpiece(one, currency) for one in told["handpieces"] or ()),
+        counters=tuple(_counter(one) for one in told["counters"] or ()),
+        photos=tuple(_photo(one) for one in told["photos"] or ()),
+        papers=tuple(_paper(one) for one in told["papers"] or ()),
     )
 
 
-def _handpieces(connection: Connection, listing_id: UUID, currency: str) -> tuple[HandpieceFacts, ...]:
-    return tuple(
-        HandpieceFacts(
-            id=row.id,
-            name=row.name,
-            modality_code=row.modality_code,
-            serial=row.serial,
-            particulars=row.particulars,
-            counter_value=row.counter_value,
-            counter_unit=row.counter_unit,
-            counter_direction=row.counter_direction,
-            counter_read_on=row.counter_read_on,
-            rated_life=row.rated_life,
-            rated_life_source=row.rated_life_source,
-            reduction=_money(row.reduction_minor, currency),
-        )
-        for row in connection.execute(_PARTS, {"id": listing_id})
+def _handpiece(told: Mapping[str, Any], currency: str) -> HandpieceFacts:
+    return HandpieceFacts(
+        id=UUID(told["id"]),
+        name=told["name"],
+        modality_code=told["modality_code"],
+        serial=told["serial"],
+        particulars=told["particulars"],
+        counter_value=told["counter_value"],
+        counter_unit=one_of(CounterUnit, told["counter_unit"]),
+        counter_direction=one_of(CounterDirection, told["counter_direction"]),
+        counter_read_on=day(told["counter_read_on"]),
+        rated_life=told["rated_life"],
+        rated_life_source=told["rated_life_source"],
+        reduction=_money(told["reduction_minor"], currency),
     )
 
 
-def _counters(connection: Connection, listing_id: UUID) -> tuple[CounterFacts, ...]:
-    return tuple(CounterFacts(*row) for row in connection.execute(_COUNTERS, {"id": listing_id}))
-
-
-def _photos(connection: Connection, listing_id: UUID) -> tuple[PhotoFacts, ...]:
-    rows = connection.execute(_PHOTOS, {"id": listing_id})
-    return tuple(
-        PhotoFacts(row.id, row.storage_key, row.alternative_text, row.digest, tuple(map(Shot, row.shows)), row.added_at)
-        for row in rows
+def _counter(told: Mapping[str, Any]) -> CounterFacts:
+    return CounterFacts(
+        id=UUID(told["id"]),
+        part=told["part"],
+        serial=told["serial"],
+        value=told["value"],
+        unit=CounterUnit(told["unit"]),
+        direction=CounterDirection(told["direction"]),
+        read_on=date.fromisoformat(told["read_on"]),
+        rated_life=told["rated_life"],
+        rated_life_source=told["rated_life_source"],
     )
 
 
-def _papers(connection: Connection, listing_id: UUID) -> tuple[PaperFacts, ...]:
-    return tuple(PaperFacts(*row) for row in connection.execute(_PAPERS, {"id": listing_id}))
+def _photo(told: Mapping[str, Any]) -> PhotoFacts:
+    return PhotoFacts(
+        id=UUID(told["id"]),
+        stem=told["storage_key"],
+        alternative_text=told["alternative_text"],
+        digest=told["digest"],
+        shows=tuple(map(Shot, told["shows"])),
+        added_at=moment(told["added_at"]),
+    )
+
+
+def _paper(told: Mapping[str, Any]) -> PaperFacts:
+    return PaperFacts(
+        id=UUID(told["id"]),
+        document_id=UUID(told["document_id"]),
+        kind=PaperKind(told["kind"]),
+        words=told["words"],
+        digest=told["digest"],
+    )
 
 
 def _lines(statement: Any) -> list[ListingLine]:

@@ -13,8 +13,8 @@ from ..extensions import db, unit_of_work
 from .models import Listing, ViewsOfDay
 
 WRITTEN_AFTER = timedelta(seconds=60)
-WRITTEN_AT = 25
-"""Views that wait at most; what waits in a process that dies is lost, and that is all it costs."""
+WRITTEN_AT = 100
+"""Views that wait at most: to write costs more than a kept page. What waits in a process that dies is lost."""
 COUNTED_BACK = timedelta(days=30)
 
 _lock = Lock()

@@ -1,11 +1,12 @@
 """Waiting for a buyer who is still qualifying: asked for, granted for some days by the seller, over by itself."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, select
+from sqlalchemy import ColumnElement, select
 
 from .. import audit
 from ..accounts import queries as accounts
@@ -36,11 +37,10 @@ from .reservation_states import (
 )
 from .reservation_wording import News
 
-_R = Reservation.__table__.c
-# Put together once: every page of a device asks it.
-_KEPT = select(_R.buyer_id, _R.held_until).where(
-    _R.listing_id == bindparam("listing"), _R.state == ReservationState.GRANTED, _R.held_until > bindparam("now")
-)
+_WAITS = "SELECT buyer_id, held_until FROM reservations WHERE listing_id = {} AND state = 'granted' AND held_until > {}"
+_KEPT = _WAITS.format("%(listing)s", "%(now)s")
+OF_UNIT = _WAITS.format("unit.id", "%(now)s")
+"""What `kept` asks of the listing that is called `unit`, for a larger statement; `told` reads the answer."""
 _OPEN = (ReservationState.ASKED, ReservationState.GRANTED)
 
 
@@ -201,8 +201,13 @@ def give_up(*, reservation_id: UUID, actor_id: UUID, at: datetime) -> None:
 def kept(listing_id: UUID, *, at: datetime) -> Kept | None:
     """Return for whom the seller of a device waits now; None: for nobody."""
     with reading() as connection:
-        row = connection.execute(_KEPT, {"listing": listing_id, "now": at}).one_or_none()
+        row = connection.exec_driver_sql(_KEPT, {"listing": listing_id, "now": at}).one_or_none()
     return Kept(row.buyer_id, row.held_until) if row else None
+
+
+def told(found: Iterable[Mapping[str, Any]]) -> Kept | None:
+    """Return for whom a seller waits as the answer to `OF_UNIT` tells it."""
+    return next((Kept(UUID(one["buyer_id"]), datetime.fromisoformat(one["held_until"])) for one in found), None)
 
 
 def refuse_others(listing_id: UUID, buyer_id: UUID, *, at: datetime) -> None:

@@ -1,17 +1,19 @@
 """What other rooms and pages ask about recalls, as plain values."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, literal, select, true
+from sqlalchemy import Select, func, literal, literal_column, select, true
 
 from ..accounts import queries as accounts
 from ..catalog.models import DeviceModel, Maker
-from ..extensions import db, reading
+from ..extensions import as_text, db, reading
 from ..kernel.errors import NotFound
+from ..kernel.told import day, key, moment
 from ..registers.models import RegisterSnapshot
 from ..registers.sources import RECALLS, sources
 from .matching import Basis
@@ -139,13 +141,35 @@ def _standing(then: datetime | None) -> Any:
 
 def shown_for(model_ids: Collection[UUID]) -> dict[UUID, list[RecallFacts]]:
     """Return, by model, the recalls that staff found to concern it, open ones first; one statement."""
-    concern = RecallMatch.state.in_((MatchState.CONFIRMED, MatchState.CLOSED)) & RecallMatch.model_id.in_(model_ids)
     with reading() as connection:
-        rows = connection.execute(_facts().where(concern).order_by(RecallMatch.state.desc(), Recall.number)).all()
+        rows = connection.execute(_shown().where(RecallMatch.model_id.in_(model_ids))).all()
     found: dict[UUID, list[RecallFacts]] = {}
     for one in map(_view, rows):
         found.setdefault(one.model_id, []).append(one)
     return found
+
+
+def told(found: Iterable[Mapping[str, Any]]) -> list[RecallFacts]:
+    """Return recalls as the answer to `OF_UNIT` tells them."""
+    return [
+        _view(
+            SimpleNamespace(
+                **{
+                    **one,
+                    "id": UUID(one["id"]),
+                    "model_id": UUID(one["model_id"]),
+                    "retrieved_at": datetime.fromisoformat(one["retrieved_at"]),
+                    "found_at": datetime.fromisoformat(one["found_at"]),
+                    "decided_at": moment(one["decided_at"]),
+                    "decided_by": key(one["decided_by"]),
+                    "basis": Basis(one["basis"]),
+                    "state": MatchState(one["state"]),
+                    **{name: day(one[name]) for name in ("started_on", "posted_on", "ended_on")},
+                }
+            )
+        )
+        for one in found
+    ]
 
 
 def in_state(state: MatchState) -> list[RecallFacts]:
@@ -215,6 +239,15 @@ _WORDS = (
     "number", "event", "firm", "device", "codes", "reason", "classification", "status", "product_code", "started_on",
     "posted_on", "ended_on",
 )  # fmt: skip
+
+
+def _shown() -> Select[Any]:
+    concern = RecallMatch.state.in_((MatchState.CONFIRMED, MatchState.CLOSED))
+    return _facts().where(concern).order_by(RecallMatch.state.desc(), Recall.number)
+
+
+OF_UNIT = as_text(_shown().where(RecallMatch.model_id == literal_column("unit.model_id")))
+"""What `shown_for` finds for the model of a listing that is called `unit`, for a larger statement."""
 
 
 def _view(row: Any) -> RecallFacts:

@@ -14,19 +14,18 @@ from ..accounts.access import Permission
 from ..clinics.queries import Site
 from ..eligibility import service as eligibility
 from ..eligibility.verdict import Outcome
+from ..guides import showing
 from ..guides.maker_policy import STANDINGS
 from ..kernel import clock
 from ..kernel.errors import NotFound
 from ..kernel.money import Money
 from ..kernel.terms import STATES
-from ..listings import gallery, passport, queries, reports, search, suggesting, views
+from ..listings import gallery, queries, reports, search, suggesting, views
 from ..listings.conditions import GRADES, INCLUSIONS, Included, checklist
 from ..listings.qualified import Qualified, qualified_for
 from ..listings.queries import ListingFacts
 from ..listings.search import Card
 from ..listings.states import ListingState
-from ..orders import reserving
-from ..recalls import queries as recalls
 from . import (
     comparing,
     fragments,
@@ -127,11 +126,16 @@ def devices(version: str) -> ResponseReturnValue:
 @public
 def device(listing_id: UUID) -> ResponseReturnValue:
     """Show one unit, and what stands between the reader and it."""
-    listing = queries.on_display(listing_id)
-    if not _of_the_house(listing):
+    told = showing.told(listing_id, at=clock.now())
+    if not current_user.is_authenticated or not _of_the_house(showing.shown(told).listing):
         views.seen(listing_id, at=clock.now())
     comparing.remember(listing_id)
-    kept = reserving.kept(listing_id, at=clock.now())
+    return freshness.once(showing.named(told), lambda: _device(showing.shown(told)))
+
+
+def _device(shown: showing.Shown) -> str:
+    """Draw the page of a unit. What it shows strangers is in `shown` or in the address, and nowhere else."""
+    listing, kept = shown.listing, shown.kept
     kept_for_me = kept is not None and current_user.is_authenticated and kept.buyer_id == current_user.id
     site = standpoint.chosen(standpoint.sites())
     verdict, parts = (None, {}) if site is None else unit.judged(listing, site)
@@ -142,11 +146,11 @@ def device(listing_id: UUID) -> ResponseReturnValue:
         listing=listing,
         canonical=guide.canonical(),
         json_ld=linked.of_unit(listing, guide.canonical()),
-        prices=queries.price_history(listing_id),
-        passport=passport.of_unit(maker_id=listing.model.maker_id, serial_normal=listing.serial_normal),
+        prices=shown.prices,
+        passport=shown.passport,
         units=unit.UNITS,
         masked_serial=reports.masked(listing.serial),
-        recalls=recalls.shown_for([listing.model.id]).get(listing.model.id, ()),
+        recalls=shown.recalls,
         cost=landing.cost_of(listing, assumed),
         assumed=assumed,
         policy=landing.policy_of(listing),
@@ -169,7 +173,7 @@ def device(listing_id: UUID) -> ResponseReturnValue:
         if verdict and site
         else None,
         offer=unit.offer(listing, site) if site and verdict and not verdict.cleared else None,
-        rules=unit.who_may_buy(listing, state_code) if site is None and state_code else None,
+        rules=unit.who_may_buy(listing, state_code, shown.policy_id) if site is None and state_code else None,
         grade=GRADES[listing.grade] if listing.grade else None,
         inclusions=[(INCLUSIONS[item], answer) for item, answer in checklist(listing.inclusions).items()],
         included=Included,
@@ -184,8 +188,6 @@ def device(listing_id: UUID) -> ResponseReturnValue:
 
 def _of_the_house(listing: ListingFacts) -> bool:
     """Say whether the look is its seller's own or staff's, which tells nobody anything."""
-    if not current_user.is_authenticated:
-        return False
     return current_user.staff_role is not None or listing.created_by == current_user.id
 
 

@@ -1,4 +1,9 @@
-"""Pages for strangers: drawn once, and said to be as they were to whoever has them."""
+"""
+Pages for strangers: drawn once, and said to be as they were to whoever has them.
+
+A page is named by everything that it is made of. The same house, address, theme and what is shown always make the same
+page for a stranger, and any other makes another name: what is kept under a name cannot be wrong.
+"""
 
 from collections.abc import Callable
 from functools import cache, wraps
@@ -10,6 +15,7 @@ from flask import Flask, Response, current_app, make_response, request, session
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from ..config import Settings
 from ..listings import search
 
 V = TypeVar("V", bound=Callable[..., Any])
@@ -19,46 +25,52 @@ _FOR_STRANGERS = frozenset({"browse.home", "browse.devices", "browse.device", "b
 
 
 def of_the_market(view: V) -> V:
-    """
-    Let a view that shows the market, and to strangers nothing else, be drawn once for all of them; it takes `version`.
-
-    The same address, theme, market and house always make the same page for a stranger, and any other makes another
-    name: what is kept under a name cannot be wrong. A reader who has the page is told so.
-    """
+    """Let a view that shows the market, and to strangers nothing else, be drawn once for them; it takes `version`."""
 
     @wraps(view)
     def drawn(**parameters: Any) -> ResponseReturnValue:
-        stranger = not current_user.is_authenticated and "_flashes" not in session
         with search.looking():
             version = search.version()
-            tag = _tag(version) if stranger else None
-            if tag is not None and request.if_none_match.contains_weak(tag):
-                return _named(Response(status=304), tag)
-            kept = _pages.get(tag or "")
-            if kept is not None:
-                return _named(Response(kept[0], mimetype=kept[1]), tag)
-            response = make_response(view(version=version, **parameters))
-        if tag is not None and response.status_code == 200:
-            while len(_pages) >= MOST_PAGES:
-                _pages.pop(next(iter(_pages)), None)
-            _pages[tag] = (response.get_data(), str(response.mimetype))
-        return _named(response, tag)
+            return once(version, lambda: view(version=version, **parameters))
 
     return cast("V", drawn)
+
+
+def once(shown: str, draw: Callable[[], ResponseReturnValue]) -> Response:
+    """
+    Draw a page that shows strangers `shown`, and nothing else but its address, once for all of them.
+
+    A reader who has the page is told so.
+    """
+    if current_user.is_authenticated or "_flashes" in session:
+        return make_response(draw())
+    tag = _tag(shown)
+    if request.if_none_match.contains_weak(tag):
+        return _named(Response(status=304), tag)
+    kept = _pages.get(tag)
+    if kept is not None:
+        return _named(Response(kept[0], mimetype=kept[1]), tag)
+    response = make_response(draw())
+    if response.status_code == 200:
+        while len(_pages) >= MOST_PAGES:
+            _pages.pop(next(iter(_pages)), None)
+        _pages[tag] = (response.get_data(), str(response.mimetype))
+    return _named(response, tag)
 
 
 MOST_PAGES = 128
 _pages: dict[str, tuple[bytes, str]] = {}
 
 
-def _tag(version: str) -> str:
-    said = "\0".join((_house(current_app.root_path), version, request.full_path, request.cookies.get("theme", "")))
+def _tag(shown: str) -> str:
+    settings: Settings = current_app.extensions["second_light_settings"]
+    theme = request.cookies.get("theme", "")
+    said = "\0".join((_house(current_app.root_path), settings.mode, settings.base_url, request.full_path, theme, shown))
     return sha256(said.encode("utf-8", "surrogateescape")).hexdigest()[:24]
 
 
-def _named(response: Response, tag: str | None) -> Response:
-    if tag is not None:
-        response.set_etag(tag, weak=True)
+def _named(response: Response, tag: str) -> Response:
+    response.set_etag(tag, weak=True)
     return response
 
 

@@ -96,7 +96,6 @@ def model(slug: str) -> ResponseReturnValue:
             modalities=modalities,
             emits=catalog.emits(
                 found.modality_codes,
-                model_id=found.id,
                 model_modalities=found.modality_codes,
                 model_bands=found.bands,
             ),

@@ -221,12 +221,11 @@ def figure(value: int, unit: CounterUnit | None) -> str:
     return f"{value:,} {UNITS[unit]}" if unit else f"{value:,}"
 
 
-def who_may_buy(listing: ListingFacts, state_code: str) -> list[ShownRule] | None:
+def who_may_buy(listing: ListingFacts, state_code: str, policy_id: UUID | None) -> list[ShownRule] | None:
     """Return, for each procedure that the unit enables, who may operate it in a state; None: no rules are published."""
-    try:
-        policy = eligibility.published_policy().policy
-    except eligibility.NoPolicy:
+    if policy_id is None:
         return None
+    policy = eligibility.policy_of(policy_id)
     modalities = catalog.modalities()
     enabled = {kind for part in listing.handpieces for kind in modalities[part.modality_code].procedure_classes}
     shown = []

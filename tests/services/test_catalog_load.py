@@ -173,8 +173,7 @@ class TestWhatTheCatalogueSays:
         queries.forget()
 
         assert [
-            queries.emits([code], model_id=model.id, model_modalities=model.modality_codes, model_bands=model.bands)
-            for _ in "ab"
+            queries.emits([code], model_modalities=model.modality_codes, model_bands=model.bands) for _ in "ab"
         ] == [bar, bar]
 
     def test_the_models_to_choose_from_stand_under_their_makers(self):

@@ -246,7 +246,7 @@ def within_spans(unit, wanted):
         if here is None or miles(wanted.near.point, here) > wanted.near.within:
             return False
     emitted = catalog.emits(
-        sorted(unit.modality_codes), model_id=unit.model_id,
+        sorted(unit.modality_codes),
         model_modalities=catalog.model(unit.model_id).modality_codes, model_bands=catalog.model(unit.model_id).bands,
     )  # fmt: skip
     least, most = wanted.light

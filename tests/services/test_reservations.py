@@ -66,7 +66,9 @@ def qualify(scene, who, now):
 
 
 def mails(to):
-    rows = db.session.scalars(select(Mail).where(Mail.template == "reservation_news", Mail.to == to.email))
+    rows = db.session.scalars(
+        select(Mail).where(Mail.template == "reservation_news", Mail.to == to.email).order_by(Mail.promised_at)
+    )
     return [mail.context["subject"] for mail in rows]
 
 

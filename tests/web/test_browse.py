@@ -338,7 +338,7 @@ class TestDevice:
         with count_statements() as sent:
             page(client, address)
 
-        assert len(sent) == 11
+        assert len(sent) == 1
 
     def test_says_what_is_left_on_a_counter_that_runs_down(self, client):
         unit = make_listing(

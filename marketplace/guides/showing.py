@@ -1,0 +1,68 @@
+"""A unit on display as its page shows it: everything in one statement, whose answer names the page as well."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from ..catalog import queries as catalog
+from ..eligibility import service as eligibility
+from ..kernel.money import Money
+from ..listings import passport, queries
+from ..listings.passport import Passport
+from ..listings.queries import ListingFacts
+from ..orders import reserving
+from ..orders.reserving import Kept
+from ..recalls import queries as recalls
+from ..recalls.queries import RecallFacts
+
+# Put together once. What a page shows and is not asked for here, its name does not know: ask for it here.
+_ASKED = queries.question(
+    prices=queries.PRICES,
+    readings=passport.READINGS,
+    events=passport.EVENTS,
+    recalls=recalls.OF_UNIT,
+    kept=reserving.OF_UNIT,
+    policy=eligibility.IN_FORCE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What is known of a unit now. `policy_id`: the rules in force; None while the gate is shut."""
+
+    listing: ListingFacts
+    prices: list[tuple[Money, datetime]]
+    passport: Passport
+    recalls: Sequence[RecallFacts]
+    kept: Kept | None
+    policy_id: UUID | None
+
+
+def told(listing_id: UUID, *, at: datetime) -> str:
+    """
+    Return everything that is known of a unit on display, as text; only who the reader is comes on top.
+
+    :raises NotFound: there is none, or it is not on display
+    """
+    return queries.tell(_ASKED, listing_id, queries.ON_DISPLAY, now=at)
+
+
+def named(told: str) -> str:
+    """Return what names a page that shows this: the same name is never given to anything else."""
+    return f"{catalog.modalities_digest()}\0{told}"
+
+
+def shown(told: str) -> Shown:
+    """Return as values what was told."""
+    known = json.loads(told)
+    policies = known["policy"]
+    return Shown(
+        listing=queries.listing_told(known),
+        prices=queries.prices_told(known["prices"] or ()),
+        passport=passport.told(known["readings"] or (), known["events"] or ()),
+        recalls=recalls.told(known["recalls"] or ()),
+        kept=reserving.told(known["kept"] or ()),
+        policy_id=UUID(policies[0]["id"]) if policies else None,
+    )

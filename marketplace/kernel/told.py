@@ -1,0 +1,28 @@
+"""Reads values that came as JSON. Nothing stays nothing."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import TypeVar
+from uuid import UUID
+
+E = TypeVar("E", bound=StrEnum)
+
+
+def day(written: str | None) -> date | None:
+    """Read a day."""
+    return None if written is None else date.fromisoformat(written)
+
+
+def moment(written: str | None) -> datetime | None:
+    """Read a moment with its distance from UTC."""
+    return None if written is None else datetime.fromisoformat(written)
+
+
+def key(written: str | None) -> UUID | None:
+    """Read the key of a row."""
+    return None if written is None else UUID(written)
+
+
+def one_of(kind: type[E], written: str | None) -> E | None:
+    """Read a member of an enumeration by its value."""
+    return None if written is None else kind(written)
