@@ -3,14 +3,14 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from .. import audit
 from ..extensions import db, unit_of_work
 from ..kernel.errors import Conflict
 from ..kernel.money import Money
-from . import amounts, converging, ledger
-from .models import IntentKind, MoneyIntent, Payment
+from . import amounts, converging, ledger, surplus
+from .models import IntentKind, IntentState, MoneyIntent, Payment
 from .record import known, parts_of, put_on_record
 from .states import PaymentEvent, PaymentState
 
@@ -25,6 +25,16 @@ class MoneyNotHere(Conflict):
 
     def __init__(self) -> None:
         super().__init__("The money for this order is not waiting with us.")
+
+
+class NothingCameBack(Conflict):
+    """Nothing that was sent back to the buyer came back, or it is on its way again."""
+
+    code = "nothing_came_back"
+    cure = "Look at the order: it shows what is on its way."
+
+    def __init__(self) -> None:
+        super().__init__("Nothing beyond the price waits to be sent again.")
 
 
 def request_release(*, order_id: UUID, at: datetime) -> UUID:
@@ -101,6 +111,46 @@ def recover(*, order_id: UUID, at: datetime) -> None:
         payment = converging.locked_active(order_id)
         if payment is not None and known(f"{order_id}:{IntentKind.REVERSAL}") is None:
             _put_reversal_on_record(payment, at=at)
+
+
+def send_surplus_again(*, order_id: UUID, actor_id: UUID, at: datetime) -> UUID:
+    """
+    Send again what a bank transfer brought beyond the price and the buyer's bank did not take, as staff.
+
+    It is a movement of its own, with a name that was never used: so neither the provider's memory of the one that came
+    back nor a look for its traces can be taken for this one. The caller has checked that they may.
+
+    :raises NothingCameBack: nothing lies here, or it is on its way already, also because somebody else was faster
+    """
+    with unit_of_work():
+        payment = converging.locked_active(order_id)
+        if payment is None or not surplus.outstanding(payment).minor:
+            raise NothingCameBack
+        sendings = select(MoneyIntent).where(
+            MoneyIntent.payment_id == payment.id, MoneyIntent.kind == IntentKind.SURPLUS
+        )
+        if db.session.scalar(sendings.where(MoneyIntent.state != IntentState.DONE).limit(1)) is not None:
+            raise NothingCameBack
+        last = db.session.scalars(sendings.order_by(MoneyIntent.requested_at.desc()).limit(1)).one()
+        so_far = db.session.scalar(select(func.count()).select_from(sendings.subquery()))
+        amount = surplus.outstanding(payment)
+        audit.record(
+            "payment:surplus_sent_again",
+            actor_id=actor_id,
+            subject_type="payment",
+            subject_id=payment.id,
+            at=at,
+            order_id=order_id,
+            amount_minor=amount.minor,
+        )
+        return put_on_record(
+            payment,
+            IntentKind.SURPLUS,
+            amount,
+            at=at,
+            name=f"surplus:{payment.surplus_minor}:again:{so_far}",
+            customer_id=last.payload["customer_id"],
+        )
 
 
 def _put_reversal_on_record(payment: Payment, *, at: datetime) -> UUID:

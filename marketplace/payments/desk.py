@@ -149,7 +149,10 @@ def _surpluses() -> Iterator[Task]:
         goes = db.session.scalar(on_its_way.limit(1)) is not None
         said = "Bank transfers brought more than the price; it is being sent back."
         if not goes:
-            said = "What bank transfers brought beyond the price came back from the buyer's bank: ask them for another."
+            said = (
+                "What bank transfers brought beyond the price came back from the buyer's bank: ask them for another"
+                " account, then send it again from the order."
+            )
         yield Task(TaskKind.SURPLUS, payment.order_id, surplus.outstanding(payment), said, payment.created_at)
 
 

@@ -71,6 +71,13 @@ class PaymentView:
         )
 
     @property
+    def surplus_came_back(self) -> bool:
+        """Say whether what came beyond the price lies here because the buyer's bank did not take it."""
+        return bool(self.surplus.minor) and all(
+            intent.state is IntentState.DONE for intent in self.intents if intent.kind is IntentKind.SURPLUS
+        )
+
+    @property
     def arrived_in_part(self) -> Money | None:
         """What of a bank transfer is here while the rest is not; None unless it is some and not all."""
         if self.outstanding is None or self.outstanding == self.amount:

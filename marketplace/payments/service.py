@@ -1,7 +1,15 @@
 """What the payments room does for others: the money of one order from its page to its end."""
 
 from .alarms import watch_holds
-from .asking import MoneyNotHere, front, recover, request_refund, request_release
+from .asking import (
+    MoneyNotHere,
+    NothingCameBack,
+    front,
+    recover,
+    request_refund,
+    request_release,
+    send_surplus_again,
+)
 from .checkouts import (
     CheckoutClosed,
     PaymentUnderWay,
@@ -23,6 +31,7 @@ __all__ = [
     "CheckoutClosed",
     "MoneyNotHere",
     "NoSellerAccount",
+    "NothingCameBack",
     "PaymentUnderWay",
     "Reconciled",
     "close_checkout",
@@ -47,6 +56,7 @@ __all__ = [
     "require_none_active",
     "run_intent",
     "seller_account",
+    "send_surplus_again",
     "verify",
     "watch_holds",
 ]

@@ -108,9 +108,9 @@ def _paid(order: OrderView, payment: PaymentView, journals: Iterable[JournalView
     yield Line("Amount", str(payment.received))
     yield from (Line("Paid on", moment(one.at)) for one in journals if one.kind is JournalKind.PAID)
     assert payment.method is not None, "what arrived came in some way"
-    yield Line("Paid by", _METHODS[PaymentMethod(payment.method)])
+    yield Line("Way of paying", _METHODS[PaymentMethod(payment.method)])
     assert order.buyer is not None, "the buying side knows itself"
-    yield Line("Paid for", f"{order.buyer.clinic_name}, ordered by {order.buyer.buyer_name}")
+    yield Line("Paid by", f"{order.buyer.clinic_name}, ordered by {order.buyer.buyer_name}")
     yield Line("Paid to", f"Second Light, for {order.seller_name}")
     yield Line(HELD, stands(payment))
     if payment.refunded.minor:

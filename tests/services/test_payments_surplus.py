@@ -16,9 +16,10 @@ from marketplace.payments.amounts import Account
 from marketplace.payments.books import FindingCode
 from marketplace.payments.models import IntentKind, IntentState, LedgerJournal, MoneyIntent, Payment
 from marketplace.payments.states import PaymentState
+from tests.factories.accounts import make_staff
 from tests.factories.orders import make_scene, place_and_confirm
 from tests.factories.payments import do_jobs, hear, onboarded, pay_page, the_payment
-from tests.pages import browser_of
+from tests.pages import browser_of, press, token
 from tests.pages import text as shown
 from tests.support import assert_refused_by
 
@@ -197,6 +198,108 @@ class TestNeverTwice:
 
         assert surplus(order_id) == (70_000, 70_000)
         assert payments.verify(at=now + timedelta(days=1)) == []
+
+
+class TestSentAgain:
+    @pytest.fixture
+    def came_back(self, order_id, page, local_stripe):
+        """An order whose buyer's bank did not take what was too much."""
+        local_stripe.money_arrives(page, PRICE + 70_000)
+        hear(local_stripe)
+        not_taken(local_stripe)
+        return order_id
+
+    def test_two_presses_send_it_once(self, came_back, as_, local_stripe):
+        finance, address = as_(make_staff("finance")), f"/staff/orders/{came_back}"
+        page = shown(finance.get(address))
+        assert "Send the surplus of $700 back to the buyer again?" in page
+
+        assert press(finance, page, f"{address}/surplus").status_code == 303
+        again = press(finance, page, f"{address}/surplus")
+        do_jobs()
+
+        assert again.status_code == 409
+        assert "Nothing beyond the price waits to be sent again." in again.get_data(as_text=True)
+        assert returned(local_stripe) == [70_000, 70_000]
+        assert surplus(came_back) == (70_000, 70_000)
+        assert lies_here() == (Money(0), Money(0))
+        assert names() == ["surplus:70000", "surplus:70000:again:1"]
+        assert "Send the surplus" not in shown(finance.get(address))
+        assert press(finance, page, f"{address}/surplus").status_code == 409  # Nor when it has arrived.
+        assert payments.verify(at=clock.now()) == []
+
+    def test_it_is_on_record_who_pressed(self, came_back, now):
+        finance = make_staff("finance")
+
+        payments.send_surplus_again(order_id=came_back, actor_id=finance.id, at=now)
+
+        row = db.session.execute(
+            text("SELECT actor_id, data FROM audit_events WHERE kind = 'payment:surplus_sent_again'")
+        ).one()
+        assert (row.actor_id, row.data["amount_minor"]) == (finance.id, 70_000)
+
+    @pytest.mark.parametrize("fault", ["error_before", "error_after", "error_stored"])
+    def test_a_provider_that_fails_sends_it_once(self, came_back, scene, local_stripe, now, fault):
+        local_stripe.fault(RETURNS, fault, **({"executed": True} if fault == "error_stored" else {}))
+
+        payments.send_surplus_again(order_id=came_back, actor_id=scene.seller.id, at=now)
+        for hours in (1, 2):
+            do_jobs()
+            payments.reconcile(live=False, at=now + timedelta(hours=hours))
+        do_jobs()
+
+        assert returned(local_stripe) == [70_000, 70_000]
+        assert surplus(came_back) == (70_000, 70_000)
+
+    def test_what_comes_back_again_can_be_sent_again_under_another_name(self, came_back, scene, local_stripe, now):
+        for _ in range(2):
+            payments.send_surplus_again(order_id=came_back, actor_id=scene.seller.id, at=clock.now())
+            do_jobs()
+            not_taken(local_stripe)
+
+        assert surplus(came_back) == (70_000, 0)
+        assert names() == ["surplus:70000", "surplus:70000:again:1", "surplus:70000:again:2"]
+        (task,) = desk.tasks(at=now)
+        assert task.said == (
+            "What bank transfers brought beyond the price came back from the buyer's bank: ask them for another"
+            " account, then send it again from the order."
+        )
+
+    def test_where_nothing_came_back_there_is_nothing_to_send(self, order_id, page, scene, as_, local_stripe, now):
+        finance, address = as_(make_staff("finance")), f"/staff/orders/{order_id}"
+        local_stripe.fault(RETURNS, "error_before", times=2)
+        local_stripe.money_arrives(page, PRICE + 70_000)
+        hear(local_stripe)
+        assert surplus(order_id) == (70_000, 0)
+
+        for other in (order_id, scene.buyer.id):  # The first sending is still under way; and no order at all.
+            with pytest.raises(payments.NothingCameBack):
+                payments.send_surplus_again(order_id=other, actor_id=scene.seller.id, at=now)
+
+        assert names() == ["surplus:70000"]
+        assert "Send the surplus" not in shown(finance.get(address))
+
+    def test_it_is_finances_to_do(self, came_back, scene, as_):
+        for person, status in (
+            (scene.buyer, 403), (scene.seller, 403), (make_staff("auditor"), 403), (make_staff("verifier"), 403),
+        ):  # fmt: skip
+            browser = as_(person)
+            data = {"csrf_token": token(shown(browser.get("/account")))}
+            assert browser.post(f"/staff/orders/{came_back}/surplus", data=data).status_code == status
+
+        assert names() == ["surplus:70000"]
+
+
+def names() -> list[str]:
+    found = db.session.scalars(select(MoneyIntent.dedupe).order_by(MoneyIntent.requested_at, MoneyIntent.dedupe))
+    return [name.partition(":")[2] for name in found]
+
+
+def not_taken(stripe) -> None:
+    """Let the buyer's bank send the last return back, and hear of it."""
+    newest = next(one["id"] for one in stripe.get("/v1/refunds")["data"] if one["charge"] is None)
+    stripe.settle_refund(newest, "failed")
+    hear(stripe)
 
 
 class TestVerify:

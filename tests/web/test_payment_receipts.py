@@ -95,8 +95,8 @@ class TestWhatItSays:
         assert said["What was paid"] == [
             "Amount: $42,500",
             f"Paid on: {at}",
-            "Paid by: card",
-            f"Paid for: {scene.clinic.name}, ordered by Alice Martin",
+            "Way of paying: card",
+            f"Paid by: {scene.clinic.name}, ordered by Alice Martin",
             f"Paid to: Second Light, for {scene.seller_clinic.name}",
             f"Payment held until acceptance: {HELD}",
             f"Payment number: {payment.reference}",
@@ -169,7 +169,7 @@ class TestWhatItSays:
 
         said = lines(opened)
 
-        assert "Paid by: bank transfer" in said["What was paid"]
+        assert "Way of paying: bank transfer" in said["What was paid"]
         assert "Amount: $42,500" in said["What was paid"]
         assert [line.rpartition(", ")[0].rpartition(", ")[0] for line in said["What happened to the payment"]] == [
             "Received: $42,500",

@@ -13,6 +13,7 @@ from ...orders import queries, service
 from ...orders.access import Act
 from ...orders.states import OrderState
 from ...payments import queries as payments
+from ...payments.service import send_surplus_again
 from .. import order_words, reports
 from ..access import me, requires
 from ..forms import Form, applied
@@ -97,6 +98,15 @@ def front(order_id: UUID) -> ResponseReturnValue:
     """Give the buyer's money back from our own, because the seller's cannot be had back now."""
     service.refund_from_our_own(order_id=order_id, actor_id=me().id, at=clock.now())
     flash("The payment is going back to the buyer. What the seller owes stays in the books.", "success")
+    return redirect(url_for(".order", order_id=order_id), code=303)
+
+
+@bp.post("/staff/orders/<uuid:order_id>/surplus")
+@requires(Permission.MONEY_MANAGE)
+def surplus(order_id: UUID) -> ResponseReturnValue:
+    """Send again what came beyond the price and the buyer's bank did not take."""
+    send_surplus_again(order_id=order_id, actor_id=me().id, at=clock.now())
+    flash("What came beyond the price is on its way to the buyer's bank again.", "success")
     return redirect(url_for(".order", order_id=order_id), code=303)
 
 
