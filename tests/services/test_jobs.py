@@ -16,9 +16,20 @@ from marketplace.extensions import bind, db, unit_of_work
 from marketplace.kernel import clock
 from marketplace.notifications import service as notifications
 from marketplace.notifications.ports import Mailer, MailNotSent
+from marketplace.payments.ports import GatewayUnknown, PaymentGateway
 from tests.support import promised_jobs, run_jobs
 
 SCHEDULED = {name for name, _ in jobs.worker_app.periodic_registry.periodic_tasks}
+
+
+class AwayProvider:
+    """A payment provider that says at once that it is away, so that nobody spends a test's seconds on trying again."""
+
+    def events(self, *, since):
+        raise GatewayUnknown("away")
+
+    def bookings(self):
+        raise GatewayUnknown("away")
 
 
 class TestRegister:
@@ -52,6 +63,7 @@ class TestRegister:
 
     @pytest.mark.own_database
     def test_what_is_due_by_the_clock_runs_with_nothing_to_do(self, own_app):
+        bind(own_app, PaymentGateway, AwayProvider())
         with own_app.app_context():
             for name in sorted(SCHEDULED):
                 jobs.JOBS[name]()
@@ -73,6 +85,7 @@ def test_the_worker_does_what_was_promised_and_stops_when_told(own_app, monkeypa
                 raise MailNotSent("The mail server is away.")
 
     bind(own_app, Mailer, Post())
+    bind(own_app, PaymentGateway, AwayProvider())  # What is due by the clock asks it, beside what was promised.
     with own_app.app_context():
         for to in ("alice@example.test", "away@example.test"):
             with unit_of_work():
