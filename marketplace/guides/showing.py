@@ -19,6 +19,7 @@ from ..recalls.queries import RecallFacts
 
 # Put together once. What a page shows and is not asked for here, its name does not know: ask for it here.
 _ASKED = queries.question(
+    queries.ON_DISPLAY,
     prices=queries.PRICES,
     readings=passport.READINGS,
     events=passport.EVENTS,
@@ -46,7 +47,7 @@ def told(listing_id: UUID, *, at: datetime) -> str:
 
     :raises NotFound: there is none, or it is not on display
     """
-    return queries.tell(_ASKED, listing_id, queries.ON_DISPLAY, now=at)
+    return queries.tell(_ASKED, listing_id, now=at)
 
 
 def named(told: str) -> str:

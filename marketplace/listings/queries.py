@@ -1,7 +1,7 @@
 """What pages and other rooms ask about units, as plain values."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -240,13 +240,14 @@ _PARTS = {
 }
 
 
-def question(**beside: str) -> str:
+def question(states: Iterable[ListingState], **beside: str) -> str:
     """
-    Return the statement that asks for a unit whole, as one text in JSON, with what other rooms ask beside it.
+    Return the statement that asks for a unit in some states, whole, as one text in JSON, with what others ask beside.
 
-    It takes `id` and `states`. Where there is no such unit, there is no row. Above 4096 signs its driver would read it
-    anew each time.
+    It takes `id`. Where there is no such unit, there is no row. Above 4096 signs its driver would read it anew each
+    time.
     """
+    among = ", ".join(f"'{state}'" for state in states)
     parts = ", ".join(
         f"(SELECT json_agg(one) FROM ({asked}) one) AS {name}"  # noqa: S608  Statements and names of ours.
         for name, asked in {**_PARTS, **beside}.items()
@@ -254,12 +255,12 @@ def question(**beside: str) -> str:
     return (
         "SELECT row_to_json(whole)::text FROM (SELECT clinic.name AS clinic_name, clinic.created_at AS clinic_since,"  # noqa: S608
         f" clinic.seller_standing, unit.*, {parts} FROM listings unit JOIN clinics clinic"
-        " ON clinic.id = unit.clinic_id WHERE unit.id = %(id)s AND unit.state = ANY(%(states)s::text[])) whole"
+        f" ON clinic.id = unit.clinic_id WHERE unit.id = %(id)s AND unit.state IN ({among})) whole"
     )
 
 
 # Put together once: building a statement costs a page more than sending it.
-_WHOLE = question()
+_WHOLE, _ON_DISPLAY = question(ListingState), question(ON_DISPLAY)
 
 
 def listing(listing_id: UUID) -> ListingFacts:
@@ -268,7 +269,7 @@ def listing(listing_id: UUID) -> ListingFacts:
 
     :raises NotFound: there is none
     """
-    return _listing(listing_id, tuple(ListingState))
+    return _listing(listing_id, _WHOLE)
 
 
 def handpiece_of(facts: ListingFacts, handpiece_id: UUID) -> HandpieceFacts:
@@ -301,7 +302,7 @@ def on_display(listing_id: UUID) -> ListingFacts:
 
     :raises NotFound: there is none, or it is not on display
     """
-    return _listing(listing_id, ON_DISPLAY)
+    return _listing(listing_id, _ON_DISPLAY)
 
 
 def sale_of(listing_id: UUID) -> Sale:
@@ -404,21 +405,21 @@ def moves_of(listing_id: UUID) -> list[MoveFacts]:
     return [MoveFacts(row.event, row.state, row.actor_id, row.reason, row.at) for row in rows]
 
 
-def tell(asked: str, listing_id: UUID, states: Iterable[ListingState], **given: object) -> str:
+def tell(asked: str, listing_id: UUID, **given: object) -> str:
     """
     Return what a `question` is answered about one unit, as it comes: the same text says the same of it.
 
     :raises NotFound: there is no such unit in one of these states
     """
     with reading() as connection:
-        told = connection.exec_driver_sql(asked, {"id": listing_id, "states": list(map(str, states)), **given}).scalar()
+        told = connection.exec_driver_sql(asked, {"id": listing_id, **given}).scalar()
     if told is None:
         raise NotFound("There is no such device.", cure="It may have been withdrawn. Look for another one.")
     return str(told)
 
 
-def _listing(listing_id: UUID, states: Sequence[ListingState]) -> ListingFacts:
-    return listing_told(json.loads(tell(_WHOLE, listing_id, states)))
+def _listing(listing_id: UUID, asked: str) -> ListingFacts:
+    return listing_told(json.loads(tell(asked, listing_id)))
 
 
 def prices_told(told: Iterable[Mapping[str, Any]]) -> list[tuple[Money, datetime]]:

@@ -85,11 +85,6 @@ def name(response: Response) -> Response:
     ):
         response.vary.add("Cookie")
         response.headers.setdefault("Cache-Control", "no-cache")
-        if response.status_code == 200:
-            if response.get_etag()[0] is None:
-                # What else it shows is not the market's alone: only the page itself tells whether it is as it was.
-                response.set_etag(sha256(response.get_data()).hexdigest()[:24], weak=True)
-            response.make_conditional(request)
     return response
 
 

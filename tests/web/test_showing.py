@@ -281,6 +281,22 @@ class TestKept:
             assert f"seen={unit.hex}" in answer.headers["Set-Cookie"]
         assert db.session.scalars(select(ViewsOfDay.number)).all() == [3]
 
+    def test_looks_of_its_seller_are_not_counted(self, client, scene):
+        views.write()
+        sign_in(client, scene.seller)
+        client.get(f"/devices/{scene.listing.id}")
+        views.write()
+
+        assert db.session.scalars(select(ViewsOfDay.number)).all() == []
+
+    def test_a_refusal_is_not_kept(self, app, monkeypatch):
+        monkeypatch.setattr(freshness, "_pages", {})
+        with app.test_request_context("/devices"):
+            assert freshness.once("told", lambda: ("No.", 404)).status_code == 404
+            assert freshness._pages == {}
+            assert freshness.once("told", lambda: "Yes.").status_code == 200
+            assert len(freshness._pages) == 1
+
     def test_what_somebody_is_shown_is_not_kept(self, client, app, scene):
         address = f"/devices/{scene.listing.id}"
         sign_in(client, scene.buyer)
