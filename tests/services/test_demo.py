@@ -43,7 +43,16 @@ from marketplace.orders.models import Order, OrderHold, Reservation
 from marketplace.orders.reservation_states import ReservationState
 from marketplace.orders.states import ENDED_WITHOUT_SALE, OrderState
 from marketplace.payments import service as payments
-from marketplace.payments.models import IntentKind, IntentState, LedgerEntry, MoneyIntent, Payment, SellerAccount
+from marketplace.payments.models import (
+    IntentKind,
+    IntentState,
+    LedgerEntry,
+    MoneyIntent,
+    Payment,
+    ProviderEvent,
+    ProviderEventState,
+    SellerAccount,
+)
 from marketplace.payments.states import PaymentState
 from marketplace.recalls import queries as recalls
 from marketplace.recalls.states import MatchState
@@ -53,6 +62,7 @@ from marketplace.registers.sources import sources
 from marketplace.ripple import Cause
 from marketplace.watching import queries as watching
 from tests.conftest import settings_for
+from tests.factories.payments import do_jobs
 from tests.support import promised_jobs
 
 pytestmark = [pytest.mark.own_database, pytest.mark.xdist_group("demo")]  # One worker loads it, once.
@@ -329,6 +339,15 @@ class TestOrders:
         orders.catch_up(at=clock.now())
 
         assert (count(Order, Order.state), count(Payment, Payment.state)) == before
+
+    def test_reading_all_that_the_provider_says_happened_changes_nothing_either(self):
+        before = count(Order, Order.state), count(Payment, Payment.state)
+
+        assert payments.poll_events(at=clock.now()) > len(PLANS)
+        do_jobs()
+
+        assert (count(Order, Order.state), count(Payment, Payment.state)) == before
+        assert set(count(ProviderEvent, ProviderEvent.state)) == {ProviderEventState.DONE, ProviderEventState.IGNORED}
 
 
 class TestTraces:
