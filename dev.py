@@ -37,7 +37,7 @@ STAMP = VENV / "second-light.json"
 REQUIREMENTS = ROOT / "requirements"
 # Each set contains the ones before it.
 SETS = ("app", "demo", "dev")
-COVERED = 99  # Per cent of branches. The aim is 100; whoever closes a gap raises it.
+COVERED = 99.9  # Per cent of lines and branches. The aim is 100; a line that only a race takes may be missed once.
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 

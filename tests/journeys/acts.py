@@ -66,6 +66,8 @@ def confirm_order(page: Page, order: UUID) -> None:
     """Order the device as its practitioner, signing everything that is asked for."""
     page.goto(f"/orders/{order}")
     follow(page, "Read and confirm")
+    # What is asked for is counted at once, so all of the page has to be there.
+    expect(page.get_by_role("button", name="Sign the order")).to_be_visible()
     for box in page.get_by_role("checkbox").all():
         box.check()
     press(page, "Sign the order")

@@ -33,6 +33,7 @@ def test_filters_live_in_the_address_and_come_off_one_by_one(house: House, plain
     page.get_by_role("group", name="Maker").get_by_label("Candela").check()
     page.get_by_role("group", name="Price (USD)").get_by_label("From", exact=True).fill("$20,000")
     press(page, "Show devices")
+    expect(page.get_by_role("list", name="Active filters")).to_be_visible()
     assert "maker=Candela" in page.url
     assert 0 < page.locator(".card-device").count() < everything
     expect(page.locator(".card-device").filter(has_text="Lumenis")).to_have_count(0)

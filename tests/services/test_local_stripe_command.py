@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+from threading import Timer
 
 import pytest
 
@@ -43,7 +44,11 @@ def test_runs_until_it_is_told_to_end(tmp_path, capsys, monkeypatch, number):
         stopped.append(stripe.base_url)
         really(stripe)
 
-    monkeypatch.setattr(LocalStripe, "wait", lambda _: os.kill(os.getpid(), number))
+    def told_while_it_stays(stripe, stay=LocalStripe.wait):
+        Timer(0.1, os.kill, (os.getpid(), number)).start()
+        stay(stripe)
+
+    monkeypatch.setattr(LocalStripe, "wait", told_while_it_stays)
     monkeypatch.setattr(LocalStripe, "stop", stop)
 
     assert command.main(["--port", "0", "--state", str(tmp_path / "state.db")]) == 0

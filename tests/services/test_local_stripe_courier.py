@@ -1,7 +1,5 @@
 """How the local Stripe delivers: really, signed, in order, again until taken, and across a restart."""
 
-import os
-import runpy
 import signal
 import socket
 import subprocess
@@ -9,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread, Timer
+from threading import Thread
 
 import httpx
 import pytest
@@ -316,48 +314,6 @@ class TestRestart:
         assert found == made
 
 
-class TestCommand:
-    @pytest.fixture(autouse=True)
-    def usual_signals(self):
-        usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        yield
-        for number, handler in usual.items():
-            signal.signal(number, handler)
-
-    def run(self, monkeypatch, *arguments: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["marketplace.dev.stripe", *arguments])
-        with pytest.raises(SystemExit) as end:
-            runpy.run_module("marketplace.dev.stripe", run_name="__main__")
-        return end.value.code
-
-    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-    def test_runs_until_it_is_told_to_end(self, monkeypatch, capsys, tmp_path, number):
-        stay = LocalStripe.wait
-
-        def told_while_staying(server: LocalStripe) -> None:
-            Timer(0.1, os.kill, (os.getpid(), number)).start()
-            stay(server)
-
-        monkeypatch.setattr(LocalStripe, "wait", told_while_staying)
-
-        code = self.run(monkeypatch, "--port", "0", "--state", str(tmp_path / "state"))
-
-        assert code == 0
-        assert capsys.readouterr().out.startswith("Local Stripe on http://127.0.0.1:")
-
-    def test_a_port_in_use_is_one_clear_sentence(self, monkeypatch, capsys, tmp_path):
-        with socket.create_server(("127.0.0.1", 0)) as taken:
-            port = str(taken.getsockname()[1])
-            code = self.run(monkeypatch, "--port", port, "--state", str(tmp_path / "state"))
-
-        assert code == 1
-        assert capsys.readouterr().err == f"The local Stripe cannot use port {port}: Address already in use.\n"
-
-    def test_a_state_file_that_is_none_is_one_clear_sentence(self, monkeypatch, capsys, tmp_path):
-        code = self.run(monkeypatch, "--port", "0", "--state", str(tmp_path))
-
-        assert code == 1
-        assert capsys.readouterr().err == f"The local Stripe cannot use {tmp_path}: unable to open database file.\n"
-
+class TestAddress:
     def test_bound_to_this_machine_only(self, start):
         assert start()._server.server_address[0] == "127.0.0.1"
