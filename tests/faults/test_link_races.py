@@ -1,7 +1,5 @@
 """One link in many hands at the same instant: one signature, one answer, one waiting link."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -27,29 +25,6 @@ from tests.factories.orders import make_scene, place
 pytestmark = pytest.mark.own_database
 
 HANDS = 4
-
-
-@pytest.fixture
-def at_once(own_app):
-    """A function that does several things at the same instant, each on a connection of its own."""
-
-    def run(*acts):
-        barrier = threading.Barrier(len(acts))
-
-        def do(act):
-            with own_app.app_context():
-                barrier.wait(timeout=30)
-                try:
-                    return act()
-                except Exception as refusal:  # noqa: BLE001  What was raised is the answer.
-                    return refusal
-                finally:
-                    db.session.remove()
-
-        with ThreadPoolExecutor(len(acts)) as pool:
-            return list(pool.map(do, acts))
-
-    return run
 
 
 def kinds(answers) -> list[str]:

@@ -1,7 +1,5 @@
 """Two at the same instant, on real connections: one wins, the other is told, nothing is done twice."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -23,29 +21,6 @@ from tests.factories.accounts import make_session, make_staff, make_user
 from tests.factories.clinics import make_clinic, make_invitation, make_member
 
 pytestmark = pytest.mark.own_database
-
-
-@pytest.fixture
-def at_once(own_app):
-    """A function that does several things at the same instant and returns what each answered or raised."""
-
-    def run(*acts):
-        barrier = threading.Barrier(len(acts))
-
-        def do(act):
-            with own_app.app_context():
-                barrier.wait(timeout=10)
-                try:
-                    return act()
-                except Exception as refusal:  # noqa: BLE001  What was raised is the answer.
-                    return refusal
-                finally:
-                    db.session.remove()
-
-        with ThreadPoolExecutor(len(acts)) as pool:
-            return list(pool.map(do, acts))
-
-    return run
 
 
 def kinds(answers) -> list[str]:
