@@ -1,6 +1,7 @@
 """The condition report that an order rests on, to be read and printed by both sides, and the papers that it names."""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from ..orders import queries
 from ..orders.queries import OrderView
 from . import files
 from .access import me, requires
+from .filters import day
 from .unit import MODIFICATIONS, RECERTIFICATIONS, WARRANTIES, counted, figure
 
 bp = Blueprint("reports", __name__)
@@ -79,7 +81,7 @@ def sections(document: dict[str, Any]) -> Iterator[Section]:
         [
             ("Grade", f"{condition['grade']} · {condition['name']}: {condition['definition']}"),
             *condition["said"].items(),
-            ("Last service", condition["last_service_on"]),
+            ("Last service", _day(condition["last_service_on"])),
             ("What else was said", condition["description"] or None),
         ],
     )
@@ -127,9 +129,13 @@ def _counter(part: dict[str, Any]) -> list[tuple[str, str | None]]:
     shown = counted(part["value"], unit, CounterDirection(part["direction"]))
     rated = "not stated" if part["rated_life"] is None else figure(part["rated_life"], unit)
     return [
-        ("Counter", f"{shown}, read on {part['read_on']}" if part["read_on"] else shown),
+        ("Counter", f"{shown}, read on {_day(part['read_on'])}" if part["read_on"] else shown),
         ("Rated life", f"{rated} ({part['rated_life_source']})" if part["rated_life_source"] else rated),
     ]
+
+
+def _day(kept: str | None) -> str | None:
+    return day(date.fromisoformat(kept)) if kept else None
 
 
 def _report_of(seen: OrderView) -> Report:

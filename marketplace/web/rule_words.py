@@ -1,8 +1,10 @@
 """A policy in words: for each place who may operate what, under which conditions, and where that is written."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 
+from ..credentials.types import credential_types
 from ..eligibility.explaining import procedures
 from ..eligibility.requirements import (
     AllOf,
@@ -15,7 +17,7 @@ from ..eligibility.requirements import (
     SiteHolds,
 )
 from ..eligibility.rulebook import Policy, Way
-from ..eligibility.rules import Coverage, Rule, RuleOutcome
+from ..eligibility.rules import Coverage, NotAccepted, Rule, RuleOutcome
 from ..kernel.terms import STATES, ProcedureClass
 from . import gate
 
@@ -126,7 +128,7 @@ def _rule(rule: Rule) -> ShownRule:
             )
             for option in rule.options
         ),
-        turned_away=tuple(named.text for named in rule.not_accepted),
+        turned_away=tuple(map(_turned_away, rule.not_accepted)),
         limits=rule.excluded,
         citations=gate.citations(rule.citations),
         about=tuple(_about(rule)),
@@ -141,6 +143,23 @@ def _about(rule: Rule) -> Iterator[tuple[str, str]]:
             yield name, words if isinstance(words, str) else "; ".join(words)
 
 
+# What the notes behind the rules write in capitals: kinds of credentials by their code, and professions.
+_CODED = re.compile(r"\b[A-Z][A-Z_:-]{6,}")
+_STANDING = re.compile(r"(?<=[(\s])([POSX])(?=[),]| quote of)")
+
+
+def _turned_away(named: NotAccepted) -> str:
+    """Return whom a rule turns away: the words as noted, with codes and the letter of their standing read out."""
+    text = _CODED.sub(lambda code: _named(code[0]), named.text)
+    text = _STANDING.sub(lambda letter: gate.EVIDENCE_WORDS[letter[1]], text)
+    return text[0].upper() + text[1:]
+
+
+def _named(code: str) -> str:
+    known = credential_types().get(code)
+    return known.name if known and ":" in code else code.replace("_", " ").lower()
+
+
 def _chapter(policy: Policy, state: str, kinds: list[ProcedureClass]) -> ShownChapter:
     ways, rules = policy.ways(state, kinds[0]), policy.rules_on(state, kinds[0])
     title = procedures(kinds)
@@ -151,7 +170,7 @@ def _chapter(policy: Policy, state: str, kinds: list[ProcedureClass]) -> ShownCh
             for way in ways
         ),
         believed=tuple(dict.fromkeys(_believed(rules, ways, kinds[0]))),
-        turned_away=tuple(dict.fromkeys(named.text for rule in rules for named in rule.not_accepted)),
+        turned_away=tuple(dict.fromkeys(_turned_away(named) for rule in rules for named in rule.not_accepted)),
         limits=tuple(dict.fromkeys(text for rule in rules for text in rule.excluded)),
         citations=gate.citations({cited.ref: cited for rule in rules for cited in rule.citations}.values()),
     )

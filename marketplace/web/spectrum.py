@@ -8,6 +8,7 @@ SHORTEST_NM = 400.0
 LONGEST_NM = 11_000.0
 NARROWEST = 2.2  # Per cent of the bar: a laser line has no width to speak of, but it must be seen on a 230 px card.
 TICKS_NM = (400, 755, 1064, 1565, 2940, 10_600)
+WIDE_TICKS_NM = {755, 1565}  # Their figures touch their neighbours' on a phone, and are left out there.
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,16 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A wavelength written under the bar; `anchor` keeps the first and the last inside it."""
+    """
+    A wavelength written under the bar.
+
+    `anchor` keeps the first and the last inside the bar; `wide`: written only where there is room.
+    """
 
     x: float
     text: str
     anchor: str
+    wide: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +149,7 @@ def is_covered(band: Band, cleared: Iterable[Band]) -> bool:
 
 
 def ticks() -> tuple[Tick, ...]:
-    """Return the wavelengths to write under a bar, spaced so that they do not touch at 280 px."""
+    """Return the wavelengths to write under a bar; without the wide ones they do not touch at 230 px."""
     last = len(TICKS_NM) - 1
     anchors = {0: "start", last: "end"}
     return tuple(
@@ -151,6 +157,7 @@ def ticks() -> tuple[Tick, ...]:
             round(100.0 if index == last else position(nm), 2),
             f"{nm:,} nm" if index == 0 else f"{nm:,}",
             anchors.get(index, "middle"),
+            wide=nm in WIDE_TICKS_NM,
         )
         for index, nm in enumerate(TICKS_NM)
     )

@@ -1,7 +1,10 @@
 """Every page, for whom it is: no violation axe can find, light and dark, on a desk and on a phone, and nothing sticks out."""
 
+import os
+import re
 from collections.abc import Iterable, Iterator
-from itertools import cycle
+from itertools import count, cycle
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,6 +46,9 @@ from tests.journeys.house import House
 HAIR = ("Lumenis", "LightSheer Duet", "DIODE_HR")
 # Every page in both widths and both themes; the frame that all share in all four of their pairs, from page to page.
 LOOKS = (((1280, "light"), (320, "dark")), ((320, "light"), (1280, "dark")))
+# Where pictures of all pages go, if somebody wants to look at them (CONTRIBUTING.md).
+PICTURES = os.environ.get("SECOND_LIGHT_PICTURES", "")
+COUNT = count(1)
 NOT_PAGES = {
     "bootstrap.static": "a file",
     "browse.photo": "a picture",
@@ -385,4 +391,7 @@ def looked_at(page: Page, looks: Iterable[tuple[int, str]]) -> list[str]:
         page.emulate_media(color_scheme=theme)
         wrong += [f"sticks out at {width}: {one}" for one in page.evaluate(STICKS_OUT)]
         wrong += [f"{theme}, {width}: {one}" for one in page.evaluate(RUN)]
+        if PICTURES:  # To be looked at by a person: what no rule of axe can say is whether a page is good to look at.
+            name = re.sub(r"[^a-z0-9]+", "-", page.url.split("/", 3)[3].lower())[:60].strip("-") or "home"
+            page.screenshot(path=Path(PICTURES) / f"{next(COUNT):03}-{name}-{width}-{theme}.png", full_page=True)
     return wrong

@@ -193,12 +193,12 @@ class TestDraw:
 
 
 def test_ticks_stand_at_their_wavelengths_and_stay_inside():
-    written = [(tick.x, tick.text, tick.anchor) for tick in ticks()]
+    written = [(tick.x, tick.text, tick.anchor, tick.wide) for tick in ticks()]
     assert written == [
-        (0.0, "400 nm", "start"),
-        (19.17, "755", "middle"),
-        (29.52, "1,064", "middle"),
-        (41.16, "1,565", "middle"),
-        (60.19, "2,940", "middle"),
-        (100.0, "10,600", "end"),
+        (0.0, "400 nm", "start", False),
+        (19.17, "755", "middle", True),
+        (29.52, "1,064", "middle", False),
+        (41.16, "1,565", "middle", True),
+        (60.19, "2,940", "middle", False),
+        (100.0, "10,600", "end", False),
     ]

@@ -15,7 +15,7 @@ from marketplace.eligibility.requirements import (
     SiteHolds,
 )
 from marketplace.eligibility.rulebook import Policy, reference_document
-from marketplace.eligibility.rules import Coverage
+from marketplace.eligibility.rules import Coverage, NotAccepted
 from marketplace.eligibility.vectors import as_csv, vectors
 from marketplace.kernel.terms import STATES, ProcedureClass
 from marketplace.web import rule_words
@@ -228,6 +228,28 @@ class TestWords:
     )
     def test_every_condition_has_its_words(self, condition, words):
         assert rule_words._conditions(condition) == words
+
+    @pytest.mark.parametrize(
+        ("noted", "words"),
+        [
+            ("ESTHETICIAN", "Esthetician"),
+            ("MASTER_ESTHETICIAN_MANAGER", "Master esthetician manager"),
+            ("LPN (proposed rule, S)", "LPN (proposed rule, second-hand)"),
+            ("ESTHETICIAN, ELECTROLOGIST on own authority (S)", "Esthetician, electrologist on own authority (second-hand)"),
+            ("ELECTROLOGIST (needle method only, P)", "Electrologist (needle method only, text read)"),
+            ("AESTHETICIAN (S, 2009: 'may not')", "Aesthetician (second-hand, 2009: 'may not')"),
+            ("US-TX:TDLR:LHR", "Texas laser hair removal certificate (TDLR)"),
+            ("US-XX:NOBODY:KNOWS", "Us-xx:nobody:knows"),
+            ("any medical esthetics certificate: the board issues none", "Any medical esthetics certificate: the board issues none"),
+        ],
+    )  # fmt: skip
+    def test_whom_a_rule_turns_away_is_named_in_words(self, noted, words):
+        assert rule_words._turned_away(NotAccepted(noted, ("ANY",))) == words
+
+    @pytest.mark.parametrize("code", STATES)
+    def test_nobody_is_turned_away_by_a_code(self, policy, code):
+        named = [who for chapter in rule_words.chapters(policy, code) for who in chapter.turned_away]
+        assert [who for who in named if re.search(r"[A-Z]_[A-Z]|[A-Z]{7}|\b[PSOX][),]", who)] == []
 
     def test_what_a_rule_reaches_is_said(self):
         assert rule_words._coverage(
