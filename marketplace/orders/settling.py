@@ -8,9 +8,10 @@ from sqlalchemy import select
 from ..eligibility.models import Moment
 from ..eligibility.service import Decision
 from ..extensions import db, unit_of_work
-from ..kernel.errors import NotFound
+from ..kernel.errors import NotFound, Refusal
 from ..kernel.money import Money
 from ..listings import service as listings_service
+from ..logs import log
 from ..payments import queries as payment_queries
 from ..payments import service as payments
 from ..payments.states import PaymentState
@@ -53,16 +54,29 @@ def payment_changed(*, order_id: UUID, at: datetime) -> None:
 
 
 def catch_up(*, at: datetime) -> int:
-    """Let every order follow its payment whose news was lost on the way; return how many were looked at."""
+    """
+    Let every order follow its payment whose news was lost on the way; return how many were looked at.
+
+    Also one that ended before its money came: that goes back.
+    """
+    waits = (*_UNPAID, OrderState.ACCEPTED, OrderState.REFUNDING)
     with unit_of_work():
+        with_us = payment_queries.orders_in(_WITH_US)
         waiting = list(
             db.session.scalars(
-                select(Order.id).where(Order.state.in_((*_UNPAID, OrderState.ACCEPTED, OrderState.REFUNDING)))
+                select(Order.id)
+                .where(Order.state.in_(waits) | (Order.state.in_(ENDED_WITHOUT_SALE) & Order.id.in_(with_us)))
+                .order_by(Order.id)
             )
         )
-        moved = [order_id for order_id in waiting if order_id in payment_queries.states_of(waiting)]
+        paid = payment_queries.states_of(waiting)
+    moved = [order_id for order_id in waiting if order_id in paid]
     for order_id in moved:
-        payment_changed(order_id=order_id, at=at)
+        try:
+            payment_changed(order_id=order_id, at=at)
+        except Refusal as trouble:
+            # Something moved under it: the next round sees, and the other orders are not kept waiting.
+            log.warning("order_not_caught_up", order_id=str(order_id), reason=trouble.sentence)
     return len(moved)
 
 

@@ -1,5 +1,6 @@
 """What is to be seen of payments, as plain values."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -135,6 +136,11 @@ def states_of(order_ids: list[UUID]) -> dict[UUID, PaymentState]:
         select(Payment.order_id, Payment.state).where(Payment.order_id.in_(order_ids)).order_by(Payment.created_at)
     ).all()
     return {order_id: state for order_id, state in rows}  # noqa: C416  The newest of an order comes last.
+
+
+def orders_in(states: Collection[PaymentState]) -> list[UUID]:
+    """Return the orders whose money is in one of these states."""
+    return list(db.session.scalars(select(Payment.order_id).where(Payment.state.in_(states))))
 
 
 def seller_account(clinic_id: UUID) -> SellerAccountView:

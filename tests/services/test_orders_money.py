@@ -32,6 +32,7 @@ from tests.factories.payments import (
     the_payment,
     waiting_jobs,
 )
+from tests.support import count_statements
 
 
 @pytest.fixture
@@ -224,6 +225,45 @@ class TestCatchUp:
         place_and_confirm(scene, at=now)
 
         assert orders.catch_up(at=now) == 0
+
+    def test_finds_money_that_came_for_an_order_that_had_ended(self, scene, now):
+        order_id = place_and_confirm(scene, at=now)
+        make_payment(the_order(order_id), state="held", at=now)
+        db.session.execute(text("UPDATE orders SET state = 'cancelled' WHERE id = :id"), {"id": order_id})
+        db.session.commit()
+
+        assert orders.catch_up(at=now) == 1
+        assert the_payment(order_id).state is PaymentState.REFUNDING
+        assert mails_to(scene.buyer).count(f"Your payment for the {scene.listing.title} goes back to you") == 1
+        assert orders.catch_up(at=now) == 0
+
+    def test_an_order_that_refuses_keeps_no_other_waiting(self, scene, now, monkeypatch):
+        moving, other = (place_and_confirm(one, at=now) for one in (scene, make_scene(now)))
+        for order_id in (moving, other):
+            make_payment(the_order(order_id), state="held", at=now)
+        follow = settling.payment_changed
+
+        def refuses_one(*, order_id, at):
+            if order_id == moving:
+                raise settling.GateMoved
+            follow(order_id=order_id, at=at)
+
+        monkeypatch.setattr(settling, "payment_changed", refuses_one)
+
+        assert orders.catch_up(at=now) == 2
+        assert the_order(moving).state is OrderState.AWAITING_PAYMENT
+        assert the_order(other).state is OrderState.FUNDS_HELD
+
+    def test_asks_as_often_however_many_wait(self, scene, now):
+        def asked() -> int:
+            with count_statements() as counted:
+                assert orders.catch_up(at=now) == 0
+            return len(counted)
+
+        one = asked()
+        for _ in range(3):
+            place_and_confirm(make_scene(now), at=now)
+        assert asked() == one
 
 
 class TestRetryClearance:
