@@ -51,15 +51,16 @@ _LISTINGS = """
     INSERT INTO listings (id, clinic_id, created_by, model_id, maker_id, title, serial, serial_normal, year, grade,
         price_minor, currency, city, state_code, postal_code, latitude, longitude, description, rx_label_present,
         id_label_present, modification, recertification, inclusions, particulars, review_notes, modality_codes,
-        life_used_percent, shots_left, traits, state, created_at, submitted_at, approved_by, published_at, form_key,
-        search_words, configuration, warranty, training_included)
+        life_used_percent, shots_left, beyond_minor, traits, state, created_at, submitted_at, approved_by, published_at,
+        form_key, search_words, configuration, warranty, training_included)
     SELECT md5('unit ' || n)::uuid, (CAST(:clinics AS uuid[]))[1 + n % 20], :person, shape.model_id,
         model.maker_id, shape.title,
         'S' || n, 'S' || n, year,
         substr('AABBBBCCD', 1 + (a % 9)::int, 1), price, 'usd', place.city, place.state_code, place.postal_code,
         place.latitude, place.longitude, told, true, true, shape.modification, 'unknown', '{{}}', '{{}}', '{{}}',
         shape.codes,
-        shots / 10000, 1000000 - shots, ARRAY['warranty:' || warranty], 'published', published, published, :person,
+        shots / 10000, 1000000 - shots, CASE WHEN d % 2 = 0 THEN 100000 * (d % 30)::int END,
+        ARRAY['warranty:' || warranty], 'published', published, published, :person,
         published, md5('form ' || n)::uuid,
         lower(place.city) || ' ' || place.state_name || ' head ' || year || ' '
             || regexp_replace(lower(told), '[^a-z ]', '', 'g'),

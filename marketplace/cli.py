@@ -26,6 +26,7 @@ from .extensions import db
 from .kernel import clock
 from .kernel.errors import Refusal
 from .kernel.terms import StaffRole
+from .listings import recounting
 from .orders import service as orders
 from .payments import service as payments
 from .registers import queries as register_queries
@@ -169,6 +170,7 @@ def load_reference() -> None:
     done = catalog.load(sources=catalog.shipped(), at=clock.now())
     click.echo(f"Catalogue: {done.created} created, {done.changed} changed, {done.unchanged} unchanged.")
     click.echo(f"{credentials.load_types()} credential types.")
+    click.echo(f"Costs in all counted anew: {recounting.recount()} were another.")
 
 
 policy_group = AppGroup("policy", help="The rules of the gate.")

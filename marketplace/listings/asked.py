@@ -23,6 +23,7 @@ class Sort(StrEnum):
     CHEAPEST = "price"
     DEAREST = "-price"
     LEAST_USED = "used"
+    LANDED = "landed"
     NEAREST = "distance"
 
 
@@ -250,8 +251,8 @@ def _own_words(market: Market, words: list[str], given: dict[str, Any]) -> tuple
 
 
 _COLUMNS = (
-    "listing_id, cell_id, kind_id, published_at, price_minor, year, used, shots_left, latitude, longitude, state_code,"
-    " grade, traits"
+    "listing_id, cell_id, kind_id, published_at, price_minor, year, used, shots_left, landed, latitude, longitude,"
+    " state_code, grade, traits"
 )
 
 

@@ -1,8 +1,10 @@
 """What a listing says twice for the sake of finding and judging it, derived from what its seller stated."""
 
 from ..catalog.queries import ModelFacts
+from ..kernel.money import Money
 from ..kernel.terms import STATES
 from .conditions import configuration, left, life_used
+from .landed import ASKS, Unit, landed
 from .models import Listing
 from .places import point_of
 from .traits import traits_of
@@ -12,12 +14,7 @@ from .words import findable
 def derive(listing: Listing, model: ModelFacts) -> None:
     """Bring the derived columns of `listing` to what it and its handpieces state. The only writer of these columns."""
     codes = list(dict.fromkeys(part.modality_code for part in listing.handpieces))
-    used = [
-        life_used(
-            value=part.counter_value, unit=part.counter_unit, direction=part.counter_direction, rated=part.rated_life
-        )
-        for part in listing.handpieces
-    ] + [
+    used = _lives(listing) + [
         life_used(value=part.value, unit=part.unit, direction=part.direction, rated=part.rated_life)
         for part in listing.counters
     ]
@@ -40,6 +37,7 @@ def derive(listing: Listing, model: ModelFacts) -> None:
         id_label_present=listing.id_label_present,
         modification=listing.modification,
     )
+    listing.beyond_minor = beyond(listing)
     point = point_of(listing.postal_code) if listing.postal_code else None
     listing.latitude, listing.longitude = (point.latitude, point.longitude) if point else (None, None)
     listing.traits = traits_of(listing)
@@ -51,3 +49,27 @@ def derive(listing: Listing, model: ModelFacts) -> None:
             str(listing.year or ""), listing.description,
         ],
     )  # fmt: skip
+
+
+def beyond(listing: Listing) -> int | None:
+    """Return what the unit costs beyond its price, without any assumption; None: not known."""
+    quote = listing.recertification_minor
+    unit = Unit(
+        price=Money(0, listing.currency),
+        asks_for_it=ASKS[listing.recertification],
+        quote=None if quote is None else Money(quote, listing.currency),
+        lives=[(part.name, used) for part, used in zip(listing.handpieces, _lives(listing), strict=True)],
+        training_included=bool(listing.training_included),
+    )
+    found = landed(unit, {}).comparable
+    return None if found is None else found.minor
+
+
+def _lives(listing: Listing) -> list[int | None]:
+    """Return how much of its life each handpiece has used, in per cent; None: not known."""
+    return [
+        life_used(
+            value=part.counter_value, unit=part.counter_unit, direction=part.counter_direction, rated=part.rated_life
+        )
+        for part in listing.handpieces
+    ]

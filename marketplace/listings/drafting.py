@@ -225,6 +225,7 @@ def describe_terms(
         listing.warranty_transferable = warranty.transferable if warranty else None
         listing.warranty_provider = (warranty.provider.strip() or None) if warranty else None
         listing.training_included = training_included
+        derive(listing, catalog.model(listing.model_id))
 
 
 def put_handpiece(

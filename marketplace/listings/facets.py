@@ -41,5 +41,11 @@ CELL_FACETS: dict[str, OfCell] = {
 }
 FACETS = (*KIND_FACETS, *CELL_FACETS)
 
-RANGES: dict[str, str] = {"price": "price_minor", "year": "year", "used": "used", "shots": "shots_left"}
+RANGES: dict[str, str] = {
+    "price": "price_minor",
+    "year": "year",
+    "used": "used",
+    "shots": "shots_left",
+    "landed": "landed",
+}
 """Name of a range -> column of a unit's row. Both ends belong to it; what is not known is in none."""

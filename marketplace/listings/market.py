@@ -18,7 +18,7 @@ from sqlalchemy.types import Text
 from ..extensions import Base
 
 UNKNOWN = 2**31 - 1
-"""What `MarketUnit.used` says where nothing is known: it sorts last, and is below no limit."""
+"""What `MarketUnit.used` and `landed` say where nothing is known: it sorts last, and is below no limit."""
 
 
 class MarketKind(Base):
@@ -85,9 +85,11 @@ class MarketUnit(Base):
         Index("ix_market_units_newest", "published_at", "listing_id"),
         Index("ix_market_units_price", "price_minor", "listing_id"),
         Index("ix_market_units_used", "used", "listing_id"),
+        Index("ix_market_units_landed", "landed", "listing_id"),
         Index("ix_market_units_kind_newest", "kind_id", "published_at", "listing_id"),
         Index("ix_market_units_kind_price", "kind_id", "price_minor", "listing_id"),
         Index("ix_market_units_kind_used", "kind_id", "used", "listing_id"),
+        Index("ix_market_units_kind_landed", "kind_id", "landed", "listing_id"),
         Index("ix_market_units_latitude", "latitude"),
         Index("ix_market_units_words", "words", postgresql_using="gin"),
     )
@@ -102,6 +104,7 @@ class MarketUnit(Base):
     year: Mapped[int]
     used: Mapped[int] = mapped_column(comment="Life used, in per cent; 2147483647: not known, sorts last.")
     shots_left: Mapped[int | None]
+    landed: Mapped[int] = mapped_column(comment="What it costs in all; 2147483647: not known, sorts last.")
     state_code: Mapped[str]
     grade: Mapped[str]
     traits: Mapped[list[str]] = mapped_column(ARRAY(Text))

@@ -119,6 +119,9 @@ class Listing(Keyed, Base):
     latitude: Mapped[float | None] = mapped_column(comment="Of the middle of its ZIP code's area; empty: not known.")
     longitude: Mapped[float | None]
     shots_left: Mapped[int | None] = mapped_column(comment="Of the part with the fewest, where rated life is known.")
+    beyond_minor: Mapped[int | None] = mapped_column(
+        comment="What it costs in all beyond its price, without any assumption; empty: not known."
+    )
     traits: Mapped[list[str]] = mapped_column(
         ARRAY(Text), default=list, server_default="{}",
         comment="What else it can be filtered by, each as kind:value; few different ones, in order.",

@@ -34,7 +34,11 @@ _FEW = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A unit among others. `photo` is the stem of its first photo's files; `miles`: from where it was asked."""
+    """
+    A unit among others. `photo` is the stem of its first photo's files; `miles`: from where it was asked.
+
+    `landed` is what it costs in all as far as anybody knows, without any assumption; None: not known.
+    """
 
     id: UUID
     title: str
@@ -49,6 +53,7 @@ class Card:
     photo: str | None
     photo_text: str | None
     miles: float | None = None
+    landed: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,7 @@ _ORDERS: dict[Sort, _Order] = {
     Sort.CHEAPEST: _Order("price_minor", "int"),
     Sort.DEAREST: _Order("price_minor", "int", falling=True),
     Sort.LEAST_USED: _Order("used", "int"),
+    Sort.LANDED: _Order("landed", "int"),
     # What stands nobody knows where comes last: no way on the earth is so long.
     Sort.NEAREST: _Order(f"coalesce({DISTANCE}, 25000)", "float8"),
 }
@@ -95,7 +101,7 @@ _ORDERS: dict[Sort, _Order] = {
 _PAGE = """
     WITH page AS ({page})
     SELECT unit.id, unit.title, unit.year, unit.price_minor, unit.currency, unit.grade, unit.city, unit.state_code,
-        unit.life_used_percent, unit.configuration, page.kind_id, page.place, page.miles,
+        unit.life_used_percent, unit.beyond_minor, unit.configuration, page.kind_id, page.place, page.miles,
         photo.storage_key, photo.alternative_text
     FROM page JOIN listings unit ON unit.id = page.listing_id LEFT JOIN LATERAL (
         SELECT storage_key, alternative_text FROM listing_photos WHERE listing_id = unit.id ORDER BY position LIMIT 1
@@ -267,4 +273,5 @@ def _card(row: Any, market: Market) -> Card:
         photo=row.storage_key,
         photo_text=row.alternative_text,
         miles=row.miles,
+        landed=None if row.beyond_minor is None else Money(row.price_minor + row.beyond_minor, row.currency),
     )

@@ -59,6 +59,7 @@ class ShownCard:
     grade_label: str
     counter_text: str | None
     place: str
+    landed: str
     photo: photos.ShownPhoto | None
     bands: tuple[Any, ...]
     verdict: Chip | None
@@ -115,6 +116,7 @@ def devices(version: str) -> ResponseReturnValue:
         distances=searching.DISTANCES,
         price_from=searching.written(wanted.spans.get("price", (None, None))[0]),
         price_to=searching.written(wanted.spans.get("price", (None, None))[1]),
+        landed_to=searching.written(wanted.spans.get("landed", (None, None))[1]),
         turning=searching.turning(wanted, found),
         literal_address=searching.literal_address() if found.meant else None,
         draw_card=fragments.card,
@@ -227,6 +229,7 @@ def _shown_cards(cards: Sequence[Card], site: Site | None) -> list[ShownCard]:
             grade_label=f"{card.grade} · {GRADES[card.grade].name}",
             counter_text=None if card.life_used_percent is None else f"{card.life_used_percent} % of life used",
             place=f"{card.city}, {card.state_code}" + ("" if card.miles is None else f" · {card.miles:,.0f} miles"),
+            landed="In all: not known yet" if card.landed is None else f"At least {card.landed} in all",
             photo=photos.shown(card.photo, card.photo_text or "") if card.photo else None,
             bands=card.emits,
             verdict=chips.get(card.id),

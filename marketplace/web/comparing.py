@@ -8,10 +8,10 @@ from flask import Blueprint, Response, after_this_request, render_template, requ
 from flask.typing import ResponseReturnValue
 
 from ..guides import knowing
-from ..guides.landed import Landed
 from ..kernel.errors import NotFound
 from ..listings import queries
 from ..listings.conditions import GRADES
+from ..listings.landed import Landed
 from ..listings.queries import ListingFacts
 from ..recalls import queries as recalls
 from . import gate, landing, photos, standpoint, unit

@@ -3,16 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..guides import landed, maker_policy
-from ..guides.landed import Landed, Part
+from ..guides import maker_policy
 from ..guides.maker_policy import Statement, Topic
 from ..kernel.errors import Invalid
 from ..kernel.money import Money, parse_money
+from ..listings import landed
+from ..listings.landed import ASKS, Landed, Part
 from ..listings.queries import ListingFacts
-from ..listings.terms import Recertification
 
 PREFIX = "cost_"
-_ASKS = {Recertification.YES: True, Recertification.NO: False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ def cost_of(listing: ListingFacts, assumed: Assumed) -> Landed:
     assert listing.price is not None  # What is on display has one.
     unit = landed.Unit(
         price=listing.price,
-        asks_for_it=_ASKS.get(listing.recertification) if listing.recertification else None,
+        asks_for_it=ASKS[listing.recertification],
         quote=listing.recertification_quote,
         training_included=bool(listing.training_included),
         lives=[(part.name, part.life_used) for part in listing.handpieces],

@@ -25,6 +25,7 @@ SORTS = {
     Sort.NEWEST: "Newest first",
     Sort.CHEAPEST: "Lowest price first",
     Sort.DEAREST: "Highest price first",
+    Sort.LANDED: "Lowest cost in all first",
     Sort.LEAST_USED: "Most life left first",
     Sort.NEAREST: "Nearest first",
 }
@@ -133,6 +134,7 @@ def wanted_by(args: MultiDict[str, str]) -> tuple[Wanted, list[str]]:
         sort = Sort.NEWEST
     spans = {
         "price": (read.amount("min", "the lowest price"), read.amount("max", "the highest price")),
+        "landed": (None, read.amount("landed", "the highest cost in all")),
         "year": (read.number("year", "the year", 1900, 2100), read.number("year_to", "the last year", 1900, 2100)),
         "used": (None, read.number("life", "the life used", 0, 1000)),
         "shots": (read.number("shots", "the shots left", 0, 999_999_999), None),
@@ -234,6 +236,7 @@ _PLACES: dict[Sort, Callable[[str], str]] = {
     Sort.CHEAPEST: _whole,
     Sort.DEAREST: _whole,
     Sort.LEAST_USED: _whole,
+    Sort.LANDED: _whole,
     Sort.NEAREST: _far,
 }
 
@@ -348,6 +351,7 @@ def _chips_of_figures(wanted: Wanted) -> list[tuple[tuple[str, ...], str, str]]:
     spans = wanted.spans
     add("min", spans.get("price", (None, None))[0], lambda minor: f"From {Money(minor)}")
     add("max", spans.get("price", (None, None))[1], lambda minor: f"Up to {Money(minor)}")
+    add("landed", spans.get("landed", (None, None))[1], lambda minor: f"Up to {Money(minor)} in all")
     add("year", spans.get("year", (None, None))[0], lambda year: f"From {year}")
     add("year_to", spans.get("year", (None, None))[1], lambda year: f"Up to {year}")
     add("life", spans.get("used", (None, None))[1], lambda life: f"Up to {life} % of life used")

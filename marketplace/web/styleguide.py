@@ -179,6 +179,7 @@ def _card(
         grade_label=grade,
         counter_text=counter,
         place=place,
+        landed=f"At least {parse_money(price)} in all",
         photo=None,
         bands=bands,
         verdict=_CHIPS.get(place[-2:]),

@@ -382,6 +382,22 @@ def test_nothing_stands_in_anybodys_way(enter, watch, lived, person):
     assert found == [], "\n".join(found)
 
 
+def test_what_the_search_box_suggests_stands_in_nobodys_way(enter, watch, lived):
+    page = enter(None)
+    found: list[str] = []
+    for width, theme in [look for pair in LOOKS for look in pair]:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto("/")
+        page.locator("main input[data-suggest], input[data-suggest]").filter(visible=True).first.press_sequentially(
+            "lum"
+        )
+        page.get_by_role("option").first.wait_for()
+        with watch.looking_away():
+            found += looked_at(page, [(width, theme)])
+        assert page.get_by_role("option").first.is_visible()
+    assert found == [], "\n".join(found)
+
+
 def looked_at(page: Page, looks: Iterable[tuple[int, str]]) -> list[str]:
     """Look at a page in these widths and themes; return what is wrong."""
     wrong: list[str] = []

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marketplace.guides.landed import Basis, Part, Unit, landed
 from marketplace.kernel.money import Money
+from marketplace.listings.landed import Basis, Part, Unit, landed
 
 PRICE = Money(4_250_050)
 
@@ -37,6 +37,22 @@ class TestLanded:
             "Recertification by the maker", "Taking it down at the seller's", "Crate", "Freight and insurance",
             "Training on the model",
         )  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("changed", "expected"),
+        [
+            ({}, None),
+            ({"asks_for_it": True}, None),
+            ({"asks_for_it": False}, PRICE),
+            ({"quote": Money(900_000)}, Money(5_150_050)),
+            ({"quote": Money(900_000), "lives": [("Diode", 79)], "training_included": True}, Money(5_150_050)),
+            ({"quote": Money(900_000), "lives": [("Diode", 80)]}, None),
+            ({"quote": Money(900_000), "lives": [("Diode", None)]}, None),
+            ({"quote": Money(900_000), "lives": []}, None),
+        ],
+    )
+    def test_units_are_set_in_order_where_all_is_known_that_is_their_own(self, changed, expected):
+        assert landed(unit(**changed), {}).comparable == expected
 
     def test_the_readers_figures_make_it_whole(self):
         assumed = {part: Money(100_01) for part in Part}

@@ -61,4 +61,7 @@ def test_says_which_file_is_missing_or_is_no_text(run, tmp_path):
 
 
 def test_the_reference_data_includes_the_catalogue(run):
-    assert "Catalogue: 128 created, 0 changed, 0 unchanged." in run("reference", "load").output
+    said = run("reference", "load").output
+
+    assert "Catalogue: 128 created, 0 changed, 0 unchanged." in said
+    assert "Costs in all counted anew: 0 were another." in said

@@ -177,6 +177,16 @@ class TestDescribe:
         given = {"recertification": Recertification.NO, "recertification_quote": None, "price": Money(4_250_000), **changes}  # fmt: skip
         drafting.describe_terms(listing_id=draft.id, actor_id=seller.id, **given)
 
+    def test_what_can_be_found_by_its_terms_follows_them(self, draft, seller):
+        self.terms(draft, seller, recertification_quote=Money(900_000), training_included=True)
+        assert reload(draft).beyond_minor == 900_000
+        assert "recertification:no" in draft.traits
+        assert "training:included" in draft.traits
+
+        self.terms(draft, seller, recertification=None)
+        assert reload(draft).beyond_minor is None
+        assert "training:included" not in draft.traits
+
     def test_what_the_gate_looks_at_follows_the_labels(self, draft, seller):
         before = draft.configuration
         drafting.attest(

@@ -1,6 +1,8 @@
 """The market's own rows are what a slow recount of the listings finds, whoever changed what, and in whichever order."""
 
 from collections import Counter
+from dataclasses import replace
+from runpy import run_path
 
 import pytest
 from hypothesis import given, settings
@@ -10,17 +12,19 @@ from sqlalchemy import delete, func, select, text, update
 from marketplace.catalog import queries as catalog
 from marketplace.clinics.models import Clinic
 from marketplace.extensions import db
-from marketplace.listings import search
+from marketplace.listings import landed, recounting, search
+from marketplace.listings import queries as listing_queries
 from marketplace.listings.derived import derive
 from marketplace.listings.facets import CELL_FACETS, KIND_FACETS, RANGES
 from marketplace.listings.market import MarketCell, MarketCount, MarketKind, MarketShard, MarketUnit
 from marketplace.listings.models import Listing, Photo
 from marketplace.listings.places import miles, point_of
 from marketplace.listings.search import Near, Wanted, find
-from marketplace.listings.terms import Grade, Recertification
+from marketplace.listings.terms import CounterDirection, CounterUnit, Grade, Recertification
+from marketplace.web import landing
 from tests.factories.catalog import make_maker, make_model, real_model
 from tests.factories.clinics import make_clinic
-from tests.factories.listings import make_listing, make_photo
+from tests.factories.listings import make_handpiece, make_listing, make_photo
 from tests.support import assert_refused_by
 
 STATES = ["draft", "published", "reserved", "sold", "withdrawn"]
@@ -33,11 +37,17 @@ def slow_units():
         one.id: (
             one.configuration, checked[one.clinic_id], tuple(sorted(one.modality_codes)), one.state_code, str(one.grade),
             tuple(one.traits), one.published_at, one.price_minor, one.year,
-            2**31 - 1 if one.life_used_percent is None else one.life_used_percent, one.shots_left, one.latitude,
-            one.longitude,
+            2**31 - 1 if one.life_used_percent is None else one.life_used_percent, one.shots_left, slow_landed(one),
+            one.latitude, one.longitude,
         )
         for one in db.session.scalars(select(Listing).where(Listing.state == "published"))
     }  # fmt: skip
+
+
+def slow_landed(unit):
+    """What a unit costs in all, from what its page would show."""
+    found = landing.cost_of(listing_queries.listing(unit.id), landing.assumed_in({})).comparable
+    return 2**31 - 1 if found is None else found.minor
 
 
 def kept_units():
@@ -46,8 +56,8 @@ def kept_units():
     rows = db.session.execute(
         select(
             unit.listing_id, kind.configuration, kind.checked, kind.modality_codes, cell.state_code, cell.grade,
-            cell.traits, unit.published_at, unit.price_minor, unit.year, unit.used, unit.shots_left, unit.latitude,
-            unit.longitude, unit.state_code.label("own_state"), unit.grade.label("own_grade"),
+            cell.traits, unit.published_at, unit.price_minor, unit.year, unit.used, unit.shots_left, unit.landed,
+            unit.latitude, unit.longitude, unit.state_code.label("own_state"), unit.grade.label("own_grade"),
             unit.traits.label("own_traits"), unit.kind_id.label("own_kind"), cell.kind_id,
         )
         .join(MarketCell, cell.id == unit.cell_id)
@@ -57,7 +67,7 @@ def kept_units():
         assert (row.own_state, row.own_grade, row.own_traits, row.own_kind) == (
             row.state_code, row.grade, row.traits, row.kind_id,
         )  # fmt: skip
-    return {row.listing_id: (*row[1:3], tuple(row[3]), *row[4:6], tuple(row[6]), *row[7:14]) for row in rows}
+    return {row.listing_id: (*row[1:3], tuple(row[3]), *row[4:6], tuple(row[6]), *row[7:15]) for row in rows}
 
 
 def kept_counts():
@@ -78,6 +88,8 @@ EDIT = st.one_of(
     st.tuples(st.just("place"), st.integers(0, 5), st.sampled_from(["TX", "AZ"])),
     st.tuples(st.just("grade"), st.integers(0, 5), st.sampled_from(Grade)),
     st.tuples(st.just("terms"), st.integers(0, 5), st.sampled_from(Recertification)),
+    st.tuples(st.just("quote"), st.integers(0, 5), st.sampled_from([None, 0, 1, 90_000])),
+    st.tuples(st.just("worn"), st.integers(0, 5), st.sampled_from([None, 794_999, 795_000, 800_000])),
     st.tuples(st.just("parts"), st.integers(0, 5), st.sampled_from(["ALEX", "IPL"])),
     st.tuples(st.just("zip"), st.integers(0, 5), st.sampled_from([None, "78701", "00000"])),
     st.tuples(st.just("standing"), st.integers(0, 1), st.sampled_from(["verified", "suspended"])),
@@ -97,7 +109,11 @@ QUESTION = st.fixed_dictionaries(
             },
         ),
         "spans": st.fixed_dictionaries(
-            {}, optional={"price": st.sampled_from([(10_001, None), (None, 10_001), (10_001, 10_002)])}
+            {},
+            optional={
+                "price": st.sampled_from([(10_001, None), (None, 10_001), (10_001, 10_002)]),
+                "landed": st.sampled_from([(None, 10_002), (None, 100_001)]),
+            },
         ),
         "near": st.sampled_from([None, Near(point_of("78704"), 50), Near(point_of("10001"), 50)]),
         "light": st.sampled_from([(None, None), (700, 800)]),
@@ -157,6 +173,11 @@ class TestNeverWrong:
             listing.grade = value
         elif what == "terms":
             listing.recertification = value
+        elif what == "quote":
+            listing.recertification_minor = value
+        elif what == "worn":
+            listing.handpieces[0].counter_value = 400_000 if value is None else value
+            listing.handpieces[0].rated_life = None if value is None else 1_000_000
         elif what == "zip":
             listing.postal_code = value
         else:
@@ -238,7 +259,7 @@ def has_words(unit, model, asked):
 
 def within_spans(unit, wanted):
     for name, (least, most) in wanted.spans.items():
-        value = getattr(unit, RANGES[name])
+        value = slow_landed(unit) if name == "landed" else getattr(unit, RANGES[name])
         if (least is not None and value < least) or (most is not None and value > most):
             return False
     if wanted.near is not None:
@@ -251,6 +272,96 @@ def within_spans(unit, wanted):
     )  # fmt: skip
     least, most = wanted.light
     return least is None or any(low <= most and high >= least for low, high in emitted)
+
+
+class TestInAll:
+    """What a unit costs in all: in order, within a range, page by page, and counted anew where the rule has changed."""
+
+    @pytest.fixture
+    def units(self):
+        quotes = [None, 500, 0, None, 500, 90]
+        return [
+            make_listing(clinic=make_clinic(seller=True), price_minor=10_000 + number, recertification_minor=quote)
+            for number, quote in enumerate(quotes)
+        ]
+
+    def test_the_cheapest_come_first_and_what_is_not_known_last(self, units):
+        found = find(Wanted(sort=search.Sort.LANDED))
+
+        first = [(10_002, units[2].id), (10_095, units[5].id), (10_501, units[1].id), (10_504, units[4].id)]
+        assert [(card.landed.minor, card.id) for card in found.cards[:4]] == first
+        unknown = sorted([units[0].id, units[3].id])
+        assert [(card.landed, card.id) for card in found.cards[4:]] == [(None, one) for one in unknown]
+
+    @pytest.mark.parametrize("few", [0, 2_000])
+    def test_pages_turn_by_it_and_back(self, units, monkeypatch, few):
+        monkeypatch.setattr(search, "PAGE_SIZE", 2)
+        monkeypatch.setattr(search, "_FEW", few)
+        wanted, seen = Wanted(sort=search.Sort.LANDED), []
+        whole = [2, 5, 1, 4, *sorted([0, 3], key=lambda number: units[number].id)]
+        for _ in range(3):
+            found = find(wanted)
+            seen += [card.id for card in found.cards]
+            wanted = replace(wanted, cursor=found.later)
+        assert seen == [units[number].id for number in whole]
+        assert found.later is None
+        back = find(replace(wanted, cursor=found.earlier))
+        assert [card.id for card in back.cards] == seen[2:4]
+
+    @pytest.mark.parametrize(("most", "total"), [(10_001, 0), (10_002, 1), (10_504, 4), (99_999_999, 4)])
+    def test_a_limit_belongs_to_its_range_and_what_is_not_known_is_in_none(self, units, most, total):
+        assert find(Wanted(spans={"landed": (None, most)})).total == total
+
+    def test_what_was_there_before_was_counted_by_the_same_rule(self, units):
+        """The migration writes it once, in SQL."""
+        first = run_path("migrations/versions/0029_landed.py")["FIRST"]
+        up, down = CounterDirection
+        wears = [
+            (794_999, up, 1_000_000), (795_000, up, 1_000_000), (205_001, down, 1_000_000), (205_000, down, 1_000_000),
+            (205_001, down, None), (None, None, 1_000_000),
+        ]  # fmt: skip
+        no = Recertification.NO
+        terms = [
+            (no, None),
+            (Recertification.YES, None),
+            (Recertification.YES, 7),
+            (Recertification.UNKNOWN, 7),
+            (None, None),
+        ]
+        made = []
+        for value, direction, rated in wears:
+            for asked, quote in terms:
+                part = make_handpiece(
+                    counter_value=value, counter_direction=direction, rated_life=rated,
+                    counter_unit=None if value is None else CounterUnit.SHOTS,
+                )  # fmt: skip
+                made.append(
+                    make_listing(state="draft", handpieces=[part], recertification=asked, recertification_minor=quote)
+                )
+        made.append(make_listing(state="draft", handpieces=[], recertification=no))
+        for left in (20, 21):
+            part = make_handpiece(counter_unit=CounterUnit.PERCENT_LEFT, counter_value=left)
+            made.append(make_listing(state="draft", recertification=no, handpieces=[part]))
+        db.session.flush()
+        expected = {one.id: one.beyond_minor for one in made}
+        assert set(expected.values()) == {None, 0, 7}
+        db.session.execute(update(Listing).values(beyond_minor=None))
+        db.session.execute(text(first))
+
+        rows = db.session.execute(select(Listing.id, Listing.beyond_minor).where(Listing.id.in_(expected)))
+        assert dict(rows.all()) == expected
+
+    def test_another_rule_of_ours_is_counted_anew_once(self, units, monkeypatch):
+        assert recounting.recount() == 0
+        before = search.version()
+        monkeypatch.setattr(landed, "WORN", 40)
+        monkeypatch.setattr(recounting, "AT_ONCE", 4)
+
+        assert recounting.recount() == 4
+        assert search.version() != before
+        assert_nothing_is_wrong()
+        assert find(Wanted(spans={"landed": (None, 99_999_999)})).total == 0
+        assert recounting.recount() == 0
 
 
 class TestVersion:

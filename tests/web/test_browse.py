@@ -9,6 +9,7 @@ import pytest
 from marketplace.catalog import queries as catalog
 from marketplace.extensions import adapter_of, db
 from marketplace.listings.ports import PhotoStore
+from marketplace.listings.terms import Recertification
 from marketplace.web import freshness
 from tests.factories.accounts import make_user
 from tests.factories.catalog import load_modalities, make_model, real_model
@@ -77,18 +78,39 @@ class TestDevices:
         html = page(
             client,
             "/devices?q=m22&maker=Lumenis&model=Lumenis+M22&procedure=HAIR_NONABLATIVE&state=TX&grade=B&service=record"
-            "&recertification=no&min=100&max=50000&year=2010&year_to=2020&life=40&shots=1,000&nm_from=400&nm_to=1200"
+            "&recertification=no&min=100&max=50000&landed=60,000&year=2010&year_to=2020&life=40&shots=1,000&nm_from=400&nm_to=1200"
             "&zip=78701&within=30&sort=-price",
         )
 
         chips = re.findall(r"Remove filter:</span> (.+?) <svg", html)
         assert chips == [
             "“m22”", "Hair removal", "Lumenis", "Lumenis M22", "B · good", "Texas", "Service and calibration record",
-            "The maker asks for none", "From $100", "Up to $50,000", "From 2010", "Up to 2020", "Up to 40 % of life used",
-            "1,000 shots left or more", "From 400 nm", "Up to 1,200 nm", "Within 30 miles of 78701",
+            "The maker asks for none", "From $100", "Up to $50,000", "Up to $60,000 in all", "From 2010", "Up to 2020",
+            "Up to 40 % of life used", "1,000 shots left or more", "From 400 nm", "Up to 1,200 nm", "Within 30 miles of 78701",
         ]  # fmt: skip
-        for kept in ('value="-price" selected', 'value="40" selected', 'value="30" selected', 'value="1,000"'):
+        for kept in (
+            'value="-price" selected',
+            'value="$60,000"',
+            'value="40" selected',
+            'value="30" selected',
+            'value="1,000"',
+        ):
             assert kept in html
+
+    def test_says_what_a_device_costs_in_all_and_brings_the_cheapest_first(self, client, unit):
+        known = make_listing(
+            clinic=make_clinic(seller=True), price_minor=5_000_000, recertification_minor=900_000,
+            recertification=Recertification.YES,
+        )  # fmt: skip
+        html = page(client, "/devices?sort=landed")
+
+        assert re.findall(r'href="/devices/([0-9a-f-]{36})"', html) == [str(known.id), str(unit.id)]
+        assert re.findall(r"<span>([^<]+ in all|In all: [^<]+)</span>", html) == [
+            "At least $59,000 in all",
+            "In all: not known yet",
+        ]
+        assert "<h1>No devices</h1>" in page(client, "/devices?landed=58999.99")
+        assert "<h1>1 device</h1>" in page(client, "/devices?landed=59000")
 
     def test_what_is_typed_beside_figures_is_kept_and_can_be_found_nearest_first(self, client, unit):
         near = make_listing(clinic=make_clinic(seller=True), postal_code="78704", price_minor=1_000_000)
@@ -126,6 +148,7 @@ class TestDevices:
         [
             ("min=cheap", "the lowest price “cheap”"),
             ("max=-5", "the highest price “-5”"),
+            ("landed=free", "the highest cost in all “free”"),
             ("year=soon", "the year “soon”"),
             ("year=99999999999999999999", "the year “99999999999999999999”"),
             ("life=½", "the life used “½”"),
@@ -179,7 +202,7 @@ class TestDevices:
 
         assert taken == [4, 1]
 
-    @pytest.mark.parametrize("sort", ["newest", "price", "-price", "used", "distance"])
+    @pytest.mark.parametrize("sort", ["newest", "price", "-price", "used", "landed", "distance"])
     def test_pages_are_turned_and_keep_the_other_filters(self, client, sort):
         clinic = make_clinic(seller=True)
         model = real_model("Lumenis M22")

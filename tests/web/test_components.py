@@ -226,6 +226,7 @@ class TestShow:
             grade_label="A",
             counter_text="shots 12 % of rated",
             place="Phoenix, AZ",
+            landed="At least $49,900 in all",
             photo=None,
             bands=[[515, 1200]],
             verdict=Thing(outcome="not_yet", text="One thing missing"),
@@ -233,12 +234,15 @@ class TestShow:
         html = render("{{ listing_card(card) }}", card=card)
         assert '<h2><a href="/devices/7">Lumenis M22 <span class="year">2016</span></a></h2>' in html
         assert '<span class="money">$24,900</span>' in html
-        assert "<span>A · shots 12 % of rated</span><span>Phoenix, AZ</span>" in html
+        assert (
+            "<span>A · shots 12 % of rated</span><span>Phoenix, AZ</span><span>At least $49,900 in all</span>" in html
+        )
         assert "One thing missing" in html
-        card.year, card.counter_text, card.verdict = None, None, None
+        card.year, card.counter_text, card.verdict, card.landed = None, None, None, None
         html = render("{{ listing_card(card, level=3) }}", card=card)
         assert '<h3><a href="/devices/7">Lumenis M22</a></h3>' in html
         assert "chip" not in html
+        assert "in all" not in html
 
     def test_a_timeline_says_done_now_and_to_come_in_words(self, render):
         events = [

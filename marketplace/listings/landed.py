@@ -5,9 +5,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ..kernel.money import Money
+from .terms import Recertification
 
 WORN = 80
 """Per cent of its rated life from which a handpiece counts as due here; an assumption of ours, and said to be one."""
+
+
+ASKS = {Recertification.YES: True, Recertification.NO: False, Recertification.UNKNOWN: None, None: None}
+"""What the seller states of recertification -> whether the maker asks a new owner for it; None: not known."""
 
 
 class Part(StrEnum):
@@ -34,6 +39,10 @@ _PART_WORDS = {
     Part.HANDPIECES: "Handpieces due",
     Part.TRAINING: "Training on the model",
 }
+
+
+OF_THE_UNIT = (Part.RECERTIFICATION, Part.HANDPIECES)
+"""Lines that differ by unit and can be as dear as the unit: without them totals say nothing beside each other."""
 
 
 class Basis(StrEnum):
@@ -91,6 +100,16 @@ class Landed:
     def unknown(self) -> tuple[str, ...]:
         """Name the lines that nobody knows."""
         return tuple(line.words for line in self.lines if line.amount is None)
+
+    @property
+    def comparable(self) -> Money | None:
+        """
+        Return the total to set units in order by; None: something is not known that is the unit's own.
+
+        What the way, the crate and the training cost stays out of every unit's total alike, until somebody knows it.
+        """
+        own = (line.amount for line in self.lines if line.part in OF_THE_UNIT)
+        return None if None in own else self.total
 
     @property
     def words(self) -> str:
