@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import wtforms
 from flask import request
@@ -11,6 +11,19 @@ from flask_wtf import FlaskForm
 from ..kernel.errors import Invalid
 from ..logs import log
 from . import parking
+
+
+class NeededBeforeReview:
+    """
+    Mark what a draft may leave open but must say before our staff look at it.
+
+    It refuses nothing: a draft is saved as it is. The label says so instead of "optional".
+    """
+
+    field_flags: ClassVar[dict[str, Any]] = {"needed_before_review": True}
+
+    def __call__(self, form: wtforms.Form, field: wtforms.Field) -> None:
+        """Let every answer pass, none as well."""
 
 
 class Form(FlaskForm):

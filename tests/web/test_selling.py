@@ -1,6 +1,7 @@
 """Selling a device: the whole way to the market, and everybody who has no business there."""
 
 import io
+import re
 from uuid import UUID, uuid4
 
 import pytest
@@ -9,6 +10,7 @@ from sqlalchemy import select
 
 from marketplace.clinics.models import Clinic
 from marketplace.extensions import db
+from marketplace.listings import unsaid
 from marketplace.listings.conditions import INCLUSIONS
 from marketplace.listings.models import Handpiece, Listing
 from marketplace.listings.states import ListingState
@@ -17,7 +19,7 @@ from marketplace.notifications.models import Mail
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.catalog import load_catalogue, real_model
 from tests.factories.clinics import make_clinic, make_member, make_site
-from tests.factories.listings import make_listing
+from tests.factories.listings import make_handpiece, make_listing
 from tests.support import sign_in
 
 UNSTATED = {f"has_{item}": "not_stated" for item in INCLUSIONS}
@@ -237,6 +239,72 @@ class TestTheWholeWay:
         ):
             assert f'{sentence} <a href="/sell/{listing.id}/{step}">' in html
         assert reload(listing).state is ListingState.DRAFT
+
+    @pytest.mark.parametrize(
+        ("step", "marked"),
+        [
+            ("device", {"Serial number": "serial", "Year of manufacture": "year"}),
+            ("handpiece", {"Part number of the applicator": "applicator_part_number"}),
+            ("console", {"Will the maker supply a new owner?": "supply_to_new_owner"}),
+            (
+                "condition",
+                {
+                    "Condition grade": "grade-0",
+                    "How it looks": "cosmetic",
+                    "What was tested, and works": "functional",
+                    "Known faults": "known_faults",
+                },
+            ),
+            (
+                "statements",
+                {
+                    "Is the prescription legend on the device?": "rx_label-0",
+                    "Is the maker’s label with its address and date on the device?": "id_label-0",
+                    "What was done to it since its maker sold it?": "modification-0",
+                    "Whose is it?": "title",
+                    "It was cleaned and disinfected after its last use": "decontaminated",
+                    "Patients’ data in it": "patient_data",
+                },
+            ),
+            (
+                "terms",
+                {
+                    "Does its maker ask a new owner for recertification?": "recertification-0",
+                    "Which warranty does the buyer get?": "warranty-0",
+                    "Asking price (USD)": "price",
+                },
+            ),
+        ],
+    )
+    def test_each_step_marks_what_is_missing_from_an_empty_draft_and_nothing_else(self, client, clinic, step, marked):
+        listing = make_listing(
+            state="draft",
+            clinic=clinic,
+            model=real_model("Zeltiq CoolSculpting"),
+            handpieces=[make_handpiece("CRYO", particulars={})],
+            particulars={},
+            serial="",
+            year=None,
+            grade=None,
+            price_minor=None,
+            rx_label_present=None,
+            id_label_present=None,
+            modification=None,
+            recertification=None,
+            warranty=None,
+        )
+        address = f"handpieces/{listing.handpieces[0].id}" if step == "handpiece" else step
+        html = page(client, f"/sell/{listing.id}/{address}")
+
+        assert re.findall(r">([^<>]+) <span class=.until-review.>\(needed before review\)<", html) == list(marked)
+        missing = [one.field for one in unsaid.missing(reload(listing)) if one.step.startswith(step) and one.field]
+        assert sorted(missing) == sorted(marked.values())
+
+    def test_a_unit_that_the_label_names_is_not_said_twice(self, client, clinic):
+        listing = make_listing(state="draft", clinic=clinic, model=real_model("Lumenis M22"))
+        assert ">Keys that come with it <" in page(client, f"/sell/{listing.id}/console")
+        assert ">Power it needs (V) <" in page(client, f"/sell/{listing.id}/console")
+        assert ">Months that are left of it <" in page(client, f"/sell/{listing.id}/terms")
 
 
 class TestForms:

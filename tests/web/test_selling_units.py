@@ -142,7 +142,7 @@ class TestCounters:
 class TestConsole:
     def test_is_asked_what_its_modalities_ask(self, mine, draft):
         html = text(mine.get(f"/sell/{draft.id}/console"))
-        assert "Cryogen canisters that come with it (canisters)" in html
+        assert 'Cryogen canisters that come with it <span class="optional">' in html
         assert '<option selected value="built_in">' in html
 
     def test_an_answer_that_is_none_stands_beside_its_field(self, mine, draft):

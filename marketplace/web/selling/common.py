@@ -84,9 +84,9 @@ def mine(listing_id: UUID) -> ListingFacts:
     return facts
 
 
-def codes_of(facts: ListingFacts) -> list[str]:
+def codes_of(facts: ListingFacts) -> frozenset[str]:
     """Return the modalities that decide what is asked of the unit."""
-    return [*facts.model.modality_codes, *(part.modality_code for part in facts.handpieces)]
+    return frozenset((*facts.model.modality_codes, *(part.modality_code for part in facts.handpieces)))
 
 
 def nothing_yet(words: str) -> list[Any]:

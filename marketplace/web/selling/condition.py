@@ -18,7 +18,7 @@ from ...listings.papers import MOST_PAPERS
 from ...listings.queries import ListingFacts
 from ...listings.terms import Grade
 from ..access import me, requires
-from ..forms import Form, applied
+from ..forms import Form, NeededBeforeReview, applied
 from ..options import options
 from .common import LONGEST_TEXT, STEPS, ActForm, bp, codes_of, mine
 from .papers import KINDS, PaperForm
@@ -28,7 +28,7 @@ from .particulars import as_data, form_with, said_in, shown
 class ConditionForm(Form):
     """How the unit is, and what comes with it: each item of the checklist is a field of its own."""
 
-    grade = RadioField("Condition grade", validators=[Optional()])
+    grade = RadioField("Condition grade", validators=[Optional(), NeededBeforeReview()])
     last_service_on = DateField("Last service", validators=[Optional()])
     description = TextAreaField("What else a buyer should know", validators=[Length(max=LONGEST_TEXT)])
 
@@ -91,7 +91,7 @@ def _form(facts: ListingFacts, *, sent: bool = True) -> tuple[tuple[Field, ...],
         "description": facts.description,
         **as_data(asked, facts.particulars),
     }
-    kind = form_with(ConditionForm, asked)
+    kind = form_with(ConditionForm, asked, codes_of(facts))
     form = kind(data=data) if sent else kind(formdata=None, data=data)
     form.grade.choices = options((grade, f"{grade} · {meaning.name}") for grade, meaning in GRADES.items())
     for item in INCLUSIONS:

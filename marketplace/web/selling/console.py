@@ -58,7 +58,7 @@ def console(listing_id: UUID) -> ResponseReturnValue:
     """Say what is asked of such a console, and see what its counters show."""
     facts = mine(listing_id)
     asked = fields.asked(Place.DEVICE, codes_of(facts))
-    form = form_with(ConsoleForm, asked)(data=as_data(asked, facts.particulars))
+    form = form_with(ConsoleForm, asked, codes_of(facts))(data=as_data(asked, facts.particulars))
     if form.validate_on_submit():
         with applied(form):
             drafting.answer(listing_id=listing_id, actor_id=me().id, place=Place.DEVICE, said=said_in(form, asked))

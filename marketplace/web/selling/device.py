@@ -16,7 +16,7 @@ from ...kernel import clock
 from ...kernel.terms import STATES
 from ...listings import drafting
 from ..access import me, requires
-from ..forms import Form, applied
+from ..forms import Form, NeededBeforeReview, applied
 from ..options import grouped_options, options
 from .common import LONGEST_LINE, STEPS, bp, key_of, mine, nothing_yet, selling_for
 
@@ -26,9 +26,10 @@ class DeviceForm(Form):
 
     clinic_id = SelectField("Clinic that sells it", validators=[InputRequired("Choose the clinic.")])
     model_id = SelectField("Model", validators=[InputRequired("Choose the model.")])
-    serial = StringField("Serial number", validators=[Length(max=LONGEST_LINE)])
+    serial = StringField("Serial number", validators=[NeededBeforeReview(), Length(max=LONGEST_LINE)])
     year = StringField(
-        "Year of manufacture", validators=[Optional(), Regexp(r"^\s*\d{4}\s*$", message="Write four digits.")]
+        "Year of manufacture",
+        validators=[NeededBeforeReview(), Optional(), Regexp(r"^\s*\d{4}\s*$", message="Write four digits.")],
     )
     city = StringField(
         "City", validators=[InputRequired("Write the city where the device stands."), Length(max=LONGEST_LINE)]

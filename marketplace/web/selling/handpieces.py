@@ -86,7 +86,8 @@ def _handpiece_page(facts: ListingFacts, part: HandpieceFacts | None) -> Respons
     own = facts.model.modality_codes
     code = _modality_asked_for(part, modalities)
     asked = fields.asked(Place.HANDPIECE, [code]) if code else ()
-    form = form_with(HandpieceForm, asked)(data=_kept(part, asked) if part else {"modality_code": code})
+    kind = form_with(HandpieceForm, asked, frozenset([code]))
+    form = kind(data=_kept(part, asked) if part else {"modality_code": code})
     form.modality_code.choices = [
         *nothing_yet("Choose what it treats with"),
         *grouped_options(

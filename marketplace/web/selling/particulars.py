@@ -9,16 +9,19 @@ from wtforms.validators import Length
 from wtforms.validators import Optional as MayBeEmpty
 
 from ...listings.fields import LONGEST, Field, Kind
-from ..forms import Form
+from ..forms import Form, NeededBeforeReview
 from ..options import options
 
 F = TypeVar("F", bound=Form)
 
 
 @cache
-def form_with(base: type[F], fields: Sequence[Field]) -> type[F]:
-    """Return a form of `base` that also asks these questions, each under its key."""
-    return cast("type[F]", type(base.__name__, (base,), {field.key: _asked(field) for field in fields}))
+def form_with(base: type[F], fields: tuple[Field, ...], modality_codes: frozenset[str]) -> type[F]:
+    """Return a form of `base` that also asks these questions of a unit with these modalities, each under its key."""
+    asked = {
+        field.key: _asked(field, [NeededBeforeReview()] if field.needed_for(modality_codes) else []) for field in fields
+    }
+    return cast("type[F]", type(base.__name__, (base,), asked))
 
 
 def said_in(form: Form, fields: Sequence[Field]) -> dict[str, str]:
@@ -37,20 +40,20 @@ def shown(form: Form, fields: Sequence[Field]) -> list[tuple[Any, Field, dict[st
     return [(form[field.key], field, keyboards.get(field.kind, {})) for field in fields]
 
 
-def _asked(field: Field) -> Any:
+def _asked(field: Field, marks: list[NeededBeforeReview]) -> Any:
     label = field.label
     match field.kind:
         case Kind.CHOICE:
             # What was not sent at all was not answered; what no answer is, `fields` refuses.
-            return SelectField(label, choices=options([("", "Choose"), *field.answers]), validate_choice=False)
+            return SelectField(label, marks, choices=options([("", "Choose"), *field.answers]), validate_choice=False)
         case Kind.CONFIRM:
-            return BooleanField(label)
+            return BooleanField(label, marks)
         case Kind.DATE:
-            return DateField(label, validators=[MayBeEmpty()])
+            return DateField(label, validators=[MayBeEmpty(), *marks])
         case Kind.NOTE:
-            return TextAreaField(label, validators=[Length(max=LONGEST["note"])])
+            return TextAreaField(label, validators=[Length(max=LONGEST["note"]), *marks])
         case _:
-            return StringField(label, validators=[Length(max=LONGEST["text"])])
+            return StringField(label, validators=[Length(max=LONGEST["text"]), *marks])
 
 
 def _typed(answer: Any) -> str:

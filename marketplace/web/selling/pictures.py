@@ -19,7 +19,7 @@ from ...listings.shots import ASKED
 from ...listings.terms import Shot
 from .. import photos
 from ..access import me, requires
-from ..forms import Form, applied
+from ..forms import Form, NeededBeforeReview, applied
 from ..options import options
 from .common import STEPS, ActForm, bp, mine
 
@@ -27,7 +27,7 @@ from .common import STEPS, ActForm, bp, mine
 class PhotosForm(Form):
     """Pictures, several at once."""
 
-    photos = MultipleFileField("Photos")
+    photos = MultipleFileField("Photos", validators=[NeededBeforeReview()])
 
 
 class PhotoForm(Form):

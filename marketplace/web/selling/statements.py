@@ -12,7 +12,7 @@ from ...listings import drafting, fields
 from ...listings.fields import Place
 from ...listings.terms import Modification
 from ..access import me, requires
-from ..forms import Form, applied
+from ..forms import Form, NeededBeforeReview, applied
 from ..options import options
 from ..unit import MODIFICATIONS
 from .common import ANSWERS, STEPS, answer_of, bp, codes_of, mine, stated
@@ -22,9 +22,13 @@ from .particulars import as_data, form_with, said_in, shown
 class StatementsForm(Form):
     """The labels, and what was changed; what else is stated follows from the table."""
 
-    rx_label = RadioField("Is the prescription legend on the device?", validators=[Optional()])
-    id_label = RadioField("Is the maker’s label with its address and date on the device?", validators=[Optional()])
-    modification = RadioField("What was done to it since its maker sold it?", validators=[Optional()])
+    rx_label = RadioField("Is the prescription legend on the device?", validators=[Optional(), NeededBeforeReview()])
+    id_label = RadioField(
+        "Is the maker’s label with its address and date on the device?", validators=[Optional(), NeededBeforeReview()]
+    )
+    modification = RadioField(
+        "What was done to it since its maker sold it?", validators=[Optional(), NeededBeforeReview()]
+    )
 
 
 @bp.route("/sell/<uuid:listing_id>/statements", methods=["GET", "POST"])
@@ -33,7 +37,7 @@ def statements(listing_id: UUID) -> ResponseReturnValue:
     """Attest the labels, what was changed, whose it is, and that it is clean of dirt and of patients' data."""
     facts = mine(listing_id)
     asked = fields.asked(Place.STATEMENT, codes_of(facts))
-    form = form_with(StatementsForm, asked)(
+    form = form_with(StatementsForm, asked, codes_of(facts))(
         data={
             "rx_label": answer_of(facts.rx_label_present),
             "id_label": answer_of(facts.id_label_present),

@@ -12,7 +12,7 @@ from ...listings import drafting
 from ...listings.drafting import Assurance
 from ...listings.terms import Recertification, Warranty
 from ..access import me, requires
-from ..forms import Form, applied
+from ..forms import Form, NeededBeforeReview, applied
 from ..options import options
 from ..unit import RECERTIFICATIONS, WARRANTIES
 from .common import ANSWERS, LONGEST_LINE, STEPS, WHOLE, amount, answer_of, bp, mine, number, stated
@@ -21,14 +21,16 @@ from .common import ANSWERS, LONGEST_LINE, STEPS, WHOLE, amount, answer_of, bp, 
 class TermsForm(Form):
     """What the maker asks, what the buyer is promised, and the price."""
 
-    recertification = RadioField("Does its maker ask a new owner for recertification?", validators=[Optional()])
+    recertification = RadioField(
+        "Does its maker ask a new owner for recertification?", validators=[Optional(), NeededBeforeReview()]
+    )
     recertification_quote = StringField("The maker’s quote for it", validators=[Length(max=30)])
-    warranty = RadioField("Which warranty does the buyer get?", validators=[Optional()])
+    warranty = RadioField("Which warranty does the buyer get?", validators=[Optional(), NeededBeforeReview()])
     warranty_months = StringField("Months that are left of it", validators=[Length(max=4), WHOLE])
     warranty_transferable = RadioField("Does it go with the device to a new owner?", validators=[Optional()])
     warranty_provider = StringField("Who gives it", validators=[Length(max=LONGEST_LINE)])
     training_included = RadioField("Is training included?", validators=[Optional()])
-    price = StringField("Asking price", validators=[Length(max=30)])
+    price = StringField("Asking price", validators=[NeededBeforeReview(), Length(max=30)])
 
 
 @bp.route("/sell/<uuid:listing_id>/terms", methods=["GET", "POST"])
