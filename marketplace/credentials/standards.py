@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from uuid import UUID
 
-from ..kernel.days import working_days_after
+from ..kernel.days import is_working_day, working_days_after
 from ..kernel.shapes import Misshapen, read
 from .types import CredentialKind
 
@@ -79,11 +79,11 @@ def review_is_due(submitted_at: datetime) -> datetime:
 
 
 def working_days(since: datetime, at: datetime) -> float:
-    """Return how many working days lie between two moments; Saturdays and Sundays count for nothing."""
+    """Return how many working days lie between two moments; weekends and bank holidays count for nothing."""
     worked, day = timedelta(0), since
     while day < at:
         end = min(at, datetime.combine(day.date() + timedelta(days=1), time(), day.tzinfo))
-        if day.weekday() < 5:
+        if is_working_day(day.date()):
             worked += end - day
         day = end
     return worked / timedelta(days=1)

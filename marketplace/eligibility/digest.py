@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from ..accounts import queries as accounts
 from ..credentials import service as credentials
 from ..extensions import db, unit_of_work
-from ..kernel.days import written
+from ..kernel.days import is_working_day, written
 from ..kernel.terms import StaffRole
 from ..notifications.service import promise_mail
 from .ageing import DueEvidence, evidence_due
@@ -26,10 +26,10 @@ def mail_evidence_due(*, at: datetime) -> int:
     """
     Mail every verifier what is overdue or due within two weeks, once a working day; return how many mails.
 
-    Nothing is sent where nothing is due, on Saturdays and Sundays, or a second time on one day. Holders whose paper is
-    its own source are asked for the present one.
+    Nothing is sent where nothing is due, on weekends and bank holidays, or a second time on one day. Holders whose paper
+    is its own source are asked for the present one.
     """
-    if at.weekday() >= 5:
+    if not is_working_day(at.date()):
         return 0
     try:
         due = evidence_due(at=at, within=SOON)

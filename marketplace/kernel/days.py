@@ -1,8 +1,10 @@
 """Calendar days and the moments at which they end where people are."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
+_MONDAY, _THURSDAY, _SUNDAY = 0, 3, 6
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -26,9 +28,44 @@ def written(day: date) -> str:
     return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
+def is_working_day(day: date) -> bool:
+    """Say whether US banks, and whoever keeps their hours, are at work on a day."""
+    return day.weekday() < 5 and day not in bank_holidays(day.year)
+
+
 def working_days_after(moment: datetime, days: int) -> datetime:
-    """Return the same hour so many working days later. Saturdays and Sundays are none; holidays are not known here."""
+    """Return the same hour so many working days later; its zone says which day it is."""
     while days:
         moment += timedelta(days=1)
-        days -= moment.weekday() < 5
+        days -= is_working_day(moment.date())
     return moment
+
+
+@cache
+def bank_holidays(year: int) -> frozenset[date]:
+    """
+    Return the days of a year on which the Federal Reserve Banks, and with them the payments between banks, stand still.
+
+    These are the federal holidays of 5 U.S.C. 6103(a). One that falls on a Sunday is kept on the Monday; one that falls
+    on a Saturday is not kept on the Friday, unlike in federal offices.
+    """
+    holidays = [
+        date(year, 1, 1),  # New Year's Day
+        _nth(year, 1, _MONDAY, 3),  # Birthday of Martin Luther King, Jr.
+        _nth(year, 2, _MONDAY, 3),  # Washington's Birthday
+        _nth(year, 6, _MONDAY, 1) - timedelta(days=7),  # Memorial Day, the last of May
+        date(year, 6, 19),  # Juneteenth National Independence Day
+        date(year, 7, 4),  # Independence Day
+        _nth(year, 9, _MONDAY, 1),  # Labor Day
+        _nth(year, 10, _MONDAY, 2),  # Columbus Day
+        date(year, 11, 11),  # Veterans Day
+        _nth(year, 11, _THURSDAY, 4),  # Thanksgiving Day
+        date(year, 12, 25),  # Christmas Day
+    ]
+    return frozenset(day + timedelta(days=day.weekday() == _SUNDAY) for day in holidays)
+
+
+def _nth(year: int, month: int, weekday: int, number: int) -> date:
+    """Return the day that is the `number`th of its weekday in a month."""
+    first = date(year, month, 1)
+    return first + timedelta(days=(weekday - first.weekday()) % 7 + 7 * (number - 1))

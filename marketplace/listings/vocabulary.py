@@ -100,7 +100,7 @@ def slips(typed: str, word: str, *, most: int) -> int:
         if min(now) > most:
             return most + 1
         before, last = last, now
-    return last[-1]
+    return min(last[-1], most + 1)
 
 
 @cache

@@ -2,17 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from ..eligibility.explaining import listed
-from ..kernel.days import day_in, end_of
+from ..kernel.days import day_in, end_of, is_working_day
 from ..kernel.money import Money
 from ..kernel.terms import ProcedureClass
 from ..ripple import Cause
 
 INSPECTION_BUSINESS_DAYS = 3
 ORDER_STANDS = timedelta(hours=72)
-_WEEKEND = {5, 6}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +82,8 @@ def inspection_end(arrived: datetime, time_zone: str) -> datetime:
     day, left = day_in(arrived, time_zone), INSPECTION_BUSINESS_DAYS
     while left:
         day += timedelta(days=1)
-        left -= _is_business_day(day)
+        left -= is_working_day(day)
     return end_of(day, time_zone)
-
-
-def _is_business_day(day: date) -> bool:
-    return day.weekday() not in _WEEKEND
 
 
 def placed_to_seller(told: Told) -> News:

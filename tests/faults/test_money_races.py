@@ -7,6 +7,7 @@ from threading import Barrier, Event
 import pytest
 from sqlalchemy import func, select
 
+from marketplace.audit import AuditEvent
 from marketplace.extensions import bind, db, unit_of_work
 from marketplace.kernel import clock
 from marketplace.kernel.errors import Refusal
@@ -18,6 +19,7 @@ from marketplace.payments.amounts import Account
 from marketplace.payments.models import IntentState, LedgerJournal, MoneyIntent
 from marketplace.payments.ports import PaymentGateway
 from marketplace.payments.states import PaymentState
+from tests.factories.accounts import make_staff
 from tests.factories.orders import make_scene, place_and_confirm, the_order
 from tests.factories.payments import do_jobs, hear, onboarded, pay_page, the_payment
 
@@ -183,3 +185,32 @@ def test_a_dispute_at_the_moment_of_acceptance_keeps_the_money(own_app, scene, s
     assert the_payment(order_id).frozen_reason == "disputed"
     assert stripe_alone.get("/v1/transfers")["data"] == []
     assert set(db.session.scalars(select(MoneyIntent.state))) <= {IntentState.BLOCKED}
+
+
+def test_two_people_who_send_a_surplus_again_at_once_send_it_once(own_app, scene, stripe_alone):
+    now = clock.now().replace(microsecond=0)
+    order_id = place_and_confirm(scene, at=now)
+    pay_page(order_id, scene.buyer.id, at=now)
+    page = the_payment(order_id).checkout_id
+    stripe_alone.choose_bank_transfer(page)
+    stripe_alone.money_arrives(page, 4_250_000 + 70_000)
+    hear(stripe_alone)
+    (sent,) = [one["id"] for one in stripe_alone.get("/v1/refunds")["data"]]
+    stripe_alone.settle_refund(sent, "failed")
+    hear(stripe_alone)
+    people = [make_staff("finance").id for _ in range(WORKERS)]
+
+    def press(actor_id):
+        return lambda: payments.send_surplus_again(order_id=order_id, actor_id=actor_id, at=clock.now())
+
+    came_of_it = at_once(own_app, *map(press, people))
+    do_jobs()
+
+    assert sorted(type(one).__name__ for one in came_of_it) == ["NothingCameBack"] * (WORKERS - 1) + ["UUID"]
+    assert [one["amount"] for one in stripe_alone.get("/v1/refunds")["data"]] == [70_000, 70_000]
+    names = db.session.scalars(select(MoneyIntent.dedupe).order_by(MoneyIntent.requested_at)).all()
+    assert [name.partition(":")[2] for name in names] == ["surplus:70000", "surplus:70000:again:1"]
+    told = db.session.scalars(select(AuditEvent.actor_id).where(AuditEvent.kind == "payment:surplus_sent_again")).all()
+    assert len(told) == 1
+    payment = the_payment(order_id)
+    assert (payment.surplus_minor, payment.surplus_returned_minor) == (70_000, 70_000)

@@ -221,6 +221,7 @@ class TestChecked:
         ("2026-06-05T15:00", "2026-06-09T15:00"),  # Friday
         ("2026-06-06T15:00", "2026-06-09T15:00"),  # Saturday
         ("2026-06-07T23:59", "2026-06-09T23:59"),  # Sunday
+        ("2026-11-24T15:00", "2026-11-27T15:00"),  # Tuesday, before Thanksgiving
     ],
 )
 def test_a_review_is_due_after_two_working_days(submitted, due):

@@ -19,6 +19,7 @@ from marketplace.credentials.policy import (
 )
 from marketplace.credentials.standards import review_is_due, standards, working_days
 from marketplace.credentials.types import CredentialKind, credential_types
+from marketplace.kernel.days import is_working_day
 from marketplace.kernel.errors import Invalid
 from marketplace.kernel.shapes import Misshapen
 from marketplace.kernel.terms import ProcedureClass
@@ -82,9 +83,11 @@ class TestStandards:
         ("2026-06-05T12:00", "2026-06-08T12:00", 1),  # Friday to Monday
         ("2026-06-06T00:00", "2026-06-08T00:00", 0),  # a weekend
         ("2026-06-01T00:00", "2026-06-15T00:00", 10),
+        ("2026-06-18T00:00", "2026-06-22T00:00", 1),  # Juneteenth, then a weekend
+        ("2026-11-25T12:00", "2026-11-27T12:00", 1),  # Thanksgiving
     ],
 )
-def test_weekends_do_not_count(since, until, days):
+def test_weekends_and_bank_holidays_do_not_count(since, until, days):
     assert working_days(datetime.fromisoformat(since), datetime.fromisoformat(until)) == days
 
 
@@ -92,9 +95,9 @@ def test_weekends_do_not_count(since, until, days):
 def test_what_is_due_is_two_working_days_away(submitted):
     due = review_is_due(submitted)
 
-    assert due.weekday() < 5
-    # What comes in on a weekend has all of its first working day, too.
-    assert 2 <= working_days(submitted, due) + (submitted.weekday() > 4) < 3.0001
+    assert is_working_day(due.date())
+    # What comes in on a weekend or a holiday has all of its first working day, too.
+    assert 2 <= working_days(submitted, due) + (not is_working_day(submitted.date())) < 3.0001
 
 
 class TestNames:

@@ -261,6 +261,10 @@ class TestInspection:
             (datetime(2026, 6, 6, 17, tzinfo=UTC), datetime(2026, 6, 11, 5, tzinfo=UTC)),  # Saturday -> Wednesday
             (datetime(2026, 6, 2, 4, 59, tzinfo=UTC), datetime(2026, 6, 5, 5, tzinfo=UTC)),  # still Monday there
             (datetime(2026, 6, 2, 5, 0, tzinfo=UTC), datetime(2026, 6, 6, 5, tzinfo=UTC)),  # Tuesday
+            (
+                datetime(2026, 6, 17, 17, tzinfo=UTC),
+                datetime(2026, 6, 24, 5, tzinfo=UTC),
+            ),  # before Juneteenth, a Friday
         ],
     )
     def test_lasts_to_the_end_of_the_third_business_day_where_the_device_stands(self, arrived, ends):

@@ -22,7 +22,7 @@ OTHER = UUID("00000000-0000-4000-8000-000000000002")
 PRICE = Money(4_250_000)
 AGREED = Agreed(ORDER, PRICE, live=False)
 TERMS = Terms(card_cap=Money(1_500_000), debit_cap=Money(600_000), debit_risk_days=5)
-FRIDAY = datetime(2026, 11, 20, 15, tzinfo=UTC)
+FRIDAY = datetime(2026, 12, 4, tzinfo=UTC)
 S, E = PaymentState, PaymentEvent
 
 
