@@ -26,8 +26,8 @@ def mail_evidence_due(*, at: datetime) -> int:
     """
     Mail every verifier what is overdue or due within two weeks, once a working day; return how many mails.
 
-    Nothing is sent where nothing is due, on weekends and bank holidays, or a second time on one day. Holders whose paper
-    is its own source are asked for the present one.
+    Nothing is sent where nothing is due, on weekends and bank holidays, or a second time on one day. Holders whose
+    paper is its own source are asked for the present one.
     """
     if not is_working_day(at.date()):
         return 0

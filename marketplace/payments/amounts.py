@@ -65,6 +65,17 @@ def split(price: Money, fee_bps: int) -> Split:
     return Split(payout=price - fee, fee=fee)
 
 
+def reduction(price: Money, by: Money, fee_bps: int) -> Split:
+    """
+    Return whose money a part of the price is that goes back: what of `by` was the seller's, and what our fee.
+
+    The fee that stays is the fee of the price that stays. So it makes no difference in how many parts, and in which
+    order, money goes back.
+    """
+    before, after = split(price, fee_bps), split(price - by, fee_bps)
+    return Split(payout=before.payout - after.payout, fee=before.fee - after.fee)
+
+
 def paid(amount: Money) -> Journal:
     """The buyer's money is with the provider, and we owe it to somebody."""
     return _journal(JournalKind.PAID, (Account.PROVIDER_CLEARING, amount), (Account.HELD, _minus(amount)))
@@ -151,13 +162,18 @@ def charged_back(amount: Money) -> Journal:
     return _journal(JournalKind.CHARGED_BACK, (Account.HELD, amount), (Account.DISPUTED, _minus(amount)))
 
 
-def charged_back_late(parts: Split) -> Journal:
-    """The buyer's bank keeps money that the seller has been paid from: the seller owes their part, we lose our fee."""
+def charged_back_late(parts: Split, held: Money) -> Journal:
+    """
+    The buyer's bank keeps money that the seller has been paid from: the seller owes their part, we lose our fee.
+
+    `held` was on its way back to the buyer in part, and is gone as well.
+    """
     return _journal(
         JournalKind.CHARGED_BACK_LATE,
         (Account.SELLER_RECEIVABLE, parts.payout),
         (Account.FEE_REVENUE, parts.fee),
-        (Account.DISPUTED, _minus(parts.payout + parts.fee)),
+        (Account.HELD, held),
+        (Account.DISPUTED, _minus(parts.payout + parts.fee + held)),
     )
 
 

@@ -9,22 +9,12 @@ from .. import audit
 from ..extensions import db, unit_of_work
 from ..kernel.errors import Conflict
 from ..kernel.money import Money
-from . import amounts, converging, ledger, surplus
+from . import amounts, converging, ledger, partials, surplus
 from .models import IntentKind, IntentState, MoneyIntent, Payment
-from .record import known, parts_of, put_on_record
-from .states import PaymentEvent, PaymentState
+from .record import MoneyNotHere, known, left_of, on_its_way, parts_of, put_on_record, standing, transfer_of
+from .states import PartialState, PaymentEvent, PaymentState
 
 _WITH_US = frozenset({PaymentState.PAID, PaymentState.HELD})
-
-
-class MoneyNotHere(Conflict):
-    """The order's money is not with us, or is already on its way to somebody."""
-
-    code = "money_not_here"
-    cure = "Look at the order: it shows where the money is."
-
-    def __init__(self) -> None:
-        super().__init__("The money for this order is not waiting with us.")
 
 
 class NothingCameBack(Conflict):
@@ -61,21 +51,25 @@ def request_refund(*, order_id: UUID, cause: str, at: datetime) -> UUID:
     """
     Ask, in the caller's transaction, that the buyer get everything back; return the intent.
 
-    A second request finds the first. Money that the seller has been paid is taken back from them first.
+    A second request finds the first. Money that the seller has been paid is taken back from them first. What has gone
+    back in parts has gone: everything is what is left.
 
     :raises MoneyNotHere: it was never paid, or is on its way to the seller
+    :raises PartOnItsWay: a part of it is going back just now
     """
     payment = converging.locked_active(order_id)
     before = known(f"{order_id}:{IntentKind.REFUND}") or known(f"{order_id}:{IntentKind.REVERSAL}")
     if before is not None:
         return before
     if payment is not None and payment.state is PaymentState.RELEASED:
+        partials.require_none_on_its_way(payment)
         converging.move(payment, PaymentEvent.REVERSAL_REQUESTED, cause=cause, at=at)
-        return _put_reversal_on_record(payment, at=at)
+        return _put_reversal_on_record(payment, parts_of(payment).payout, at=at)
     if payment is None or payment.state not in _WITH_US or known(f"{order_id}:{IntentKind.RELEASE}"):
         raise MoneyNotHere
+    partials.require_none_on_its_way(payment)
     converging.move(payment, PaymentEvent.REFUND_REQUESTED, cause=cause, at=at)
-    return put_on_record(payment, IntentKind.REFUND, Money(payment.amount_minor, payment.currency), at=at)
+    return put_on_record(payment, IntentKind.REFUND, left_of(payment), at=at)
 
 
 def front(*, order_id: UUID, actor_id: UUID, at: datetime) -> UUID:
@@ -87,11 +81,12 @@ def front(*, order_id: UUID, actor_id: UUID, at: datetime) -> UUID:
     :raises MoneyNotHere: nothing waits to be taken back from the seller
     """
     payment = converging.locked_active(order_id)
-    if payment is None or payment.state is not PaymentState.REVERSING:
+    part = None
+    if payment is not None and payment.state is PaymentState.RELEASED:
+        part = on_its_way(payment.id)
+    if payment is None or not (payment.state is PaymentState.REVERSING or (part and part.state is PartialState.ASKED)):
         raise MoneyNotHere
-    parts = parts_of(payment)
-    payment.fronted_minor = parts.payout.minor
-    ledger.book(amounts.fronted(parts), dedupe=f"{order_id}:fronted", order_id=order_id, at=at)
+    owed = Money(part.payout_minor, payment.currency) if part else parts_of(payment).payout
     audit.record(
         "payment:fronted_by_us",
         actor_id=actor_id,
@@ -99,18 +94,25 @@ def front(*, order_id: UUID, actor_id: UUID, at: datetime) -> UUID:
         subject_id=payment.id,
         at=at,
         order_id=order_id,
-        amount_minor=parts.payout.minor,
+        amount_minor=owed.minor,
     )
+    if part is not None:
+        return partials.front(payment, part, at=at)
+    payment.fronted_minor += owed.minor
+    ledger.book(amounts.fronted(parts_of(payment)), dedupe=f"{order_id}:fronted", order_id=order_id, at=at)
     converging.move(payment, PaymentEvent.FRONTED, cause="the seller's part is not to be had back now", at=at)
-    return put_on_record(payment, IntentKind.REFUND, Money(payment.amount_minor, payment.currency), at=at)
+    return put_on_record(payment, IntentKind.REFUND, left_of(payment), at=at)
 
 
 def recover(*, order_id: UUID, at: datetime) -> None:
     """Ask the seller's part back after a bank took the buyer's money from us. A second call finds the first."""
     with unit_of_work():
         payment = converging.locked_active(order_id)
-        if payment is not None and known(f"{order_id}:{IntentKind.REVERSAL}") is None:
-            _put_reversal_on_record(payment, at=at)
+        if payment is None or known(f"{order_id}:{IntentKind.REVERSAL}") is not None:
+            return
+        # What is owed of parts that went back is asked for under names of its own.
+        owed = payment.transferred_minor - payment.reversed_minor - payment.fronted_minor
+        _put_reversal_on_record(payment, Money(owed, payment.currency) - standing(payment).owed, at=at)
 
 
 def send_surplus_again(*, order_id: UUID, actor_id: UUID, at: datetime) -> UUID:
@@ -153,10 +155,5 @@ def send_surplus_again(*, order_id: UUID, actor_id: UUID, at: datetime) -> UUID:
         )
 
 
-def _put_reversal_on_record(payment: Payment, *, at: datetime) -> UUID:
-    sent = db.session.scalars(
-        select(MoneyIntent.reference).where(MoneyIntent.dedupe == f"{payment.order_id}:{IntentKind.RELEASE}")
-    ).one()
-    assert sent is not None, "what was sent has a name"
-    amount = Money(payment.transferred_minor, payment.currency)
-    return put_on_record(payment, IntentKind.REVERSAL, amount, at=at, transfer_id=sent)
+def _put_reversal_on_record(payment: Payment, amount: Money, *, at: datetime) -> UUID:
+    return put_on_record(payment, IntentKind.REVERSAL, amount, at=at, transfer_id=transfer_of(payment))

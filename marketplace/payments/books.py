@@ -164,6 +164,15 @@ def differences(ours: Iterable[Moved], theirs: Iterable[Seen], *, settled_before
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """What of one order's price goes back in parts: decided in all, here to be sent, sent and yet to arrive."""
+
+    decided: Money
+    covered: Money
+    sent: Money
+
+
+@dataclass(frozen=True, slots=True)
 class OrderBooks:
     """What our own books and payments say of one order's money: balances by account, debit positive."""
 
@@ -173,7 +182,9 @@ class OrderBooks:
     transferred: Money
     reversed: Money
     refunded: Money
+    conceded: Money
     surplus: Money
+    parts: Parts
     balances: Mapping[Account, Money]
     moved: Mapping[Movement, Money]
 
@@ -209,6 +220,13 @@ def inconsistencies(order: OrderBooks) -> Iterator[Finding]:
             f"The payment says {order.surplus} lies here beyond the price, the ledger {cash}.",
             order.order_id,
         )
+    if order.conceded != order.parts.decided:
+        yield Finding(
+            FindingCode.STATE_AND_BOOKS_DIFFER,
+            f"{order.order_id}:parts",
+            f"The payment says {order.conceded} goes back in parts; the parts come to {order.parts.decided}.",
+            order.order_id,
+        )
     held, pending = owed(Account.HELD), owed(Account.REFUND_PENDING)
     # What a lost dispute took; what an open one took is still owed to somebody.
     lost = owed(Account.DISPUTED) - moved(Movement.DISPUTE)
@@ -222,7 +240,10 @@ def inconsistencies(order: OrderBooks) -> Iterator[Finding]:
             f" come to {ends}.",
             order.order_id,
         )
-    waiting = order.received if order.state in HOLDS else nothing
+    # What goes back in part of a price that the seller has been paid, is here until it is sent and has arrived.
+    waiting = order.parts.sent + (order.parts.covered if order.state is PaymentState.RELEASED else nothing)
+    if order.state in HOLDS:
+        waiting = order.received - order.refunded
     if held + pending != waiting:
         yield Finding(
             FindingCode.MONEY_UNACCOUNTED,

@@ -13,6 +13,7 @@ from . import amounts, ledger, policy, surplus
 from .models import IntentState, MoneyIntent, Payment, PaymentMove
 from .policy import Agreed, Freeze, Terms
 from .ports import PaymentGateway, PaymentSnapshot, PaymentStatus
+from .record import standing
 from .states import ENDED_UNPAID, PAYMENT, PaymentEvent, PaymentState
 
 
@@ -56,12 +57,13 @@ def take_over(payment: Payment, seen: PaymentSnapshot, *, live: bool, at: dateti
     if payment.received_minor:
         _book_what_the_provider_took(payment, seen, at=at)
         surplus.note(payment, seen, at=at)
-    if policy.charged_back(payment.state, seen):
-        _charge_back(payment, at=at)
+    took = policy.charged_back(payment.state, seen)
+    if took is not None:
+        _charge_back(payment, took, at=at)
 
 
 def _stand_still_or_go_on(payment: Payment, seen: PaymentSnapshot, *, at: datetime) -> None:
-    halt = policy.freeze(payment.state, seen)
+    halt = policy.freeze(payment.state, seen, conceded=Money(payment.conceded_minor, payment.currency))
     if halt is not None:
         freeze(payment, halt, at=at)
     elif payment.frozen_reason == Freeze.DISPUTED:
@@ -82,13 +84,12 @@ def _book_what_the_provider_took(payment: Payment, seen: PaymentSnapshot, *, at:
         ledger.book(journal, dedupe=dedupe, order_id=payment.order_id, at=at)
 
 
-def _charge_back(payment: Payment, *, at: datetime) -> None:
+def _charge_back(payment: Payment, took: Money, *, at: datetime) -> None:
     """The bank keeps the money: what was held is gone; what the seller was paid is owed, and asked back."""
-    amount = Money(payment.amount_minor, payment.currency)
     late = payment.state is PaymentState.RELEASED
-    parts = amounts.split(amount, payment.fee_bps)
+    now = standing(payment)
     ledger.book(
-        amounts.charged_back_late(parts) if late else amounts.charged_back(amount),
+        amounts.charged_back_late(now.parts, now.held) if late else amounts.charged_back(took),
         dedupe=f"{payment.id}:charged_back",
         order_id=payment.order_id,
         at=at,

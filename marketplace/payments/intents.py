@@ -18,9 +18,9 @@ from .. import audit, queue
 from ..extensions import adapter_of, db, unit_of_work
 from ..kernel.money import Money
 from ..logs import log
-from . import amounts, converging, ledger, policy, sellers, surplus
+from . import amounts, converging, ledger, partials, policy, sellers, surplus
 from .checkouts import transfer_group
-from .models import IntentKind, IntentState, MoneyIntent, Payment, SellerAccount
+from .models import IntentKind, IntentState, MoneyIntent, PartialRefund, Payment, SellerAccount
 from .policy import Freeze
 from .ports import (
     GatewayError,
@@ -32,8 +32,8 @@ from .ports import (
     ReversalSnapshot,
     TransferSnapshot,
 )
-from .record import parts_of, put_on_record
-from .states import PaymentEvent, PaymentState
+from .record import left_of, on_its_way, parts_of, put_on_record
+from .states import PartialState, PaymentEvent, PaymentState
 
 CLOCKS_DIFFER = timedelta(minutes=5)
 
@@ -51,6 +51,7 @@ class _Call:
     destination: str | None
     transfer_id: str | None
     customer_id: str | None
+    part_id: UUID | None
     requested_at: datetime
     step: str
     key: str
@@ -92,22 +93,29 @@ def run_intent(*, intent_id: UUID, live: bool, at: datetime) -> IntentState:
 
 def settle_refund(*, payment_id: UUID, at: datetime) -> None:
     """
-    See whether a refund that was on its way has arrived.
+    See whether a refund that was on its way, of all or of a part, has arrived.
 
     :raises GatewayError: the provider could not be asked
     """
+    part_is_sent = (
+        select(PartialRefund.id)
+        .where(PartialRefund.payment_id == payment_id, PartialRefund.state == PartialState.SENT)
+        .exists()
+    )
     with unit_of_work() as session:
+        # Of a payment one refund at a time is on its way: the last that was asked for.
         row = session.execute(
             select(MoneyIntent.reference, Payment.charge_id)
             .join(Payment, Payment.id == MoneyIntent.payment_id)
             .where(
                 MoneyIntent.payment_id == payment_id,
                 MoneyIntent.kind == IntentKind.REFUND,
-                MoneyIntent.state == IntentState.DONE,
-                Payment.state == PaymentState.REFUNDING,
+                (Payment.state == PaymentState.REFUNDING) | part_is_sent,
             )
+            .order_by(MoneyIntent.requested_at.desc(), MoneyIntent.id)
+            .limit(1)
         ).one_or_none()
-    if row is None:
+    if row is None or row.reference is None:
         return
     refunds = adapter_of(PaymentGateway).find_refunds(row.charge_id)
     ours = next((refund for refund in refunds if refund.refund_id == row.reference), None)
@@ -115,10 +123,14 @@ def settle_refund(*, payment_id: UUID, at: datetime) -> None:
         return
     with unit_of_work():
         payment = converging.locked(payment_id)
-        if payment.state is not PaymentState.REFUNDING:
+        part = on_its_way(payment_id)
+        if not (payment.state is PaymentState.REFUNDING or (part and part.state is PartialState.SENT)):
             return
         if ours.status is RefundStatus.FAILED:
             converging.freeze(payment, Freeze.REFUND_FAILED, at=at)
+            return
+        if part is not None:
+            partials.arrived(payment, part, ours, at=at)
             return
         _arrived(payment, ours, amounts.refund_arrived(ours.amount), at=at)
 
@@ -173,6 +185,7 @@ def _call(intent: MoneyIntent, destination: str | None) -> _Call:
         destination=destination,
         transfer_id=frozen.get("transfer_id"),
         customer_id=frozen.get("customer_id"),
+        part_id=UUID(frozen["part_id"]) if "part_id" in frozen else None,
         requested_at=intent.requested_at,
         step=intent.dedupe.partition(":")[2],
         key=f"{intent.dedupe}:{intent.attempt}",
@@ -246,9 +259,9 @@ def _finish(call: _Call, found: _Found, *, at: datetime) -> None:
     if isinstance(found, TransferSnapshot):
         intent.reference = found.transfer_id
         payment.transferred_minor = found.amount.minor
-        fee = Money(payment.fee_minor, payment.currency)
         ledger.book(
-            amounts.released(amounts.Split(payout=found.amount, fee=fee)),
+            # What was held is the price without what goes back in parts; what of it was not sent is our fee.
+            amounts.released(amounts.Split(payout=found.amount, fee=left_of(payment) - found.amount)),
             dedupe=intent.dedupe,
             order_id=call.order_id,
             at=at,
@@ -257,9 +270,16 @@ def _finish(call: _Call, found: _Found, *, at: datetime) -> None:
         return
     if isinstance(found, ReversalSnapshot):
         intent.reference = found.reversal_id
-        _taken_back(payment, found, at=at)
+        payment.reversed_minor += found.amount.minor
+        if call.part_id is not None:
+            partials.taken_back(payment, call.part_id, found.amount, dedupe=intent.dedupe, at=at)
+        else:
+            _taken_back(payment, found, at=at)
         return
     intent.reference = found.refund_id
+    if call.part_id is not None:
+        partials.sent(payment, call.part_id, found, dedupe=intent.dedupe, at=at)
+        return
     if call.kind is IntentKind.SURPLUS:
         surplus.sent(payment, found.amount, dedupe=intent.dedupe, at=at)
         return
@@ -270,18 +290,19 @@ def _finish(call: _Call, found: _Found, *, at: datetime) -> None:
 
 
 def _taken_back(payment: Payment, reversal: ReversalSnapshot, *, at: datetime) -> None:
-    payment.reversed_minor = reversal.amount.minor
     order_id, dedupe = payment.order_id, f"{payment.order_id}:{IntentKind.REVERSAL}"
     if payment.state is not PaymentState.REVERSING:
+        if payment.state is not PaymentState.CHARGED_BACK:
+            payment.fronted_minor -= reversal.amount.minor
         ledger.book(amounts.recovered(reversal.amount), dedupe=dedupe, order_id=order_id, at=at)
         return  # The buyer has their money: this is what the seller owed us.
     ledger.book(amounts.reversed_release(parts_of(payment)), dedupe=dedupe, order_id=order_id, at=at)
     converging.move(payment, PaymentEvent.REVERSED, cause=f"reversal {reversal.reversal_id}", at=at)
-    put_on_record(payment, IntentKind.REFUND, Money(payment.amount_minor, payment.currency), at=at)
+    put_on_record(payment, IntentKind.REFUND, left_of(payment), at=at)
 
 
 def _arrived(payment: Payment, refund: RefundSnapshot, journal: amounts.Journal, *, at: datetime) -> None:
-    payment.refunded_minor = refund.amount.minor
+    payment.refunded_minor += refund.amount.minor
     ledger.book(journal, dedupe=f"{payment.order_id}:{IntentKind.REFUND}", order_id=payment.order_id, at=at)
     converging.move(payment, PaymentEvent.REFUNDED, cause=f"refund {refund.refund_id}", at=at)
 

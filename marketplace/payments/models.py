@@ -5,13 +5,13 @@ from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..extensions import Base, Keyed
 from .amounts import Account, JournalKind
 from .books import FindingCode
-from .states import PaymentEvent, PaymentState
+from .states import PartialState, PaymentEvent, PaymentState
 
 
 class SellerAccount(Keyed, Base):
@@ -44,10 +44,14 @@ class Payment(Keyed, Base):
             name="refunds_are_covered",
         ),
         CheckConstraint(
-            "reversed_minor >= 0 AND reversed_minor <= transferred_minor AND fronted_minor >= 0"
-            " AND fronted_minor <= transferred_minor"
-            " AND transferred_minor - greatest(reversed_minor, fronted_minor) <= received_minor - refunded_minor",
+            "reversed_minor >= 0 AND fronted_minor >= 0 AND reversed_minor + fronted_minor <= transferred_minor"
+            " AND transferred_minor - reversed_minor - fronted_minor <= received_minor - refunded_minor",
             name="transfers_are_covered",
+        ),
+        CheckConstraint(
+            "conceded_minor = 0 OR"
+            " (conceded_minor > 0 AND conceded_minor < amount_minor AND received_minor = amount_minor)",
+            name="partial_refunds_leave_something",
         ),
         CheckConstraint(
             "state NOT IN ('paid', 'held', 'releasing', 'released', 'reversing', 'refunding', 'refunded',"
@@ -85,7 +89,12 @@ class Payment(Keyed, Base):
     refunded_minor: Mapped[int] = mapped_column(default=0)
     transferred_minor: Mapped[int] = mapped_column(default=0)
     reversed_minor: Mapped[int] = mapped_column(default=0)
-    fronted_minor: Mapped[int] = mapped_column(default=0, comment="Given back from our own money: the seller owes it.")
+    fronted_minor: Mapped[int] = mapped_column(
+        default=0, comment="Given back from our own money, and not yet had back from the seller, who owes it."
+    )
+    conceded_minor: Mapped[int] = mapped_column(
+        default=0, comment="What of the price goes back in parts, arrived or not: the sale stands for the rest."
+    )
     available_on: Mapped[datetime | None]
     release_not_before: Mapped[datetime | None] = mapped_column(comment="End of the method's risk window.")
     hold_deadline: Mapped[datetime | None] = mapped_column(
@@ -118,6 +127,44 @@ class PaymentMove(Keyed, Base):
     state: Mapped[PaymentState]
     cause: Mapped[str]
     at: Mapped[datetime]
+
+
+class PartialRefund(Keyed, Base):
+    """
+    A part of the price that goes back to the buyer while the sale stands. One at a time for a payment.
+
+    `state` is written by `partials.move` and nowhere else. Amounts stand as they were decided (trigger), and come to
+    no more than what the payment says of them.
+    """
+
+    __tablename__ = "partial_refunds"
+    __table_args__ = (
+        CheckConstraint("amount_minor >= 100", name="partial_refund_is_of_a_dollar_or_more"),
+        CheckConstraint(
+            "payout_minor > 0 AND fee_minor >= 0 AND payout_minor + fee_minor = amount_minor",
+            name="shares_make_the_partial_refund",
+        ),
+        CheckConstraint("length(trim(reason)) > 0", name="partial_refund_says_why"),
+        CheckConstraint("(state = 'arrived') = (arrived_at IS NOT NULL)", name="arrival_is_dated"),
+        CheckConstraint("after_release OR (state <> 'asked' AND NOT fronted)", name="only_what_was_sent_is_taken_back"),
+        UniqueConstraint("payment_id", "number", name="partial_refunds_are_numbered"),
+        Index(
+            "one_partial_refund_on_its_way", "payment_id", unique=True, postgresql_where=text("state <> 'arrived'")
+        ),
+    )  # fmt: skip
+
+    payment_id: Mapped[UUID] = mapped_column(ForeignKey("payments.id"))
+    number: Mapped[int] = mapped_column(comment="Counted from 1 for each payment.")
+    amount_minor: Mapped[int]
+    payout_minor: Mapped[int] = mapped_column(comment="What of it was, or would have been, the seller's.")
+    fee_minor: Mapped[int] = mapped_column(comment="What of it was, or would have been, our fee.")
+    after_release: Mapped[bool] = mapped_column(comment="The seller had been paid: theirs is taken back first.")
+    fronted: Mapped[bool] = mapped_column(default=False, comment="The seller's share of it came from our own money.")
+    state: Mapped[PartialState]
+    reason: Mapped[str] = mapped_column(comment="Why, as both sides read it.")
+    decided_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"), comment="Who agreed last, or decided as staff.")
+    requested_at: Mapped[datetime]
+    arrived_at: Mapped[datetime | None]
 
 
 class ProviderEventState(StrEnum):

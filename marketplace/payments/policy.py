@@ -23,6 +23,7 @@ CHECKOUT_LASTS_AT_LEAST = timedelta(minutes=31)
 OVERDUE = timedelta(minutes=15)
 """What has not happened this long after it should have was forgotten by somebody."""
 
+NOTHING = Money(0)
 GIVE_UP_AFTER = 14  # tries of one provider event: about three days, as long as the provider itself keeps trying.
 
 
@@ -94,8 +95,12 @@ def contradiction(agreed: Agreed, seen: PaymentSnapshot) -> Freeze | None:
     return None
 
 
-def freeze(state: PaymentState, seen: PaymentSnapshot) -> Freeze | None:
-    """Say why the payment must stand still, if it must: money may leave or has left another way."""
+def freeze(state: PaymentState, seen: PaymentSnapshot, *, conceded: Money = NOTHING) -> Freeze | None:
+    """
+    Say why the payment must stand still, if it must: money may leave or has left another way.
+
+    `conceded` is what of the price we ourselves send back in parts.
+    """
     if seen.dispute in {DisputeStatus.OPEN, DisputeStatus.LOST}:
         return Freeze.DISPUTED
     if seen.status is not PaymentStatus.SUCCEEDED:
@@ -104,19 +109,20 @@ def freeze(state: PaymentState, seen: PaymentSnapshot) -> Freeze | None:
         return Freeze.PAID_AFTER_THE_END
     if seen.method is None:
         return Freeze.METHOD_UNKNOWN
-    if state in _BEFORE_REFUND and seen.refunded.minor:
+    if state in _BEFORE_REFUND and seen.refunded > conceded:
         return Freeze.REFUNDED_ELSEWHERE
     return None
 
 
-def charged_back(state: PaymentState, seen: PaymentSnapshot) -> bool:
-    """Say whether the buyer's bank keeps all of the money, and the payment stands where that ends it."""
-    took = sum(one.taken.minor - one.returned.minor for one in seen.disputes)
-    return (
+def charged_back(state: PaymentState, seen: PaymentSnapshot) -> Money | None:
+    """Return what the buyer's bank keeps, if that is all that was left, and the payment stands where that ends it."""
+    took = Money(sum(one.taken.minor - one.returned.minor for one in seen.disputes), seen.amount.currency)
+    ends = (
         seen.dispute is DisputeStatus.LOST
-        and took == seen.amount.minor
+        and took == seen.amount - seen.refunded
         and PAYMENT.allows(state, PaymentEvent.CHARGED_BACK)
     )
+    return took if ends else None
 
 
 def release_not_before(seen: PaymentSnapshot, terms: Terms) -> datetime | None:

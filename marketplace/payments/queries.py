@@ -10,8 +10,18 @@ from sqlalchemy import select
 from ..extensions import db
 from ..kernel.money import Money
 from .amounts import Account, JournalKind
-from .models import IntentKind, IntentState, LedgerEntry, LedgerJournal, MoneyIntent, Payment, SellerAccount
-from .states import ENDED_UNPAID, PaymentState
+from .models import (
+    IntentKind,
+    IntentState,
+    LedgerEntry,
+    LedgerJournal,
+    MoneyIntent,
+    PartialRefund,
+    Payment,
+    SellerAccount,
+)
+from .record import parts_of
+from .states import ENDED_UNPAID, PartialState, PaymentState
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +35,21 @@ class IntentView:
     attempt: int
     requested_at: datetime
     next_try_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PartView:
+    """A part of the price that goes back to the buyer, or has gone."""
+
+    number: int
+    amount: Money
+    sellers_share: Money
+    fee_share: Money
+    after_release: bool
+    state: PartialState
+    reason: str
+    requested_at: datetime
+    arrived_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +78,18 @@ class PaymentView:
     reference: str | None
     charge_id: str | None
     intents: tuple[IntentView, ...]
+    conceded: Money
+    parts: tuple[PartView, ...]
+
+    @property
+    def left(self) -> Money:
+        """Return for how much the sale stands: the price without what goes back in parts."""
+        return self.amount - self.conceded
+
+    @property
+    def part_on_its_way(self) -> PartView | None:
+        """Return the part that is going back just now, if one is."""
+        return next((part for part in self.parts if part.state is not PartialState.ARRIVED), None)
 
     @property
     def ended_unpaid(self) -> bool:
@@ -67,7 +104,9 @@ class PaymentView:
     @property
     def can_be_fronted(self) -> bool:
         """Say whether the seller's part is waited for in vain, so that only our own money could go back now."""
-        return self.state is PaymentState.REVERSING and any(
+        part = self.part_on_its_way
+        waits = self.state is PaymentState.REVERSING or (part is not None and part.state is PartialState.ASKED)
+        return waits and any(
             intent.kind is IntentKind.REVERSAL and intent.state is IntentState.BLOCKED for intent in self.intents
         )
 
@@ -127,7 +166,34 @@ def payments_of(order_id: UUID) -> list[PaymentView]:
         .execution_options(populate_existing=True)
     ):
         intents[intent.payment_id].append(_intent_view(intent))
-    return [_payment_view(row, tuple(intents[row.id])) for row in rows]
+    parts = _parts_of([row.id for row in rows if row.conceded_minor])
+    return [_payment_view(row, tuple(intents[row.id]), tuple(parts.get(row.id, ()))) for row in rows]
+
+
+def _parts_of(payment_ids: list[UUID]) -> dict[UUID, list[PartView]]:
+    parts: dict[UUID, list[PartView]] = {payment_id: [] for payment_id in payment_ids}
+    if not parts:
+        return parts  # Nearly always: nothing goes back in parts.
+    for row in db.session.scalars(
+        select(PartialRefund)
+        .where(PartialRefund.payment_id.in_(parts))
+        .order_by(PartialRefund.number)
+        .execution_options(populate_existing=True)
+    ):
+        parts[row.payment_id].append(
+            PartView(
+                number=row.number,
+                amount=Money(row.amount_minor),
+                sellers_share=Money(row.payout_minor),
+                fee_share=Money(row.fee_minor),
+                after_release=row.after_release,
+                state=row.state,
+                reason=row.reason,
+                requested_at=row.requested_at,
+                arrived_at=row.arrived_at,
+            )
+        )
+    return parts
 
 
 def states_of(order_ids: list[UUID]) -> dict[UUID, PaymentState]:
@@ -180,14 +246,15 @@ def _intent_view(intent: MoneyIntent) -> IntentView:
     )
 
 
-def _payment_view(row: Payment, intents: tuple[IntentView, ...]) -> PaymentView:
+def _payment_view(row: Payment, intents: tuple[IntentView, ...], parts: tuple[PartView, ...]) -> PaymentView:
+    shares = parts_of(row)
     return PaymentView(
         id=row.id,
         order_id=row.order_id,
         state=row.state,
         amount=Money(row.amount_minor, row.currency),
-        fee=Money(row.fee_minor, row.currency),
-        payout=Money(row.amount_minor - row.fee_minor, row.currency),
+        fee=shares.fee,
+        payout=shares.payout,
         received=Money(row.received_minor, row.currency),
         refunded=Money(row.refunded_minor, row.currency),
         transferred=Money(row.transferred_minor, row.currency),
@@ -204,4 +271,6 @@ def _payment_view(row: Payment, intents: tuple[IntentView, ...]) -> PaymentView:
         reference=row.payment_reference,
         charge_id=row.charge_id,
         intents=intents,
+        conceded=Money(row.conceded_minor, row.currency),
+        parts=parts,
     )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 
 from .. import queue
 from ..extensions import db, unit_of_work
@@ -12,9 +12,9 @@ from ..kernel.money import Money
 from ..logs import log
 from . import alarms, converging, intents, policy, surplus, verifying
 from .books import Finding
-from .models import IntentState, KeptFinding, MoneyIntent, Payment, ProviderEvent, ProviderEventState
+from .models import IntentState, KeptFinding, MoneyIntent, PartialRefund, Payment, ProviderEvent, ProviderEventState
 from .ports import GatewayError
-from .states import PaymentEvent, PaymentState
+from .states import PartialState, PaymentEvent, PaymentState
 
 TOLD_AT_ONCE = 20  # findings in one mail; the desk lists them all.
 AT_ONCE = 200  # rows of each kind in one round; the next round takes the rest.
@@ -120,7 +120,7 @@ def _taken_up(at: datetime) -> list[UUID]:
     moving = list(
         db.session.scalars(
             select(Payment.id)
-            .where(Payment.state.in_(_ON_THE_MOVE))
+            .where(Payment.state.in_(_ON_THE_MOVE) | _part_is_sent())
             .order_by(Payment.looked_at.nulls_first(), Payment.created_at, Payment.id)
             .limit(AT_ONCE)
         )
@@ -131,6 +131,12 @@ def _taken_up(at: datetime) -> list[UUID]:
         execution_options={"synchronize_session": False},
     )
     return moving
+
+
+def _part_is_sent() -> ColumnElement[bool]:
+    """A part of the price is on its way to the buyer's bank, wherever the payment stands."""
+    parts = select(PartialRefund.payment_id).where(PartialRefund.state == PartialState.SENT)
+    return Payment.id.in_(parts)
 
 
 def _looked_at(payment_id: UUID, *, live: bool, at: datetime) -> bool:

@@ -2,7 +2,6 @@
 
 from .alarms import watch_holds
 from .asking import (
-    MoneyNotHere,
     NothingCameBack,
     front,
     recover,
@@ -21,9 +20,11 @@ from .checkouts import (
 from .converging import converge
 from .inbox import process_event, receive
 from .intents import run_intent
+from .partials import PartOnItsWay, PaymentStandsStill, request_partial_refund
 from .polling import poll_events
 from .queries import payment_of, payments_of, seller_account
 from .reconciling import Reconciled, compare_books, keep_findings, reconcile
+from .record import MoneyNotHere
 from .sellers import NoSellerAccount, onboarding_link, open_seller_account, refresh_seller_account
 from .verifying import verify
 
@@ -32,6 +33,8 @@ __all__ = [
     "MoneyNotHere",
     "NoSellerAccount",
     "NothingCameBack",
+    "PartOnItsWay",
+    "PaymentStandsStill",
     "PaymentUnderWay",
     "Reconciled",
     "close_checkout",
@@ -51,6 +54,7 @@ __all__ = [
     "reconcile",
     "recover",
     "refresh_seller_account",
+    "request_partial_refund",
     "request_refund",
     "request_release",
     "require_none_active",

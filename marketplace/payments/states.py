@@ -72,6 +72,35 @@ PAYMENT: Machine[PaymentState, PaymentEvent] = Machine(
     }
 )
 
+
+class PartialState(StrEnum):
+    """How far a part of the price has come on its way back to the buyer."""
+
+    ASKED = "asked"  # of the seller, who has been paid
+    COVERED = "covered"  # we have it
+    SENT = "sent"  # the buyer's bank has yet to take it
+    ARRIVED = "arrived"
+
+
+class PartialEvent(StrEnum):
+    """What happens to a part of the price on its way back."""
+
+    TAKEN_BACK = "taken_back"
+    FRONTED = "fronted"
+    SENT = "sent"
+    ARRIVED = "arrived"
+
+
+PARTIAL: Machine[PartialState, PartialEvent] = Machine(
+    {
+        (PartialState.ASKED, PartialEvent.TAKEN_BACK): PartialState.COVERED,
+        (PartialState.ASKED, PartialEvent.FRONTED): PartialState.COVERED,
+        (PartialState.COVERED, PartialEvent.SENT): PartialState.SENT,
+        (PartialState.COVERED, PartialEvent.ARRIVED): PartialState.ARRIVED,
+        (PartialState.SENT, PartialEvent.ARRIVED): PartialState.ARRIVED,
+    }
+)
+
 ENDED_UNPAID = frozenset({_S.FAILED, _S.EXPIRED})
 """States after which the buyer may try again with a new payment."""
 

@@ -5,26 +5,27 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Date, and_, cast, func, select
+from sqlalchemy import ColumnElement, Date, and_, cast, func, select
 
 from ..extensions import adapter_of, db, unit_of_work
 from ..kernel.money import Money
 from . import books, policy
 from .amounts import Account
-from .books import Finding, FindingCode, Moved, Movement, OrderBooks
+from .books import Finding, FindingCode, Moved, Movement, OrderBooks, Parts
 from .models import (
     IntentState,
     LedgerEntry,
     LedgerJournal,
     LedgerTotal,
     MoneyIntent,
+    PartialRefund,
     Payment,
     PaymentMove,
     ProviderEvent,
     ProviderEventState,
 )
 from .ports import PaymentGateway
-from .states import ENDED_UNPAID, PaymentState
+from .states import ENDED_UNPAID, PartialState, PaymentState
 
 _TOTALLED = ("day", "kind", "account", "currency")
 
@@ -127,10 +128,12 @@ def _orders(ours: list[Moved]) -> Iterator[OrderBooks]:
     for one in ours:
         sums = moved[one.order_id]
         sums[one.movement] = sums.get(one.movement, Money(0, one.amount.currency)) + one.amount
+    parts = _parts()
     for payment in db.session.execute(
         select(
             Payment.order_id, Payment.state, Payment.currency, Payment.received_minor, Payment.transferred_minor,
             Payment.reversed_minor, Payment.refunded_minor, Payment.surplus_minor, Payment.surplus_returned_minor,
+            Payment.id, Payment.conceded_minor,
         ).where(Payment.state.not_in(ENDED_UNPAID))
     ):  # fmt: skip
         yield OrderBooks(
@@ -140,10 +143,41 @@ def _orders(ours: list[Moved]) -> Iterator[OrderBooks]:
             transferred=Money(payment.transferred_minor, payment.currency),
             reversed=Money(payment.reversed_minor, payment.currency),
             refunded=Money(payment.refunded_minor, payment.currency),
+            conceded=Money(payment.conceded_minor, payment.currency),
+            parts=parts.get(payment.id) or _no_parts(payment.currency),
             surplus=Money(payment.surplus_minor - payment.surplus_returned_minor, payment.currency),
             balances=balances[payment.order_id],
             moved=moved[payment.order_id],
         )
+
+
+def _parts() -> dict[UUID, Parts]:
+    """Return what goes back in parts of each payment of which some does."""
+
+    def come_to(*states: PartialState) -> ColumnElement[int]:
+        amount = func.sum(PartialRefund.amount_minor)
+        return func.coalesce(amount.filter(PartialRefund.state.in_(states)) if states else amount, 0)
+
+    rows = db.session.execute(
+        select(
+            PartialRefund.payment_id,
+            Payment.currency,
+            come_to().label("decided"),
+            come_to(PartialState.COVERED).label("covered"),
+            come_to(PartialState.SENT).label("sent"),
+        )
+        .join(Payment, Payment.id == PartialRefund.payment_id)
+        .group_by(PartialRefund.payment_id, Payment.currency)
+    )
+    return {
+        row.payment_id: Parts(*(Money(int(sum_of), row.currency) for sum_of in (row.decided, row.covered, row.sent)))
+        for row in rows
+    }
+
+
+def _no_parts(currency: str) -> Parts:
+    nothing = Money(0, currency)
+    return Parts(nothing, nothing, nothing)
 
 
 def _states_without_move() -> Iterator[Finding]:

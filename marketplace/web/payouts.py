@@ -19,8 +19,8 @@ bp = Blueprint("payouts", __name__)
 
 _IN_CHARGE = (ClinicRole.OWNER, ClinicRole.MANAGER)
 _COLUMNS = (
-    "order", "received", "price", "our_fee", "earned", "held", "paid", "taken_back", "owed", "paid_on", "transfer",
-    "currency",
+    "order", "received", "price", "given_back", "our_fee", "earned", "held", "paid", "taken_back", "owed", "paid_on",
+    "transfer", "currency",
 )  # fmt: skip
 
 
@@ -28,17 +28,13 @@ _COLUMNS = (
 @requires(Permission.ORDER_READ)
 def payouts(clinic_id: UUID) -> ResponseReturnValue:
     """Show the statement to those in charge of the clinic, a page of orders at a time."""
-    found = _statement(clinic_id)
-    page = min(max(request.args.get("page", 1, type=int), 1), found.pages)
-    shown = found.page(page)
+    found = _statement(clinic_id, page=request.args.get("page", 1, type=int))
     return render_template(
         "payouts/payouts.html",
         clinic=clinics.clinic(clinic_id),
         statement=found,
-        shown=shown,
-        page=page,
         page_address=lambda number: url_for(".payouts", clinic_id=clinic_id, page=number),
-        numbers=_numbers(shown),
+        numbers=_numbers(found.entries),
     )
 
 
@@ -50,8 +46,8 @@ def table(clinic_id: UUID) -> ResponseReturnValue:
     numbers = _numbers(found.entries)
     rows = (
         (
-            numbers[one.order_id], one.received_at.date().isoformat(), one.price.minor, one.fee.minor,
-            one.earned.minor, one.held.minor, one.paid.minor, one.reversed.minor, one.owed.minor,
+            numbers[one.order_id], one.received_at.date().isoformat(), one.price.minor, one.given_back.minor,
+            one.fee.minor, one.earned.minor, one.held.minor, one.paid.minor, one.reversed.minor, one.owed.minor,
             one.paid_at.date().isoformat() if one.paid_at else None, one.transfer, one.price.currency,
         )
         for one in found.entries
@@ -73,9 +69,9 @@ def pdf(clinic_id: UUID) -> ResponseReturnValue:
     return response
 
 
-def _statement(clinic_id: UUID) -> statements.Statement:
+def _statement(clinic_id: UUID, *, page: int | None = None) -> statements.Statement:
     clinics.require_role(user_id=me().id, clinic_id=clinic_id, roles=_IN_CHARGE)
-    return statements.statement(clinic_id)
+    return statements.statement(clinic_id, page=page)
 
 
 def _numbers(entries: Iterable[statements.Entry]) -> dict[UUID, int]:

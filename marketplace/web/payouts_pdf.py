@@ -7,9 +7,12 @@ from uuid import UUID
 from xml.sax.saxutils import escape
 
 from ..kernel.days import written
-from ..payments.statements import Statement
+from ..kernel.money import Money
+from ..payments.statements import Entry, Statement
 
-HEADER = ("Order", "Received", "Price", "Our fee", "Earned", "Held", "Paid", "Taken back", "Owed", "Paid on")
+HEADER = (
+    "Order", "Received", "Price", "Given back", "Our fee", "Earned", "Held", "Paid", "Taken back", "Owed", "Paid on",
+)  # fmt: skip
 
 
 def drawn(statement: Statement, *, clinic_name: str, numbers: Mapping[UUID, int], day: date) -> bytes:
@@ -29,13 +32,13 @@ def drawn(statement: Statement, *, clinic_name: str, numbers: Mapping[UUID, int]
     rows = table_of(statement, numbers)
     lines = Table(
         rows,
-        colWidths=[18 * mm, 26 * mm, *[27 * mm] * 7, 26 * mm],
+        colWidths=[16 * mm, 24 * mm, *[26 * mm] * 8, 24 * mm],
         repeatRows=1,
         style=[
             ("FONT", (0, 0), (-1, -1), "Vera", 8),
             ("FONT", (0, 0), (-1, 0), "VeraBd", 8),
             ("FONT", (0, -1), (-1, -1), "VeraBd", 8),
-            ("ALIGN", (2, 0), (8, -1), "RIGHT"),
+            ("ALIGN", (2, 0), (9, -1), "RIGHT"),
             ("LINEBELOW", (0, 0), (-1, 0), 0.5, "black"),
             ("LINEABOVE", (0, -1), (-1, -1), 0.5, "black"),
         ],
@@ -64,11 +67,15 @@ def drawn(statement: Statement, *, clinic_name: str, numbers: Mapping[UUID, int]
 
 def table_of(statement: Statement, numbers: Mapping[UUID, int]) -> list[tuple[str, ...]]:
     """Return the lines of the paper: its header, each order, and the sums."""
+
+    def figures(one: Entry) -> tuple[Money, ...]:
+        return one.price, one.given_back, one.fee, one.earned, one.held, one.paid, one.reversed, one.owed
+
     entries = [
         (
             str(numbers[one.order_id]),
             written(one.received_at),
-            *(str(one_of) for one_of in (one.price, one.fee, one.earned, one.held, one.paid, one.reversed, one.owed)),
+            *(str(one_of) for one_of in figures(one)),
             written(one.paid_at) if one.paid_at else "not yet",
         )
         for one in statement.entries
@@ -78,6 +85,7 @@ def table_of(statement: Statement, numbers: Mapping[UUID, int]) -> list[tuple[st
         "Total",
         "",
         str(sums["price"]),
+        str(sums["given_back"]),
         "",
         *(str(sums[name]) for name in ("earned", "held", "paid", "reversed", "owed")),
         "",

@@ -45,6 +45,36 @@ class TestSplit:
         assert amounts.split(Money(price), bps) == Split(payout=Money(payout), fee=Money(fee))
 
 
+class TestReduction:
+    @given(st.integers(10_000, 15_000_000), st.integers(0, 9_500), st.lists(st.integers(100, 900_000), max_size=6))
+    def test_in_however_many_parts_and_in_whatever_order_the_shares_are_those_of_what_is_left(self, price, bps, parts):
+        price, parts = Money(price), [Money(part) for part in parts]
+        ends = []
+        for order in (parts, parts[::-1], [Money(sum(part.minor for part in parts))]):
+            left, payout, fee = price, Money(0), Money(0)
+            for part in order:
+                if part >= left:
+                    continue
+                share = amounts.reduction(left, part, bps)
+                assert share.payout + share.fee == part
+                assert share.fee.minor >= 0
+                left, payout, fee = left - part, payout + share.payout, fee + share.fee
+            assert amounts.split(price, bps).payout - payout == amounts.split(left, bps).payout
+            assert amounts.split(price, bps).fee - fee == amounts.split(left, bps).fee
+            ends.append((left, payout, fee))
+        if sum(part.minor for part in parts) < price.minor:
+            assert ends[0] == ends[1]
+            assert not parts or ends[0] == ends[2]
+
+    @given(st.integers(101, 15_000_000), st.integers(0, 9_500))
+    def test_of_a_dollar_something_is_always_the_sellers(self, price, bps):
+        assert amounts.reduction(Money(price), Money(100), bps).payout.minor > 0
+
+    def test_to_the_cent(self):
+        assert amounts.reduction(Money(4_250_000), Money(100_001), 600) == Split(Money(94_000), Money(6_001))
+        assert amounts.reduction(Money(4_149_999), Money(100_001), 600) == Split(Money(94_001), Money(6_000))
+
+
 class TestJournals:
     @given(prices, rates, fees)
     def test_each_balances(self, price, bps, fee):
@@ -65,7 +95,8 @@ class TestJournals:
             amounts.dispute_fee(fee),
             amounts.dispute_returned(price),
             amounts.charged_back(price),
-            amounts.charged_back_late(amounts.split(price, bps)),
+            amounts.charged_back_late(amounts.split(price, bps), Money(0)),
+            amounts.charged_back_late(amounts.split(price, bps), fee),
         ):
             assert sum(amount.minor for _, amount in journal.sides) == 0
             assert all(amount.minor for _, amount in journal.sides)

@@ -14,7 +14,15 @@ from marketplace.kernel.money import Money
 from marketplace.payments import policy
 from marketplace.payments.policy import Agreed, Freeze, Terms
 from marketplace.payments.ports import DisputeStatus, PaymentMethod, PaymentSnapshot, PaymentStatus
-from marketplace.payments.states import ENDED_UNPAID, PAYMENT, PaymentEvent, PaymentState
+from marketplace.payments.states import (
+    ENDED_UNPAID,
+    PARTIAL,
+    PAYMENT,
+    PartialEvent,
+    PartialState,
+    PaymentEvent,
+    PaymentState,
+)
 from tests.conftest import NOON
 
 ORDER = UUID("00000000-0000-4000-8000-000000000001")
@@ -84,6 +92,24 @@ class TestTable:
         assert all(forward)
 
 
+class TestParts:
+    @pytest.mark.parametrize(("state", "event"), list(product(PartialState, PartialEvent)))
+    def test_a_move_is_listed_or_refused(self, state, event):
+        if event in PARTIAL.events_from(state):
+            assert PARTIAL.after(state, event) in PartialState
+        else:
+            with pytest.raises(IllegalMove):
+                PARTIAL.after(state, event)
+
+    def test_nothing_leads_back_and_what_has_arrived_has_arrived(self):
+        rank = {state: position for position, state in enumerate(PartialState)}
+        moves = [(state, PARTIAL.after(state, event)) for state in PartialState for event in PARTIAL.events_from(state)]
+
+        assert all(rank[after] > rank[before] for before, after in moves)
+        assert PARTIAL.events_from(PartialState.ARRIVED) == ()
+        assert PARTIAL.sources_of(PartialEvent.SENT) == (PartialState.COVERED,)
+
+
 class TestContradiction:
     def test_finds_none_in_what_was_agreed(self):
         assert policy.contradiction(AGREED, seen()) is None
@@ -124,6 +150,13 @@ class TestFreeze:
     @pytest.mark.parametrize("state", [S.PAID, S.HELD, S.RELEASING, S.RELEASED])
     def test_a_refund_that_we_did_not_ask_for_freezes(self, state):
         assert policy.freeze(state, seen(refunded=Money(1))) is Freeze.REFUNDED_ELSEWHERE
+
+    @pytest.mark.parametrize("state", [S.PAID, S.HELD, S.RELEASING, S.RELEASED, S.REVERSING])
+    def test_a_part_that_we_sent_back_does_not_and_a_cent_more_does(self, state):
+        look = seen(refunded=Money(50_000))
+
+        assert policy.freeze(state, look, conceded=Money(50_000)) is None
+        assert policy.freeze(state, look, conceded=Money(49_999)) is Freeze.REFUNDED_ELSEWHERE
 
     @pytest.mark.parametrize("state", [S.REFUNDING, S.REFUNDED])
     def test_a_refund_that_we_asked_for_does_not(self, state):

@@ -1,6 +1,6 @@
 """A seller's statement: what each order earned, on the page, in the table and on paper."""
 
-from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -17,7 +17,9 @@ from marketplace.web import payouts_pdf
 from tests.factories.accounts import make_user
 from tests.factories.clinics import make_member
 from tests.factories.orders import make_order, make_scene
+from tests.factories.payments import make_payment
 from tests.pages import browser_of, text
+from tests.support import count_statements
 
 PRICE, PAYOUT, NOTHING = Money(4_250_000), Money(3_995_000), Money(0)
 
@@ -109,32 +111,39 @@ class TestPages:
 
         header, row = seller.get(f"/sales/payouts/{clinic_id}.csv").get_data(as_text=True).splitlines()
         assert header.endswith(
-            "order,received,price,our_fee,earned,held,paid,taken_back,owed,paid_on,transfer,currency"
+            "order,received,price,given_back,our_fee,earned,held,paid,taken_back,owed,paid_on,transfer,currency"
         )
         day = now.date().isoformat()
-        assert row == f"{order.number},{day},4250000,255000,3995000,0,3995000,0,0,{day},tr_1,usd"
+        assert row == f"{order.number},{day},4250000,0,255000,3995000,0,3995000,0,0,{day},tr_1,usd"
 
         paper = seller.get(f"/sales/payouts/{clinic_id}.pdf")
         assert (paper.status_code, paper.mimetype) == (200, "application/pdf")
         assert paper.data.startswith(b"%PDF-")
         assert paper.headers["Cache-Control"] == "private, no-store"
         lines = payouts_pdf.table_of(statements.statement(clinic_id), {order.id: order.number})
-        assert lines[1][:5] == (str(order.number), lines[1][1], "$42,500", "$2,550", "$39,950")
-        assert lines[-1] == ("Total", "", "$42,500", "", "$39,950", "$0", "$39,950", "$0", "$0", "")
+        assert lines[1][:6] == (str(order.number), lines[1][1], "$42,500", "$0", "$2,550", "$39,950")
+        assert lines[-1] == ("Total", "", "$42,500", "$0", "", "$39,950", "$0", "$39,950", "$0", "$0", "")
 
     def test_long_ones_are_turned_page_by_page_and_their_sums_are_of_all(self, scene, clinic_id, as_, now, monkeypatch):
         order = make_order("accepted", scene, at=now)
-        (one,) = statements.statement(clinic_id).entries
-        many = statements.Statement(tuple(replace(one, fee=Money(minor)) for minor in range(1, 6)))
+        db.session.execute(update(Payment).values(state=PaymentState.RELEASED, transferred_minor=PAYOUT.minor))
+        for days in range(1, 5):  # Tries that ended stand beside the one that counts; here they brought money, too.
+            late = now + timedelta(days=90 - days)
+            make_payment(
+                order, state="failed", at=now, received_minor=PRICE.minor, transferred_minor=PAYOUT.minor,
+                hold_deadline=late,
+            )  # fmt: skip
         monkeypatch.setattr(statements, "PER_PAGE", 2)
-        monkeypatch.setattr(statements, "statement", lambda _clinic_id: many)
         seller = as_(scene.seller)
+        with count_statements() as sent:
+            seller.get(f"/sales/payouts/{clinic_id}?page=2")
+        assert len([one for one in sent if "FROM payments" in one]) == 2
 
         pages = [text(seller.get(f"/sales/payouts/{clinic_id}?page={number}")) for number in (1, 3, 99, 0)]
 
         assert [page.count(f"Order {order.number}") for page in pages] == [2, 1, 1, 2]
         assert all("$199,750" in page for page in pages)  # Five times $39,950.
-        assert "$0.05" in pages[1]
+        assert [len(statements.statement(clinic_id, page=number).entries) for number in (1, 2, 3, 4)] == [2, 2, 1, 1]
         assert f'href="/sales/payouts/{clinic_id}?page=2"' in pages[0]
         assert len(seller.get(f"/sales/payouts/{clinic_id}.csv").get_data(as_text=True).splitlines()) == 6
 

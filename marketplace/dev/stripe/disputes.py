@@ -28,13 +28,14 @@ def open_dispute(world: World, charge_id: str, reason: str | None = None) -> Doc
     reason = reason or reasons[0]
     if reason not in reasons:
         raise ApiError(f"The reason must be one of {', '.join(reasons)}.")
-    if charge["disputed"] or charge["status"] != "succeeded":
+    if charge["disputed"] or charge["refunded"] or charge["status"] != "succeeded":
         raise ApiError("This charge cannot be disputed.")
     due = world.now() + 7 * DAY
     dispute = world.new(
         "dispute",
         "du",
-        amount=charge["amount"],
+        # What has gone back already is not asked for a second time.
+        amount=charge["amount"] - charge["amount_refunded"],
         charge=charge_id,
         currency=charge["currency"],
         enhanced_eligibility_types=[],
@@ -54,7 +55,7 @@ def open_dispute(world: World, charge_id: str, reason: str | None = None) -> Doc
         reason=reason,
         status="lost" if final else OPEN_DISPUTE,
     )
-    taken = world.book("dispute", -charge["amount"], dispute, fee=DISPUTE_FEE)
+    taken = world.book("dispute", -dispute["amount"], dispute, fee=DISPUTE_FEE)
     dispute["balance_transactions"] = [world.get("balance_transaction", taken)]
     charge["disputed"] = True
     for document in (dispute, charge):
