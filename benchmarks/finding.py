@@ -122,14 +122,14 @@ def _pages(
     yield _qualified(app, name, opened)
     with psycopg.connect(plain) as connection:
         row = connection.execute(
-            "SELECT pg_total_relation_size('market_units'), pg_total_relation_size('market_cells')"
+            "SELECT pg_total_relation_size('market_units'), pg_total_relation_size('market_faces')"
             " + pg_total_relation_size('market_counts') + pg_total_relation_size('market_tallies'),"
-            " (SELECT count(*) FROM market_kinds), (SELECT count(*) FROM market_cells)"
+            " (SELECT count(*) FROM market_kinds), (SELECT count(*) FROM market_faces)"
         ).fetchone()
         assert row is not None
         yield Figure(
             name + "rows of the market with their indexes", row[0] / 1e6, "MB",
-            note=f"figures kept {row[1] / 1e6:.0f} MB; {row[2]:,} kinds, {row[3]:,} cells",
+            note=f"figures kept {row[1] / 1e6:.0f} MB; {row[2]:,} kinds, {row[3]:,} faces",
         )  # fmt: skip
 
 

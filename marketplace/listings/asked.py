@@ -1,12 +1,12 @@
 """A question put to the market, made ready: which kinds can answer it, and the conditions on units, as SQL."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from .facets import CELL_FACETS, KIND_FACETS, RANGES
+from .facets import FACE_FACETS, KIND_FACETS, RANGES
 from .kinds import Kind, Market
 from .places import Point
 from .vocabulary import says_nothing
@@ -70,17 +70,18 @@ class Asked:
     """
     A question made ready: pieces of SQL and what they take.
 
-    `matched` gives cells with how many units of each match, whatever is chosen from lists. `source` are units that have
-    the words, `figures` and `these_units` conditions on them. `whole` are the kinds all of whose units have the words
-    that were asked for; None: no words were. `narrows_kinds`: not every kind can answer. `of_kinds_alone`: whole kinds
-    match, those in `whole_kinds` (None: all), and no others but the units that `others` gives, as `matched` does.
+    `matched` gives kinds and faces with how many units of each match, whatever is chosen from lists. `source` are units
+    that have the words, `figures` and `these_units` conditions on them. `whole` are the kinds all of whose units have
+    the words that were asked for; None: no words were. `narrows_kinds`: not every kind can answer. `of_kinds_alone`:
+    whole kinds match, those in `whole_kinds` (None: all), and no others but the units that `others` gives, as `matched`
+    does.
     """
 
     given: dict[str, Any]
     counted_by: Hashable
     figures: list[str]
     of_kind: dict[str, frozenset[str]]
-    of_cell: dict[str, tuple[str, ...]]
+    of_face: dict[str, tuple[str, ...]]
     chosen_kinds: list[int] | None = None
     narrows_kinds: bool = False
     whole: frozenset[int] | None = None
@@ -92,17 +93,14 @@ class Asked:
     matched: str = ""
 
 
-_FROM_CELLS = (
-    "SELECT cell.kind_id, cell.state_code, cell.grade, cell.traits, tally.units"
-    " FROM market_cells cell JOIN market_counts tally ON tally.cell_id = cell.id"
+_KEPT = "SELECT kind_id, face_id, units FROM market_counts"
+_READ = "SELECT kind_id, face_id, 1 AS units FROM {} WHERE {}"
+MILES = "miles_between(%(here_latitude)s::float8, %(here_longitude)s::float8, {0}.latitude, {0}.longitude)"
+"""How far something is from where it is asked."""
+_WITHIN = (
+    "place_id = ANY(ARRAY(SELECT id FROM market_places place"  # noqa: S608
+    f" WHERE latitude BETWEEN %(south)s AND %(north)s AND {MILES.format('place')} <= %(within)s))"
 )
-_FROM_UNITS = (
-    "SELECT cell.kind_id, cell.state_code, cell.grade, cell.traits, tally.units FROM"
-    " (SELECT cell_id, count(*) AS units FROM {} WHERE {} GROUP BY cell_id) tally"
-    " JOIN market_cells cell ON cell.id = tally.cell_id"
-)
-DISTANCE = "miles_between(%(here_latitude)s::float8, %(here_longitude)s::float8, latitude, longitude)"
-"""In miles from where it is asked; NULL: nobody knows where the unit stands."""
 _DEGREES_A_MILE = 1 / 68.7
 """Of latitude, a little more than there are anywhere."""
 
@@ -120,7 +118,7 @@ def ask(market: Market, wanted: Wanted) -> Asked:
         ),
         figures=_figures(wanted, given),
         of_kind={name: frozenset(values) for name, values in chosen if name in KIND_FACETS},
-        of_cell={name: values for name, values in chosen if name not in KIND_FACETS},
+        of_face={name: values for name, values in chosen if name not in KIND_FACETS},
     )  # fmt: skip
     if asked.of_kind:
         asked.chosen_kinds = [one.id for one in market.kinds.values() if _chosen(one, asked.of_kind)]
@@ -138,29 +136,34 @@ def ask(market: Market, wanted: Wanted) -> Asked:
         given["whole"] = sorted(asked.whole)
         of_kinds = f"SELECT {_COLUMNS} FROM market_units WHERE kind_id = ANY(%(whole)s::int[])"  # noqa: S608
         asked.source = f"({of_kinds} UNION ALL {own})"
-        asked.others = _FROM_UNITS.format(f"({own}) market_units", " AND ".join(base) or "true")
+        asked.others = _READ.format(f"({own}) market_units", " AND ".join(base) or "true")
     asked.narrows_kinds = words is not None or able is not None
     if asked.figures or wanted.units:
         asked.of_kinds_alone = False
-        asked.matched = _FROM_UNITS.format(f"{asked.source} market_units", " AND ".join(base))
+        asked.matched = _READ.format(f"{asked.source} market_units", " AND ".join(base))
     elif words is not None:
         asked.whole_kinds = given["whole"]
-        asked.matched = f"{_FROM_CELLS} WHERE cell.kind_id = ANY(%(whole)s::int[]) UNION ALL {asked.others}"
+        asked.matched = f"{_KEPT} WHERE kind_id = ANY(%(whole)s::int[]) UNION ALL {asked.others}"
     else:
         asked.whole_kinds = given.get("able")
-        asked.matched = _FROM_CELLS + (" WHERE cell.kind_id = ANY(%(able)s::int[])" if able is not None else "")
+        asked.matched = _KEPT + (" WHERE kind_id = ANY(%(able)s::int[])" if able is not None else "")
     return asked
 
 
-def cell_conditions(asked: Asked, given: dict[str, Any]) -> list[str]:
-    """Return the conditions of what is chosen from lists that are counted with each unit, one a facet, in order."""
+def face_conditions(asked: Asked, given: dict[str, Any]) -> list[str]:
+    """Return the conditions on a face of what is chosen from lists that are counted with each unit, one a facet."""
     conditions = []
-    for name, wanted in asked.of_cell.items():
-        facet = CELL_FACETS[name]
-        given[f"cell_{name}"] = [f"{facet.trait}:{one}" if facet.trait else one for one in wanted]
+    for name, wanted in asked.of_face.items():
+        facet = FACE_FACETS[name]
+        given[f"face_{name}"] = [f"{facet.trait}:{one}" if facet.trait else one for one in wanted]
         operator = "{} && %({})s::text[]" if facet.trait else "{} = ANY(%({})s::text[])"
-        conditions.append(operator.format(facet.column, f"cell_{name}"))
+        conditions.append(operator.format(facet.column, f"face_{name}"))
     return conditions
+
+
+def of_faces(conditions: Iterable[str]) -> str:
+    """Return the condition on a unit, or on kept figures, that its face meets all of these."""
+    return f"face_id IN (SELECT id FROM market_faces WHERE {' AND '.join(conditions)})"  # noqa: S608
 
 
 def _chosen(one: Kind, of_kind: Mapping[str, frozenset[str]]) -> bool:
@@ -189,7 +192,7 @@ def _figures(wanted: Wanted, given: dict[str, Any]) -> list[str]:
         if wanted.near.within is not None:
             reach = wanted.near.within * _DEGREES_A_MILE
             given |= {"within": wanted.near.within, "south": point.latitude - reach, "north": point.latitude + reach}
-            conditions += ["latitude BETWEEN %(south)s AND %(north)s", f"{DISTANCE} <= %(within)s"]
+            conditions.append(_WITHIN)
     return conditions
 
 
@@ -250,10 +253,7 @@ def _own_words(market: Market, words: list[str], given: dict[str, Any]) -> tuple
     return whole, f"({' UNION '.join(parts)})" if parts else f"SELECT {_COLUMNS} FROM market_units WHERE false"  # noqa: S608
 
 
-_COLUMNS = (
-    "listing_id, cell_id, kind_id, published_at, price_minor, year, used, shots_left, landed, latitude, longitude,"
-    " state_code, grade, traits"
-)
+_COLUMNS = "listing_id, kind_id, face_id, place_id, published_at, price_minor, year, used, landed, shots_left"
 
 
 def _begun(word: str) -> str:

@@ -1,7 +1,7 @@
 """
 By what units can be chosen, as data: one more facet is one more entry.
 
-A facet of the *kind* is read from the kinds that the process knows. A facet of the *cell* is a column of it, or one
+A facet of the *kind* is read from the kinds that the process knows. A facet of the *face* is a column of it, or one
 kind of its traits. Its figures are counted beside all other facets, but not beside itself.
 """
 
@@ -20,8 +20,8 @@ class OfKind:
 
 
 @dataclass(frozen=True, slots=True)
-class OfCell:
-    """Something that is counted with each unit: a column of its cell; `trait`: those of its traits of this kind."""
+class OfFace:
+    """Something that is counted with each unit: a column of its face; `trait`: those of its traits of this kind."""
 
     column: str
     trait: str | None = None
@@ -34,12 +34,12 @@ KIND_FACETS: dict[str, OfKind] = {
     "model": OfKind(lambda kind: (kind.model,)),
     "recall": OfKind(lambda kind: ("open" if kind.recalled else "none",)),
 }
-CELL_FACETS: dict[str, OfCell] = {
-    "grade": OfCell("grade"),
-    "state": OfCell("state_code"),
-    **{name: OfCell("traits", trait=name) for name in TRAITS},
+FACE_FACETS: dict[str, OfFace] = {
+    "grade": OfFace("grade"),
+    "state": OfFace("state_code"),
+    **{name: OfFace("traits", trait=name) for name in TRAITS},
 }
-FACETS = (*KIND_FACETS, *CELL_FACETS)
+FACETS = (*KIND_FACETS, *FACE_FACETS)
 
 RANGES: dict[str, str] = {
     "price": "price_minor",

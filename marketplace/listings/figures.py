@@ -2,10 +2,10 @@
 How many units there are, and how many beside every answer of every facet: exact, in one statement, remembered.
 
 As long as only kinds are asked for (words, makers, modalities, wavelengths), the figures are those that the database
-keeps of each kind beside each answer: that costs the same however many units there are. With a place or a grade they
-are those it keeps of each cell. Only where a figure narrows (a price, a distance), or a unit's own words are asked for,
-are units read. Answers are remembered under the version of the market, which every change replaces: they cannot grow
-old.
+keeps of each kind beside each answer. With a state or a grade they are those it keeps of each kind and face. Both cost
+the same however many units there are. Only where a figure narrows (a price, a distance), or a unit's own words are
+asked for, are units read: once, from an index that holds nothing else, and added up by kind and by face. Answers are
+remembered under the version of the market, which every change replaces: they cannot grow old.
 """
 
 from collections.abc import Collection, Mapping
@@ -14,8 +14,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from .asked import Asked, cell_conditions
-from .facets import CELL_FACETS, FACETS, KIND_FACETS
+from .asked import Asked, face_conditions, of_faces
+from .facets import FACE_FACETS, FACETS, KIND_FACETS
 from .kinds import Market
 
 MOST_REMEMBERED = 1024
@@ -60,24 +60,19 @@ def _count(connection: Connection, market: Market, asked: Asked) -> Counts:
     by_kind: dict[int, int] = {}
     by_facet: dict[str, dict[str, int]] = {name: {} for name in FACETS}
     # A facet's figures are those of units that miss nothing, or at most what is chosen of this facet.
-    forgiven = dict.fromkeys(CELL_FACETS, 0) | {name: 2**bit for bit, name in enumerate(asked.of_cell, start=1)}
+    forgiven = dict.fromkeys(FACE_FACETS, 0) | {name: 2**bit for bit, name in enumerate(asked.of_face)}
     for missed, kind_id, answers, number in connection.exec_driver_sql(sql, given):
         if kind_id is not None:
-            if not missed & ~_KIND:
-                by_kind[kind_id] = by_kind.get(kind_id, 0) + number
+            by_kind[kind_id] = by_kind.get(kind_id, 0) + number
             continue
         for said in answers:
             facet, _, answer = said.partition(":")
             if not missed & ~forgiven[facet]:
                 by_facet[facet][answer] = by_facet[facet].get(answer, 0) + number
-    for name in CELL_FACETS:
+    for name in FACE_FACETS:
         by_facet[name] = {answer: number for answer, number in by_facet[name].items() if number}
     by_kind = {kind_id: number for kind_id, number in by_kind.items() if number}
     return Counts(_add_kinds(market, asked, by_kind, by_facet), by_kind, by_facet)
-
-
-_KIND = 1
-"""The bit of what a unit misses whose kind is not among the chosen ones."""
 
 
 def _add_kinds(market: Market, asked: Asked, by_kind: Mapping[int, int], by_facet: dict[str, dict[str, int]]) -> int:
@@ -106,28 +101,44 @@ _TALLIES = """
     SELECT 0, NULL, ARRAY[answer], sum(units)::int
     FROM market_tallies WHERE answer <> '' {among_chosen} GROUP BY answer
 """
-_CELLS = """
-    SELECT missed, kind_id, CASE
+# Figures of kinds are those of units whose face is chosen; figures of faces those of units whose kind is.
+_FACES = """
+    SELECT 0 AS missed, kind_id, NULL::text[] AS answers, of_kind::int
+    FROM tally WHERE kind_id IS NOT NULL AND of_kind <> 0
+    UNION ALL
+    SELECT missed, NULL, CASE
         WHEN grouping(state_code) = 0 THEN ARRAY['state:' || state_code]
-        WHEN grouping(grade) = 0 THEN ARRAY['grade:' || grade] ELSE traits END, sum(units)::int
-    FROM (SELECT {missed} AS missed, kind_id, state_code, grade, traits, units FROM ({matched}) matched) seen
+        WHEN grouping(grade) = 0 THEN ARRAY['grade:' || grade] ELSE traits END, sum(of_face)::int
+    FROM (
+        SELECT {missed} AS missed, state_code, grade, traits, of_face
+        FROM tally JOIN market_faces face ON face.id = tally.face_id WHERE of_face <> 0
+    ) seen
     WHERE missed & (missed - 1) = 0
-    GROUP BY GROUPING SETS ((missed, kind_id), (missed, state_code), (missed, grade), (missed, traits))
+    GROUP BY GROUPING SETS ((missed, state_code), (missed, grade), (missed, traits))
+"""
+_TALLY = """
+    WITH tally AS (
+        SELECT kind_id, face_id, sum(units){of_kind} AS of_kind, sum(units){of_face} AS of_face
+        FROM ({matched}) matched GROUP BY GROUPING SETS ((kind_id), (face_id))
+    )
 """
 
 
 def _statement(asked: Asked) -> tuple[str, dict[str, Any]]:
     """Return what counts, and what it takes: rows of what units miss, their kind or answers they have, their number."""
     given = dict(asked.given)
-    bits = [
-        f"CASE WHEN {one} THEN 0 ELSE {2**bit} END" for bit, one in enumerate(cell_conditions(asked, given), start=1)
-    ]
+    conditions = face_conditions(asked, given)
+    bits = [f"CASE WHEN {one} THEN 0 ELSE {2**bit} END" for bit, one in enumerate(conditions)]
+    missed = " + ".join(bits) or "0"
+    faces, kinds = "", ""
+    if conditions:
+        faces = f" FILTER (WHERE {of_faces(conditions)})"
     if asked.chosen_kinds is not None:
         given["chosen_kinds"] = asked.chosen_kinds
-        bits.append(f"CASE WHEN kind_id = ANY(%(chosen_kinds)s::int[]) THEN 0 ELSE {_KIND} END")
-    missed = " + ".join(bits) or "0"
-    if asked.of_cell or not asked.of_kinds_alone:
-        return _CELLS.format(missed=missed, matched=asked.matched), given
+        kinds = " FILTER (WHERE kind_id IN (SELECT unnest(%(chosen_kinds)s::int[])))"
+    if asked.of_face or not asked.of_kinds_alone:
+        tally = _TALLY.format(of_kind=faces, of_face=kinds, matched=asked.matched)
+        return tally + _FACES.format(missed=missed), given
     whole, chosen = asked.whole_kinds, asked.chosen_kinds
     if whole is not None:
         given["tallied"] = whole
@@ -139,7 +150,8 @@ def _statement(asked: Asked) -> tuple[str, dict[str, Any]]:
         among_chosen="" if whole is None and chosen is None else "AND kind_id = ANY(%(tallied_chosen)s::int[])",
     )
     if asked.others:
-        sql = f"{sql} UNION ALL {_CELLS.format(missed=missed, matched=asked.others)}"
+        tally = _TALLY.format(of_kind=faces, of_face=kinds, matched=asked.others)
+        sql = f"{tally}{sql} UNION ALL {_FACES.format(missed=missed)}"
     return sql, given
 
 

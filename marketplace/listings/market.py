@@ -2,9 +2,9 @@
 The market as it is searched. These rows are written by the database itself, in the transaction that changes a listing.
 
 A *kind* is what units have in common that are judged and found alike: a configuration, from a checked seller or not.
-A *cell* is a kind in a place, in a grade, with its traits: everything that is chosen from a list. A unit's own row is
-what is left: figures to sort and to narrow by, and its own words. How many units each cell has, and each kind beside
-each answer, is kept as well.
+A *face* is a state, a grade and traits: everything else that is chosen from a list. A *place* is a point on the map. A
+unit's own row is what is left: figures to sort and to narrow by, and its own words. How many units each kind has with
+each face, and beside each answer, is kept as well.
 """
 
 from datetime import datetime
@@ -34,17 +34,27 @@ class MarketKind(Base):
     modality_codes: Mapped[list[str]] = mapped_column(ARRAY(Text))
 
 
-class MarketCell(Base):
-    """A kind with what is chosen from lists. Never changed, never removed."""
+class MarketFace(Base):
+    """What is chosen from lists and stands in no kind: thousands at most. Never changed, never removed."""
 
-    __tablename__ = "market_cells"
-    __table_args__ = (UniqueConstraint("kind_id", "state_code", "grade", "traits", name="cells_differ"),)
+    __tablename__ = "market_faces"
+    __table_args__ = (UniqueConstraint("state_code", "grade", "traits", name="faces_differ"),)
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
-    kind_id: Mapped[int] = mapped_column(ForeignKey("market_kinds.id"))
     state_code: Mapped[str]
     grade: Mapped[str]
     traits: Mapped[list[str]] = mapped_column(ARRAY(Text))
+
+
+class MarketPlace(Base):
+    """A point where units stand or stood: the middle of a ZIP code's area. Never changed, never removed."""
+
+    __tablename__ = "market_places"
+    __table_args__ = (UniqueConstraint("latitude", "longitude", name="places_differ"),)
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    latitude: Mapped[float]
+    longitude: Mapped[float]
 
 
 class MarketShard(Base):
@@ -57,17 +67,18 @@ class MarketShard(Base):
 
 
 class MarketCount(Base):
-    """How many units a cell has: the sum over the shards. One alone may be below zero."""
+    """How many units a kind has with a face: the sum over the shards. One alone may be below zero."""
 
     __tablename__ = "market_counts"
 
-    cell_id: Mapped[int] = mapped_column(ForeignKey("market_cells.id"), primary_key=True)
+    kind_id: Mapped[int] = mapped_column(ForeignKey("market_kinds.id"), primary_key=True)
+    face_id: Mapped[int] = mapped_column(ForeignKey("market_faces.id"), primary_key=True)
     shard: Mapped[int] = mapped_column(ForeignKey("market_shards.shard"), primary_key=True)
     units: Mapped[int]
 
 
 class MarketTally(Base):
-    """How many units a kind has beside one answer: the sum over the shards, as of the cells."""
+    """How many units a kind has beside one answer: the sum over the shards, as above."""
 
     __tablename__ = "market_tallies"
 
@@ -83,29 +94,30 @@ class MarketUnit(Base):
     __tablename__ = "market_units"
     __table_args__ = (
         Index("ix_market_units_newest", "published_at", "listing_id"),
-        Index("ix_market_units_price", "price_minor", "listing_id"),
+        Index("ix_market_units_price", "price_minor", "listing_id", postgresql_include=["kind_id", "face_id"]),
         Index("ix_market_units_used", "used", "listing_id"),
         Index("ix_market_units_landed", "landed", "listing_id"),
         Index("ix_market_units_kind_newest", "kind_id", "published_at", "listing_id"),
         Index("ix_market_units_kind_price", "kind_id", "price_minor", "listing_id"),
         Index("ix_market_units_kind_used", "kind_id", "used", "listing_id"),
         Index("ix_market_units_kind_landed", "kind_id", "landed", "listing_id"),
-        Index("ix_market_units_latitude", "latitude"),
+        Index("ix_market_units_place", "place_id", "face_id", "kind_id"),
+        # Everything that figures are counted by: they are read from here, and the rows stay where they are.
+        Index(
+            "ix_market_units_counted",
+            "face_id", "kind_id", "price_minor", "year", "used", "landed", "shots_left", "place_id",
+        ),
         Index("ix_market_units_words", "words", postgresql_using="gin"),
-    )
+    )  # fmt: skip
 
     listing_id: Mapped[UUID] = mapped_column(ForeignKey("listings.id", ondelete="CASCADE"), primary_key=True)
     published_at: Mapped[datetime]
-    latitude: Mapped[float | None]
-    longitude: Mapped[float | None]
-    cell_id: Mapped[int] = mapped_column(ForeignKey("market_cells.id"))
     kind_id: Mapped[int] = mapped_column(ForeignKey("market_kinds.id"))
+    face_id: Mapped[int] = mapped_column(ForeignKey("market_faces.id"))
     price_minor: Mapped[int]
     year: Mapped[int]
     used: Mapped[int] = mapped_column(comment="Life used, in per cent; 2147483647: not known, sorts last.")
-    shots_left: Mapped[int | None]
     landed: Mapped[int] = mapped_column(comment="What it costs in all; 2147483647: not known, sorts last.")
-    state_code: Mapped[str]
-    grade: Mapped[str]
-    traits: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    place_id: Mapped[int | None] = mapped_column(ForeignKey("market_places.id"))
+    shots_left: Mapped[int | None]
     words: Mapped[str] = mapped_column(TSVECTOR, comment="The unit's own; those of its kind are not repeated.")

@@ -18,7 +18,7 @@ from ..extensions import db, reading
 from ..kernel.money import Money
 from . import figures as tally
 from . import kinds
-from .asked import DISTANCE, Asked, Cursor, Near, Sort, Wanted, ask, cell_conditions, words_asked
+from .asked import MILES, Asked, Cursor, Near, Sort, Wanted, ask, face_conditions, of_faces, words_asked
 from .figures import Counts, NewKind
 from .kinds import Market
 from .terms import Grade
@@ -95,13 +95,19 @@ _ORDERS: dict[Sort, _Order] = {
     Sort.LEAST_USED: _Order("used", "int"),
     Sort.LANDED: _Order("landed", "int"),
     # What stands nobody knows where comes last: no way on the earth is so long.
-    Sort.NEAREST: _Order(f"coalesce({DISTANCE}, 25000)", "float8"),
+    Sort.NEAREST: _Order("coalesce(spot.miles, 25000)", "float8"),
 }
+
+# Each place is measured once, however many units stand there.
+_SPOTS = (
+    f" LEFT JOIN (SELECT id, {MILES.format('place')} AS miles FROM market_places place OFFSET 0) spot"  # noqa: S608
+    " ON spot.id = place_id"
+)
 
 _PAGE = """
     WITH page AS ({page})
     SELECT unit.id, unit.title, unit.year, unit.price_minor, unit.currency, unit.grade, unit.city, unit.state_code,
-        unit.life_used_percent, unit.beyond_minor, unit.configuration, page.kind_id, page.place, page.miles,
+        unit.life_used_percent, unit.beyond_minor, unit.configuration, page.kind_id, page.place, {miles} AS miles,
         photo.storage_key, photo.alternative_text
     FROM page JOIN listings unit ON unit.id = page.listing_id LEFT JOIN LATERAL (
         SELECT storage_key, alternative_text FROM listing_photos WHERE listing_id = unit.id ORDER BY position LIMIT 1
@@ -207,7 +213,8 @@ def _rows(
 ) -> list[tuple[Card, str]]:
     """Return one card more than the limit, where there is one, each with what it is sorted by."""
     given: dict[str, Any] = {**asked.given, "most": limit + 1}
-    conditions = [*asked.figures, *cell_conditions(asked, given)]
+    faces = face_conditions(asked, given)
+    conditions = [*asked.figures, *([of_faces(faces)] if faces else ())]
     present = [] if figures is None else [one for one in figures.by_kind if one in market.kinds]
     if asked.chosen_kinds is not None:
         chosen = set(asked.chosen_kinds)
@@ -236,8 +243,9 @@ def _rows(
         conditions.append("kind_id = kind")
     # All that stands in these words are names of ours; what people typed is in `given`.
     where = " AND ".join(conditions) or "true"
-    miles = "NULL::float8" if wanted.near is None else DISTANCE
-    page = f"SELECT listing_id, kind_id, {order.key} AS place, {miles} AS miles FROM {source} WHERE {where}"  # noqa: S608
+    if sort is Sort.NEAREST:
+        source += _SPOTS
+    page = f"SELECT listing_id, kind_id, {order.key} AS place FROM {source} WHERE {where}"  # noqa: S608
     if few:
         page, key = f"WITH few AS MATERIALIZED ({page}) SELECT * FROM few", "place"  # noqa: S608
     elif "kind_id = kind" in conditions:
@@ -247,7 +255,8 @@ def _rows(
     else:
         key = order.key
     page = f"{page} ORDER BY {key} {direction}, listing_id {direction} LIMIT %(most)s"
-    found = connection.exec_driver_sql(_PAGE.format(page=page, direction=direction), given)
+    miles = "NULL::float8" if wanted.near is None else MILES.format("unit")
+    found = connection.exec_driver_sql(_PAGE.format(page=page, direction=direction, miles=miles), given)
     return [(_card(row, market), _written(row.place)) for row in found]
 
 

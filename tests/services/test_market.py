@@ -15,8 +15,15 @@ from marketplace.extensions import db
 from marketplace.listings import landed, recounting, search
 from marketplace.listings import queries as listing_queries
 from marketplace.listings.derived import derive
-from marketplace.listings.facets import CELL_FACETS, KIND_FACETS, RANGES
-from marketplace.listings.market import MarketCell, MarketCount, MarketKind, MarketShard, MarketUnit
+from marketplace.listings.facets import FACE_FACETS, KIND_FACETS, RANGES
+from marketplace.listings.market import (
+    MarketCount,
+    MarketFace,
+    MarketKind,
+    MarketPlace,
+    MarketShard,
+    MarketUnit,
+)
 from marketplace.listings.models import Listing, Photo
 from marketplace.listings.places import miles, point_of
 from marketplace.listings.search import Near, Wanted, find
@@ -52,34 +59,32 @@ def slow_landed(unit):
 
 def kept_units():
     """What the market's own rows say."""
-    unit, cell, kind = MarketUnit.__table__.c, MarketCell.__table__.c, MarketKind.__table__.c
+    unit, face, kind, place = (one.__table__.c for one in (MarketUnit, MarketFace, MarketKind, MarketPlace))
     rows = db.session.execute(
         select(
-            unit.listing_id, kind.configuration, kind.checked, kind.modality_codes, cell.state_code, cell.grade,
-            cell.traits, unit.published_at, unit.price_minor, unit.year, unit.used, unit.shots_left, unit.landed,
-            unit.latitude, unit.longitude, unit.state_code.label("own_state"), unit.grade.label("own_grade"),
-            unit.traits.label("own_traits"), unit.kind_id.label("own_kind"), cell.kind_id,
+            unit.listing_id, kind.configuration, kind.checked, kind.modality_codes, face.state_code, face.grade,
+            face.traits, unit.published_at, unit.price_minor, unit.year, unit.used, unit.shots_left, unit.landed,
+            place.latitude, place.longitude,
         )
-        .join(MarketCell, cell.id == unit.cell_id)
-        .join(MarketKind, kind.id == cell.kind_id)
+        .join(MarketFace, face.id == unit.face_id)
+        .join(MarketKind, kind.id == unit.kind_id)
+        .join(MarketPlace, place.id == unit.place_id, isouter=True)
     ).all()  # fmt: skip
-    for row in rows:
-        assert (row.own_state, row.own_grade, row.own_traits, row.own_kind) == (
-            row.state_code, row.grade, row.traits, row.kind_id,
-        )  # fmt: skip
     return {row.listing_id: (*row[1:3], tuple(row[3]), *row[4:6], tuple(row[6]), *row[7:15]) for row in rows}
 
 
 def kept_counts():
     counts = MarketCount.__table__.c
-    rows = db.session.execute(select(counts.cell_id, func.sum(counts.units)).group_by(counts.cell_id)).all()
-    return Counter({cell: number for cell, number in rows if number})
+    rows = db.session.execute(
+        select(counts.kind_id, counts.face_id, func.sum(counts.units)).group_by(counts.kind_id, counts.face_id)
+    ).all()
+    return Counter({(kind, face): number for kind, face, number in rows if number})
 
 
 def assert_nothing_is_wrong():
     db.session.expire_all()
     assert kept_units() == slow_units()
-    assert kept_counts() == Counter(db.session.scalars(select(MarketUnit.cell_id)))
+    assert kept_counts() == Counter(map(tuple, db.session.execute(select(MarketUnit.kind_id, MarketUnit.face_id))))
 
 
 EDIT = st.one_of(
@@ -195,26 +200,30 @@ class TestNeverWrong:
 
     def test_the_figure_of_a_shard_alone_may_be_below_zero(self, units):
         """What came under one shard may leave under another."""
-        cell = db.session.scalar(select(MarketUnit.cell_id).where(MarketUnit.listing_id == units[0].id))
+        kind, face = db.session.execute(
+            select(MarketUnit.kind_id, MarketUnit.face_id).where(MarketUnit.listing_id == units[0].id)
+        ).one()
         shard = db.session.scalar(
             text("INSERT INTO market_shards (version) VALUES (gen_random_uuid()) RETURNING shard")
         )
         db.session.execute(
-            text("INSERT INTO market_counts (cell_id, shard, units) VALUES (:cell, :shard, -1)"),
-            {"cell": cell, "shard": shard},
+            text("INSERT INTO market_counts (kind_id, face_id, shard, units) VALUES (:kind, :face, :shard, -1)"),
+            {"kind": kind, "face": face, "shard": shard},
         )
         db.session.execute(
-            update(MarketCount).where(MarketCount.cell_id == cell, MarketCount.shard != shard).values(units=4)
+            update(MarketCount)
+            .where(MarketCount.kind_id == kind, MarketCount.face_id == face, MarketCount.shard != shard)
+            .values(units=4)
         )
 
-        assert kept_counts()[cell] == 3
+        assert kept_counts()[kind, face] == 3
         assert find(Wanted()).total == 6
 
 
 def recounted(wanted):
     """Count one by one in Python, from the listings and the catalogue."""
     total = 0
-    counts = {name: Counter() for name in (*KIND_FACETS, *CELL_FACETS)}
+    counts = {name: Counter() for name in (*KIND_FACETS, *FACE_FACETS)}
     checked = dict(db.session.execute(select(Clinic.id, Clinic.seller_standing == "verified")).all())
     for unit in db.session.scalars(select(Listing).where(Listing.state == "published")):
         model = catalog.model(unit.model_id)
@@ -433,15 +442,17 @@ class TestVersion:
 class TestConstraints:
     def test_a_kind_is_said_once(self):
         unit = make_listing()
-        kind = db.session.scalars(select(MarketKind)).one()
 
         with assert_refused_by("kinds_differ"):
             db.session.add(
                 MarketKind(configuration=unit.configuration, checked=True, model_id=unit.model_id, modality_codes=[])
             )
             db.session.flush()
-        with assert_refused_by("cells_differ"):
-            db.session.add(MarketCell(kind_id=kind.id, state_code="TX", grade="B", traits=unit.traits))
+        with assert_refused_by("faces_differ"):
+            db.session.add(MarketFace(state_code="TX", grade="B", traits=unit.traits))
+            db.session.flush()
+        with assert_refused_by("places_differ"):
+            db.session.add_all(MarketPlace(latitude=30.271, longitude=-97.743) for _ in range(2))
             db.session.flush()
 
     def test_a_place_is_a_zip_code_and_a_point_has_two_ends(self):
