@@ -39,7 +39,7 @@ def create_app(settings: Settings | None = None, **overrides: Any) -> Flask:
             x_host=settings.proxy_count,
         )
     # The shield comes first: what follows it reads forms, and writes log lines.
-    shield.register(app, payments_base=settings.stripe_api_base, secure=settings.secure_cookies)
+    shield.register(app, payments_base=settings.stripe_api_base, base_url=settings.base_url)
     db.init_app(app)
     csrf.init_app(app)
     login_manager.init_app(app)

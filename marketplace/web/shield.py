@@ -52,6 +52,7 @@ HEADERS_OF_LINKS = {
 _PLAIN_FORM = "application/x-www-form-urlencoded"
 _FORMS = frozenset({_PLAIN_FORM, "multipart/form-data"})
 _FOR_MACHINES = frozenset({"webhooks"})  # Blueprints that read the body as it came.
+_BY_ANY_NAME = frozenset({"health"})  # Blueprints for those who ask a machine by its number whether it serves.
 
 
 def refuse_what_is_no_form() -> None:
@@ -95,12 +96,15 @@ def without_tokens(address: str) -> str:
     return _TOKEN.sub("(token)", address)
 
 
-def register(app: Flask, *, payments_base: str | None, secure: bool) -> None:
+def register(app: Flask, *, payments_base: str | None, base_url: str) -> None:
     """
     Put the shield before and behind every view of the app.
 
-    `payments_base` is the address of what stands in for the payment provider, if anything does.
+    `payments_base` is the address of what stands in for the payment provider, if anything does. Where `base_url` is
+    https, the house answers to that name only; on a developer's machine it goes by several.
     """
+    secure = base_url.startswith("https://")
+    name = urlsplit(base_url).netloc
     policy = CONTENT_POLICY.format(payments=_origin(payments_base) if payments_base else PAYMENT_PAGES)
 
     def add_headers(response: Response) -> Response:
@@ -116,7 +120,13 @@ def register(app: Flask, *, payments_base: str | None, secure: bool) -> None:
             response.headers.setdefault("Cache-Control", "no-store")
         return response
 
+    def refuse_another_name() -> None:
+        """Answer to our own name only: nobody makes our redirects lead, or our forms belong, elsewhere."""
+        if secure and request.host != name and request.blueprint not in _BY_ANY_NAME:
+            raise BadRequest
+
     app.before_request(name_the_request)
+    app.before_request(refuse_another_name)
     app.before_request(refuse_what_is_no_form)
     app.before_request(refuse_null_bytes)
     app.after_request(add_headers)

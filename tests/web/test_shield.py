@@ -177,7 +177,7 @@ class TestOrder:
         first, *_ = app.before_request_funcs[None]
 
         assert first is shield.name_the_request
-        assert app.before_request_funcs[None].index(shield.refuse_null_bytes) == 2
+        assert app.before_request_funcs[None].index(shield.refuse_null_bytes) == 3
 
     def test_a_form_that_is_too_large_is_refused_before_its_token_is_looked_for(self, made):
         app = made()  # with CSRF protection
@@ -193,6 +193,31 @@ def test_no_address_is_made_of_the_name_that_a_browser_calls_us_by(client):
 
         assert "evil.example" not in answer.text
         assert "evil.example" not in answer.headers.get("Location", "")
+
+
+class TestName:
+    """On the open net the house goes by one name, and answers to no other."""
+
+    @pytest.fixture
+    def named(self, made):
+        return made(base_url="https://second-light.example").test_client()
+
+    @pytest.mark.parametrize("host", ["evil.example", "second-light.example.evil.example", "second-light.example:8443"])
+    def test_to_another_it_does_not_answer(self, named, host):
+        answer = named.get("/sign-in", base_url=f"https://{host}")
+
+        assert answer.status_code == 400
+        assert {name: answer.headers.get(name) for name in ALWAYS} == ALWAYS
+        assert host not in answer.text
+
+    def test_to_its_own_it_does(self, named):
+        assert named.get("/sign-in", base_url="https://second-light.example").status_code == 200
+
+    def test_whoever_asks_a_machine_by_its_number_whether_it_serves_is_told(self, named):
+        assert named.get("/healthz", base_url="http://10.0.0.7:8000").status_code == 200
+
+    def test_a_developers_machine_goes_by_several(self, client):
+        assert client.get("/sign-in", base_url="http://192.168.1.4").status_code == 200
 
 
 class TestProxies:
