@@ -9,6 +9,7 @@ from ..kernel.days import day_in
 from .answering import end_of_day
 from .facts import Facts
 from .rulebook import Policy
+from .verdict import Reach
 
 
 def steady(facts: Facts, policy: Policy, at: datetime) -> tuple[datetime, datetime]:
@@ -55,12 +56,14 @@ def _moments(facts: Facts, policy: Policy) -> Iterator[datetime]:
 class _Answers:
     since: datetime
     until: datetime
-    by_sale: dict[Hashable, bool] = field(default_factory=dict)
+    by_sale: dict[Hashable, Reach] = field(default_factory=dict)
 
 
 class Memory:
     """
-    Yes or no to sales, by everything that an answer depends on: the circumstances, the rules, the sale and the moment.
+    How far sales are from being allowed, by everything that an answer depends on.
+
+    That is the circumstances, the rules, the sale and the moment.
 
     Nothing has to be taken back: whoever gathers other facts asks another question. Of so many circumstances the ones
     asked about longest ago are forgotten.
@@ -71,7 +74,7 @@ class Memory:
         self._known: dict[Hashable, _Answers] = {}
         self._lock = Lock()
 
-    def answers(self, circumstances: Hashable, facts: Facts, policy: Policy, at: datetime) -> dict[Hashable, bool]:
+    def answers(self, circumstances: Hashable, facts: Facts, policy: Policy, at: datetime) -> dict[Hashable, Reach]:
         """
         Return what is known of sales in these circumstances at this moment, to be looked in and added to.
 

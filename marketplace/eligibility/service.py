@@ -35,7 +35,7 @@ from .remembering import Memory
 from .rulebook import Policy
 from .sale import Purchase, Sale
 from .smaller import without_what_is_closed
-from .verdict import Verdict
+from .verdict import Reach, Verdict
 
 
 class NoPolicy(Refused):
@@ -82,7 +82,7 @@ class Published:
     policy: Policy
 
 
-_answered = Memory(64)  # Clinics that look at the market at the same time; each answer is one bit and its question.
+_answered = Memory(64)  # Clinics that look at the market at the same time; each answer is a word and its question.
 _parsed: dict[UUID, Policy] = {}  # A published document never changes, so it is read once per process.
 
 
@@ -157,9 +157,9 @@ def previews(*, sales: Sequence[Sale], purchase: Purchase, at: datetime) -> list
     return [narrowed(facts, policy, at) for facts in _questions(sales, purchase, Asked.PREVIEW)]
 
 
-def cleared(*, sales: Sequence[Sale], purchase: Purchase, at: datetime) -> list[UUID]:
+def reach(*, sales: Sequence[Sale], purchase: Purchase, at: datetime) -> dict[UUID, Reach]:
     """
-    Return which of many sales the gate would clear for one buyer, as `previews` answers them; it remembers answers.
+    Return how far each of many sales is from being allowed to one buyer, as `previews` answers; it remembers answers.
 
     :raises NotFound: the site is not the clinic's
     :raises NoPolicy: no rules are published
@@ -173,13 +173,13 @@ def cleared(*, sales: Sequence[Sale], purchase: Purchase, at: datetime) -> list[
         return around.with_device(asked=Asked.PREVIEW, device=device, seller=seller)
 
     if not asked:
-        return []
+        return {}
     some = facts_of(*next(iter(asked.values())))
     known = _answered.answers((rules.version_id, around), some, rules.policy, at)
     for question in asked.values():
         if question not in known:
-            known[question] = narrowed(facts_of(*question), rules.policy, at).cleared
-    return [listing_id for listing_id, question in asked.items() if known[question]]
+            known[question] = narrowed(facts_of(*question), rules.policy, at).reach
+    return {listing_id: known[question] for listing_id, question in asked.items()}
 
 
 def smaller(*, sale: Sale, purchase: Purchase, at: datetime) -> Smaller | None:

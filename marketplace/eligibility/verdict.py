@@ -107,6 +107,14 @@ class Outcome(StrEnum):
     NO_RULE = "no_rule"
 
 
+class Reach(StrEnum):
+    """How far a purchase is from being allowed, for whoever looks for something to buy."""
+
+    TODAY = "today"
+    MISSING = "missing"
+    CLOSED = "closed"
+
+
 @dataclass(frozen=True, slots=True)
 class Restriction:
     """What the buyer signs to keep to, where one wavelength serves more procedures than were declared."""
@@ -148,6 +156,13 @@ class Verdict:
         unruled = any(objection.code is ReasonCode.NO_RULE for objection in self.objections)
         return Outcome.NO_RULE if unruled else Outcome.NOT_YET
 
+    @property
+    def reach(self) -> Reach:
+        """Say whether nothing is missing, only what the buyer can bring or wait for, or something that they cannot."""
+        if self.cleared:
+            return Reach.TODAY
+        return Reach.CLOSED if any(map(_closed, self.objections)) else Reach.MISSING
+
     def to_json(self) -> dict[str, Any]:
         """Return the verdict as plain JSON; `cleared` and `outcome` stand in it for whoever reads it later."""
         return {"cleared": self.cleared, "outcome": str(self.outcome), **write(self)}
@@ -160,3 +175,16 @@ class Verdict:
         :raises Misshapen: the document does not have this shape
         """
         return read(cls, {name: value for name, value in document.items() if name not in ("cleared", "outcome")})
+
+
+_NOT_THE_BUYERS = frozenset(
+    {CureCode.ASK_SELLER, CureCode.CHOOSE_ANOTHER_DEVICE, CureCode.ASK_FOR_REVIEW, CureCode.CONTACT_STAFF}
+)
+"""Cures that lie with others: with these alone nobody can say that it will ever be open to this buyer."""
+
+
+def _closed(objection: Objection) -> bool:
+    """Say whether no buyer, or not this one, can do away with it. What a place has no rule for, nobody can."""
+    if objection.code is ReasonCode.NO_RULE or objection.key is Key.SELLER:
+        return True
+    return all(cure.code in _NOT_THE_BUYERS for cure in objection.cures)

@@ -51,7 +51,8 @@ class Wanted:
 
     `chosen`: answers by the name of their facet, of which a unit has at least one. `spans`: by the name of a range;
     prices in minor units, used life in per cent. `light`: wavelengths in nm. `configurations`: only units that the gate
-    would answer as one of these, and these `units`; None: any.
+    would answer as one of these, and these `units`, but not those in `but`; None: any. `unchecked`: beside these also
+    what sellers offer that nobody checked.
     """
 
     text: str = ""
@@ -63,6 +64,8 @@ class Wanted:
     cursor: Cursor | None = None
     configurations: tuple[str, ...] | None = None
     units: tuple[UUID, ...] = ()
+    but: tuple[UUID, ...] = ()
+    unchecked: bool = False
 
 
 @dataclass(slots=True)
@@ -114,7 +117,7 @@ def ask(market: Market, wanted: Wanted) -> Asked:
         counted_by=(
             wanted.text, tuple(chosen), tuple(sorted(wanted.spans.items())), wanted.light,
             wanted.near if wanted.near and wanted.near.within is not None else None,
-            wanted.configurations, wanted.units,
+            wanted.configurations, wanted.units, wanted.but, wanted.unchecked,
         ),
         figures=_figures(wanted, given),
         of_kind={name: frozenset(values) for name, values in chosen if name in KIND_FACETS},
@@ -128,17 +131,17 @@ def ask(market: Market, wanted: Wanted) -> Asked:
     if able is not None:
         given["able"] = sorted(able)
         base.append("kind_id = ANY(%(able)s::int[])")
-        if wanted.units:
+        if wanted.units or wanted.but:
             base[-1] = asked.these_units = _or_these_units(market, wanted, given)
     if words is not None:
         meant, own = _own_words(market, words, given)
-        asked.whole = meant if able is None or wanted.units else meant & able
+        asked.whole = meant if able is None or asked.these_units else meant & able
         given["whole"] = sorted(asked.whole)
         of_kinds = f"SELECT {_COLUMNS} FROM market_units WHERE kind_id = ANY(%(whole)s::int[])"  # noqa: S608
         asked.source = f"({of_kinds} UNION ALL {own})"
         asked.others = _READ.format(f"({own}) market_units", " AND ".join(base) or "true")
     asked.narrows_kinds = words is not None or able is not None
-    if asked.figures or wanted.units:
+    if asked.figures or asked.these_units:
         asked.of_kinds_alone = False
         asked.matched = _READ.format(f"{asked.source} market_units", " AND ".join(base))
     elif words is not None:
@@ -204,21 +207,22 @@ def _able(market: Market, wanted: Wanted) -> frozenset[int] | None:
     return frozenset(
         one.id
         for one in market.kinds.values()
-        if (open_to is None or (one.checked and one.configuration in open_to))
+        if (open_to is None or (one.configuration in open_to if one.checked else wanted.unchecked))
         and (wanted.light == (None, None) or one.shines_within(*wanted.light))
     )
 
 
 def _or_these_units(market: Market, wanted: Wanted, given: dict[str, Any]) -> str:
-    """Return the condition of a unit that is open to a buyer by its kind, or on its own."""
-    given["units"] = list(wanted.units)
+    """Return the condition of a unit that is meant by its kind, unless it is not on its own, or that is on its own."""
+    given["units"], given["but"] = list(wanted.units), list(wanted.but)
     given["checked"] = [
         one.id
         for one in market.kinds.values()
         if one.checked and (wanted.light == (None, None) or one.shines_within(*wanted.light))
     ]
     return (
-        "(kind_id = ANY(%(able)s::int[]) OR listing_id = ANY(%(units)s::uuid[]) AND kind_id = ANY(%(checked)s::int[]))"
+        "(kind_id = ANY(%(able)s::int[]) AND listing_id <> ALL(%(but)s::uuid[])"
+        " OR listing_id = ANY(%(units)s::uuid[]) AND kind_id = ANY(%(checked)s::int[]))"
     )
 
 

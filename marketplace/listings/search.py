@@ -130,6 +130,11 @@ def find(wanted: Wanted, *, literally: bool = False, version: str | None = None)
     return asking(lambda connection, market: _find(connection, market, wanted, literally=literally), version)
 
 
+def kept(wanted: Wanted) -> Wanted:
+    """Return what is looked for without from where, by whom, and on which page: what can be kept and asked again."""
+    return replace(wanted, cursor=None, configurations=None, unchecked=False, units=(), but=(), sort=Sort.NEWEST)
+
+
 def newest(limit: int, *, version: str | None = None) -> list[Card]:
     """Return the units that came to the market last, in two statements; `version`: as in `find`."""
     wanted = Wanted()

@@ -65,7 +65,7 @@ def save(*, user_id: UUID, name: str, query: str, wanted: Wanted, cadence: Caden
         if len(mine) >= MOST_SEARCHES:
             raise Invalid(f"You can keep {MOST_SEARCHES} searches.", cure="Forget one of them first.")
         # Where it was looked from, and on which page, is no part of what is looked for.
-        kept = replace(wanted, cursor=None, configurations=None, units=(), sort=search.Sort.NEWEST)
+        kept = search.kept(wanted)
         one = SavedSearch(user_id=user_id, name=said, query=query, wanted=write(kept), cadence=cadence, since=at)
         db.session.add(one)
         db.session.flush()

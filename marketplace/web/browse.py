@@ -13,7 +13,7 @@ from flask_login import current_user
 from ..accounts.access import Permission
 from ..clinics.queries import Site
 from ..eligibility import service as eligibility
-from ..eligibility.verdict import Outcome
+from ..eligibility.verdict import Outcome, Reach
 from ..guides import showing
 from ..guides.maker_policy import STANDINGS
 from ..kernel import clock
@@ -22,7 +22,7 @@ from ..kernel.money import Money
 from ..kernel.terms import STATES
 from ..listings import gallery, queries, reports, search, suggesting, views
 from ..listings.conditions import GRADES, INCLUSIONS, Included, checklist
-from ..listings.qualified import Qualified, qualified_for
+from ..listings.qualified import Reached, reached_by
 from ..listings.queries import ListingFacts
 from ..listings.search import Card
 from ..listings.states import ListingState
@@ -94,11 +94,11 @@ def devices(version: str) -> ResponseReturnValue:
     wanted, ignored = searching.wanted_by(request.args)
     sites = standpoint.sites()
     site = standpoint.chosen(sites)
-    qualified = site is not None and request.args.get("qualified") == "1"
-    if qualified and site is not None:
-        known = _qualified(site)
-        wanted = replace(wanted, configurations=known.configurations, units=known.units)
+    reached = _reached(site, version) if site else Reached()
+    verdicts = searching.verdicts_in(request.args) if site else ()
+    wanted = reached.narrow(wanted, verdicts)
     found = search.find(wanted, literally=searching.literally(request.args), version=version)
+    meant = replace(wanted, text=found.meant or wanted.text)
     return render_template(
         "browse/devices.html",
         found=found,
@@ -107,10 +107,11 @@ def devices(version: str) -> ResponseReturnValue:
         site=site,
         sites=sites,
         states=STATES,
-        qualified=qualified,
+        only_today=verdicts == (Reach.TODAY,),
+        verdicts=searching.verdict_choices(reached.count(meant, version=version), verdicts) if site else (),
         cards=_shown_cards(found.cards, site),
         groups=searching.groups_of(wanted, found),
-        chips=searching.chips_of(wanted, qualified=qualified, site=site),
+        chips=searching.chips_of(wanted, verdicts=verdicts, site=site),
         sorts=searching.SORTS,
         lives=searching.LIVES,
         distances=searching.DISTANCES,
@@ -205,12 +206,12 @@ def photo(name: str) -> ResponseReturnValue:
     return response
 
 
-def _qualified(site: Site) -> Qualified:
-    """Return what the reader is qualified for; nothing where no rules are published."""
+def _reached(site: Site, version: str) -> Reached:
+    """Return what the gate would answer the reader; where no rules are published everything is closed."""
     try:
-        return qualified_for(purchase=standpoint.purchase(site), at=clock.now())
+        return reached_by(purchase=standpoint.purchase(site), at=clock.now(), version=version)
     except eligibility.NoPolicy:
-        return Qualified()
+        return Reached()
 
 
 def _shown_cards(cards: Sequence[Card], site: Site | None) -> list[ShownCard]:

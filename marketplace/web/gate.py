@@ -8,7 +8,7 @@ from flask import url_for
 
 from ..credentials.types import credential_types
 from ..eligibility.reasons import CureCode, Key
-from ..eligibility.verdict import Citation, Cure, Objection, Outcome, Restriction, Verdict
+from ..eligibility.verdict import Citation, Cure, Objection, Outcome, Reach, Restriction, Verdict
 from ..kernel.terms import STATES
 
 KEY_LABELS = {
@@ -121,6 +121,8 @@ def against(number: int) -> str:
 
 def chip(verdict: Verdict, state: str) -> str:
     """Return the verdict in the few words that a card has room for."""
+    if verdict.outcome is Outcome.NOT_YET and verdict.reach is Reach.CLOSED:
+        return "Not open to you"
     if verdict.outcome is Outcome.NOT_YET:
         number = len(verdict.objections)
         return f"{_NUMBERS[number] if number < len(_NUMBERS) else number} thing{'s' if number != 1 else ''} missing"

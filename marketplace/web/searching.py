@@ -12,6 +12,7 @@ from werkzeug.datastructures import MultiDict
 
 from ..catalog import queries as catalog
 from ..clinics.queries import Site
+from ..eligibility.verdict import Reach
 from ..kernel.errors import Invalid
 from ..kernel.money import Money, parse_money
 from ..kernel.terms import STATES, ProcedureClass
@@ -64,6 +65,14 @@ FACETS: dict[str, Facet] = {
     ),
 }
 """Name in the address -> the filter, in the order they are shown. What each counts stands in `listings.facets`."""
+
+
+VERDICTS = {
+    Reach.TODAY: "I can buy this today",
+    Reach.MISSING: "Something is missing",
+    Reach.CLOSED: "Not open to me",
+}
+"""What the gate answers somebody who has a site to buy for; counted in `listings.qualified`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +254,17 @@ def written(minor: int | None) -> str:
     return "" if minor is None else str(Money(minor))
 
 
+def verdicts_in(args: MultiDict[str, str]) -> tuple[Reach, ...]:
+    """Return the gate's answers that are wanted; none: whatever it answers."""
+    asked = set(args.getlist("verdict"))
+    return tuple(one for one in Reach if one in asked)
+
+
+def verdict_choices(counts: Mapping[Reach, int], chosen: Iterable[Reach]) -> tuple[Choice, ...]:
+    """Return the gate's answers with how many units have each; all three, also where there are none."""
+    return tuple(Choice(one, words, counts.get(one, 0), one in chosen) for one, words in VERDICTS.items())
+
+
 def groups_of(wanted: Wanted, found: Found) -> list[Group]:
     """Return the filters that have an answer, each with its figures."""
     groups = []
@@ -320,11 +340,11 @@ def literal_address() -> str:
     return _address([*_given(), ("literally", "1")])
 
 
-def chips_of(wanted: Wanted, *, qualified: bool, site: Site | None) -> list[FilterChip]:
+def chips_of(wanted: Wanted, *, verdicts: Iterable[Reach], site: Site | None) -> list[FilterChip]:
     """Return what is in force, each with the address without it."""
     active: list[tuple[tuple[str, ...], str, str]] = []
-    if qualified and site is not None:
-        active.append((("qualified",), "", f"Qualified for in {STATES[site.state]}"))
+    if site is not None:
+        active += [(("verdict",), one.value, f"{VERDICTS[one]}, in {STATES[site.state]}") for one in verdicts]
     if wanted.text:
         active.append((("q", "literally"), "", f"“{wanted.text}”"))
     for name, values in wanted.chosen.items():
@@ -335,7 +355,7 @@ def chips_of(wanted: Wanted, *, qualified: bool, site: Site | None) -> list[Filt
         FilterChip(
             label,
             _address(pair for pair in _given() if pair[0] not in names or (value and pair[1] != value)),
-            strong=names == ("qualified",),
+            strong=names == ("verdict",),
         )
         for names, value, label in active
     ]

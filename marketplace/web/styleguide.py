@@ -217,7 +217,7 @@ def _chips() -> list[Thing]:
 def _groups(chosen: Sequence[str]) -> dict[str, list[Thing]]:
     modalities = (("ALEX", "Alexandrite 755", 46), ("NDYAG", "Nd:YAG 1064", 71), ("RF_NEEDLE", "RF microneedling", 17))
     return {
-        "qualified": [Thing(value="yes", words="Devices I am qualified for", count=84, chosen=True)],
+        "verdict": [Thing(value="today", words="I can buy this today", count=84, chosen=True)],
         "modality": [
             Thing(value=value, words=words, count=count, chosen=value in chosen) for value, words, count in modalities
         ],

@@ -27,7 +27,7 @@ CADENCES = {
     Cadence.DAILY: "Once a day",
     Cadence.PAUSED: "Not by mail",
 }
-_NOT_KEPT = frozenset({"after", "before", "page", "sort", "qualified", "site"})
+_NOT_KEPT = frozenset({"after", "before", "page", "sort", "verdict", "site"})
 """Parts of an address that say where one looked, not what for."""
 
 

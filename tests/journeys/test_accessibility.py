@@ -224,7 +224,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "account.change_password": ("/account/password",),
         "account.home": ("/account",),
         "browse.device": ("/devices/{listing}", "/devices/{platform}"),
-        "browse.devices": ("/devices", "/devices?qualified=1"),
+        "browse.devices": ("/devices", "/devices?verdict=today&verdict=missing"),
         "browse.home": ("/",),
         "receipts.receipt": ("/orders/{funds_held}/receipts/{decision}",),
         "payment_receipts.receipt": ("/orders/{funds_held}/payment-receipt",),

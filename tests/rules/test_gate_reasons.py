@@ -12,6 +12,7 @@ from marketplace.eligibility.facts import Asked, Buyer, Exclusion, Facts, Modifi
 from marketplace.eligibility.policy import Policy
 from marketplace.eligibility.reasons import CureCode, Key, ReasonCode
 from marketplace.eligibility.rulebook import Check
+from marketplace.eligibility.verdict import Reach
 from tests.factories.gate import (
     HAIR,
     NOON,
@@ -539,3 +540,29 @@ def test_what_was_confirmed_from_a_register_is_stale_when_the_register_is():
     [objection] = asked_of(rested, at=NOON + timedelta.resolution).objections
     assert objection.code is ReasonCode.STALE
     assert objection.sentence.endswith("was confirmed from a register whose newest file here is too old.")
+
+
+class TestReach:
+    """What stands against a purchase is the buyer's to bring, or it is not."""
+
+    @pytest.mark.parametrize(
+        ("question", "expected"),
+        [
+            (texas_hair(), Reach.TODAY),
+            (texas_hair(operator=person("Nobody")), Reach.MISSING),
+            (texas_hair(seller=SellerStanding.SUSPENDED), Reach.CLOSED),
+            (texas_hair(seller=SellerStanding.IN_REVIEW), Reach.CLOSED),
+            (_with_unit(recall_open=True), Reach.CLOSED),
+            (_with_unit(rx_label_seen=None), Reach.CLOSED),
+            (facts("MT", handpiece("ER_GLASS_FRAC")), Reach.CLOSED),
+        ],
+    )
+    def test_by_whose_the_cure_is(self, question, expected):
+        assert asked_of(question).reach is expected
+
+    def test_one_that_is_closed_closes_what_is_only_missing_otherwise(self):
+        unit = device(DIODE, recall_open=True)
+        verdict = asked_of(texas_hair(operator=person("Nobody"), device=unit))
+
+        assert verdict.reach is Reach.CLOSED
+        assert asked_of(texas_hair(operator=person("Nobody"))).reach is Reach.MISSING

@@ -1,5 +1,6 @@
-"""The filter "devices I am qualified for" shows what the gate clears, row by row, whatever has happened before it asked."""
+"""The filter by the gate's answer shows and counts what the gate answers, row by row, whatever happened before it asked."""
 
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
@@ -12,11 +13,12 @@ from marketplace.eligibility import service as eligibility
 from marketplace.eligibility.models import PolicyStanding
 from marketplace.eligibility.rulebook import reference_document
 from marketplace.eligibility.sale import Purchase
+from marketplace.eligibility.verdict import Reach
 from marketplace.extensions import db
+from marketplace.listings import figures, search
 from marketplace.listings import queries as listings
-from marketplace.listings import search
 from marketplace.listings.models import Listing
-from marketplace.listings.qualified import Qualified, qualified_for
+from marketplace.listings.qualified import Reached, reached_by
 from marketplace.listings.states import ListingState
 from tests.factories.accounts import make_staff
 from tests.factories.catalog import make_model
@@ -52,36 +54,44 @@ def judged(monkeypatch):
     return asked
 
 
-def shown(purchase, at) -> set:
-    known = qualified_for(purchase=purchase, at=at)
-    found = search.find(search.Wanted(configurations=known.configurations, units=known.units))
-    assert found.total == len(found.cards)
-    return {card.id for card in found.cards}
+def shown(purchase, at, **wanted) -> dict:
+    """What each answer of the filter shows; what it counts must be as many, whichever answers are chosen."""
+    known = reached_by(purchase=purchase, at=at)
+    asked = search.Wanted(**wanted)
+    by_reach = {}
+    for reach in Reach:
+        found = search.find(known.narrow(asked, [reach]))
+        assert found.total == len(found.cards)
+        by_reach |= {card.id: reach for card in found.cards}
+    assert Counter(by_reach.values()) == known.count(asked) == known.count(known.narrow(asked, [Reach.MISSING]))
+    both = search.find(known.narrow(asked, [Reach.TODAY, Reach.CLOSED]))
+    assert {card.id for card in both.cards} == {one for one, reach in by_reach.items() if reach is not Reach.MISSING}
+    return by_reach
 
 
-def cleared_one_by_one(purchase, at) -> set:
+def judged_one_by_one(purchase, at) -> dict:
     sales = listings.sales_of(listings.for_sale())
     verdicts = eligibility.previews(sales=sales, purchase=purchase, at=at)
-    return {sale.listing_id for sale, verdict in zip(sales, verdicts, strict=True) if verdict.cleared}
+    return {sale.listing_id: verdict.reach for sale, verdict in zip(sales, verdicts, strict=True)}
 
 
 def test_asks_the_gate_once_about_each_different_question(scene, purchase, judged, now):
-    first = qualified_for(purchase=purchase, at=now)
+    first = reached_by(purchase=purchase, at=now)
     assert len(judged) == len(KINDS) + 1
 
-    assert qualified_for(purchase=purchase, at=now + timedelta(seconds=1)) == first
+    assert reached_by(purchase=purchase, at=now + timedelta(seconds=1)) == first
     assert len(judged) == len(KINDS) + 1
 
 
 def test_asks_again_for_another_operator_and_about_another_unit(scene, purchase, judged, now):
-    qualified_for(purchase=purchase, at=now)
+    reached_by(purchase=purchase, at=now)
     before = len(judged)
 
     make_listing(clinic=scene.seller_clinic, handpieces=[make_handpiece("RF_NEEDLE")])
-    qualified_for(purchase=purchase, at=now)
+    reached_by(purchase=purchase, at=now)
     assert len(judged) == before + 1
 
-    qualified_for(purchase=replace(purchase, operator_id=scene.practitioner.id), at=now)
+    reached_by(purchase=replace(purchase, operator_id=scene.practitioner.id), at=now)
     assert len(judged) == 2 * before + 2
 
 
@@ -91,7 +101,17 @@ def test_an_empty_market_asks_nothing(now):
     db.session.flush()
     purchase = Purchase(scene.buyer.id, scene.clinic.id, scene.site.id, scene.buyer.id)
 
-    assert qualified_for(purchase=purchase, at=now) == Qualified()
+    assert reached_by(purchase=purchase, at=now) == Reached()
+
+
+def test_counts_a_kind_that_came_between_two_statements(scene, purchase, now):
+    version = search.version()
+    known = reached_by(purchase=purchase, at=now, version=version)
+    before = known.count(search.Wanted(), version=version)
+    make_listing(clinic=scene.seller_clinic, handpieces=[make_handpiece("RF_NEEDLE")])
+    figures.forget()
+
+    assert known.count(search.Wanted(), version=version) == before | {Reach.CLOSED: before[Reach.CLOSED] + 1}
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -114,7 +134,8 @@ def test_whatever_happens_it_is_what_judging_every_row_would_show(scene, purchas
 
     def change_a_unit():
         unit = lot.choice(db.session.scalars(select(Listing).order_by(Listing.id)).all())
-        unit.state = lot.choice([ListingState.PUBLISHED, ListingState.WITHDRAWN])
+        unit.state = lot.choice([ListingState.PUBLISHED, ListingState.PUBLISHED, ListingState.WITHDRAWN])
+        unit.price_minor = lot.choice([3_900_000, 4_250_000])
 
     def bring_a_unit():
         codes = lot.choice(KINDS)
@@ -145,11 +166,15 @@ def test_whatever_happens_it_is_what_judging_every_row_would_show(scene, purchas
         change_a_paper, let_a_paper_end, bring_a_paper, change_a_unit, bring_a_unit, change_the_seller, change_the_rules,
         let_time_pass, let_time_pass,
     )  # fmt: skip
-    seen = {frozenset(shown(purchase, at))}
+    seen = set()
     for _ in range(25):
         lot.choice(deeds)()
         db.session.flush()
-        expected = cleared_one_by_one(purchase, at)
+        expected = judged_one_by_one(purchase, at)
         assert shown(purchase, at) == expected
-        seen.add(frozenset(expected))
+        dear = {one.id for one in db.session.scalars(select(Listing).where(Listing.price_minor > 4_000_000))}
+        assert shown(purchase, at, text="austin", spans={"price": (4_000_001, None)}) == {
+            one: reach for one, reach in expected.items() if one in dear
+        }
+        seen.update(expected.values())
     assert len(seen) > 1

@@ -14,7 +14,7 @@ from marketplace.eligibility.models import Moment, RuleReview, RuleReviewMove
 from marketplace.eligibility.reviews import Proposal
 from marketplace.eligibility.sale import Purchase
 from marketplace.eligibility.states import ReviewState
-from marketplace.eligibility.verdict import Evidence, Outcome
+from marketplace.eligibility.verdict import Evidence, Outcome, Reach
 from marketplace.extensions import db
 from marketplace.kernel.errors import Invalid, NotFound, Refused
 from marketplace.kernel.machine import IllegalMove
@@ -22,7 +22,7 @@ from marketplace.kernel.terms import ProcedureClass
 from marketplace.listings import queries as listings
 from marketplace.listings import search
 from marketplace.listings.models import Listing
-from marketplace.listings.qualified import qualified_for
+from marketplace.listings.qualified import reached_by
 from marketplace.notifications.models import Mail
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.clinics import make_member, make_site
@@ -450,10 +450,16 @@ class TestMarket:
         )
         assert twin.configuration == unit.configuration
 
-        known = qualified_for(purchase=purchase, at=now)
+        known = reached_by(purchase=purchase, at=now)
 
-        assert known.units == (unit.id,)
-        assert unit.configuration not in known.configurations
-        found = search.find(search.Wanted(configurations=known.configurations, units=known.units))
-        assert unit.id in {card.id for card in found.cards}
-        assert twin.id not in {card.id for card in found.cards}
+        assert known.units == {unit.id: (Reach.CLOSED, Reach.TODAY)}
+        assert known.kinds[unit.configuration] is Reach.CLOSED
+        shown = {}
+        for reach in Reach:
+            found = search.find(known.narrow(search.Wanted(), [reach]))
+            shown[reach] = {card.id for card in found.cards}
+            assert known.count(search.Wanted()).get(reach, 0) == found.total == len(found.cards)
+        assert unit.id in shown[Reach.TODAY]
+        assert twin.id in shown[Reach.CLOSED]
+        assert unit.id not in shown[Reach.CLOSED] | shown[Reach.MISSING]
+        assert known.count(search.Wanted(text="nothing of the kind")) == {}

@@ -430,17 +430,41 @@ class TestWithRules:
 
     def test_only_what_the_person_is_qualified_for(self, client, scene, ablative):
         sign_in(client, scene.buyer)
-        html = page(client, "/devices?qualified=1")
+        html = page(client, "/devices?verdict=today")
 
-        assert "<h1>1 device you are qualified for</h1>" in html
+        assert "<h1>1 device you can buy today</h1>" in html
         assert f"/devices/{scene.listing.id}" in html
         assert f"/devices/{ablative.id}" not in html
-        assert "Qualified for in Texas" in html
+        assert re.findall(r"Remove filter:</span> (.+?) <svg", html) == ["I can buy this today, in Texas"]
+
+    def test_counts_what_the_gate_answers_beside_all_other_filters(self, client, scene, ablative):
+        make_listing(clinic=make_clinic(name="Unchecked"), model=real_model("Lumenis AcuPulse"), handpieces=["CO2"])
+        no_rule = make_listing(
+            clinic=scene.seller_clinic, model=real_model("Lumenis M22"), handpieces=["ER_GLASS_FRAC"], price_minor=100_000
+        )  # fmt: skip
+        sign_in(client, scene.buyer)
+
+        def counted(address):
+            html = page(client, address)
+            boxes = html.partition('<div id="who"')[2].partition("</fieldset>")[0]
+            return re.findall(r'value="(\w+)"( checked)?.*?devices:</span> (\d+)', boxes, re.DOTALL), html
+
+        assert counted("/devices")[0] == [("today", "", "1"), ("missing", "", "0"), ("closed", "", "3")]
+        found, html = counted("/devices?verdict=closed")
+        assert found == [("today", "", "1"), ("missing", "", "0"), ("closed", " checked", "3")]
+        assert "<h1>3 devices</h1>" in html
+        assert f"/devices/{no_rule.id}" in html
+        found, html = counted("/devices?verdict=closed&verdict=missing&max=1000")
+        assert found == [("today", "", "0"), ("missing", " checked", "0"), ("closed", " checked", "1")]
+        assert "<h1>1 device</h1>" in html
+        client.post("/sign-out")
+        sign_in(client, scene.owner)
+        assert counted("/devices")[0] == [("today", "", "0"), ("missing", "", "1"), ("closed", "", "3")]
 
     def test_nothing_is_open_to_a_colleague_without_proof(self, client, scene):
         sign_in(client, scene.owner)
 
-        assert "Nothing you are qualified for yet" in page(client, "/devices?qualified=1")
+        assert "Nothing you can buy today" in page(client, "/devices?verdict=today")
 
     def test_nobody_is_qualified_for_anything_where_no_rules_are_published(self, client):
         person = make_user()
@@ -449,29 +473,29 @@ class TestWithRules:
         make_listing(clinic=clinic, model=make_model(modality_codes=("CO2",)))
         sign_in(client, person)
 
-        assert "Nothing you are qualified for yet" in page(client, "/devices?qualified=1")
+        assert "Nothing you can buy today" in page(client, "/devices?verdict=today")
 
     def test_strangers_cannot_ask_what_they_are_qualified_for(self, client, scene):
-        html = page(client, "/devices?qualified=1")
+        html = page(client, "/devices?verdict=today")
 
         assert "<h1>1 device</h1>" in html
-        assert "Devices I am qualified for" not in html
+        assert "I can buy this today" not in html
 
     def test_the_site_to_look_from_can_be_chosen(self, client, scene):
         other = make_site(clinic=scene.clinic, state="WY", name="Northern room", city="Cody")
         sign_in(client, scene.buyer)
 
         assert "Seen from Northern room, Cody, Wyoming" in page(client, f"/devices?site={other.id}")
-        assert "Nothing you are qualified for yet" in page(client, f"/devices?site={other.id}&qualified=1")
+        assert "Nothing you can buy today" in page(client, f"/devices?site={other.id}&verdict=today")
         assert "Seen from Main Street, Austin, Texas" in page(client, f"/devices?site={uuid4()}")
 
     def test_the_number_of_statements_does_not_grow_with_the_market(self, client, scene):
         sign_in(client, scene.buyer)
         counted = []
         for _ in range(2):
-            page(client, "/devices?qualified=1")
+            page(client, "/devices?verdict=today")
             with count_statements() as sent:
-                page(client, "/devices?qualified=1")
+                page(client, "/devices?verdict=today")
             counted.append(len(sent))
             for code in ("CO2", "IPL", "PDL", "RF_NEEDLE"):
                 make_listing(model=make_model(modality_codes=(code,)), clinic=scene.seller_clinic)

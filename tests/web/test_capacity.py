@@ -89,7 +89,7 @@ class TestMine:
         html = page(client)
 
         assert LIGHT in html
-        assert f'href="/devices?qualified=1&amp;site={scene.site.id}"' in html
+        assert f'href="/devices?verdict=today&amp;site={scene.site.id}"' in html
 
     def test_answers_kind_by_kind_what_is_open_first(self, client, scene):
         sign_in(client, scene.buyer)
