@@ -267,7 +267,12 @@ def run(*, ports: Ports, directory: Path, fresh: bool) -> NoReturn:
         accounts = _start(household, state, ports, progress)
         address = f"http://localhost:{ports.web}"
         progress.say("ready")
-        _welcome(address, accounts, console=f"http://127.0.0.1:{ports.stripe}/console")
+        _welcome(
+            address,
+            accounts,
+            console=f"http://127.0.0.1:{ports.stripe}/console",
+            mailbox=environment["SECOND_LIGHT_MAILBOX_URL"],
+        )
         lock.write(address)
         lock.flush()
         while True:
@@ -341,11 +346,12 @@ def _is_healthy(port: int) -> bool:
         connection.close()
 
 
-def _welcome(address: str, accounts: str, *, console: str) -> None:
+def _welcome(address: str, accounts: str, *, console: str, mailbox: str) -> None:
     print(f"\n  Second Light is open: {address}\n")
     for account in json.loads(accounts):
         print(f"    {account['email']:<36} {account['password']}\n        {account['story']}")
-    print(f"\n  Banks, disputes and webhooks of the test payments: {console}")
+    print(f"\n  Mailbox of everybody: {mailbox}")
+    print(f"  Banks, disputes and webhooks of the test payments: {console}")
     print("\n  Ctrl-C ends it; the data is kept. --fresh begins anew.\n", flush=True)
 
 

@@ -7,12 +7,14 @@ A new field, or one that a modality suddenly needs, is a row there and no line h
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 from typing import TypeVar
 
 from ..catalog.parsing import Catalogue, Problem, Row, rows
+from ..kernel import days
 from ..kernel.errors import Invalid
 from .terms import CounterDirection, CounterUnit
 
@@ -88,6 +90,8 @@ class Field:
         words = dict(self.answers).get(answer, answer)
         if self.kind is Kind.CONFIRM:
             return "stated"
+        if self.kind is Kind.DATE:
+            return written_as_day(answer)
         return f"{words.replace(';', ', ')} {self.unit}" if self.unit else words
 
 
@@ -190,13 +194,24 @@ def written(place: Place, modality_codes: Collection[str], said: Mapping[str, st
     ]
 
 
+def written_as_day(answer: str) -> str:
+    """Write a kept day as people read it, and leave what is none as it was typed."""
+    try:
+        return days.written(date.fromisoformat(answer))
+    except ValueError:
+        return answer
+
+
 def objections(place: Place, modality_codes: Collection[str], said: Mapping[str, str]) -> Iterable[tuple[str, str]]:
     """Yield what stands against publishing, as pairs of the field's key and a sentence."""
     for field in asked(place, modality_codes):
         answer = said.get(field.key)
         if answer is None:
             if field.needed_for(modality_codes):
-                yield field.key, f"{'Confirm' if field.kind is Kind.CONFIRM else 'Say'}: {field.label}."
+                yield (
+                    field.key,
+                    f"{'Confirm' if field.kind is Kind.CONFIRM else 'Say'}: {field.label.removesuffix('?')}.",
+                )
         elif answer.upper() in {refused.upper() for refused in field.refused}:
             yield field.key, field.refused_because or "This cannot be sold here."
 

@@ -46,6 +46,10 @@ class TestAsked:
             ("Console", CounterUnit.HOURS, CounterDirection.UP),
         ]
 
+    @pytest.mark.parametrize(("kept", "read"), [("2026-03-02", "2 Mar 2026"), ("in spring", "in spring")])
+    def test_a_day_is_written_so_that_nobody_can_mistake_it(self, kept, read):
+        assert by_key("last_calibration_on").written(kept) == read
+
     def test_an_ordinary_console_needs_few_answers(self):
         codes = ["ALEX", "NDYAG_LP"]
         needed = [

@@ -232,7 +232,7 @@ class TestStatements:
             ({"title": "leased"}, "What a lien, a loan or a lease rests on cannot be sold here"),
             ({"patient_data": "kept"}, "Wipe patients’ data before you sell the device."),
             ({"decontaminated": None}, "Confirm: It was cleaned and disinfected after its last use."),
-            ({"title": None}, "Say: Whose is it?"),
+            ({"title": None}, "Say: Whose is it."),
             ({"known_faults": None}, "Say: Known faults."),
         ],
     )

@@ -1,5 +1,6 @@
 """The post: messages as their readers get them, over a real SMTP server."""
 
+import re
 import smtplib
 import socket
 import ssl
@@ -9,6 +10,7 @@ from uuid import UUID
 
 import pytest
 from aiosmtpd.controller import Controller
+from jinja2 import meta
 
 from marketplace.adapters.mail import SmtpMailer
 from marketplace.notifications.ports import MailNotSent
@@ -158,3 +160,26 @@ class TestWriting:
 
         assert (folder / f"{template}.html").is_file()
         assert "Subject: " in (folder / f"{template}.txt").read_text(encoding="utf-8")
+
+    def test_the_button_of_an_order_s_news_says_what_it_does(self, mailer):
+        message = mailer().written(
+            mail_id=MAIL,
+            to="a@b.test",
+            template="order_news",
+            context={**CONTEXT, "subject": "Paid", "lines": [], "action": "Look at the order", "number": 10001},
+        )
+
+        html = message.get_body(("html",)).get_content()
+        assert re.findall(r">([^<>]+)</a></p>", html)[0] == "Look at the order"
+
+    @pytest.mark.parametrize("template", TEMPLATES)
+    def test_both_forms_are_told_the_same_and_no_macro_hides_it(self, app, template):
+        folder = Path(__file__).parents[2] / "templates" / "mail"
+        text, html, frame = (
+            (folder / name).read_text(encoding="utf-8")
+            for name in (f"{template}.txt", f"{template}.html", "frame.html")
+        )
+
+        told = meta.find_undeclared_variables(app.jinja_env.parse(text))
+        assert told.isdisjoint(re.findall(r"macro (\w+)\(", frame))
+        assert meta.find_undeclared_variables(app.jinja_env.parse(html)) <= told | {"action_button", "base_url"}
