@@ -114,6 +114,14 @@ def staff() -> list[Person]:
     return [Person.of(user) for user in rows]
 
 
+def at_work(*roles: StaffRole) -> list[Person]:
+    """Return the staff of these roles whose accounts are open, by name: those who can be told of something."""
+    rows = db.session.scalars(
+        select(User).where(User.staff_role.in_(roles), User.disabled_at.is_(None)).order_by(User.name, User.id)
+    )
+    return [Person.of(user) for user in rows]
+
+
 def found_people(*, text: str = "", page: int = 1) -> FoundPeople:
     """Return the people whose name or address contains `text`, the newest first, one page of them."""
     wanted = select(User)

@@ -10,7 +10,7 @@ from ..credentials import service as credentials
 from ..extensions import db, unit_of_work
 from ..kernel.days import is_working_day, written
 from ..kernel.terms import StaffRole
-from ..notifications.service import promise_mail
+from ..notifications.service import promise_mails
 from .ageing import DueEvidence, evidence_due
 from .models import EvidenceDigest
 from .service import NoPolicy
@@ -45,19 +45,14 @@ def mail_evidence_due(*, at: datetime) -> int:
         # Two workers at once: the second waits here for the first, and finds that the day has its mail.
         if db.session.scalar(of_today.on_conflict_do_nothing().returning(EvidenceDigest.on_day)) is None:
             return 0
-        readers = [
-            person
-            for person in accounts.staff()
-            if person.staff_role is StaffRole.VERIFIER and person.disabled_at is None
-        ]
-        for person in readers:
-            context = {
-                "name": person.name,
-                "overdue": len(overdue),
-                "soon": len(soon),
-                "parts": [_listed("Overdue: opens nothing now", overdue), _listed("Due within two weeks", soon)],
-            }
-            promise_mail(to=person.email, template="evidence_due", context=context, at=at)
+        said = {
+            "overdue": len(overdue),
+            "soon": len(soon),
+            "parts": [_listed("Overdue: opens nothing now", overdue), _listed("Due within two weeks", soon)],
+        }
+        readers = accounts.at_work(StaffRole.VERIFIER)
+        told = [(person.email, {"name": person.name, **said}) for person in readers]
+        promise_mails(told, template="evidence_due", at=at)
         return len(readers)
 
 

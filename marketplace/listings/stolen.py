@@ -11,7 +11,7 @@ from ..accounts import queries as accounts
 from ..extensions import db
 from ..kernel.errors import Conflict
 from ..kernel.terms import StaffRole
-from ..notifications.service import promise_mail
+from ..notifications.service import promise_mails
 from .models import Listing, StolenUnit
 
 
@@ -84,19 +84,9 @@ def alert(listing: Listing, *, at: datetime) -> None:
         at=at,
         entry=found[0].id,
     )
-    for person in accounts.staff():
-        if person.staff_role is StaffRole.MODERATOR and person.disabled_at is None:
-            promise_mail(
-                to=person.email,
-                template="stolen_unit",
-                context={
-                    "name": person.name,
-                    "title": listing.title,
-                    "source": found[0].source,
-                    "listing_id": str(listing.id),
-                },
-                at=at,
-            )
+    said = {"title": listing.title, "source": found[0].source, "listing_id": str(listing.id)}
+    told = [(person.email, {"name": person.name, **said}) for person in accounts.at_work(StaffRole.MODERATOR)]
+    promise_mails(told, template="stolen_unit", at=at)
 
 
 def _entry(row: StolenUnit) -> Entry:

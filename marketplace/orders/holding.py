@@ -23,7 +23,7 @@ from .models import Order, OrderHold
 from .states import MONEY_HELD, UNSHIPPED, OrderEvent, OrderState
 from .steps import GateMoved
 
-TOLD_OF_LOSSES = frozenset({StaffRole.VERIFIER, StaffRole.ADMIN})
+TOLD_OF_LOSSES = (StaffRole.VERIFIER, StaffRole.ADMIN)
 """Staff who hear by mail of what was held, and of devices that had already left."""
 
 
@@ -230,21 +230,14 @@ def _buying_side(order: Order) -> set[UUID]:
 def _tell_staff(loss: Loss, held: Sequence[Order], gone: Sequence[reach.Transfer], *, at: datetime) -> None:
     if not held and not gone:
         return
-    for person in accounts.staff():
-        if person.staff_role not in TOLD_OF_LOSSES or person.disabled_at is not None:
-            continue
-        notifications.promise_mail(
-            to=person.email,
-            template="ripple",
-            context={
-                "name": person.name,
-                "words": loss.words,
-                "held": [order.number for order in held],
-                "gone": [f"{one.device}, serial number {one.serial}, order {one.number}" for one in gone],
-                "path": reach.path_of(loss.ground),
-            },
-            at=at,
-        )
+    said = {
+        "words": loss.words,
+        "held": [order.number for order in held],
+        "gone": [f"{one.device}, serial number {one.serial}, order {one.number}" for one in gone],
+        "path": reach.path_of(loss.ground),
+    }
+    told = [(person.email, {"name": person.name, **said}) for person in accounts.at_work(*TOLD_OF_LOSSES)]
+    notifications.promise_mails(told, template="ripple", at=at)
 
 
 def _record(order: Order, what: str, *, actor_id: UUID | None, at: datetime, **data: object) -> None:

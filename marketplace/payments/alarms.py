@@ -18,14 +18,11 @@ from .states import HOLDS
 
 def tell_finance(*, subject: str, lines: Sequence[str], at: datetime) -> None:
     """Promise everybody in finance one message, in the caller's transaction."""
-    for person in accounts.staff():
-        if person.staff_role is StaffRole.FINANCE and person.disabled_at is None:
-            notifications.promise_mail(
-                to=person.email,
-                template="money_alarm",
-                context={"name": person.name, "subject": subject, "lines": list(lines)},
-                at=at,
-            )
+    told = [
+        (person.email, {"name": person.name, "subject": subject, "lines": list(lines)})
+        for person in accounts.at_work(StaffRole.FINANCE)
+    ]
+    notifications.promise_mails(told, template="money_alarm", at=at)
 
 
 def watch_holds(*, at: datetime) -> int:

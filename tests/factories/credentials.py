@@ -124,6 +124,7 @@ def make_credential(
     verified_at: datetime | None = None,
     claimed_at: datetime | None = None,
     reason: str | None = None,
+    first_verifier: User | None = None,
     **values: Any,
 ) -> Credential:
     """
@@ -180,7 +181,7 @@ def make_credential(
         )
         credential.decided_at = seen
     if state in WAITS_FOR_SECOND or (credential.verified_by and credential_types()[type_code].two_verifiers):
-        first = make_staff()
+        first = first_verifier or make_staff()
         seen = verified_at or at + timedelta(minutes=30)
         check = make_check(credential, verifier=first, retrieved_at=seen)
         credential.first_approved_by, credential.first_approved_at, credential.first_check_id = first.id, seen, check.id

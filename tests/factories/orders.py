@@ -71,8 +71,12 @@ def publish_rules(at: datetime) -> None:
 
 
 @together()
-def make_scene(now: datetime, *, price_minor: int = 4_250_000) -> Scene:
-    """Keep a diode laser for hair of a verified seller, and a Texas facility that is cleared for it."""
+def make_scene(now: datetime, *, price_minor: int = 4_250_000, desk: tuple[User, User] | None = None) -> Scene:
+    """
+    Keep a diode laser for hair of a verified seller, and a Texas facility that is cleared for it.
+
+    `desk` are the two verifiers who saw its papers; without them two more are hired.
+    """
     publish_rules(now)
     seller = make_user(name="Selma Vogt")
     seller_clinic = make_clinic(owner=seller, seller=True, name="Desert Aesthetics")
@@ -89,12 +93,17 @@ def make_scene(now: datetime, *, price_minor: int = 4_250_000) -> Scene:
     ):
         make_member(clinic=clinic, user=user, role=role)
     site = make_site(clinic=clinic, laser_safety_officer_id=buyer.id)
-    verifier = make_staff()
+    verifier, first_verifier = desk or (make_staff(), make_staff())
     until = (now + timedelta(days=200)).date()
 
     def held(type_code: str, **values) -> Credential:
         return make_credential(
-            type_code=type_code, verifier=verifier, expires_on=until, at=now - timedelta(days=2), **values
+            type_code=type_code,
+            verifier=verifier,
+            first_verifier=first_verifier,
+            expires_on=until,
+            at=now - timedelta(days=2),
+            **values,
         )
 
     licence = held("US-TX:TDLR:LHR", holder=buyer, level="SENIOR_TECHNICIAN")

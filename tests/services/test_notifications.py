@@ -12,7 +12,7 @@ from marketplace.notifications import service
 from marketplace.notifications.models import Mail, MailState
 from marketplace.notifications.ports import Mailer, MailNotSent
 from tests.factories.accounts import kept
-from tests.support import assert_refused_by, promised_jobs, run_jobs
+from tests.support import assert_refused_by, count_statements, promised_jobs, run_jobs
 
 
 class Post:
@@ -59,6 +59,25 @@ class TestPromising:
         with pytest.raises(ZeroDivisionError), unit_of_work():
             service.promise_mail(to="alice@example.test", template="confirm_email", context={}, at=now)
             raise ZeroDivisionError
+
+        assert db.session.scalars(select(Mail)).all() == []
+        assert promised_jobs() == []
+
+
+    def test_promises_many_with_one_statement_for_the_mails(self, now):
+        told = [(f"person{number}@example.test", {"name": str(number)}) for number in range(40)]
+        with unit_of_work(), count_statements() as sent:
+            service.promise_mails(told, template="ripple", at=now)
+
+        kept = db.session.scalars(select(Mail)).all()
+        assert sorted((mail.to, mail.context["name"]) for mail in kept) == sorted((to, at["name"]) for to, at in told)
+        assert {(mail.template, mail.promised_at, mail.state) for mail in kept} == {("ripple", now, MailState.PROMISED)}
+        assert sorted(arguments["mail_id"] for _, arguments in promised_jobs()) == sorted(str(mail.id) for mail in kept)
+        assert [statement.split()[0] for statement in sent] == ["INSERT"]
+
+    def test_promises_nothing_to_nobody(self, now):
+        with unit_of_work():
+            service.promise_mails([], template="ripple", at=now)
 
         assert db.session.scalars(select(Mail)).all() == []
         assert promised_jobs() == []

@@ -39,6 +39,12 @@ class TestPromise:
         row = db.session.execute(text("SELECT scheduled_at, lock FROM procrastinate_jobs")).one()
         assert (row.scheduled_at, row.lock) == (now + timedelta(hours=1), "order:7")
 
+    def test_promises_many_of_one_kind_together(self):
+        with unit_of_work():
+            queue.promise_each("send_mail", [{"mail_id": str(number)} for number in range(40)])
+
+        assert promised_jobs() == [("send_mail", {"mail_id": str(number)}) for number in range(40)]
+
     def test_never_opens_a_connection_of_its_own(self):
         with pytest.raises(AppNotOpen):
             queue.procrastinate_app.job_manager.check_connection()
