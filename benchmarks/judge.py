@@ -32,7 +32,7 @@ def measure(scale: float) -> Iterator[Figure]:
         verdict = judge(facts, policy, gate.NOON)
         cost = measured(what, partial(judge, facts, policy, gate.NOON), round(ROUNDS * scale))
         yield Figure(
-            what, cost.cpu * 1000, "µs CPU", None if facts.operator is None else WITHIN,
+            what, cost.cpu * 1000, "µs CPU", WITHIN,
             f"{len(verdict.objections)} objections; p50 {cost.p50 * 1000:.0f} µs",
         )  # fmt: skip
 

@@ -1,7 +1,6 @@
 """Whether a condition is met by what people and the site hold, and if not, how nearly. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -103,8 +102,7 @@ def question_of(facts: Facts, policy: Policy, at: datetime) -> Question:
     return Question(facts, policy, at, day_in(at, facts.place.time_zone), limits, facts.operator)
 
 
-@dataclass(frozen=True, slots=True)
-class Miss:
+class Miss(NamedTuple):
     """One condition that is not met; `held` is what came nearest, of `holder`; `note` is what the rule says of it."""
 
     code: ReasonCode
@@ -165,9 +163,12 @@ def answer_all(
         finding = known.get(id(requirement))
         if finding is None:
             finding = known[id(requirement)] = answer(requirement, question)
-        misses.extend(finding.misses)
-        used.extend(finding.used)
-        statements.extend(finding.statements)
+        if finding.misses:
+            misses.extend(finding.misses)
+        if finding.used:
+            used.extend(finding.used)
+        if finding.statements:
+            statements.extend(finding.statements)
     return Finding(tuple(misses), tuple(used), tuple(statements))
 
 
@@ -263,8 +264,10 @@ def _any_of(requirement: AnyOf, question: Question) -> Finding:
 
 
 def _credential(requirement: HoldsCredential, question: Question) -> Finding:
-    people = () if question.person is None else (question.person,)
-    return _nearest([(person.name, person.credentials) for person in people], requirement, Key.OPERATOR, question)
+    person = question.person
+    if person is None:
+        return Finding((Miss(ReasonCode.NO_CREDENTIAL, Key.OPERATOR, requirement),))
+    return _nearest(((person.name, person.credentials),), requirement, Key.OPERATOR, question)
 
 
 def _member(requirement: MemberHolds, question: Question) -> Finding:

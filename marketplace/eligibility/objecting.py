@@ -37,8 +37,8 @@ def objections_to(rulings: Sequence[Ruling], question: Question) -> list[Objecti
 
 def _joined(entries: list[Objection], question: Question) -> Objection:
     """Put what is the same for several procedures into one objection that names them all."""
-    first = entries[0]
-    subjects = _once(subject for entry in entries for subject in entry.subjects)
+    first, *others = entries
+    subjects = _once(subject for entry in entries for subject in entry.subjects) if others else first.subjects
     sentence = first.sentence
     if first.key in (Key.OPERATOR, Key.RULE):
         words = procedures(ProcedureClass(subject) for subject in subjects)
@@ -49,24 +49,23 @@ def _joined(entries: list[Objection], question: Question) -> Objection:
         subjects,
         sentence,
         _once(cure for entry in entries for cure in entry.cures),
-        _once(citation for entry in entries for citation in entry.citations),
+        _once(citation for entry in entries for citation in entry.citations) if others else first.citations,
         first.rule_id,
         first.credential_id,
-        _once(route for entry in entries for route in entry.routes),
+        _once(route for entry in entries for route in entry.routes) if others else first.routes,
     )
 
 
 def _raised(ruling: Ruling, sold: _Sold, question: Question) -> Iterator[Objection]:
     """Yield what stands against one procedure, with sentences that do not name it yet."""
     here = question.about(ruling.procedure, ruling.handpieces)
-    smaller = tuple(_smaller_sales(ruling, sold, here))
     if ruling.best is None:
-        yield _unruled(ruling, smaller, here)
+        yield _unruled(ruling, tuple(_smaller_sales(ruling, sold, here)), here)
         return
     misses = ruling.best.finding.misses
     asked = [miss for miss in misses if miss.key is Key.OPERATOR]
     if asked and question.person is not None:
-        yield _of_operator(ruling, asked, smaller, here)
+        yield _of_operator(ruling, asked, tuple(_smaller_sales(ruling, sold, here)), here)
     for miss in misses:
         if miss.key is not Key.OPERATOR:
             yield _of_place(ruling, miss, here)

@@ -1,6 +1,5 @@
 """The operator key: for every procedure sold, a rule of the place and a person who meets it. Never waived. Pure."""
 
-from dataclasses import replace
 from typing import NamedTuple
 
 from ..kernel.terms import ProcedureClass
@@ -42,8 +41,15 @@ class Ruling(NamedTuple):
         return self.best is not None and self.best.finding.met
 
 
-def rule_on(procedure: ProcedureClass, handpieces: tuple[Handpiece, ...], question: Question) -> list[Ruling]:
-    """Return the ruling on `procedure`, one for each group of handpieces that the same rules reach."""
+def rule_on(
+    procedure: ProcedureClass, handpieces: tuple[Handpiece, ...], question: Question, *, every_way: bool = True
+) -> list[Ruling]:
+    """
+    Return the ruling on `procedure`, one for each group of handpieces that the same rules reach.
+
+    Without `every_way`, and while nobody is named who will operate it, ways that cannot be the best are not tried: of
+    those that hang on the operator the first is as near as any.
+    """
     ways = [
         way for way in question.policy.ways(question.facts.place.state, procedure) if way.rule.in_force(question.today)
     ]
@@ -51,13 +57,25 @@ def rule_on(procedure: ProcedureClass, handpieces: tuple[Handpiece, ...], questi
         # Only where no rule speaks may somebody have decided; beside a rule a decision is not even looked at.
         decided = one_offs_for(question.facts, procedure, question.today)
         ways = [way for rule in decided for way in question.policy.ways_of(rule, procedure)]
+    spare = question.person is None and not every_way
     if not any(way.selective for way in ways):
-        return [_ruling(procedure, handpieces, ways, question)]
+        return [_ruling(procedure, handpieces, _telling(ways) if spare else ways, question)]
     groups: dict[tuple[int, ...], list[Handpiece]] = {}
     for handpiece in handpieces:
         reach = tuple(n for n, way in enumerate(ways) if way.reaches(handpiece))
         groups.setdefault(reach, []).append(handpiece)
-    return [_ruling(procedure, tuple(group), [ways[n] for n in reach], question) for reach, group in groups.items()]
+    rulings = []
+    for reach, group in groups.items():
+        reaching = [ways[n] for n in reach]
+        rulings.append(_ruling(procedure, tuple(group), _telling(reaching) if spare else reaching, question))
+    return rulings
+
+
+def _telling(ways: list[Way]) -> list[Way]:
+    """Return the ways that can be the best for nobody: the first that hangs on the operator, and those that do not."""
+    hanging = [way for way in ways if way.hangs_on_operator]
+    first = next((way for way in hanging if not way.closed), hanging[0] if hanging else None)
+    return [way for way in ways if way is first or not way.hangs_on_operator]
 
 
 def _ruling(
@@ -73,7 +91,9 @@ def _ruling(
         trials.append(trial)
     best = min(trials, key=lambda trial: _nearness(trial, question), default=None)
     believed = question.policy.believed_on(question.facts.place.state, procedure)
-    routes = (*(_route(trial, here) for trial in trials), *believed)
+    # Ways are told to somebody. While nobody is named, the one objection is that nobody is.
+    told = trials if question.person is not None else ()
+    routes = (*(_route(trial, here) for trial in told), *believed)
     return Ruling(procedure, handpieces, best and _explained(best, here), routes, tuple(trials))
 
 
@@ -86,7 +106,7 @@ def _nearness(trial: Trial, question: Question) -> tuple[bool, bool, int, int]:
     """
     finding = trial.finding
     asked = [miss for miss in finding.misses if miss.key is Key.OPERATOR]
-    closed = any(miss.code is ReasonCode.ROUTE_CLOSED for miss in asked)
+    closed = ReasonCode.ROUTE_CLOSED in [miss.code for miss in asked]
     if asked and _untouched(finding, question):
         return True, closed, 0, 0
     return False, closed, sum(miss.farness for miss in asked), finding.farness
@@ -94,8 +114,12 @@ def _nearness(trial: Trial, question: Question) -> tuple[bool, bool, int, int]:
 
 def _untouched(finding: Finding, question: Question) -> bool:
     """Say whether the person has nothing at all of what this way asks."""
-    own = question.person.credentials if question.person else ()
-    return not any(miss.held in own for miss in finding.misses) and not any(held in own for held in finding.used)
+    own = {held.id.int for held in question.person.credentials} if question.person else ()
+    if not own:
+        return True
+    return not any(miss.held is not None and miss.held.id.int in own for miss in finding.misses) and not any(
+        held.id.int in own for held in finding.used
+    )
 
 
 def _route(trial: Trial, question: Question) -> Route:
@@ -119,7 +143,7 @@ def _instead(miss: Miss, rule: Rule, question: Question) -> Miss:
     if not found:
         return miss
     _, code, held, note = min(found, key=lambda entry: entry[0])
-    return replace(miss, code=code, held=held, holder=person.name, note=note)
+    return miss._replace(code=code, held=held, holder=person.name, note=note)
 
 
 def _judged(held: Held, rule: Rule, question: Question) -> tuple[int, ReasonCode, Held, str]:

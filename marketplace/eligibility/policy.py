@@ -32,7 +32,7 @@ def judge(facts: Facts, policy: Policy, at: datetime) -> Verdict:
     rulings = [
         ruling
         for procedure, handpieces in scope.handpieces.items()
-        for ruling in rule_on(procedure, handpieces, question)
+        for ruling in rule_on(procedure, handpieces, question, every_way=False)
     ]
     unordered, ordering = keys.ordering(question.of(facts.practitioner.person if facts.practitioner else None))
     objections = (

@@ -12,7 +12,17 @@ from ..credentials.types import CredentialKind, CredentialType, Subject, credent
 from ..kernel.shapes import Misshapen, read, write
 from ..kernel.terms import STATES, ProcedureClass
 from .facts import Handpiece
-from .requirements import AllOf, HoldsCredential, MemberHolds, PractitionerAttests, Requirement, SiteHolds, atoms
+from .requirements import (
+    AllOf,
+    AnyOf,
+    HoldsCredential,
+    MemberHolds,
+    NotEvidenced,
+    PractitionerAttests,
+    Requirement,
+    SiteHolds,
+    atoms,
+)
 from .rules import GATING, Option, Rule
 from .verdict import Citation, Evidence, Route
 
@@ -132,13 +142,16 @@ class Way:
     One enabled option of one rule for one procedure, with everything that it asks for.
 
     `asked` is the same as `conditions`, in the same order, with nothing joined by "all of"; what several ways of a
-    policy ask for alike is one object in all of them, so that it is answered once.
+    policy ask for alike is one object in all of them, so that it is answered once. `hangs_on_operator`: it asks the
+    operator for a credential whatever else is met; `closed`: it asks for something that cannot be shown here yet.
     """
 
     rule: Rule
     option: Option
     conditions: tuple[Requirement, ...]
     asked: tuple[Requirement, ...]
+    hangs_on_operator: bool
+    closed: bool
 
     @property
     def selective(self) -> bool:
@@ -236,7 +249,14 @@ class Policy:
             if option.gates and option.covers(procedure):
                 conditions = (option.requires, *rule.requires, *floors)
                 asked = tuple(self._alike.setdefault(one, one) for one in _singly(conditions))
-                yield Way(rule, option, conditions, asked)
+                closed = any(isinstance(one, NotEvidenced) for one in asked)
+                yield Way(rule, option, conditions, asked, _hangs_on_operator(asked), closed)
+
+
+def _hangs_on_operator(asked: tuple[Requirement, ...]) -> bool:
+    # Where one of several things may do, it may or may not be one that cannot be shown: such a way has to be tried.
+    doubtful = any(isinstance(atom, NotEvidenced) for one in asked if isinstance(one, AnyOf) for atom in atoms(one))
+    return not doubtful and any(isinstance(one, HoldsCredential) for one in asked)
 
 
 def _closed(rule: Rule, procedure: ProcedureClass) -> Iterator[Route]:

@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 
 from marketplace.credentials.types import Opens, credential_types
+from marketplace.eligibility.answering import question_of
 from marketplace.eligibility.facts import Asked, Practitioner, Site
+from marketplace.eligibility.operators import rule_on
 from marketplace.eligibility.reasons import Key, ReasonCode
 from marketplace.eligibility.requirements import HoldsCredential, MemberHolds, PractitionerAttests, SiteHolds, atoms
 from marketplace.eligibility.verdict import Outcome
@@ -177,3 +179,35 @@ def test_a_physician_of_the_place_may_operate_in_each_of_the_eight_states_but_or
     for state in ("TX", "AZ", "FL", "GA", "IL", "NV", "CA"):
         own = asked_of(facts(state, enabling(ProcedureClass.HAIR_NONABLATIVE), operator=physician(state)), NOON)
         assert Key.OPERATOR not in {objection.key for objection in own.objections}, state
+
+
+@pytest.mark.parametrize(("way", "procedure"), WAYS)
+def test_while_nobody_is_named_trying_fewer_ways_finds_the_same_best_one(way, procedure):
+    met, _ = meeting(way, procedure, asked=RELEASE)
+    for site, officer in ((met.site, True), (Site(), False)):
+        nobody = replace(met, operator=None, site=replace(site, safety_officer_named=officer))
+        question = question_of(nobody, reference_policy(), NOON)
+        handpieces = nobody.device.handpieces
+
+        every = rule_on(procedure, handpieces, question)
+        fewer = rule_on(procedure, handpieces, question, every_way=False)
+
+        assert [ruling.best for ruling in fewer] == [ruling.best for ruling in every]
+        assert [ruling.met for ruling in fewer] == [ruling.met for ruling in every]
+        assert all(len(few.trials) <= len(all_.trials) for few, all_ in zip(fewer, every, strict=True))
+        assert [ruling.routes for ruling in fewer] == [ruling.routes for ruling in every]
+
+
+def test_somebody_who_is_named_is_told_of_every_way():
+    ways = reference_policy().ways("TX", ProcedureClass.HAIR_NONABLATIVE)
+    newcomer = facts("TX", enabling(ProcedureClass.HAIR_NONABLATIVE), operator=person("Olga"))
+
+    (ruling,) = rule_on(
+        ProcedureClass.HAIR_NONABLATIVE,
+        newcomer.device.handpieces,
+        question_of(newcomer, reference_policy(), NOON),
+        every_way=False,
+    )
+
+    assert len(ruling.trials) == len(ways) == 5
+    assert [route.name for route in ruling.routes if route.confirmed] == [way.option.name for way in ways]
