@@ -20,8 +20,8 @@ from ..kernel.errors import Invalid, NotFound
 from ..registers import queries as registers
 from ..registers.normal import Strength, heads_of, is_npi, name_score, strength_of_name
 from ..registers.queries import RegisterEntry, Snapshot
-from ..registers.sources import ENUMERATION, EXCLUSIONS, SourceKind, sources
-from .enumeration import changes, doubts, entries_of, practitioner_types, strength_words
+from ..registers.sources import EXCLUSIONS, SourceKind, enumerations, sources
+from .enumeration import Nppes, changes, entries_of, practitioner_types, strength_words
 from .findings import FINDING, FindingEvent, FindingKind, FindingState, PersonNpi, RegisterFinding
 from .matching import RegisterOffer, Wanted, matches
 from .models import Credential
@@ -104,7 +104,7 @@ def suspects(user_ids: Collection[UUID], current: Snapshot) -> list[Suspect]:
     of_npi = {npi: user_id for user_id, (_, npi) in people.items() if npi}
     found = [
         Suspect(of_npi[entry.npi], entry, Strength.IDENTIFIED)
-        for entry in registers.by_npi(current.id, list(of_npi))
+        for entry in registers.by_npi([current.id], list(of_npi))
         if entry.npi is not None
     ]
     for entry in registers.by_name([current.id], list(names)):
@@ -212,8 +212,7 @@ def state_npi(*, user_id: UUID, npi: str, at: datetime) -> None:
         elif stated:
             db.session.add(PersonNpi(user_id=user_id, npi=stated, stated_at=at))
         db.session.flush()
-        current = registers.current([ENUMERATION]).get(ENUMERATION)
-        if current is not None:
+        for current in registers.current(enumerations()).values():
             _note_npis(_with_npi(user_id), current, at)
         audit.record("person:npi_stated", actor_id=user_id, subject_type="user", subject_id=user_id, at=at, npi=stated)
 
@@ -291,12 +290,11 @@ def _note_npis(credential_ids: Sequence[UUID], current: Snapshot, at: datetime) 
         .order_by(Credential.id)
     ).all()
     npis = {npi for _, npi in found}
-    before = registers.before(current)
+    before, nppes = registers.before(current), Nppes(npis)
     now, then = entries_of(current, npis), entries_of(before, npis)
     for credential, npi in found:
         if credential.state in PENDING:
-            causes = doubts(npi, credential, now.get(npi), is_fresh=current.is_fresh(at))
-            raise_npi_signals(credential, causes, at=at)
+            raise_npi_signals(credential, nppes.doubts(npi, credential, at=at), at=at)
     return _note(
         {
             "kind": kind,
@@ -308,8 +306,8 @@ def _note_npis(credential_ids: Sequence[UUID], current: Snapshot, at: datetime) 
             "found_at": at,
         }
         for credential, npi in found
-        if credential.state in STANDING
-        for kind, shown in changes(now.get(npi), then.get(npi))
+        if credential.state in STANDING and nppes.is_told_by(current, npi)
+        for kind, shown in changes(now.get(npi), then.get(npi), whole=current.source.whole)
     )
 
 

@@ -457,6 +457,8 @@ def _refuse_if_misread(snapshot: RegisterSnapshot) -> None:
 
 def _shrunk(snapshot: RegisterSnapshot) -> str | None:
     current = queries.current([snapshot.source_code]).get(snapshot.source_code)
+    if not sources()[snapshot.source_code].whole:
+        return None  # A week of few changes is no damaged file.
     if current is None or snapshot.smaller_because or snapshot.rows_loaded >= current.rows_loaded * SMALLEST_SHARE:
         return None
     return (

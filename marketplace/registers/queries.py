@@ -176,11 +176,11 @@ def by_number(snapshot_ids: Collection[UUID], keys: Collection[str]) -> list[Reg
     )
 
 
-def by_npi(snapshot_id: UUID, npis: Collection[str]) -> list[RegisterEntry]:
-    """Return the rows with one of these National Provider Identifiers, in one statement."""
-    if not npis:
+def by_npi(snapshot_ids: Collection[UUID], npis: Collection[str]) -> list[RegisterEntry]:
+    """Return the rows of some files with one of these National Provider Identifiers, in one statement."""
+    if not npis or not snapshot_ids:
         return []
-    return _entries(select(_ROWS).where(_ROWS.c.snapshot_id == snapshot_id, _ROWS.c.npi == any_(_array(npis))))
+    return _entries(select(_ROWS).where(_ROWS.c.snapshot_id.in_(snapshot_ids), _ROWS.c.npi == any_(_array(npis))))
 
 
 def by_name(snapshot_ids: Collection[UUID], heads: Collection[tuple[str, str]]) -> list[RegisterEntry]:

@@ -283,7 +283,7 @@ def check_columns(columns: Mapping[str, Field], headers: Sequence[str], source: 
     for field in source.key:
         if field not in chosen:
             raise Invalid(f"Choose the column with the {field.words.lower()}: it names a row.", field=field.value)
-    if not {Field.FAMILY_NAME, Field.FULL_NAME, Field.BUSINESS_NAME} & set(chosen):
+    if not source.nameless and not {Field.FAMILY_NAME, Field.FULL_NAME, Field.BUSINESS_NAME} & set(chosen):
         raise Invalid("Choose the column with the name.", field=Field.FAMILY_NAME.value)
 
 
@@ -382,6 +382,7 @@ class _Parser:
         self._plain = [(field.value, numbers[0]) for field, numbers in where.items() if field in _AS_WRITTEN]
         self._several = [(field, numbers) for field, numbers in where.items() if field in SEVERAL]
         self._days = [(field.value, numbers[0]) for field, numbers in where.items() if field in _DAYS]
+        self._nameless = source.nameless
         self._special = [(_SPECIAL[field], numbers[0]) for field, numbers in where.items() if field in _SPECIAL]
 
     def read(self, position: int, cells: list[str]) -> Read:
@@ -407,7 +408,7 @@ class _Parser:
             row.flaw = "; ".join(shown for _, shown in problems)
         row.number_key = core_number(row.number) if row.number else None
         row.family_head, row.given_head = head(row.family_name), head(row.given_name)
-        lost = _nameless(row, self._key)
+        lost = _nameless(row, self._key, named=not self._nameless)
         if problems or lost:
             return Read(position, None if lost else row, (*problems, *lost))
         return Read(position, row)
@@ -422,9 +423,9 @@ _AS_WRITTEN = frozenset(
 )  # fmt: skip
 
 
-def _nameless(row: Row, key: Sequence[tuple[str, str]]) -> tuple[tuple[Problem, str], ...]:
+def _nameless(row: Row, key: Sequence[tuple[str, str]], *, named: bool) -> tuple[tuple[Problem, str], ...]:
     missing = [words for name, words in key if not getattr(row, name)]
-    if not row.family_name and not row.business_name:
+    if named and not row.family_name and not row.business_name:
         missing.append("name")
     return ((Problem.NO_KEY, f"no {' and no '.join(missing)}"),) if missing else ()
 
@@ -469,10 +470,21 @@ def _npi(row: Row, written: str) -> tuple[Problem, str] | None:
     return None
 
 
+def _deactivated(row: Row, written: str) -> None:
+    row.status = "D" if written else "A"
+
+
+def _reactivated(row: Row, written: str) -> None:
+    if written:
+        row.status = "A"
+
+
 _SPECIAL: dict[Field, Callable[[Row, str], tuple[Problem, str] | None]] = {
     Field.FULL_NAME: _full_name,
     Field.CITY_STATE_ZIP: _place,
     Field.NPI: _npi,
+    Field.DEACTIVATED_ON: _deactivated,
+    Field.REACTIVATED_ON: _reactivated,  # After it: what was deactivated is in use again.
 }
 
 

@@ -54,6 +54,8 @@ class Field(StrEnum):
     EXPIRES_ON = "expires_on"
     ISSUED_ON = "issued_on"
     NPI = "npi"
+    DEACTIVATED_ON = "deactivated_on"
+    REACTIVATED_ON = "reactivated_on"
     CITY = "city"
     STATE = "state"
     ZIP = "zip"
@@ -84,7 +86,9 @@ class Source:
 
     `standing` says how well its file is known: P, O, S or X. `columns` lists, by field, the headers it was seen under,
     in the form of `header_key`. `strict`: one row of the wrong width refuses the whole file. `key`: what names a row.
-    `number_field`: of openFDA's files, what numbers their records.
+    `number_field`: of openFDA's files, what numbers their records. `whole`: who is not in its file is not in the
+    register; of a file of changes, or of what was asked for, that means nothing. `nameless`: a row may be no more than
+    what names it.
     """
 
     code: str
@@ -105,6 +109,8 @@ class Source:
     latin: bool = False
     trailing_separator: bool = False
     number_field: str = ""
+    whole: bool = True
+    nameless: bool = False
 
     def __post_init__(self) -> None:
         """
@@ -156,8 +162,11 @@ def rosters_of(state: str) -> Sequence[Source]:
 EXCLUSIONS = "US:LEIE"
 """The list that everybody who buys, orders or operates is looked for in."""
 
-ENUMERATION = "US:NPPES"
-"""Who has which National Provider Identifier."""
+
+def enumerations() -> Sequence[str]:
+    """Return the codes of the files that say who has which National Provider Identifier."""
+    return [source.code for source in sources().values() if source.kind is SourceKind.ENUMERATION]
+
 
 RECALLS, ENFORCEMENT, CLEARANCES = "US:FDA:RECALL", "US:FDA:ENFORCEMENT", "US:FDA:510K"
 """What the Food and Drug Administration publishes about devices. Its classes of recalls stand in the second alone."""

@@ -38,8 +38,8 @@ def make_clinic(
             "seller_first_evidence": "Proof of possession seen.",
             **values,
         }
-        values.setdefault("seller_checked_by", make_staff().id)
-        values.setdefault("seller_first_checked_by", make_staff().id)
+        for checker in ("seller_checked_by", "seller_first_checked_by"):
+            values[checker] = values.get(checker) or make_staff().id
     clinic = kept(Clinic(name=name, created_at=created_at, **values))
     make_member(clinic=clinic, user=owner, role=ClinicRole.OWNER)
     return clinic

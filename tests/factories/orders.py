@@ -78,8 +78,10 @@ def make_scene(now: datetime, *, price_minor: int = 4_250_000, desk: tuple[User,
     `desk` are the two verifiers who saw its papers; without them two more are hired.
     """
     publish_rules(now)
+    verifier, first_verifier = desk or (make_staff(), make_staff())
     seller = make_user(name="Selma Vogt")
-    seller_clinic = make_clinic(owner=seller, seller=True, name="Desert Aesthetics")
+    checked = {"seller_checked_by": verifier.id, "seller_first_checked_by": first_verifier.id}
+    seller_clinic = make_clinic(owner=seller, seller=True, name="Desert Aesthetics", **checked)
     unit = make_handpiece("DIODE_HR")
     model = make_model(modality_codes=("DIODE_HR",))
     listing = make_listing(clinic=seller_clinic, model=model, handpieces=[unit], price_minor=price_minor)
@@ -93,7 +95,6 @@ def make_scene(now: datetime, *, price_minor: int = 4_250_000, desk: tuple[User,
     ):
         make_member(clinic=clinic, user=user, role=role)
     site = make_site(clinic=clinic, laser_safety_officer_id=buyer.id)
-    verifier, first_verifier = desk or (make_staff(), make_staff())
     until = (now + timedelta(days=200)).date()
 
     def held(type_code: str, **values) -> Credential:

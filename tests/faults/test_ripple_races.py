@@ -108,7 +108,10 @@ PAIRS = [(loss, step) for step in STEPS for loss in LOSSES]
 def test_no_step_slips_past_a_loss(house):
     """Each round one of the pairs of a loss and a step, in turn, each on a connection of its own."""
     came_of_it = Counter()
-    desk = make_staff(), make_staff()  # Every loss is told to all staff: a desk that grew by each round would slow it down.
+    desk = (
+        make_staff(),
+        make_staff(),
+    )  # Every loss is told to all staff: a desk that grew by each round would slow it down.
     for number in range(ROUNDS):
         loss, step = PAIRS[number * 7 % len(PAIRS)]  # The first few rounds meet each loss and each step.
         now = clock.now().replace(microsecond=0)

@@ -149,6 +149,39 @@ class TestEveryRegister:
         assert (found.row.status, found.row.zip) == ("A", "78704")
         assert found.row.license_type == f"Dermatology, licence {ANN.number} of TX"
 
+    @pytest.mark.parametrize("code", ["US:NPPES:FULL", "US:NPPES:WEEKLY"])
+    @pytest.mark.parametrize(
+        ("deactivated", "reactivated", "status"),
+        [("", "", "A"), ("04/15/2026", "", "D"), ("04/15/2026", "05/02/2026", "A")],
+    )
+    def test_the_files_of_nppes_tell_who_has_a_number_and_whether_it_is_in_use(
+        self, code, deactivated, reactivated, status
+    ):
+        headers = (
+            "NPI,Entity Type Code,Provider Organization Name (Legal Business Name),Provider Last Name (Legal Name),"
+            "Provider First Name,Provider Middle Name,Provider Business Practice Location Address City Name,"
+            "Provider Business Practice Location Address State Name,Provider Enumeration Date,"
+            "NPI Deactivation Date,NPI Reactivation Date,Healthcare Provider Taxonomy Code_1"
+        )
+        line = f"1234567893,1,,KHAN,AMIR,,AUSTIN,TX,05/23/2005,{deactivated},{reactivated},207N00000X"
+        found = only(f"{headers}\n{line}\n".encode(), code)
+
+        row = found.row
+        assert (row.npi, row.family_name, row.given_name, row.status) == ("1234567893", "KHAN", "AMIR", status)
+        assert (row.city, row.state, row.issued_on) == ("AUSTIN", "TX", date(2005, 5, 23))
+        assert (row.license_type, found.problems) == ("207N00000X", ())
+
+    def test_of_a_deactivated_number_no_name_is_left(self):
+        full = b"NPI,Provider Last Name (Legal Name),NPI Deactivation Date\n1234567893,,04/15/2026\n"
+        listed = b"NPI,NPPES Deactivation Date\n1234567893,04/15/2026\n"
+        for found in (only(full, "US:NPPES:FULL"), only(listed, "US:NPPES:DEACTIVATED")):
+            assert (found.row.npi, found.row.family_name, found.row.status) == ("1234567893", None, "D")
+            assert found.problems == ()
+
+    def test_a_row_of_nppes_without_a_number_is_lost(self):
+        found = only(b"NPI,NPPES Deactivation Date\n,04/15/2026\n", "US:NPPES:DEACTIVATED")
+        assert (found.row, found.problems) == (None, ((Problem.NO_KEY, "no npi"),))
+
     def test_no_source_reads_what_must_not_be_kept(self):
         headers = {alias for source in sources().values() for aliases in source.columns.values() for alias in aliases}
 

@@ -63,7 +63,6 @@ class TestPromising:
         assert db.session.scalars(select(Mail)).all() == []
         assert promised_jobs() == []
 
-
     def test_promises_many_with_one_statement_for_the_mails(self, now):
         told = [(f"person{number}@example.test", {"name": str(number)}) for number in range(40)]
         with unit_of_work(), count_statements() as sent:

@@ -11,6 +11,7 @@ from marketplace.credentials.models import Credential, RiskSignal, SignalKind
 from marketplace.credentials.policy import Claim
 from marketplace.credentials.signals import raise_signals
 from marketplace.extensions import db, unit_of_work
+from marketplace.kernel.days import written
 from marketplace.kernel.errors import NotFound
 from marketplace.registers.normal import Strength
 from tests.factories.accounts import kept, make_user
@@ -30,10 +31,13 @@ ROW = {
     "city": "AUSTIN",
     "state": "TX",
 }
-NOT_THERE = (
-    f"NPI {NPI} is not in the NPPES answers that are loaded: it was never given to anybody, or is deactivated, or was"
-    " not asked for. Look it up."
-)
+
+
+def not_there(fetched):
+    return (
+        f"NPI {NPI} is not in the full file of NPPES that was fetched on {written(fetched.date())}: it was never given to"
+        " anybody, or was given since. Look it up."
+    )
 
 
 @pytest.fixture
@@ -49,8 +53,8 @@ def licence(user, state="submitted", **values):
     return make_credential(type_code="MD_DO", holder=user, state=state, **values)
 
 
-def load(now, *rows, **values):
-    return make_snapshot("US:NPPES", *rows, **{"retrieved_at": now - timedelta(hours=1), **values})
+def load(now, *rows, source="US:NPPES:FULL", **values):
+    return make_snapshot(source, *rows, **{"retrieved_at": now - timedelta(hours=1), **values})
 
 
 def causes(credential):
@@ -105,7 +109,7 @@ class TestLook:
     def test_without_a_row_or_a_file_the_number_is_all_there_is(self, doctor, now):
         credential = licence(doctor)
         stated(doctor, now)
-        assert enumeration.npi_look(credential.id) == enumeration.NpiLook(NPI, None, None)
+        assert enumeration.npi_look(credential.id) == enumeration.NpiLook(NPI, None, None, any_loaded=False)
 
         current = load(now, {**ROW, "npi": OTHER_NPI, "number": OTHER_NPI})
 
@@ -132,7 +136,6 @@ class TestDoubts:
             ({"status": "D"}, f"NPPES does not call NPI {NPI} active: its status is D."),
             ({"status": None}, f"NPPES does not call NPI {NPI} active: its status is not told."),
             ({"family_name": "STONE"}, f"NPPES has NPI {NPI} as that of AMIR STONE."),
-            ({"npi": OTHER_NPI, "number": OTHER_NPI}, NOT_THERE),
             (
                 {"family_name": None, "given_name": None, "business_name": "KHAN SKIN PA"},
                 f"NPI {NPI} is that of an organisation, KHAN SKIN PA.",
@@ -165,9 +168,10 @@ class TestDoubts:
     def test_a_file_that_is_too_old_proves_no_absence_but_tells_what_it_says(self, doctor, now):
         stated(doctor, now)
         credential = licence(doctor)
-        old = load(now, {**ROW, "npi": OTHER_NPI}, retrieved_at=now - timedelta(days=31, seconds=1))
+        old = load(now, {**ROW, "npi": OTHER_NPI}, retrieved_at=now - timedelta(days=45, seconds=1))
+        absent = [not_there(old.retrieved_at)]
         assert list(enumeration.doubts_about(credential, at=now)) == []
-        assert list(enumeration.doubts_about(credential, at=old.retrieved_at + timedelta(days=31))) == [NOT_THERE]
+        assert list(enumeration.doubts_about(credential, at=old.retrieved_at + timedelta(days=45))) == absent
 
         stated(other := make_user(name="Olga Lind"), now, OTHER_NPI)
         second = licence(other)
@@ -194,6 +198,66 @@ class TestDoubts:
         assert causes(waiting) == []
 
 
+PARTIAL = ("US:NPPES", "US:NPPES:WEEKLY", "US:NPPES:DEACTIVATED")
+
+
+class TestFiles:
+    """A full file tells who has a number; a week's changes, saved answers and deactivations tell of whom they name."""
+
+    @pytest.mark.parametrize("source", PARTIAL)
+    def test_who_is_not_in_a_partial_file_is_in_no_doubt(self, doctor, now, source):
+        stated(doctor, now)
+        credential, standing = licence(doctor), licence(doctor, "verified", number="K2")
+        load(now, ROW, source=source, state="replaced", retrieved_at=now - timedelta(days=9))
+        load(now, {**ROW, "npi": OTHER_NPI}, source=source)
+
+        assert screening.screen(source_code=source, at=now) == 0
+        assert (causes(credential), findings()) == ([], [])
+        look = enumeration.npi_look(standing.id)
+        assert look == enumeration.NpiLook(NPI, None, None, any_loaded=True)
+
+    @pytest.mark.parametrize("source", PARTIAL)
+    def test_a_newer_partial_file_tells_of_whom_the_full_one_does_not_know_yet(self, doctor, now, source):
+        stated(doctor, now)
+        credential = licence(doctor)
+        full = load(now, {**ROW, "npi": OTHER_NPI}, retrieved_at=now - timedelta(days=20))
+        assert list(enumeration.doubts_about(credential, at=now)) == [not_there(full.retrieved_at)]
+
+        load(now, ROW, source=source)
+
+        assert list(enumeration.doubts_about(credential, at=now)) == []
+
+    @pytest.mark.parametrize("days", [19, 21])
+    def test_the_newest_file_that_has_a_number_tells_of_it(self, doctor, now, days):
+        stated(doctor, now)
+        waiting, standing = licence(doctor), licence(doctor, "verified", number="K2")
+        load(now, ROW, retrieved_at=now - timedelta(days=20))
+        gone = {"npi": NPI, "number": None, "family_name": None, "status": "D"}
+        named = load(now, gone, source="US:NPPES:DEACTIVATED", retrieved_at=now - timedelta(days=days))
+
+        new = screening.screen(source_code="US:NPPES:DEACTIVATED", at=now)
+
+        newer = days == 19
+        deactivated = [f"NPPES does not call NPI {NPI} active: its status is D."]
+        assert causes(waiting) == (deactivated if newer else [])
+        shown = {"npi": NPI, "before": None, "now": "D"}
+        assert findings() == ([(standing.id, FindingKind.STATUS_CHANGED, shown)] if newer else [])
+        assert new == int(newer)
+        assert (enumeration.npi_look(waiting.id).snapshot.id == named.id) is newer
+
+    def test_all_files_are_asked_in_one_statement(self, doctor, now):
+        stated(doctor, now)
+        load(now, ROW)
+        with count_statements() as one:
+            enumeration.Nppes([NPI, OTHER_NPI])
+        for source in PARTIAL:
+            load(now, ROW, source=source)
+        with count_statements() as four:
+            enumeration.Nppes([NPI, OTHER_NPI])
+
+        assert len(one) == len(four) == 2
+
+
 class TestScreening:
     def test_a_newer_file_that_deactivates_it_is_found_once(self, doctor, now):
         stated(doctor, now)
@@ -201,7 +265,7 @@ class TestScreening:
         load(now, ROW, state="replaced", retrieved_at=now - timedelta(days=9))
         load(now, {**ROW, "status": "D"})
 
-        assert screening.screen(source_code="US:NPPES", at=now) == 1
+        assert screening.screen(source_code="US:NPPES:FULL", at=now) == 1
         assert screening.screen_everyone(at=now) == 0
 
         assert findings() == [(standing.id, FindingKind.STATUS_CHANGED, {"npi": NPI, "before": "A", "now": "D"})]
@@ -216,7 +280,7 @@ class TestScreening:
         load(now, ROW, state="replaced", retrieved_at=now - timedelta(days=9))
         load(now, {**ROW, "npi": OTHER_NPI})
 
-        assert screening.screen(source_code="US:NPPES", at=now) == 1
+        assert screening.screen(source_code="US:NPPES:FULL", at=now) == 1
 
         shown = {"npi": NPI, "before": "AMIR KHAN", "now": None}
         assert findings() == [(standing.id, FindingKind.MISSING, shown)]
@@ -225,7 +289,7 @@ class TestScreening:
         ("before", "after", "new"),
         [
             (None, ROW, 0),
-            (None, {**ROW, "npi": OTHER_NPI}, 0),  # Nobody knows whether it was asked for.
+            (None, {**ROW, "npi": OTHER_NPI}, 0),
             (None, {**ROW, "status": "D"}, 1),
             (ROW, ROW, 0),
             ({**ROW, "status": "D"}, {**ROW, "status": "D"}, 0),
@@ -239,7 +303,7 @@ class TestScreening:
             load(now, before, state="replaced", retrieved_at=now - timedelta(days=9))
         load(now, after)
 
-        assert screening.screen(source_code="US:NPPES", at=now) == new
+        assert screening.screen(source_code="US:NPPES:FULL", at=now) == new
 
     def test_takes_as_many_statements_for_five_people_as_for_one(self, now):
         load(now, ROW, state="replaced", retrieved_at=now - timedelta(days=9))
@@ -251,7 +315,7 @@ class TestScreening:
                 licence(person, "verified")
                 licence(person)
             with count_statements() as sent:
-                screening.screen(source_code="US:NPPES", at=now)
+                screening.screen(source_code="US:NPPES:FULL", at=now)
             counted.append(len(sent))
 
         assert counted[0] == counted[1]

@@ -259,6 +259,16 @@ class TestStart:
         )
         assert service.load(snapshot_id=snapshot_id, at=now) is _S.CURRENT
 
+    def test_a_week_of_few_changes_is_no_damaged_file(self, now):
+        make_snapshot("US:NPPES:WEEKLY", rows_loaded=10, rows_read=10, retrieved_at=now - timedelta(days=7))
+        week = ["NPI,Provider Last Name (Legal Name),NPI Deactivation Date", "1234567893,KHAN,"]
+        snapshot_id = received(["\n".join(week) + "\n"], now, source="US:NPPES:WEEKLY")
+        service.check(snapshot_id=snapshot_id, at=now)
+
+        service.start(snapshot_id=snapshot_id, actor_id=make_staff().id, at=now)
+
+        assert service.load(snapshot_id=snapshot_id, at=now) is _S.CURRENT
+
 
 class TestLoad:
     def test_lets_all_rows_count_at_once_and_deletes_the_file(self, now):

@@ -247,8 +247,10 @@ class TestNpi:
 
     def test_that_is_not_there_is_told_in_all_it_may_mean(self, client, licence):
         assert "No answers of NPPES are loaded, so nobody knows whose it is." in page(client.get(address(licence)))
-        make_snapshot("US:NPPES")
-        assert "be deactivated, or not have been asked for." in page(client.get(address(licence)))
+        make_snapshot("US:NPPES:WEEKLY")
+        assert "and the full one is not loaded, so that means nothing." in page(client.get(address(licence)))
+        make_snapshot("US:NPPES:FULL")
+        assert "It was never given to anybody, or was given since." in page(client.get(address(licence)))
 
     def test_is_nowhere_on_other_cases(self, client, taken):
         assert "Stated NPI" not in page(client.get(address(taken)))

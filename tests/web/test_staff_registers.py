@@ -95,7 +95,7 @@ class TestRegisters:
         assert "40 days of 31" in html
         assert html.count("too old") == 2  # The chip, and the sentence on top.
         assert "2 days of 31" in html
-        assert html.count("never loaded") == 8
+        assert html.count("never loaded") == 11
         assert "Nothing waits to be judged" in html
 
     def test_say_how_many_findings_wait(self, client, verifier):
