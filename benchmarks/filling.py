@@ -89,10 +89,11 @@ _PARTS = """
     CROSS JOIN LATERAL unnest(shape.codes) WITH ORDINALITY part (code, position)
 """
 _PHOTOS = """
-    INSERT INTO listing_photos (id, listing_id, position, storage_key, alternative_text, width, height, digest, shows)
+    INSERT INTO listing_photos (id, listing_id, position, storage_key, alternative_text, width, height, digest, state,
+        shows)
     SELECT md5('photo ' || n)::uuid, md5('unit ' || n)::uuid, 1,
         left(md5('photo ' || n), 2) || '/' || md5('photo ' || n)::uuid, 'The console from the front', 1280, 960,
-        repeat('0', 64), ARRAY['front']
+        repeat('0', 64), 'ready', ARRAY['front']
     FROM generate_series({first}, {last}) n
 """
 BATCH = 100_000

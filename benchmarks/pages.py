@@ -37,7 +37,7 @@ from marketplace.config import from_environment
 from marketplace.extensions import db
 from marketplace.listings.derived import derive
 from marketplace.listings.models import Handpiece, Listing, Photo
-from marketplace.listings.states import ListingState
+from marketplace.listings.states import ListingState, PhotoState
 from marketplace.listings.terms import CounterDirection, CounterUnit, Grade, Modification, Recertification
 
 UNITS = 10_000
@@ -155,7 +155,8 @@ def load(units: int) -> None:
             key = uuid4()
             rows[Photo].append(
                 {"id": uuid4(), "listing_id": listing.id, "position": position, "storage_key": f"{key.hex[:2]}/{key}",
-                 "alternative_text": "The console from the front", "width": 1280, "height": 960, "digest": "0" * 64}
+                 "alternative_text": "The console from the front", "width": 1280, "height": 960, "digest": "0" * 64,
+                 "state": PhotoState.READY}
             )  # fmt: skip
     for kind, several in rows.items():
         for start in range(0, len(several), 2_000):

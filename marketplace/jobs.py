@@ -8,14 +8,16 @@ from uuid import UUID
 from flask import Flask, current_app, has_app_context
 from procrastinate import App, PsycopgConnector, RetryStrategy
 
-from . import limits
+from . import limits, queue
 from .accounts import service as accounts
 from .clinics import service as clinics
 from .config import Settings
 from .credentials import service as credentials
 from .documents import service as documents
 from .eligibility import digest
+from .extensions import unit_of_work
 from .kernel import clock
+from .listings import darkroom
 from .logs import log
 from .notifications import service as notifications
 from .orders import reserving
@@ -90,6 +92,28 @@ def work(app: Flask, database_url: str) -> None:
 def send_mail(*, mail_id: str) -> None:
     """Send a promised mail."""
     notifications.send(mail_id=UUID(mail_id), at=clock.now())
+
+
+@job("take_up_jobs", every="* * * * *")
+def take_up_jobs() -> None:
+    """Queue again what killed workers left lying."""
+    with unit_of_work():
+        queue.take_up()
+
+
+# ---- photos ----
+
+
+@job("make_photo")
+def make_photo(*, photo_id: str) -> None:
+    """Make a photo anew out of what was sent."""
+    darkroom.make(photo_id=UUID(photo_id), at=clock.now())
+
+
+@job("sweep_photos", every="46 3 * * *")
+def sweep_photos() -> None:
+    """Delete files of photos that no row knows."""
+    darkroom.sweep(at=clock.now())
 
 
 # ---- people ----

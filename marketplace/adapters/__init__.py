@@ -7,7 +7,7 @@ from ..config import Mode, Settings
 from ..documents.ports import DocumentStore
 from ..extensions import bind
 from ..kernel.money import Money
-from ..listings.ports import PhotoStore
+from ..listings.ports import OriginalStore, PhotoStore
 from ..notifications.ports import Mailer
 from ..orders.holding import OrdersThatRest
 from ..payments.policy import Terms
@@ -29,6 +29,7 @@ def bind_all(app: Flask, settings: Settings) -> None:
     bind(app, DocumentStore, DiskStore(settings.data_dir / "documents"))
     bind(app, RegisterFiles, DiskStore(settings.data_dir / "registers"))
     bind(app, PhotoStore, DiskStore(settings.data_dir / "photos"))
+    bind(app, OriginalStore, DiskStore(settings.data_dir / "photo-originals"))
     bind(
         app,
         Terms,

@@ -13,7 +13,7 @@ _OURS = re.compile(r"[0-9a-f]{2}/[0-9a-f-]{36}[a-z0-9._-]{0,40}")
 
 class DiskStore:
     """
-    Answers for `documents.ports.DocumentStore`, `listings.ports.PhotoStore` and `registers.ports.RegisterFiles`.
+    Answers for `documents.ports.DocumentStore`, both stores of `listings.ports`, and `registers.ports.RegisterFiles`.
 
     Files are readable by the server's own user alone. A name that is not of our making is refused before it becomes
     a path, and a path that leads out of the store (a link somebody put there) is not followed.

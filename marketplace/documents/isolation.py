@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,10 @@ _ROOT = Path(__file__).parents[2]
 _INTERPRETER = (sys.executable, "-s", "-E", "-c")
 _START = "from marketplace.documents.isolation import main; main()"
 _START_NURSERY = "from marketplace.documents.isolation import nurse; nurse()"
+
+
+class NotOpened(NotTaken):
+    """The child did not come to its end. The file may be harmless: at another time it may go better."""
 
 
 def cleaned(content: bytes) -> Clean:
@@ -49,6 +54,18 @@ def page_picture(content: bytes, number: int) -> bytes:
     return drawn
 
 
+def told(function: str, content: bytes) -> tuple[dict[str, Any], bytes]:
+    """
+    Let a `function` of the house, "module:name", open a file in the child; return what it tells of it, and bytes.
+
+    For rooms that open files of another kind than documents. What comes back is as hostile as the file.
+
+    :raises NotTaken: the function did
+    :raises NotOpened: the child did not come to its end
+    """
+    return _ask(function, content)
+
+
 def main() -> None:
     """Be the child: limit yourself, read the file, answer with a line of JSON and then bytes."""
     _limit()
@@ -62,8 +79,11 @@ def answer(task: str, content: bytes) -> bytes:
             clean = contents.cleaned(content)
             said, kept = {**asdict(clean), "content": None}, clean.content
             del said["content"]
-        else:
+        elif task.startswith("page "):
             said, kept = {}, contents.page_picture(content, int(task.removeprefix("page ")))
+        else:
+            module, _, function = task.partition(":")
+            said, kept = getattr(import_module(module), function)(content)
     except NotTaken as refusal:
         said, kept = {"refused": str(refusal)}, b""
     return json.dumps(said).encode() + b"\n" + kept
@@ -73,25 +93,30 @@ def _ask(task: str, content: bytes) -> tuple[dict[str, Any], bytes]:
     nursery = _nursery.get()
     try:
         written = _ask_an_interpreter(task, content) if nursery is None else nursery.ask(task, content)
-    except (OSError, subprocess.TimeoutExpired, subprocess.CalledProcessError) as trouble:
-        raise NotTaken("could not be opened safely") from trouble
-    line, _, kept = written.partition(b"\n")
-    said = json.loads(line)
+        line, _, kept = written.partition(b"\n")
+        said = json.loads(line)
+    except (OSError, ValueError, subprocess.TimeoutExpired, subprocess.CalledProcessError) as trouble:
+        raise NotOpened("could not be opened safely") from trouble
     if "refused" in said:
         raise NotTaken(said["refused"])
     return said, kept
 
 
 def _ask_an_interpreter(task: str, content: bytes) -> bytes:
-    return subprocess.run(  # noqa: S603  Our own interpreter and our own code; the file goes in as bytes.
-        [*_INTERPRETER, _START, task],
-        input=content,
-        capture_output=True,
-        timeout=WALL_SECONDS,
-        cwd=_ROOT,
-        env={},
-        check=True,
-    ).stdout
+    # Into a file, of which the child may write only so much; a pipe would be read to its end, however long.
+    with tempfile.TemporaryFile() as written:
+        subprocess.run(  # noqa: S603  Our own interpreter and our own code; the file goes in as bytes.
+            [*_INTERPRETER, _START, task],
+            input=content,
+            stdout=written,
+            stderr=subprocess.DEVNULL,
+            timeout=WALL_SECONDS,
+            cwd=_ROOT,
+            env={},
+            check=True,
+        )
+        written.seek(0)
+        return written.read()
 
 
 @contextmanager
@@ -206,6 +231,7 @@ _nursery: ContextVar[_Nursery | None] = ContextVar("nursery", default=None)
 def _limit() -> None:
     import resource
 
+    signal.alarm(WALL_SECONDS)  # Whoever started it may have been killed, and would not end it.
     for limit, most in (
         (resource.RLIMIT_AS, MEMORY),
         (resource.RLIMIT_CPU, CPU_SECONDS),

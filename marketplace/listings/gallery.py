@@ -1,54 +1,120 @@
-"""The photos of a draft: added several at once, described, put in order, removed."""
+"""The photos of a draft: sent several at once, described, put in order, tried again, removed."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from ..extensions import adapter_of, unit_of_work
+from .. import queue
+from ..documents.contents import NotTaken
+from ..documents.service import shown_name
+from ..extensions import adapter_of, db, unit_of_work
 from ..kernel.errors import Invalid, NotFound
+from . import darkroom, headers
 from .drafting import draft_of
-from .images import FORMATS, SIZES, prepare
+from .headers import Header
+from .images import PhotoRefused
 from .models import Listing, Photo
-from .ports import PhotoStore
+from .ports import OriginalStore, PhotoStore
+from .states import PHOTO, PhotoEvent, PhotoState
 from .terms import Shot
 
 MOST_PHOTOS = 12
+_ONE_AFTER_ANOTHER = "photos"
+"""The lock of the jobs: photos take one hand of the worker, and leave the other to money and mail."""
 
 
-def add(*, listing_id: UUID, actor_id: UUID, files: Sequence[tuple[str, bytes]], at: datetime) -> int:
+@dataclass(frozen=True, slots=True)
+class Added:
+    """How many photos are in work now, and of the files that were not taken, why."""
+
+    number: int
+    refusals: tuple[str, ...]
+
+
+def add(*, listing_id: UUID, actor_id: UUID, files: Sequence[tuple[str, bytes]], at: datetime) -> Added:
     """
-    Add photos, given as pairs of file name and content, behind those there are; return how many. All or none.
+    Take photos in, given as pairs of file name and content, behind those there are; the worker makes them anew.
 
-    The bytes are made anew and kept before the rows: files without a row are harmless, rows without files are not.
+    Each is only looked at: its kind, its size and what its header says. The bytes are kept before the rows: files
+    without a row are harmless, rows without files are not.
 
     :raises NotFound: it is not the person's draft
     :raises Conflict: it is no longer a draft
-    :raises Invalid: there would be too many, or one of them cannot be used
+    :raises Invalid: there would be too many, or none of them can be used
     """
     with unit_of_work():
         _require_room(draft_of(listing_id, actor_id), len(files))
-    made = [(uuid4(), prepare(content, filename=filename)) for filename, content in files]
-    store = adapter_of(PhotoStore)
-    for key, prepared in made:
-        for ending, content in prepared.files.items():
-            store.put(_stem(key) + ending, content)
+    taken, refusals = [], []
+    for name, content in files:
+        filename = shown_name(name)
+        try:
+            taken.append((uuid4(), filename, headers.look(content), content))
+        except NotTaken as refusal:
+            refusals.append(f"{filename} {refusal}.")
+    if not taken:
+        raise PhotoRefused(" ".join(refusals), field="photos")
+    originals = adapter_of(OriginalStore)
+    for key, _, _, content in taken:
+        originals.put(_stem(key), content)
     with unit_of_work():
         listing = draft_of(listing_id, actor_id)
-        _require_room(listing, len(files))  # Another tab may have added some while these were made.
-        for key, prepared in made:
-            listing.photos.append(
-                Photo(
-                    position=len(listing.photos) + 1,
-                    shows=[],
-                    added_at=at,
-                    storage_key=_stem(key),
-                    alternative_text=f"{listing.title}, photo {len(listing.photos) + 1}",
-                    width=prepared.width,
-                    height=prepared.height,
-                    digest=prepared.digest,
-                )
+        _require_room(listing, len(taken))  # Another tab may have added some while these were looked at.
+        for key, filename, header, _ in taken:
+            photo = Photo(
+                position=len(listing.photos) + 1,
+                shows=[],
+                added_at=at,
+                alternative_text=f"{listing.title}, photo {len(listing.photos) + 1}",
+                state=PhotoState.WAITING,
             )
-    return len(made)
+            _take_in(photo, key, filename, header)
+            listing.photos.append(photo)
+        db.session.flush()
+        for photo in listing.photos[-len(taken) :]:
+            _promise(photo)
+    return Added(len(taken), tuple(refusals))
+
+
+def try_again(*, listing_id: UUID, actor_id: UUID, photo_id: UUID, at: datetime) -> None:
+    """
+    Let the worker open a file once more that it could not open.
+
+    :raises NotFound: it is not the person's draft, or it has no such photo
+    :raises Conflict: it is no longer a draft, or the photo is ready, in work, or refused for what it is
+    """
+    with unit_of_work():
+        photo = _photo_of(draft_of(listing_id, actor_id), photo_id)
+        darkroom.change(photo, PhotoEvent.TRIED_AGAIN, actor_id=actor_id, at=at)
+        _promise(photo)
+
+
+def replace(*, listing_id: UUID, actor_id: UUID, photo_id: UUID, file: tuple[str, bytes], at: datetime) -> None:
+    """
+    Send another file for a photo that was refused; its place and its words stay.
+
+    :raises NotFound: it is not the person's draft, or it has no such photo
+    :raises Conflict: it is no longer a draft, or the photo is ready or in work
+    :raises PhotoRefused: this file cannot be used either
+    """
+    name, content = file
+    filename = shown_name(name)
+    with unit_of_work():
+        PHOTO.after(_photo_of(draft_of(listing_id, actor_id), photo_id).state, PhotoEvent.REPLACED)
+    try:
+        header = headers.look(content)
+    except NotTaken as refusal:
+        raise PhotoRefused(f"{filename} {refusal}.", field="photo") from refusal
+    key = uuid4()
+    adapter_of(OriginalStore).put(_stem(key), content)
+    with unit_of_work():
+        photo = _photo_of(draft_of(listing_id, actor_id), photo_id)
+        before = photo.storage_key
+        _take_in(photo, key, filename, header)
+        photo.added_at = at
+        darkroom.change(photo, PhotoEvent.REPLACED, actor_id=actor_id, at=at)
+        _promise(photo)
+    darkroom.forget_files(before)
 
 
 def describe(
@@ -100,10 +166,7 @@ def remove(*, listing_id: UUID, actor_id: UUID, photo_id: UUID) -> None:
         listing.photos.remove(photo)
         for position, rest in enumerate(listing.photos, start=1):
             rest.position = position
-    store = adapter_of(PhotoStore)
-    for size in SIZES:
-        for suffix in FORMATS:
-            store.delete(f"{stem}-{size}.{suffix}")
+    darkroom.forget_files(stem)
 
 
 def file(name: str) -> bytes:
@@ -120,6 +183,17 @@ def file(name: str) -> bytes:
 
 def _stem(key: UUID) -> str:
     return f"{key.hex[:2]}/{key}"
+
+
+def _take_in(photo: Photo, key: UUID, filename: str, header: Header) -> None:
+    # A new name each time: pages may keep what they found under one for ever.
+    photo.storage_key = _stem(key)
+    photo.filename = filename
+    photo.width, photo.height = header.width, header.height
+
+
+def _promise(photo: Photo) -> None:
+    queue.promise("make_photo", lock=_ONE_AFTER_ANOTHER, photo_id=str(photo.id))
 
 
 def _photo_of(listing: Listing, photo_id: UUID) -> Photo:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.types import Text
 
 from ..extensions import Base, Keyed
-from .states import ListingEvent, ListingState
+from .states import ListingEvent, ListingState, PhotoState
 from .terms import (
     CounterDirection,
     CounterUnit,
@@ -211,7 +211,11 @@ class ConsoleCounter(Keyed, Base):
 
 
 class Photo(Keyed, Base):
-    """A photo of the unit, re-encoded, in the sizes that pages need."""
+    """
+    A photo of the unit: sent by its seller, and made anew by the worker in the sizes that pages need.
+
+    `state` is written by `darkroom.change` and nowhere else. What leaves the draft has ready photos only (trigger).
+    """
 
     __tablename__ = "listing_photos"
     __table_args__ = (
@@ -224,6 +228,15 @@ class Photo(Keyed, Base):
             "shows <@ ARRAY['front', 'rating_plate', 'rx_label', 'counter_screen', 'tip', 'accessories', 'possession']",
             name="photo_shows_what_is_asked",
         ),
+        CheckConstraint("width > 0 AND height > 0", name="photo_has_its_dimensions"),
+        CheckConstraint("(state = 'ready') = (digest IS NOT NULL)", name="ready_photo_has_its_files"),
+        CheckConstraint(
+            "(state IN ('refused', 'failed')) = (length(trim(coalesce(refusal, ''))) > 0)",
+            name="refused_photo_says_why",
+        ),
+        CheckConstraint("counter_id IS NULL OR handpiece_id IS NULL", name="photo_is_of_one_counter"),
+        Index("a_counter_has_one_photo", "counter_id", unique=True),
+        Index("a_handpiece_counter_has_one_photo", "handpiece_id", unique=True),
     )
 
     listing_id: Mapped[UUID] = mapped_column(ForeignKey("listings.id", ondelete="CASCADE"), index=True)
@@ -232,9 +245,18 @@ class Photo(Keyed, Base):
     added_at: Mapped[datetime | None] = mapped_column(comment="Its day is that of the code of possession.")
     storage_key: Mapped[str] = mapped_column(comment="Stem; each size and format is a file beside it.")
     alternative_text: Mapped[str] = mapped_column(comment="What the photo shows, in the seller's words.")
-    width: Mapped[int]
+    state: Mapped[PhotoState] = mapped_column(default=PhotoState.WAITING)
+    filename: Mapped[str | None] = mapped_column(comment="As it was sent, to tell its seller which; empty once ready.")
+    refusal: Mapped[str | None] = mapped_column(comment="Why it cannot be shown, for its seller.")
+    width: Mapped[int] = mapped_column(comment="Of the largest file; until it is ready, as the sent file says.")
     height: Mapped[int]
-    digest: Mapped[str]
+    digest: Mapped[str | None] = mapped_column(comment="SHA-256 of the largest JPEG; empty until there is one.")
+    counter_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("listing_counters.id", ondelete="SET NULL"), comment="The counter whose screen it shows."
+    )
+    handpiece_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("listing_handpieces.id", ondelete="SET NULL"), comment="The handpiece whose counter it shows."
+    )
 
 
 class Paper(Keyed, Base):

@@ -1,5 +1,7 @@
-"""What the listings room asks of a place that keeps photos."""
+"""What the listings room asks of places that keep photos."""
 
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Protocol
 
 
@@ -21,3 +23,11 @@ class PhotoStore(Protocol):
     def delete(self, key: str) -> None:
         """Forget it; nothing happens where nothing was."""
         ...
+
+    def names(self) -> Iterator[tuple[str, datetime]]:
+        """Yield every name under which something is kept, and since when."""
+        ...
+
+
+class OriginalStore(PhotoStore, Protocol):
+    """Keeps photos as they were sent until they are made anew. Nobody sees them: they tell where they were taken."""

@@ -23,7 +23,7 @@ from ..kernel.money import Money
 from ..kernel.told import day, moment, one_of
 from .conditions import life_used
 from .models import ConsoleCounter, Handpiece, Listing, ListingMove, Paper, Photo, PriceSet
-from .states import ListingEvent, ListingState
+from .states import ListingEvent, ListingState, PhotoState
 from .terms import CounterDirection, CounterUnit, Grade, Modification, PaperKind, Recertification, Shot, Warranty
 
 ON_DISPLAY = (ListingState.PUBLISHED, ListingState.PAUSED, ListingState.RESERVED, ListingState.SOLD)
@@ -92,14 +92,22 @@ class PaperFacts:
 
 @dataclass(frozen=True, slots=True)
 class PhotoFacts:
-    """A photo of the unit; its files stand beside `stem`."""
+    """
+    A photo of the unit; once it is ready, its files stand beside `stem` and `digest` is that of the largest.
+
+    One that shows the screen of a counter names it, or the handpiece that counts. `refusal` says why it is not ready.
+    """
 
     id: UUID
     stem: str
     alternative_text: str
-    digest: str
+    digest: str | None
     shows: tuple[Shot, ...]
     added_at: datetime | None
+    state: PhotoState
+    refusal: str | None
+    counter_id: UUID | None
+    handpiece_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +155,13 @@ class ListingFacts:
     published_at: datetime | None
     handpieces: tuple[HandpieceFacts, ...]
     counters: tuple[CounterFacts, ...]
-    photos: tuple[PhotoFacts, ...]
+    all_photos: tuple[PhotoFacts, ...]
     papers: tuple[PaperFacts, ...]
+
+    @property
+    def photos(self) -> tuple[PhotoFacts, ...]:
+        """Return the photos that can be shown; only a draft has others."""
+        return tuple(photo for photo in self.all_photos if photo.state is PhotoState.READY)
 
     @property
     def emits(self) -> tuple[Source, ...]:
@@ -472,7 +485,7 @@ def listing_told(told: Mapping[str, Any]) -> ListingFacts:
         published_at=moment(told["published_at"]),
         handpieces=tuple(_handpiece(one, currency) for one in told["handpieces"] or ()),
         counters=tuple(_counter(one) for one in told["counters"] or ()),
-        photos=tuple(_photo(one) for one in told["photos"] or ()),
+        all_photos=tuple(_photo(one) for one in told["photos"] or ()),
         papers=tuple(_paper(one) for one in told["papers"] or ()),
     )
 
@@ -516,6 +529,10 @@ def _photo(told: Mapping[str, Any]) -> PhotoFacts:
         digest=told["digest"],
         shows=tuple(map(Shot, told["shows"])),
         added_at=moment(told["added_at"]),
+        state=PhotoState(told["state"]),
+        refusal=told["refusal"],
+        counter_id=_key(told["counter_id"]),
+        handpiece_id=_key(told["handpiece_id"]),
     )
 
 
@@ -546,6 +563,10 @@ def _lines(statement: Any) -> list[ListingLine]:
         )
         for row in db.session.execute(statement)
     ]
+
+
+def _key(told: str | None) -> UUID | None:
+    return None if told is None else UUID(told)
 
 
 def _money(minor: int | None, currency: str) -> Money | None:

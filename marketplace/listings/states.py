@@ -1,4 +1,4 @@
-"""What can happen to a listing. Pure."""
+"""What can happen to a listing and to each of its photos. Pure."""
 
 from enum import StrEnum
 
@@ -55,5 +55,37 @@ LISTING: Machine[ListingState, ListingEvent] = Machine(
         (_S.PAUSED, _E.WITHDRAWN): _S.WITHDRAWN,
         (_S.RESERVED, _E.RELEASED): _S.PUBLISHED,
         (_S.RESERVED, _E.SOLD): _S.SOLD,
+    }
+)
+
+
+class PhotoState(StrEnum):
+    """How far a photo is on its way from the file that was sent to the files that pages show."""
+
+    WAITING = "waiting"
+    READY = "ready"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+class PhotoEvent(StrEnum):
+    """What happens to a photo: the worker makes it or not, and its seller tries again or sends another file."""
+
+    MADE = "made"
+    REFUSED = "refused"
+    GIVEN_UP = "given_up"
+    TRIED_AGAIN = "tried_again"
+    REPLACED = "replaced"
+
+
+# Refused is the file, which will be the same at the next try; given up was the work on it, which may go better then.
+PHOTO: Machine[PhotoState, PhotoEvent] = Machine(
+    {
+        (PhotoState.WAITING, PhotoEvent.MADE): PhotoState.READY,
+        (PhotoState.WAITING, PhotoEvent.REFUSED): PhotoState.REFUSED,
+        (PhotoState.WAITING, PhotoEvent.GIVEN_UP): PhotoState.FAILED,
+        (PhotoState.FAILED, PhotoEvent.TRIED_AGAIN): PhotoState.WAITING,
+        (PhotoState.FAILED, PhotoEvent.REPLACED): PhotoState.WAITING,
+        (PhotoState.REFUSED, PhotoEvent.REPLACED): PhotoState.WAITING,
     }
 )

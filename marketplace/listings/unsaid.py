@@ -14,6 +14,7 @@ from .models import Listing
 from .papers import has_paper
 from .prices import LEAST, MOST, reductions
 from .record import locked
+from .states import PhotoState
 from .terms import Modification, PaperKind
 
 
@@ -126,5 +127,10 @@ def _of_the_photos(listing: Listing) -> Iterator[Missing]:
     if not listing.photos:
         yield Missing("photos", "Add at least one photo.", "photos")
         return
+    for photo in listing.photos:
+        if photo.state is PhotoState.WAITING:
+            yield Missing("photos", f"Photo {photo.position} is still being worked on.", f"photo-{photo.id}")
+        elif photo.refusal:
+            yield Missing("photos", f"Photo {photo.position}: {photo.refusal}", f"photo-{photo.id}")
     for shot in shots.lacking(listing):
         yield Missing("photos", f"Add a photo of {shots.ASKED[shot]}, or say which photo shows it.", "shots")

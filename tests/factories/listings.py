@@ -18,7 +18,7 @@ from marketplace.listings import fields
 from marketplace.listings.derived import derive
 from marketplace.listings.fields import Kind, Place
 from marketplace.listings.models import ConsoleCounter, Handpiece, Listing, ListingMove, Photo
-from marketplace.listings.states import ListingState
+from marketplace.listings.states import ListingState, PhotoState
 from marketplace.listings.terms import (
     CounterDirection,
     CounterUnit,
@@ -174,6 +174,7 @@ def make_photo(**values: Any) -> Photo:
             "width": 1280,
             "height": 960,
             "digest": "0" * 64,
+            "state": PhotoState.READY,
             **values,
         }
     )

@@ -34,7 +34,7 @@ from marketplace.extensions import db
 from marketplace.kernel import clock
 from marketplace.kernel.money import Money
 from marketplace.kernel.terms import ClinicRole
-from marketplace.listings import drafting, gallery
+from marketplace.listings import darkroom, drafting, gallery
 from marketplace.listings import queries as listing_queries
 from marketplace.listings import service as listings
 from marketplace.listings.drafting import Assurance
@@ -238,7 +238,8 @@ def _draft(
     gallery.add(
         listing_id=listing, actor_id=seller, at=at, files=[("console.jpg", pictures.encoded(pictures.console(subject)))]
     )
-    (photo,) = listing_queries.listing(listing).photos
+    (photo,) = listing_queries.listing(listing).all_photos
+    darkroom.make(photo_id=photo.id, at=at)
     gallery.describe(
         listing_id=listing, actor_id=seller, photo_id=photo.id, alternative_text="The console", shows=list(Shot)
     )

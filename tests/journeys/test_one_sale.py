@@ -180,6 +180,8 @@ def draft_listing(seller: Page) -> UUID:
         field(seller, "What the photo shows").nth(number).fill(words)
         seller.get_by_role("button", name="Save the words").nth(number).click()
         told(seller, "Saved what the photo shows.")
+    # The worker has made them in the meantime, or the page fills them in as soon as it has.
+    expect(seller.locator("picture.photo")).to_have_count(2)
     follow(seller, "Check and submit")
     expect(seller.get_by_role("heading", name="Ready to submit")).to_be_visible()
     press(seller, "Submit it")

@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from marketplace.kernel.machine import IllegalMove
-from marketplace.listings.states import LISTING, ListingEvent, ListingState
+from marketplace.listings.states import LISTING, PHOTO, ListingEvent, ListingState, PhotoEvent, PhotoState
 
 _S, _E = ListingState, ListingEvent
 
@@ -48,3 +48,24 @@ def test_what_is_sold_or_withdrawn_stays_so(state):
 @pytest.mark.parametrize("event", [_E.RESERVED, _E.RELEASED, _E.SOLD])
 def test_what_is_claimed_in_one_statement_has_one_source(event):
     assert len(LISTING.sources_of(event)) == 1
+
+
+_P, _H = PhotoState, PhotoEvent
+
+OF_A_PHOTO = {
+    (_P.WAITING, _H.MADE): _P.READY,
+    (_P.WAITING, _H.REFUSED): _P.REFUSED,
+    (_P.WAITING, _H.GIVEN_UP): _P.FAILED,
+    (_P.FAILED, _H.TRIED_AGAIN): _P.WAITING,
+    (_P.FAILED, _H.REPLACED): _P.WAITING,
+    (_P.REFUSED, _H.REPLACED): _P.WAITING,
+}
+
+
+@pytest.mark.parametrize(("state", "event"), list(product(PhotoState, PhotoEvent)))
+def test_a_move_of_a_photo_is_listed_or_refused(state, event):
+    if (state, event) in OF_A_PHOTO:
+        assert PHOTO.after(state, event) is OF_A_PHOTO[state, event]
+    else:
+        with pytest.raises(IllegalMove):
+            PHOTO.after(state, event)

@@ -287,6 +287,14 @@ class TestIsolation:
         with pytest.raises(NotTaken, match="could not be opened safely"):
             isolation.cleaned(picture())
 
+    def test_a_child_that_writes_nonsense_or_without_end_is_a_refusal(self, monkeypatch):
+        endless = "while True: sys.stdout.buffer.write(bytes(1 << 20))"
+        limited = f"import sys; from marketplace.documents.isolation import _limit; _limit()\n{endless}"
+        for start in ("print('no JSON')", limited):
+            monkeypatch.setattr(isolation, "_START", start)
+            with pytest.raises(isolation.NotOpened, match="could not be opened safely"):
+                isolation.told("marketplace.documents.contents:cleaned", b"x")
+
     def test_the_child_knows_no_secret(self, monkeypatch):
         monkeypatch.setenv("SECOND_LIGHT_SECRET_KEY", "canary")
         monkeypatch.setattr(
@@ -300,6 +308,7 @@ class TestIsolation:
 
         done = []
         monkeypatch.setattr(resource, "setrlimit", lambda limit, most: done.append((limit, most[0])))
+        monkeypatch.setattr(isolation.signal, "alarm", lambda seconds: done.append(("alarm", seconds)))
         sent = BytesIO(picture())
         monkeypatch.setattr(
             isolation.sys,
@@ -313,6 +322,7 @@ class TestIsolation:
         isolation.main()
 
         assert done == [
+            ("alarm", 20),
             (resource.RLIMIT_AS, isolation.MEMORY),
             (resource.RLIMIT_CPU, 10),
             (resource.RLIMIT_CORE, 0),
@@ -450,7 +460,9 @@ class TestNursery:
         monkeypatch.setattr(isolation, "main", lambda: 1 / 0)
         assert isolation._only_child("page 3", 7, 8) == 1
 
-    def test_answers_each_task(self):
+    def test_answers_each_task(self, monkeypatch):
+        monkeypatch.setattr(contents, "pages", lambda content: ({"pages": len(content)}, content), raising=False)
+        assert isolation.answer("marketplace.documents.contents:pages", b"abc") == b'{"pages": 3}\nabc'
         assert isolation.answer("page 1", pdf()).startswith(b"{}\n\xff\xd8")
         assert isolation.answer("cleaned", b"") == b'{"refused": "is empty"}\n'
 

@@ -9,6 +9,8 @@ from PIL import Image
 from sqlalchemy import select
 
 from marketplace.clinics.models import Clinic
+from marketplace.documents import isolation
+from marketplace.documents.isolation import NotOpened
 from marketplace.extensions import db
 from marketplace.listings import unsaid
 from marketplace.listings.conditions import INCLUSIONS
@@ -20,7 +22,7 @@ from tests.factories.accounts import make_staff, make_user
 from tests.factories.catalog import load_catalogue, real_model
 from tests.factories.clinics import make_clinic, make_member, make_site
 from tests.factories.listings import make_handpiece, make_listing
-from tests.support import sign_in
+from tests.support import run_jobs, sign_in
 
 UNSTATED = {f"has_{item}": "not_stated" for item in INCLUSIONS}
 
@@ -181,6 +183,8 @@ class TestTheWholeWay:
         page(client, f"{base}/photos")
         post(client, f"{base}/photos", photos=[(picture(), "front.jpg"), (picture("red"), "back.jpg")])
         show_everything(client, listing)
+        assert "Photo 1 is still being worked on." in page(client, base)
+        assert run_jobs(only="make_photo") == ["make_photo", "make_photo"]
         assert "Ready to submit" in page(client, base)
         post(client, f"{base}/submit")
 
@@ -197,7 +201,6 @@ class TestTheWholeWay:
             {"keys": "included", "goggles": "absent"},
         )
         assert [photo.position for photo in listing.photos] == [1, 2]
-        assert client.get(f"/photos/{listing.photos[0].storage_key}-1280.webp").status_code == 200
         assert client.get(f"/devices/{listing.id}").status_code == 404
 
         client.post("/sign-out")
@@ -439,6 +442,7 @@ class TestForms:
 class TestPhotos:
     def test_are_described_moved_and_removed(self, client, draft):
         post(client, f"/sell/{draft.id}/photos", photos=[(picture(), "front.jpg")])
+        run_jobs()
         first, second = reload(draft).photos
         html = page(client, f"/sell/{draft.id}/photos")
         name = f"photo-{second.id}-alternative_text"
@@ -456,6 +460,66 @@ class TestPhotos:
         post(client, f"/sell/{draft.id}/photos/{second.id}/remove")
         assert [photo.id for photo in reload(draft).photos] == [first.id]
         assert client.get(f"/photos/{stem}-480.jpg").status_code == 404
+
+    def test_in_work_have_a_place_that_is_filled_in(self, client, draft):
+        post(client, f"/sell/{draft.id}/photos", photos=[(picture(), "front.jpg"), (picture(), "side.jpg")])
+        _, second, _ = reload(draft).photos
+        html = page(client, f"/sell/{draft.id}/photos")
+        assert "2 photos are still being worked on." in html
+        assert f'id="picture-{second.id}" data-swap data-progress="waiting"' in html
+        assert "js/progress.js" in html
+        assert second.storage_key not in html
+        assert "/photos/" not in page(client, f"/sell/{draft.id}").partition(second.storage_key)[2]
+        run_jobs()
+        html = page(client, f"/sell/{draft.id}/photos")
+        assert "data-progress=" not in html
+        assert "js/progress.js" not in html
+        assert f"/photos/{second.storage_key}-480.webp" in html
+
+    def test_sent_by_the_script_of_the_page_are_told_of_when_it_is_loaded_anew(self, client, draft):
+        files = [(picture(), "front.jpg"), (io.BytesIO(b"<svg/>"), "draft.svg")]
+        answer = client.post(f"/sell/{draft.id}/photos", data={"photos": files}, headers={"X-Upload": "yes"})
+        assert (answer.status_code, answer.data) == (204, b"")
+        html = page(client, f"/sell/{draft.id}/photos")
+        assert "1 photo was added." in html
+        assert "draft.svg is not a JPEG, PNG or WebP picture." in html
+        client.post(f"/sell/{draft.id}/photos", data={}, headers={"X-Upload": "yes"})
+        assert "Choose at least one photo." in page(client, f"/sell/{draft.id}/photos")
+
+    def test_that_could_not_be_used_say_why_and_what_to_do(self, client, draft, monkeypatch):
+        def told(_function, _content):
+            raise NotOpened("could not be opened safely")
+
+        address = f"/sell/{draft.id}/photos"
+        post(client, address, photos=[(picture(), "front.jpg")])
+        photo = reload(draft).photos[1]
+        monkeypatch.setattr(isolation, "told", told)
+        run_jobs()
+        html = page(client, address)
+        assert "front.jpg could not be opened safely." in html
+        assert f'href="/sell/{draft.id}/photos#photo-{photo.id}"' in page(client, f"/sell/{draft.id}")
+        assert "data-progress=" not in html
+
+        again, other = f"{address}/{photo.id}/again", f"{address}/{photo.id}/replace"
+        assert f'action="{again}"' in html
+        assert f'action="{other}"' in html
+        assert post(client, again).location == f"{address}#photo-{photo.id}"
+        assert "still being worked on" in page(client, address)
+        run_jobs()
+        name = f"photo-{photo.id}-photo"
+        assert "is not a JPEG" in post(client, other, 422, **{name: (io.BytesIO(b"GIF89a"), "a.gif")}).get_data(
+            as_text=True
+        )
+        assert "is not a JPEG" in post(client, other, 422).get_data(as_text=True)
+        monkeypatch.undo()
+        assert post(client, other, **{name: (picture("red"), "b.jpg")}).location == f"{address}#photo-{photo.id}"
+        run_jobs()
+        assert "cannot be used" not in page(client, address)
+
+        client.post("/sign-out")
+        sign_in(client, make_user())
+        for act in (again, other):
+            post(client, act, 404)
 
     @pytest.mark.parametrize("words", ["", " "])
     def test_need_words(self, client, draft, words):

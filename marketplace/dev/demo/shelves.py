@@ -16,11 +16,12 @@ from ...catalog.queries import ModelFacts
 from ...extensions import adapter_of, db, unit_of_work
 from ...kernel.text import normal_number
 from ...listings.conditions import Included
+from ...listings.darkroom import keep_files
 from ...listings.derived import derive
 from ...listings.images import Prepared, prepare
 from ...listings.models import Handpiece, Listing, ListingMove, Photo
 from ...listings.ports import PhotoStore
-from ...listings.states import LISTING, ListingEvent, ListingState
+from ...listings.states import LISTING, ListingEvent, ListingState, PhotoState
 from ...listings.terms import Recertification
 from ...listings.terms import Shot as Needed
 from . import answers, market, passports, pictures
@@ -134,11 +135,10 @@ def _photographed(subject: pictures.Subject, store: PhotoStore) -> list[Shot]:
         views.append((f"Drawing of the handpieces of the {name} on a tray", pictures.handpieces(subject)))
     shots = []
     for number, (shows, view) in enumerate(views):
-        prepared = prepare(pictures.encoded(view), filename="drawing.jpg")
+        prepared = prepare(pictures.encoded(view))
         key = uuid5(NAMESPACE_URL, f"demo:{subject.maker}:{subject.model}:{number}")
         stem = f"{key.hex[:2]}/{key}"
-        for ending, content in prepared.files.items():
-            store.put(stem + ending, content)
+        keep_files(store, stem, prepared)
         shots.append(Shot(stem, prepared, shows))
     return shots
 
@@ -153,6 +153,7 @@ def _photos(shots: Sequence[Shot]) -> list[Photo]:
             width=prepared.width,
             height=prepared.height,
             digest=prepared.digest,
+            state=PhotoState.READY,
         )
         for position, (stem, prepared, shows) in enumerate(shots, start=1)
     ]

@@ -1,19 +1,49 @@
-// Looks again every two seconds how far a file is, until it has arrived where it stays.
+// Looks again every two seconds at what the house is still working on, and fills it in where it stands.
+// [data-progress="how far"] is looked at as long as the page says so; it has an id. With data-swap its content is replaced
+// when it is further; without, the page is loaded anew then. After five minutes nobody looks any more, and that is said.
 
-const region = document.querySelector("[data-progress]");
-const begun = region?.dataset.progress;
+const EVERY = 2000;
+const MOST_LOOKS = 150;
+let looks = 0;
 
-async function look() {
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-  if (!answer.ok) return;
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const fresh = page.querySelector("[data-progress]");
-  if (!fresh || fresh.dataset.progress !== begun) {
-      location.reload();
-      return;
-  }
+const awaited = () => [...document.querySelectorAll("[data-progress]")];
+
+function swap(region, fresh) {
   region.replaceChildren(...fresh.childNodes);
-  setTimeout(look, 2000);
+  if ("progress" in fresh.dataset) region.dataset.progress = fresh.dataset.progress;
+  else delete region.dataset.progress;
 }
 
-if (region) setTimeout(look, 2000);
+function further(region, page) {
+  const fresh = page.getElementById(region.id);
+  const moved = fresh?.dataset.progress !== region.dataset.progress;
+  if ("swap" in region.dataset) {
+    if (fresh && moved) swap(region, fresh);
+  } else if (moved) {
+    location.reload();
+  } else {
+    region.replaceChildren(...fresh.childNodes);
+  }
+}
+
+async function look() {
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
+  if (answer && !answer.ok) return;
+  if (answer) {
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const region of awaited()) further(region, page);
+  }
+  await again();
+}
+
+async function again() {
+  if (!awaited().length) return;
+  looks += 1;
+  if (looks > MOST_LOOKS) {
+    for (const words of document.querySelectorAll("[data-progress-late]")) words.hidden = false;
+    return;
+  }
+  setTimeout(look, EVERY);
+}
+
+again();

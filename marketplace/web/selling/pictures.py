@@ -3,19 +3,20 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from flask import current_app, flash, redirect, render_template, url_for
+from flask import current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
-from wtforms import MultipleFileField, SelectMultipleField, StringField
+from wtforms import FileField, MultipleFileField, SelectMultipleField, StringField
 from wtforms.validators import InputRequired, Length
 
 from ...accounts.access import Permission
 from ...config import Settings
 from ...kernel import clock
 from ...listings import gallery, possession, shots
-from ...listings.images import MAX_BYTES
+from ...listings.headers import MAX_BYTES
 from ...listings.queries import ListingFacts
 from ...listings.shots import ASKED
+from ...listings.states import PHOTO, PhotoState
 from ...listings.terms import Shot
 from .. import photos
 from ..access import me, requires
@@ -23,11 +24,20 @@ from ..forms import Form, NeededBeforeReview, applied
 from ..options import options
 from .common import STEPS, ActForm, bp, mine
 
+_BY_SCRIPT = "X-Upload"
+"""The header by which a page's script that shows how far the files are is known."""
+
 
 class PhotosForm(Form):
     """Pictures, several at once."""
 
     photos = MultipleFileField("Photos", validators=[NeededBeforeReview()])
+
+
+class OtherFileForm(Form):
+    """Another file for a picture that was refused."""
+
+    photo = FileField("Another file")
 
 
 class PhotoForm(Form):
@@ -47,12 +57,38 @@ def pictures(listing_id: UUID) -> ResponseReturnValue:
     form = PhotosForm()
     if form.validate_on_submit():
         with applied(form):
-            number = gallery.add(
-                listing_id=listing_id, actor_id=me().id, files=_files(form.photos.data), at=clock.now()
-            )
-            flash(f"{number} {'photo was' if number == 1 else 'photos were'} added.", "success")
-            return redirect(url_for("selling.pictures", listing_id=listing_id), code=303)
+            added = gallery.add(listing_id=listing_id, actor_id=me().id, files=_files(form.photos.data), at=clock.now())
+            flash(f"{added.number} {'photo was' if added.number == 1 else 'photos were'} added.", "success")
+            for refusal in added.refusals:
+                flash(refusal, "warning")
+            return _sent(listing_id)
+    if form.errors and _BY_SCRIPT in request.headers:
+        for sentence in (*form.form_errors, *form.photos.errors):
+            flash(str(sentence), "error")
+        return _sent(listing_id)
     return _photos_page(facts, form)
+
+
+@bp.post("/sell/<uuid:listing_id>/photos/<uuid:photo_id>/again")
+@requires(Permission.LISTING_WRITE)
+def try_photo_again(listing_id: UUID, photo_id: UUID) -> ResponseReturnValue:
+    """Let a photo be worked on once more."""
+    gallery.try_again(listing_id=listing_id, actor_id=me().id, photo_id=photo_id, at=clock.now())
+    return _back_to(listing_id, photo_id)
+
+
+@bp.post("/sell/<uuid:listing_id>/photos/<uuid:photo_id>/replace")
+@requires(Permission.LISTING_WRITE)
+def replace_photo(listing_id: UUID, photo_id: UUID) -> ResponseReturnValue:
+    """Send another file for a photo that was refused."""
+    facts = mine(listing_id)
+    form = OtherFileForm(prefix=_prefix(photo_id))
+    with applied(form):
+        (file,) = _files([form.photo.data]) or [("", b"")]
+        gallery.replace(listing_id=listing_id, actor_id=me().id, photo_id=photo_id, file=file, at=clock.now())
+    if form.errors:
+        return _photos_page(facts, PhotosForm(formdata=None), other={photo_id: form})
+    return _back_to(listing_id, photo_id)
 
 
 @bp.post("/sell/<uuid:listing_id>/photos/<uuid:photo_id>/describe")
@@ -71,7 +107,7 @@ def describe_photo(listing_id: UUID, photo_id: UUID) -> ResponseReturnValue:
                 shows=[Shot(shot) for shot in form.shows.data or ()],
             )
             flash("Saved what the photo shows.", "success")
-            return redirect(url_for("selling.pictures", listing_id=listing_id), code=303)
+            return _back_to(listing_id, photo_id)
     return _photos_page(facts, PhotosForm(formdata=None), wrong={photo_id: form})
 
 
@@ -80,7 +116,7 @@ def describe_photo(listing_id: UUID, photo_id: UUID) -> ResponseReturnValue:
 def move_photo(listing_id: UUID, photo_id: UUID, way: str) -> ResponseReturnValue:
     """Put a photo one place earlier or later."""
     gallery.move(listing_id=listing_id, actor_id=me().id, photo_id=photo_id, earlier=way == "earlier")
-    return redirect(url_for("selling.pictures", listing_id=listing_id), code=303)
+    return _back_to(listing_id, photo_id)
 
 
 @bp.post("/sell/<uuid:listing_id>/photos/<uuid:photo_id>/remove")
@@ -93,27 +129,34 @@ def remove_photo(listing_id: UUID, photo_id: UUID) -> ResponseReturnValue:
 
 
 def _photos_page(
-    facts: ListingFacts, form: PhotosForm, *, wrong: dict[UUID, PhotoForm] | None = None
+    facts: ListingFacts,
+    form: PhotosForm,
+    *,
+    wrong: dict[UUID, PhotoForm] | None = None,
+    other: dict[UUID, OtherFileForm] | None = None,
 ) -> ResponseReturnValue:
     rows = [
-        (
-            photo.id,
-            photos.shown(photo.stem, photo.alternative_text),
-            (wrong or {}).get(photo.id)
+        {
+            "photo": photo,
+            "shown": photos.shown(photo.stem, photo.alternative_text) if photo in facts.photos else None,
+            "words": (wrong or {}).get(photo.id)
             or PhotoForm(
                 formdata=None,
                 prefix=_prefix(photo.id),
                 alternative_text=photo.alternative_text,
                 shows=list(photo.shows),
             ),
-        )
-        for photo in facts.photos
+            "other": (other or {}).get(photo.id) or OtherFileForm(formdata=None, prefix=_prefix(photo.id)),
+            "may": PHOTO.events_from(photo.state),
+        }
+        for photo in facts.all_photos
     ]
     page = render_template(
         "selling/photos.html",
         form=form,
         listing=facts,
         rows=rows,
+        waiting=sum(photo.state is PhotoState.WAITING for photo in facts.all_photos),
         act=ActForm(formdata=None),
         most=gallery.MOST_PHOTOS,
         asked=ASKED,
@@ -122,7 +165,18 @@ def _photos_page(
         max_bytes=MAX_BYTES,
         steps=STEPS,
     )
-    return page, 422 if wrong or form.errors else 200
+    return page, 422 if wrong or other or form.errors else 200
+
+
+def _sent(listing_id: UUID) -> ResponseReturnValue:
+    """Lead back to the page; a script that sent the files loads it anew itself, and what is said waits for that."""
+    if _BY_SCRIPT in request.headers:
+        return "", 204
+    return redirect(url_for("selling.pictures", listing_id=listing_id), code=303)
+
+
+def _back_to(listing_id: UUID, photo_id: UUID) -> ResponseReturnValue:
+    return redirect(url_for("selling.pictures", listing_id=listing_id, _anchor=f"photo-{photo_id}"), code=303)
 
 
 def _secret() -> str:
