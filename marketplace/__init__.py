@@ -8,6 +8,7 @@ web, jobs, adapters      pages by audience; background work; Stripe, disks, mail
 watching                 devices and searches that people keep an eye on
 guides                   what makers ask of second owners, what was paid for such devices
 orders                   promise, hold, dispatch, arrival, acceptance
+sheets                   tables of many listings, in and out
 listings                 units for sale and how they are found
 eligibility              THE GATE: who may buy what, where, and why
 credentials, payments    what people proved; the money

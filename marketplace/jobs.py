@@ -27,6 +27,7 @@ from .payments.ports import GatewayError
 from .recalls import service as recalls
 from .registers import service as registers
 from .registers.sources import ENFORCEMENT, RECALLS
+from .sheets import service as sheets
 from .watching import service as watching
 from .watching.models import Cadence
 
@@ -157,6 +158,27 @@ def mail_evidence_due() -> None:
 def sweep_documents() -> None:
     """Delete files that no row knows."""
     documents.sweep(at=clock.now())
+
+
+# ---- tables of listings ----
+
+
+@job("check_listing_import")
+def check_listing_import(*, import_id: str) -> None:
+    """Try the next devices of a table without making anything."""
+    sheets.check(import_id=UUID(import_id), at=clock.now())
+
+
+@job("write_listing_import")
+def write_listing_import(*, import_id: str) -> None:
+    """Make drafts of the next devices of a table."""
+    sheets.write(import_id=UUID(import_id), at=clock.now())
+
+
+@job("sweep_listing_imports", every="57 3 * * *")
+def sweep_listing_imports() -> None:
+    """Forget the lines of tables that were done with long ago."""
+    sheets.sweep(at=clock.now())
 
 
 # ---- registers ----

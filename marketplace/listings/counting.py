@@ -7,8 +7,9 @@ from ..catalog import queries as catalog
 from ..extensions import unit_of_work
 from ..kernel.errors import Invalid, NotFound
 from .derived import derive
-from .drafting import Counter, draft_of, rated, require_possible
+from .drafting import draft_of
 from .models import ConsoleCounter, Listing
+from .possible import Counter, rated, require_possible
 
 MOST_COUNTERS = 20
 

@@ -1,7 +1,6 @@
 """A draft says step by step what exactly is sold; everything a buyer needs to know is asked for, nothing is guessed."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -10,46 +9,34 @@ from sqlalchemy import func, select
 
 from ..catalog import queries as catalog
 from ..catalog.queries import ModelFacts
-from ..catalog.rated import figure
 from ..clinics import queries as clinics
 from ..clinics.access import MANAGERS
 from ..extensions import db, unit_of_work
 from ..kernel.errors import Conflict, Invalid, NotFound
 from ..kernel.money import Money
-from ..kernel.terms import STATES
 from ..kernel.text import normal_number
 from . import fields
 from .conditions import INCLUSIONS, Included
 from .derived import derive
 from .fields import Place
 from .models import Handpiece, Listing
-from .places import is_zip
-from .prices import LEAST, MOST, reductions
+from .possible import (
+    Assurance,
+    Counter,
+    rated,
+    require_payable,
+    require_place,
+    require_possible,
+    require_reduction,
+    require_warranty,
+    require_year,
+    zip_of,
+)
 from .record import note, of_seller
 from .states import ListingState
-from .terms import CounterDirection, CounterUnit, Grade, Modification, Recertification, Warranty
+from .terms import Grade, Modification, Recertification
 
 MOST_HANDPIECES = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Counter:
-    """What a part has counted, in which unit, upwards or down, and when somebody looked."""
-
-    value: int
-    unit: CounterUnit
-    direction: CounterDirection
-    read_on: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Assurance:
-    """What stands behind the unit after the sale: for how many months, by whom, and whether it goes with the unit."""
-
-    kind: Warranty
-    months: int | None = None
-    transferable: bool | None = None
-    provider: str = ""
 
 
 def draft(
@@ -214,7 +201,7 @@ def describe_terms(
     if price is not None:
         require_payable(price)
     if warranty is not None:
-        _require_warranty(warranty)
+        require_warranty(warranty)
     with unit_of_work():
         listing = draft_of(listing_id, actor_id)
         listing.recertification = recertification
@@ -257,8 +244,7 @@ def put_handpiece(
         raise Invalid("Choose a modality of the catalogue.", field="modality_code")
     require_possible(counter, at)
     said = None if particulars is None else fields.answers(Place.HANDPIECE, [modality_code], particulars)
-    if reduction is not None and not 0 < reduction.minor <= MOST.minor:
-        raise Invalid("Write by how much the price falls, or leave it empty: it then stays.", field="reduction")
+    require_reduction(reduction)
     with unit_of_work():
         listing = draft_of(listing_id, actor_id)
         part = _handpiece_to_write(listing, handpiece_id)
@@ -292,26 +278,6 @@ def remove_handpiece(*, listing_id: UUID, actor_id: UUID, handpiece_id: UUID) ->
         derive(listing, catalog.model(listing.model_id))
 
 
-def require_payable(price: Money) -> None:
-    """
-    Let a price through that can be paid here.
-
-    :raises Invalid: it is below or beyond that
-    """
-    if not LEAST <= price <= MOST:
-        raise Invalid(f"A device can be sold here for {LEAST} to {MOST}.", field="price")
-
-
-def require_worth(price: Money, parts: Iterable[Handpiece]) -> None:
-    """
-    Let a price through from which everything can fall that falls with handpieces left out.
-
-    :raises Invalid: less would be left than can be paid here
-    """
-    if price.minor - reductions(parts) < LEAST.minor:
-        raise Invalid(f"With every handpiece left out that lowers it, less than {LEAST} is left.", field="price")
-
-
 def draft_of(listing_id: UUID, actor_id: UUID) -> Listing:
     """
     Return the person's draft, locked, to be changed by a step of this room.
@@ -338,16 +304,9 @@ def _describe_device(
     listing: Listing, *, model_id: UUID, serial: str, year: int | None, place: _Where, at: datetime
 ) -> None:
     model = catalog.model(model_id)
-    if place.state_code not in STATES:
-        raise Invalid("Choose the state where the device stands.", field="state_code")
-    if not place.city.strip():
-        raise Invalid("Write the city where the device stands.", field="city")
-    # The four figures behind the dash, if there are any, say which street: nobody needs to know it yet.
-    postal_code = place.postal_code.strip().partition("-")[0]
-    if postal_code and not is_zip(postal_code):
-        raise Invalid("Write the ZIP code in five figures.", field="postal_code")
-    if year is not None and not 1985 <= year <= at.year:
-        raise Invalid(f"Write the year of manufacture, from 1985 to {at.year}.", field="year")
+    require_place(place.city, place.state_code)
+    postal_code = zip_of(place.postal_code)
+    require_year(year, at)
     # Both at once: what is read before the rest is derived writes the row as it stands.
     listing.model_id, listing.maker_id = model_id, model.maker_id
     listing.serial = serial.strip() or None
@@ -355,32 +314,8 @@ def _describe_device(
     listing.year = year
     listing.city = place.city.strip()
     listing.state_code = place.state_code
-    listing.postal_code = postal_code or None
+    listing.postal_code = postal_code
     derive(listing, model)
-
-
-def require_possible(counter: Counter | None, at: datetime) -> None:
-    """
-    Let a counter through that can be.
-
-    :raises Invalid: it is below zero, above 100 per cent, or was read in the future
-    """
-    if counter is None:
-        return
-    if counter.value < 0:
-        raise Invalid("A counter cannot be below zero.", field="counter_value")
-    if counter.unit is CounterUnit.PERCENT_LEFT and counter.value > 100:
-        raise Invalid("A part cannot have more than 100 per cent left.", field="counter_value")
-    if counter.read_on is not None and counter.read_on > at.date():
-        raise Invalid("The counter cannot have been read in the future.", field="counter_read_on")
-
-
-def rated(model: ModelFacts, counter: Counter | None, stated: int | None, source: str) -> tuple[int | None, str | None]:
-    """Return the rated life to keep with a counter and who says so: the seller's, or the maker's published one."""
-    published = None if counter is None or stated is not None else figure(model.slug, counter.unit)
-    if published is not None:
-        return published.most, f"its maker: {published.source}"
-    return stated, source.strip() or None
 
 
 def codes_of(listing: Listing, model: ModelFacts) -> list[str]:
@@ -392,14 +327,6 @@ def _keep(listing: Listing, model: ModelFacts, place: Place, said: Mapping[str, 
     kept = fields.answers(place, codes_of(listing, model), said)
     others = {key: words for key, words in listing.particulars.items() if key not in fields.keys_of(place)}
     listing.particulars = others | kept
-
-
-def _require_warranty(warranty: Assurance) -> None:
-    promises = warranty.months is not None or warranty.transferable is not None or bool(warranty.provider.strip())
-    if warranty.kind is Warranty.NONE and promises:
-        raise Invalid("Without a warranty there are no months, and nobody to give it.", field="warranty")
-    if warranty.months is not None and not 1 <= warranty.months <= 120:
-        raise Invalid("Write the months that are left, from 1 to 120.", field="warranty_months")
 
 
 def _handpiece_of(listing: Listing, handpiece_id: UUID) -> Handpiece:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TypeVar
 
@@ -131,6 +131,11 @@ def read(text: str) -> tuple[list[Field], list[Problem]]:
 
 def asked(place: Place, modality_codes: Collection[str]) -> tuple[Field, ...]:
     """Return what is asked at a place where these modalities treat, in the order of the table."""
+    return _asked(place, frozenset(modality_codes))
+
+
+@lru_cache(maxsize=1024)
+def _asked(place: Place, modality_codes: frozenset[str]) -> tuple[Field, ...]:
     return tuple(field for field in table() if field.place is place and field.applies_to(modality_codes))
 
 
@@ -172,6 +177,11 @@ def normal(field: Field, typed: str) -> str:
         if not parts or any(not _MEASURE.match(part) for part in parts):
             raise Invalid("Write numbers with commas between them, such as 6, 9, 12.", field=field.key)
         return ";".join(dict.fromkeys(parts))
+    if field.kind is Kind.DATE:
+        try:
+            return date.fromisoformat(said).isoformat()
+        except ValueError:
+            raise Invalid("Write the day as 2026-05-31.", field=field.key) from None
     if len(said) > LONGEST.get(field.kind, LONGEST["text"]):
         raise Invalid("This is longer than we keep here.", field=field.key)
     return said

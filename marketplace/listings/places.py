@@ -1,7 +1,7 @@
 """Where a ZIP code lies. What stands in no table stays unknown. Pure."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from math import asin, cos, radians, sin, sqrt
 
@@ -23,6 +23,7 @@ def is_zip(text: str) -> bool:
     return len(text) == ZIP_DIGITS and text.isascii() and text.isdigit()
 
 
+@lru_cache(maxsize=4096)
 def point_of(zip_code: str) -> Point | None:
     """Return the middle of a ZIP code's area; None: the Census knows no area of this code."""
     if not is_zip(zip_code):

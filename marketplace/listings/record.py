@@ -1,9 +1,11 @@
 """Whose a listing is, and the row that every change of its state leaves."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from .. import audit
+from ..audit import Happening
 from ..clinics import queries as clinics
 from ..clinics.access import MANAGERS
 from ..extensions import db
@@ -40,15 +42,19 @@ def note(
     listing: Listing, event: ListingEvent | None, *, actor_id: UUID | None, reason: str | None, at: datetime
 ) -> None:
     """Leave a row and an audit event of what just happened to it; `event` is None for its creation."""
-    db.session.add(
-        ListingMove(listing_id=listing.id, event=event, state=listing.state, actor_id=actor_id, reason=reason, at=at)
+    note_all([listing], event, actor_id=actor_id, reason=reason, at=at)
+
+
+def note_all(
+    listings: Sequence[Listing], event: ListingEvent | None, *, actor_id: UUID | None, reason: str | None, at: datetime
+) -> None:
+    """Do the same of several at once, to which the same happened."""
+    db.session.add_all(
+        ListingMove(listing_id=one.id, event=event, state=one.state, actor_id=actor_id, reason=reason, at=at)
+        for one in listings
     )
     db.session.flush()
-    audit.record(
-        f"listing:{event or 'drafted'}",
-        actor_id=actor_id,
-        subject_type="listing",
-        subject_id=listing.id,
-        at=at,
-        state=listing.state,
+    audit.record_all(
+        Happening(f"listing:{event or 'drafted'}", actor_id, "listing", one.id, at, {"state": one.state})
+        for one in listings
     )

@@ -17,8 +17,8 @@ from ..kernel.errors import Conflict, Invalid, Refused
 from ..kernel.money import Money
 from ..notifications.service import promise_mail
 from . import passport, reports, stolen
-from .drafting import require_payable, require_worth
 from .models import Listing, PriceSet
+from .possible import require_payable, require_worth
 from .record import locked, note, of_seller
 from .states import LISTING, ListingEvent, ListingState
 from .unsaid import Missing, missing

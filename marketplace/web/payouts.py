@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from ..accounts.access import Permission
 from ..clinics import queries as clinics
 from ..kernel import clock
+from ..kernel.spreadsheets import csv_of
 from ..kernel.terms import ClinicRole
 from ..orders import queries as orders
 from ..payments import statements
@@ -52,7 +53,7 @@ def table(clinic_id: UUID) -> ResponseReturnValue:
         )
         for one in found.entries
     )  # fmt: skip
-    return tables.download("second-light-payouts.csv", tables.csv_of(_COLUMNS, rows))
+    return tables.download("second-light-payouts.csv", csv_of(_COLUMNS, rows))
 
 
 @bp.get("/sales/payouts/<uuid:clinic_id>.pdf")

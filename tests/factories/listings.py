@@ -34,7 +34,7 @@ from tests.factories.clinics import make_clinic
 
 _numbers = count(1)
 
-APPROVED = {ListingState.PUBLISHED, ListingState.RESERVED, ListingState.SOLD}
+APPROVED = {ListingState.PUBLISHED, ListingState.PAUSED, ListingState.RESERVED, ListingState.SOLD}
 
 
 def make_handpiece(modality_code: str = "ALEX", **values: Any) -> Handpiece:

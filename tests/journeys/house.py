@@ -37,8 +37,8 @@ from marketplace.kernel.terms import ClinicRole
 from marketplace.listings import darkroom, drafting, gallery
 from marketplace.listings import queries as listing_queries
 from marketplace.listings import service as listings
-from marketplace.listings.drafting import Assurance
 from marketplace.listings.fields import Place
+from marketplace.listings.possible import Assurance
 from marketplace.listings.terms import Grade, Modification, Recertification, Shot, Warranty
 from marketplace.orders import service as orders
 from marketplace.orders.models import Order

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import count, cycle
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
@@ -28,14 +29,15 @@ from marketplace.kernel.terms import ClinicRole, ProcedureClass
 from marketplace.listings import counting
 from marketplace.listings import queries as listing_queries
 from marketplace.listings import service as listings
-from marketplace.listings.drafting import Counter
 from marketplace.listings.models import ConsoleCounter, Handpiece
+from marketplace.listings.possible import Counter
 from marketplace.listings.search import Wanted
 from marketplace.listings.terms import CounterDirection, CounterUnit
 from marketplace.orders import service as orders
 from marketplace.orders.models import Order
 from marketplace.orders.states import OrderState
 from marketplace.registers.models import RegisterSnapshot
+from marketplace.sheets import service as sheets
 from marketplace.watching import service as watching
 from marketplace.watching.models import Cadence, Watch
 from tests.factories.catalog import real_model
@@ -73,6 +75,7 @@ NOT_PAGES = {
     "selling.export_csv": "a file",
     "selling.export_json": "a file",
     "selling.template": "a file",
+    "selling.to_repair": "a file",
     "rules.vectors_table": "a file",
     "sales.account_answered": "leads on to the sales",
     "staff_audit.export": "a file",
@@ -156,6 +159,12 @@ def lived(house: House) -> Iterator[dict[str, Any]]:
         ids["finding"] = make_finding(
             db.session.get_one(RegisterSnapshot, ids["file"]), credential_id=ids["Priya Nair"]
         ).id
+        ids["import"] = sheets.receive(
+            clinic_id=ids["seller_clinic"], actor_id=people["Walter Finch"], filename="stock.csv", form_key=uuid4(),
+            content=b"maker,model,city,state,zip\nLumenis,M22,Austin,TX,78704\nLumenis,M99,Austin,TX,787\n", at=at,
+        )  # fmt: skip
+        for _ in range(2):  # It is taken apart, then tried.
+            sheets.check(import_id=ids["import"], at=at)
         watching.watch(user_id=people["Dana Reyes"], listing_id=ids["platform"], at=at)
         watching.save(
             user_id=people["Dana Reyes"], name="All", query="", wanted=Wanted(), cadence=Cadence.DAILY, at=at
@@ -301,6 +310,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "selling.handpiece": ("/sell/{draft}/handpieces/{handpiece}",),
         "selling.handpieces": ("/sell/{draft}/handpieces",),
         "selling.from_table": ("/sell/import",),
+        "selling.one_import": ("/sell/imports/{import}",),
         "selling.home": ("/sell",),
         "selling.listing": ("/sell/{draft}", "/sell/{listing}", "/sell/{in_review}"),
         "selling.new": ("/sell/new",),

@@ -15,10 +15,10 @@ from marketplace.kernel.errors import Conflict, Invalid, NotFound
 from marketplace.kernel.money import Money
 from marketplace.listings import drafting, gallery, queries, unsaid
 from marketplace.listings.conditions import INCLUSIONS
-from marketplace.listings.drafting import Counter
 from marketplace.listings.gallery import Added
 from marketplace.listings.images import PhotoRefused
 from marketplace.listings.models import Listing
+from marketplace.listings.possible import Counter
 from marketplace.listings.states import ListingState
 from marketplace.listings.terms import CounterDirection, CounterUnit, Grade, Modification, Recertification
 from tests.conftest import NOON

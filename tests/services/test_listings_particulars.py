@@ -14,9 +14,9 @@ from marketplace.kernel.errors import Conflict, Invalid, NotFound
 from marketplace.kernel.money import Money
 from marketplace.kernel.terms import ClinicRole
 from marketplace.listings import copying, counting, drafting, fields, plausibility, queries, unsaid
-from marketplace.listings.drafting import Assurance, Counter
 from marketplace.listings.fields import Place
 from marketplace.listings.models import Listing
+from marketplace.listings.possible import Assurance, Counter
 from marketplace.listings.states import ListingState
 from marketplace.listings.terms import CounterDirection, CounterUnit, Recertification, Warranty
 from tests.conftest import NOON

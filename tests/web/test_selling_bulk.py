@@ -1,24 +1,29 @@
-"""Drafts from a table, and a clinic's own listings to keep: never another's, never past a moderator."""
+"""Tables of devices on their pages: sent in, tried, imported, repaired; never another's, never past a moderator."""
 
 from io import BytesIO
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from marketplace.extensions import db
+from marketplace.kernel.spreadsheets import MARK, rows_of
 from marketplace.kernel.terms import ClinicRole
-from marketplace.listings import bulk
 from marketplace.listings.models import Listing
 from marketplace.listings.states import ListingState
-from marketplace.web import tables
+from marketplace.sheets import columns, service
+from marketplace.sheets.models import ListingImport
 from tests.factories.accounts import make_user
 from tests.factories.catalog import load_catalogue
 from tests.factories.clinics import make_clinic, make_member
 from tests.factories.listings import make_listing
-from tests.pages import browser_of, text
+from tests.pages import browser_of
+from tests.pages import text as page_of
+from tests.support import count_statements, promised_jobs, run_jobs
 
-HEADER = ",".join((*bulk.COLUMNS, "standing", "id"))
+HEADER = "maker,model,serial,year,grade,price_usd,city,state,zip,description,standing,id"
 GOOD = 'Lumenis,m22,=SN-1,2016,b,"24,900",Austin,tx,78704,Serviced,published,1'
+BAD = "Lumenis,M99,,,,,Austin,TX,,,,"
 
 
 @pytest.fixture
@@ -37,117 +42,172 @@ def browser(app, seller, clinic):
     return browser_of(app, seller)
 
 
-def send(browser, clinic, *rows, act="write", header=HEADER, content=None):
-    content = "\n".join((header, *rows, "")).encode() if content is None else content
+def send(browser, clinic, *rows, content=None, form_key=None):
+    content = "\n".join((HEADER, *rows, "")).encode() if content is None else content
     return browser.post(
         "/sell/import",
-        data={"clinic_id": str(clinic.id), "act": act, "file": (BytesIO(content), "t.csv")},
+        data={
+            "clinic_id": str(clinic.id),
+            "form_key": form_key or str(uuid4()),
+            "file": (BytesIO(content), "stock.csv"),
+        },
         content_type="multipart/form-data",
     )
 
 
+def tried(browser, clinic, *rows):
+    address = send(browser, clinic, *rows).location
+    run_jobs()
+    return address
+
+
 def drafts():
-    return db.session.scalars(select(Listing).order_by(Listing.serial)).all()
+    return db.session.scalars(select(Listing)).all()
 
 
-class TestImport:
-    def test_a_trial_makes_nothing_and_says_what_is_wrong(self, browser, clinic):
-        bad = "Lumenis,M99,,20l6,E,1,,Texas,1,,,"
-        page = text(send(browser, clinic, GOOD, bad, act="try"))
-
-        assert "2 rows: 1 row could become drafts" in page
-        for words in (
-            "The catalogue does not know this maker and model.",
-            "This must not be empty.",
-            "Write the state by its two letters",
-            "Write the year in four figures.",
-            "A grade is one of A, B, C, D.",
-            "A device can be sold here for",
-        ):
-            assert words in page
-        assert drafts() == []
-        assert "Nothing is wrong." in text(send(browser, clinic, GOOD, act="try"))
-
-    def test_every_row_becomes_a_draft_whatever_standing_it_names(self, browser, clinic, seller):
+class TestSend:
+    def test_a_table_is_kept_and_its_page_says_how_far_it_is(self, browser, clinic):
         answer = send(browser, clinic, GOOD)
+        page = browser.get(answer.location)
 
-        assert (answer.status_code, answer.location) == (303, "/sell")
-        (one,) = drafts()
-        assert (one.state, one.clinic_id, one.created_by) == (ListingState.DRAFT, clinic.id, seller.id)
-        assert (one.title, one.serial, one.year, one.grade, one.price_minor) == (
-            "Lumenis M22",
-            "=SN-1",
-            2016,
-            "B",
-            2_490_000,
-        )
-        assert (one.city, one.state_code, one.postal_code, one.description) == ("Austin", "TX", "78704", "Serviced")
+        assert answer.status_code == 303
+        assert "being tried" in page_of(page)
+        assert "0 of 0 devices tried" in page_of(page)
+        assert 'data-progress="received"' in page.text
+        assert "js/progress.js" in page.text
+        assert [name for name, _ in promised_jobs()] == ["check_listing_import"]
 
-    def test_sent_again_it_finds_its_drafts_and_keeps_what_was_written_since(self, browser, clinic):
-        send(browser, clinic, GOOD)
-        drafts()[0].description = "Better words"
-        db.session.commit()
-        send(browser, clinic, GOOD)
+    def test_the_form_explains_its_columns_and_lists_what_was_sent(self, browser, clinic):
+        address = tried(browser, clinic, GOOD, BAD)
+        page = browser.get("/sell/import")
 
-        (one,) = drafts()
-        assert one.description == "Better words"
+        for words in ("20,000 rows and 5 MB", "maker, model, city, state must be there", "Try it, make nothing",
+                      "In the unit of the counter.", "tried, nothing made yet"):  # fmt: skip
+            assert words in page_of(page)
+        assert f'href="{address}"' in page.text
 
-    def test_rows_that_cannot_be_are_left_out_and_named(self, browser, clinic):
-        page = text(
-            send(
-                browser,
-                clinic,
-                GOOD,
-                GOOD.replace("2016", "1066"),
-                "Lumenis,None,,,,,Austin,TX,,,,",
-                GOOD.replace("24,900", "x"),
-            )
-        )
+    def test_the_template_is_a_table_to_fill_in(self, browser):
+        answer = browser.get("/sell/import/template.csv")
 
-        assert "4 rows: 1 draft made" in page
-        assert "Write the year of manufacture, from 1985" in page
-        assert "Write an amount such as" in page
-        assert len(drafts()) == 1
-
-    def test_what_left_its_draft_is_not_touched(self, browser, clinic):
-        send(browser, clinic, GOOD)
-        db.session.execute(Listing.__table__.update().values(state="withdrawn"))
-        db.session.commit()
-
-        assert "no longer a draft" in text(send(browser, clinic, GOOD))
-        assert len(drafts()) == 1
+        assert answer.text == MARK + columns.template()
+        assert answer.headers["Content-Disposition"] == "attachment; filename=second-light-template.csv"
 
     @pytest.mark.parametrize(
         ("content", "words"),
         [
             (b"maker,model\nA,B\n", "These columns are missing: city, state."),
-            (HEADER.encode(), "The table has no row below its header."),
             (b"\xff\xfe", "not in UTF-8"),
-            (b"a\0,b\n", "The table has a NUL in it"),
-            (b"x" * 400_001, "A table may have 400 KB."),
+            (b"x" * (5 * 1024 * 1024 + 1), "A table may have 5 MB."),
         ],
     )
-    def test_what_is_no_such_table_is_refused(self, browser, clinic, content, words):
+    def test_what_is_no_such_table_is_refused_at_once(self, browser, clinic, content, words):
         answer = send(browser, clinic, content=content)
 
-        assert (answer.status_code, words in text(answer)) == (422, True)
-        assert drafts() == []
+        assert (answer.status_code, words in page_of(answer)) == (422, True)
+        assert db.session.scalars(select(ListingImport.id)).all() == []
+        assert promised_jobs() == []
 
-    def test_a_table_has_its_limit(self, browser, clinic, monkeypatch):
-        monkeypatch.setattr(bulk, "MOST_ROWS", 1)
-
-        assert "A table may have 1 rows; this one has 2." in text(send(browser, clinic, GOOD, GOOD))
+    def test_a_form_without_its_key_is_too_old(self, browser, clinic):
+        assert "has grown too old" in page_of(send(browser, clinic, GOOD, form_key="x"))
+        assert promised_jobs() == []
 
     def test_nobody_writes_for_another_clinic(self, app, browser, clinic):
         assert send(browser, make_clinic(owner=make_user(), seller=True), GOOD).status_code == 422
         technician = make_user()
         make_member(clinic=clinic, user=technician, role=ClinicRole.TECHNICIAN)
         assert send(browser_of(app, technician), clinic, GOOD).status_code == 422
+        assert promised_jobs() == []
+
+
+class TestPage:
+    def test_says_what_would_be_made_and_what_is_wrong(self, browser, clinic):
+        page = browser.get(tried(browser, clinic, GOOD, BAD))
+
+        for words in (
+            "1 device can become a draft.",
+            "1 device to repair is left out.",
+            "Import 1 device",
+            "The catalogue does not know this maker and model.",
+            "standing, id",
+        ):
+            assert words in page_of(page)
+        assert "progress.js" not in page.text
         assert drafts() == []
 
-    def test_the_form_is_shown(self, browser):
-        assert "Make the drafts" in text(browser.get("/sell/import"))
-        assert browser.get("/sell/import/template.csv").text.strip("\ufeff\r\n") == ",".join(bulk.COLUMNS)
+    def test_says_when_nothing_can_be_made(self, browser, clinic):
+        address = tried(browser, clinic, BAD)
+        assert "No device of it can become a draft as it is." in page_of(browser.get(address))
+
+        answer = browser.post(f"{address}/start")
+        assert (answer.status_code, "no device in it of which" in page_of(answer)) == (422, True)
+        assert promised_jobs() == []
+
+    def test_says_why_a_table_was_refused(self, browser, clinic):
+        page = page_of(browser.get(tried(browser, clinic, '"a')))
+
+        assert "This is no table that can be read" in page
+
+    def test_takes_few_statements(self, browser, clinic):
+        address = tried(browser, clinic, GOOD, *[BAD] * 120)
+        with count_statements() as sent:
+            page = browser.get(address)
+
+        assert len(sent) == 5
+        assert "Row by row, the first 100" in page_of(page)
+
+
+class TestImport:
+    def test_makes_the_drafts_in_the_background_whatever_standing_they_name(self, browser, clinic, seller):
+        address = tried(browser, clinic, GOOD, BAD)
+        assert browser.post(f"{address}/start").location == address
+        assert "0 of 1 drafts made" in page_of(browser.get(address))
+        run_jobs()
+
+        page = page_of(browser.get(address))
+        assert "1 draft made. Complete each, and submit it." in page
+        (one,) = drafts()
+        assert (one.state, one.clinic_id, one.created_by, one.title) == (
+            ListingState.DRAFT, clinic.id, seller.id, "Lumenis M22",
+        )  # fmt: skip
+
+    def test_sent_again_there_is_nothing_to_make(self, browser, clinic):
+        browser.post(f"{tried(browser, clinic, GOOD)}/start")
+        run_jobs()
+
+        assert "All devices of it are drafts already." in page_of(browser.get(tried(browser, clinic, GOOD)))
+        assert len(drafts()) == 1
+
+    def test_can_be_cancelled_half_way(self, browser, clinic, monkeypatch):
+        monkeypatch.setattr(service, "WRITTEN_AT_ONCE", 1)
+        address = tried(browser, clinic, GOOD, GOOD.replace("SN-1", "SN-2"))
+        browser.post(f"{address}/start")
+        service.write(import_id=db.session.scalars(select(ListingImport.id)).one(), at=drafted_at())
+        assert browser.post(f"{address}/cancel").location == address
+
+        assert "the 1 draft made before stay" in page_of(browser.get(address))
+        run_jobs()
+        assert len(drafts()) == 1
+
+    def test_gives_out_what_is_to_repair(self, browser, clinic):
+        answer = browser.get(f"{tried(browser, clinic, GOOD, BAD)}/repair.csv")
+
+        assert [(row["model"], row["problems"]) for row in rows_of(answer.text)] == [
+            ("M99", "model: The catalogue does not know this maker and model.")
+        ]
+
+    @pytest.mark.parametrize("path", ["", "/repair.csv", "/start", "/cancel"])
+    def test_is_nobody_elses(self, app, client, browser, clinic, path):
+        address = tried(browser, clinic, GOOD)
+        technician = make_user()
+        make_member(clinic=clinic, user=technician, role=ClinicRole.TECHNICIAN)
+        for person, status in ((make_user(), 404), (technician, 403)):
+            other = browser_of(app, person)
+            answer = other.post(address + path) if path in {"/start", "/cancel"} else other.get(address + path)
+            assert answer.status_code == status
+        assert db.session.scalar(select(ListingImport.state)) == "checked"
+
+    def test_there_is_no_such_import(self, browser):
+        assert browser.get(f"/sell/imports/{uuid4()}").status_code == 404
 
 
 class TestExport:
@@ -159,11 +219,18 @@ class TestExport:
 
         assert "another" not in written
         assert ",=HYPERLINK" not in written
-        rows = tables.rows_of(written)
-        assert {row["description"] for row in rows} == {"=HYPERLINK(1)", "'quoted"}
-        assert {(row["standing"], row["price_usd"]) for row in rows} == {("published", "24900.50"), ("draft", "")}
-        assert browser.get("/sell/export.json").json == rows
+        rows = [row for row in rows_of(written) if row["line"] == "device"]
+        assert {(row["description"], row["price_usd"]) for row in rows} == {
+            ("=HYPERLINK(1)", "24900.50"), ("'quoted", ""),
+        }  # fmt: skip
+        found = browser.get("/sell/export.json")
+        assert {one["standing"] for one in found.json} == {"published", "draft"}
+        assert found.headers["Content-Disposition"] == "attachment; filename=second-light-listings.json"
 
     def test_strangers_have_nothing(self, app, client):
         assert client.get("/sell/export.csv").status_code == 303
-        assert tables.rows_of(browser_of(app, make_user()).get("/sell/export.csv").text) == []
+        assert rows_of(browser_of(app, make_user()).get("/sell/export.csv").text) == []
+
+
+def drafted_at():
+    return db.session.scalar(text("SELECT clock_timestamp()"))

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from marketplace import audit
 from marketplace.audit import Wanted
 from marketplace.extensions import db, unit_of_work
-from marketplace.web import tables
+from marketplace.kernel import spreadsheets
 from marketplace.web.staff import audit as page
 from tests.factories.accounts import make_staff, make_user
 from tests.support import count_statements, sign_in
@@ -165,7 +165,7 @@ class TestTable:
 class TestCells:
     @given(st.lists(st.text(max_size=30), min_size=1, max_size=4))
     def test_any_text_comes_back_and_none_is_a_formula(self, row):
-        written = tables.csv_of(["a"] * len(row), [row])
+        written = spreadsheets.csv_of(["a"] * len(row), [row])
         (_, *read) = csv.reader(io.StringIO(written, newline=""))
 
         if row != [""]:
@@ -178,4 +178,4 @@ class TestCells:
         ("text", "cell"), [(None, ""), (7, "7"), ("=1+1", "'=1+1"), ("-5", "'-5"), ("a=b", "a=b"), ("", "")]
     )
     def test_what_looks_like_a_formula_is_quoted(self, text, cell):
-        assert tables.cell(text) == cell
+        assert spreadsheets.cell(text) == cell

@@ -13,8 +13,8 @@ from ...accounts.access import Permission
 from ...kernel import clock
 from ...kernel.errors import Invalid
 from ...listings import counting, drafting, fields, queries
-from ...listings.drafting import Counter
 from ...listings.fields import Place
+from ...listings.possible import Counter
 from ...listings.queries import CounterFacts, ListingFacts
 from ...listings.terms import CounterDirection, CounterUnit
 from ..access import me, requires

@@ -9,7 +9,7 @@ from wtforms.validators import Length, Optional
 
 from ...accounts.access import Permission
 from ...listings import drafting
-from ...listings.drafting import Assurance
+from ...listings.possible import Assurance
 from ...listings.terms import Recertification, Warranty
 from ..access import me, requires
 from ..forms import Form, NeededBeforeReview, applied

@@ -12,6 +12,7 @@ from ... import audit
 from ...accounts import queries as accounts
 from ...accounts.access import Permission
 from ...audit import AuditEvent, Wanted
+from ...kernel.spreadsheets import csv_of
 from .. import tables
 from ..access import requires
 
@@ -63,7 +64,7 @@ def export() -> ResponseReturnValue:
         )
         for event in events
     )  # fmt: skip
-    return tables.download("second-light-audit.csv", tables.csv_of(_COLUMNS, rows))
+    return tables.download("second-light-audit.csv", csv_of(_COLUMNS, rows))
 
 
 def _wanted() -> Wanted:

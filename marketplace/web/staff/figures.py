@@ -8,6 +8,7 @@ from ...credentials.figures import DeskFigures, desk_figures
 from ...credentials.standards import standards
 from ...eligibility.figures import Funnel, funnel
 from ...kernel import clock
+from ...kernel.spreadsheets import csv_of
 from .. import tables
 from ..access import requires
 
@@ -42,7 +43,7 @@ def sheet() -> ResponseReturnValue:
     """Give the figures as a table."""
     at = clock.now()
     rows = _rows(desk_figures(at=at), funnel(at=at))
-    return tables.download("second-light-desk.csv", tables.csv_of(("figure", "of", "number"), rows))
+    return tables.download("second-light-desk.csv", csv_of(("figure", "of", "number"), rows))
 
 
 def _rows(desk: DeskFigures, way: Funnel) -> list[tuple[str, str, object]]:

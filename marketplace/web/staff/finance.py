@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from ...accounts.access import Permission
 from ...kernel import clock
+from ...kernel.spreadsheets import csv_of
 from ...orders import queries as orders
 from ...payments import desk
 from ...payments.amounts import Account
@@ -63,7 +64,7 @@ def days_csv() -> ResponseReturnValue:
         )
         for one in desk.days(last=clock.now().date(), count=SHOWN_DAYS)
     )  # fmt: skip
-    return tables.download("second-light-days.csv", tables.csv_of(header, rows))
+    return tables.download("second-light-days.csv", csv_of(header, rows))
 
 
 @bp.get("/staff/finance/ledger")

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketplace.kernel.errors import Invalid
-from marketplace.web.tables import cell, csv_of, plain, rows_of
+from marketplace.kernel.spreadsheets import cell, csv_of, plain, rows_of
 
 SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
 texts = st.text() | st.builds("".join, st.lists(st.sampled_from([*SIGNS, "'", "1", '"', ","]), max_size=5))
