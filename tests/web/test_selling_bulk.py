@@ -153,7 +153,7 @@ class TestPage:
             page = browser.get(address)
 
         assert len(sent) == 5
-        assert "Row by row, the first 100" in page_of(page)
+        assert "row by row, the first 100" in page_of(page)
 
 
 class TestImport:
