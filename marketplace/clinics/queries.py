@@ -251,6 +251,11 @@ def ever_member(*, user_id: UUID, clinic_id: UUID) -> bool:
     return db.session.scalar(row.limit(1)) is not None
 
 
+def clinics_ever_of(user_id: UUID) -> set[UUID]:
+    """Return the clinics that the person belongs to or ever did."""
+    return set(db.session.scalars(select(ClinicMember.clinic_id).where(ClinicMember.user_id == user_id)))
+
+
 def invitations_of(clinic_id: UUID, *, at: datetime) -> list[Invitation]:
     """Return the clinic's invitations that still stand, the newest first."""
     rows = db.session.execute(

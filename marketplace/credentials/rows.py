@@ -85,16 +85,20 @@ def rows_of_number(type_code: str, jurisdiction: str, number: str) -> Sequence[C
 
 
 def stands_too_near(credential: Credential, person_id: UUID) -> bool:
-    """Say whether the person must not review it: their own, handed in by them, or of somebody of the same clinic."""
+    """
+    Say whether the person must not review it: their own, handed in by them, or of somebody of a clinic of theirs.
+
+    A clinic that somebody has left counts as theirs: nobody leaves one to decide, and comes back.
+    """
     if person_id in {credential.holder_id, credential.submitted_by}:
         return True
-    theirs = {membership.clinic_id for membership in clinics.memberships_of(person_id)}
+    theirs = clinics.clinics_ever_of(person_id)
     if not theirs:
         return False
     if credential.site_id is not None:
         return sites_of([credential])[credential.site_id].clinic_id in theirs
     assert credential.holder_id is not None
-    return not theirs.isdisjoint(membership.clinic_id for membership in clinics.memberships_of(credential.holder_id))
+    return not theirs.isdisjoint(clinics.clinics_ever_of(credential.holder_id))
 
 
 def clinic_names(site_id: UUID) -> tuple[str, ...]:

@@ -218,8 +218,7 @@ def state_npi(*, user_id: UUID, npi: str, at: datetime) -> None:
 
 
 def _work_together(one: UUID, other: UUID) -> bool:
-    theirs = {membership.clinic_id for membership in clinics.memberships_of(one)}
-    return one == other or any(membership.clinic_id in theirs for membership in clinics.memberships_of(other))
+    return one == other or not clinics.clinics_ever_of(one).isdisjoint(clinics.clinics_ever_of(other))
 
 
 def _judge_credential(credential: Credential, found: RegisterFinding, *, actor_id: UUID, at: datetime) -> None:

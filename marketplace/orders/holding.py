@@ -86,10 +86,13 @@ def ask_again_by_staff(*, order_id: UUID, actor_id: UUID, at: datetime) -> None:
     Ask the gate again about an order on hold, as staff. The caller has checked that they may.
 
     :raises NotFound: there is no such order
+    :raises OwnOrder: they have to do with one of its clinics
     :raises NotOnHold: it does not stand still
     :raises NotCleared: the gate still says no; the hold stays
     :raises GateMoved: it said yes, and that fell at this very moment
     """
+    with unit_of_work():
+        steps.locked_by_staff(order_id, actor_id=actor_id)
     _ask_again(order_id, actor_id=actor_id, at=at)
 
 

@@ -209,6 +209,16 @@ def numbers_of(order_ids: set[UUID]) -> dict[UUID, int]:
     return {order_id: number for order_id, number in rows}  # noqa: C416  A row is no pair to the type checker.
 
 
+def is_own(order_id: UUID, *, user_id: UUID) -> bool:
+    """Say whether the person belongs, or ever belonged, to the clinic that buys or to the one that sells."""
+    concerned = (
+        select(ClinicMember.id)
+        .join(Order, ClinicMember.clinic_id.in_([Order.buyer_clinic_id, Order.seller_clinic_id]))
+        .where(Order.id == order_id, ClinicMember.user_id == user_id)
+    )
+    return db.session.scalar(concerned.limit(1)) is not None
+
+
 def parties_of(order: Order, user_id: UUID) -> frozenset[Party]:
     """Return everything that the person is to the order; nothing for a stranger."""
     memberships = _memberships_of(user_id)

@@ -4,7 +4,15 @@ from .confirming import OrderExpired, ToSign, confirm, to_sign
 from .holding import Looked, NotOnHold, ask_again, ask_again_by_staff, look
 from .paying import PageNotOpened, start_payment
 from .placing import AlreadyYours, OwnClinic, cancel, lapse_expired, place
-from .settling import catch_up, payment_changed, refund, refund_by_finance, refund_from_our_own, retry_clearance
+from .settling import (
+    catch_up,
+    payment_changed,
+    refund,
+    refund_by_finance,
+    refund_from_our_own,
+    retry_clearance,
+    send_surplus_again,
+)
 from .shipping import (
     PaymentUnderReview,
     accept,
@@ -65,6 +73,7 @@ __all__ = [
     "report_arrival",
     "retry_clearance",
     "send_link",
+    "send_surplus_again",
     "start_payment",
     "to_sign",
     "to_sign_by_link",

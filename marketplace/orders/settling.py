@@ -128,11 +128,12 @@ def refund_by_finance(*, order_id: UUID, actor_id: UUID, reason: str, at: dateti
     Give the buyer everything back before the device has left, as staff. The caller has checked that they may.
 
     :raises NotFound: there is no such order
+    :raises OwnOrder: they have to do with one of its clinics
     :raises IllegalMove: nothing was paid, or the device is on its way
     :raises MoneyNotHere: the money has gone elsewhere
     """
     with unit_of_work():
-        order = steps.locked(order_id)
+        order = steps.locked_by_staff(order_id, actor_id=actor_id)
         _start_refund(order, reason=f"Second Light gave the payment back: {reason}", actor_id=actor_id, at=at)
 
 
@@ -141,11 +142,26 @@ def refund_from_our_own(*, order_id: UUID, actor_id: UUID, at: datetime) -> None
     Give the buyer's money back before it is had back from the seller, as staff. The caller has checked that they may.
 
     :raises NotFound: there is no such order
+    :raises OwnOrder: they have to do with one of its clinics
     :raises MoneyNotHere: nothing waits to be taken back from the seller
     """
     with unit_of_work():
-        steps.locked(order_id)
+        steps.locked_by_staff(order_id, actor_id=actor_id)
         payments.front(order_id=order_id, actor_id=actor_id, at=at)
+
+
+def send_surplus_again(*, order_id: UUID, actor_id: UUID, at: datetime) -> None:
+    """
+    Send again what came beyond the price and the buyer's bank did not take, as staff. The caller has checked that they
+    may.
+
+    :raises NotFound: there is no such order
+    :raises OwnOrder: they have to do with one of its clinics
+    :raises marketplace.payments.asking.NothingCameBack: nothing lies here, or it is on its way already
+    """
+    with unit_of_work():
+        steps.locked_by_staff(order_id, actor_id=actor_id)
+    payments.send_surplus_again(order_id=order_id, actor_id=actor_id, at=at)
 
 
 def _receive(order_id: UUID, *, at: datetime) -> None:

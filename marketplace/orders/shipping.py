@@ -109,10 +109,11 @@ def arrival_by_finance(*, order_id: UUID, actor_id: UUID, at: datetime) -> None:
     Note, as staff, an arrival that the carrier attests. The caller has checked that they may.
 
     :raises NotFound: there is no such order
+    :raises OwnOrder: they have to do with one of its clinics
     :raises IllegalMove: it is not on its way
     """
     with unit_of_work():
-        order = steps.locked(order_id)
+        order = steps.locked_by_staff(order_id, actor_id=actor_id)
         _arrive(order, cause="the carrier attests its arrival", actor_id=actor_id, at=at)
 
 

@@ -404,10 +404,20 @@ class TestNobodyReviewsTheirOwn:
             service.verify(credential_id=credential.id, actor_id=victor.id, at=now)
         assert state_of(credential.id) is _S.IN_REVIEW
 
-    def test_a_former_colleague_can(self, now):
+    @pytest.mark.parametrize("who_left", ["verifier", "holder", "both"])
+    def test_nor_can_a_former_colleague(self, now, who_left):
         victor, dana, clinic = make_staff(), make_user(), make_clinic()
-        make_member(clinic=clinic, user=dana)
-        make_member(clinic=clinic, user=victor, left_at=now)
+        make_member(clinic=clinic, user=dana, left_at=None if who_left == "verifier" else now)
+        make_member(clinic=clinic, user=victor, left_at=None if who_left == "holder" else now)
+        credential = make_credential(holder=dana, state="submitted")
+        with pytest.raises(NotYoursToReview):
+            service.claim(credential_id=credential.id, actor_id=victor.id, at=now)
+        assert state_of(credential.id) is _S.SUBMITTED
+
+    def test_who_came_from_another_clinic_can(self, now):
+        victor, dana = make_staff(), make_user()
+        make_member(clinic=make_clinic(), user=dana)
+        make_member(clinic=make_clinic(), user=victor)
         credential = make_credential(holder=dana, state="submitted")
         service.claim(credential_id=credential.id, actor_id=victor.id, at=now)
         assert state_of(credential.id) is _S.IN_REVIEW

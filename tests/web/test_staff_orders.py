@@ -3,9 +3,13 @@
 from functools import partial
 
 import pytest
+from sqlalchemy import select
 
+from marketplace.extensions import db
 from marketplace.orders.states import OrderState
+from marketplace.payments.models import MoneyIntent
 from tests.factories.accounts import make_staff
+from tests.factories.clinics import make_member
 from tests.factories.orders import make_order, make_scene, place, place_and_confirm, the_order
 from tests.factories.payments import hear, pay_page, the_payment
 from tests.pages import browser_of, press, text, token
@@ -77,6 +81,27 @@ class TestDesk:
 
         assert answer.status_code == 303
         assert the_order(order.id).state is OrderState.UNDER_INSPECTION
+
+    @pytest.mark.parametrize("side", ["clinic", "seller_clinic"])
+    @pytest.mark.parametrize(("act", "state"), [
+        ("refund", "funds_held"), ("arrival", "in_transit"), ("ask-again", "funds_held"), ("front", "funds_held"),
+        ("surplus", "funds_held"),
+    ])  # fmt: skip
+    def test_nobody_in_finance_touches_an_order_of_a_clinic_of_theirs(self, scene, as_, now, side, act, state):
+        order = make_order(state, scene, at=now)
+        finance = make_staff("finance")
+        make_member(clinic=getattr(scene, side), user=finance, left_at=now)
+        browser, address = as_(finance), f"/staff/orders/{order.id}"
+
+        page = text(browser.get(address))
+        answer = browser.post(f"{address}/{act}", data={"csrf_token": token(page), "reason": "for a friend"})
+
+        assert "What is done about this order is done by a colleague." in page
+        assert f'action="{address}' not in page
+        assert answer.status_code == 403
+        assert "You belong, or belonged, to a clinic that buys or sells here." in text(answer)
+        assert the_order(order.id).state is OrderState(state)
+        assert db.session.scalars(select(MoneyIntent)).all() == []
 
     def test_an_auditor_changes_nothing(self, scene, as_, now):
         order = make_order("funds_held", scene, at=now)

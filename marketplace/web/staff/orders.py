@@ -13,7 +13,6 @@ from ...orders import queries, service
 from ...orders.access import Act
 from ...orders.states import OrderState
 from ...payments import queries as payments
-from ...payments.service import send_surplus_again
 from .. import order_words, reports
 from ..access import me, requires
 from ..forms import Form, applied
@@ -105,7 +104,7 @@ def front(order_id: UUID) -> ResponseReturnValue:
 @requires(Permission.MONEY_MANAGE)
 def surplus(order_id: UUID) -> ResponseReturnValue:
     """Send again what came beyond the price and the buyer's bank did not take."""
-    send_surplus_again(order_id=order_id, actor_id=me().id, at=clock.now())
+    service.send_surplus_again(order_id=order_id, actor_id=me().id, at=clock.now())
     flash("What came beyond the price is on its way to the buyer's bank again.", "success")
     return redirect(url_for(".order", order_id=order_id), code=303)
 
@@ -122,6 +121,7 @@ def _page(order_id: UUID, form: ReasonForm) -> ResponseReturnValue:
         state=order_words.state_of(seen),
         holds=order_words.holds(seen),
         moments=order_words.MOMENTS,
+        is_own=queries.is_own(order_id, user_id=me().id),
         form=form,
         Act=Act,
     ), form.http_status
