@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 from flask import Flask, Response, current_app
+from flask import session as brought
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager
@@ -70,11 +71,32 @@ class Doorman(LoginManager):
         # To look for a cookie that we never set would mark every answer, also of files, as different for everybody.
         return response
 
+    def _load_user(self) -> None:
+        # A browser that brings nothing along is nobody: there is no need to work out what it would be known again by.
+        if brought:
+            super()._load_user()
+        else:
+            self._update_request_context_with_user()
+
+
+class Counting(Limiter):
+    """
+    Flask-Limiter, which counts where a view says so.
+
+    Before every other view it would look whether something applies to the whole house, and nothing does unless it was
+    given to it here.
+    """
+
+    def _check_request_limit(self, callable_name: str | None = None, in_middleware: bool = True) -> None:  # noqa: FBT001, FBT002  Its own.
+        of = self.limit_manager
+        if not in_middleware or of.application_limits or of.default_limits or of._blueprint_limits:  # noqa: SLF001  As above.
+            super()._check_request_limit(callable_name, in_middleware)
+
 
 db = SQLAlchemy(metadata=Base.metadata, disable_autonaming=True)
 login_manager = Doorman()
 csrf = CSRFProtect()
-limiter = Limiter(key_func=get_remote_address)
+limiter = Counting(key_func=get_remote_address)
 
 ASKED_AFTER = 5.0
 """Seconds. A connection that was used since, and of which nothing was heard, is taken to be there."""

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from .facets import FACE_FACETS, KIND_FACETS, RANGES
-from .kinds import Kind, Market
+from .kinds import Market
 from .places import Point
 from .vocabulary import says_nothing
 from .words import typed
@@ -85,10 +85,10 @@ class Asked:
     figures: list[str]
     of_kind: dict[str, frozenset[str]]
     of_face: dict[str, tuple[str, ...]]
-    chosen_kinds: list[int] | None = None
+    chosen_kinds: frozenset[int] | None = None
     narrows_kinds: bool = False
     whole: frozenset[int] | None = None
-    whole_kinds: list[int] | None = None
+    whole_kinds: frozenset[int] | None = None
     others: str = ""
     of_kinds_alone: bool = True
     source: str = "market_units"
@@ -124,19 +124,19 @@ def ask(market: Market, wanted: Wanted) -> Asked:
         of_face={name: values for name, values in chosen if name not in KIND_FACETS},
     )  # fmt: skip
     if asked.of_kind:
-        asked.chosen_kinds = [one.id for one in market.kinds.values() if _chosen(one, asked.of_kind)]
+        asked.chosen_kinds = frozenset.intersection(*(_kinds_of(market, *one) for one in asked.of_kind.items()))
     able = _able(market, wanted)
     words = words_asked(wanted.text)
     base = list(asked.figures)
     if able is not None:
-        given["able"] = sorted(able)
+        given["able"] = numbers(able)
         base.append("kind_id = ANY(%(able)s::int[])")
         if wanted.units or wanted.but:
             base[-1] = asked.these_units = _or_these_units(market, wanted, given)
     if words is not None:
         meant, own = _own_words(market, words, given)
         asked.whole = meant if able is None or asked.these_units else meant & able
-        given["whole"] = sorted(asked.whole)
+        given["whole"] = numbers(asked.whole)
         of_kinds = f"SELECT {_COLUMNS} FROM market_units WHERE kind_id = ANY(%(whole)s::int[])"  # noqa: S608
         asked.source = f"({of_kinds} UNION ALL {own})"
         asked.others = _READ.format(f"({own}) market_units", " AND ".join(base) or "true")
@@ -145,10 +145,10 @@ def ask(market: Market, wanted: Wanted) -> Asked:
         asked.of_kinds_alone = False
         asked.matched = _READ.format(f"{asked.source} market_units", " AND ".join(base))
     elif words is not None:
-        asked.whole_kinds = given["whole"]
+        asked.whole_kinds = asked.whole
         asked.matched = f"{_KEPT} WHERE kind_id = ANY(%(whole)s::int[]) UNION ALL {asked.others}"
     else:
-        asked.whole_kinds = given.get("able")
+        asked.whole_kinds = able
         asked.matched = _KEPT + (" WHERE kind_id = ANY(%(able)s::int[])" if able is not None else "")
     return asked
 
@@ -169,8 +169,23 @@ def of_faces(conditions: Iterable[str]) -> str:
     return f"face_id IN (SELECT id FROM market_faces WHERE {' AND '.join(conditions)})"  # noqa: S608
 
 
-def _chosen(one: Kind, of_kind: Mapping[str, frozenset[str]]) -> bool:
-    return all(not wanted.isdisjoint(KIND_FACETS[name].answers(one)) for name, wanted in of_kind.items())
+def _kinds_of(market: Market, name: str, answers: frozenset[str]) -> frozenset[int]:
+    """Return the kinds that have one of these answers of a facet, found once for each version of the market."""
+    found = market.chosen.get((name, answers))
+    if found is None:
+        having = KIND_FACETS[name].answers
+        found = frozenset(one.id for one in market.kinds.values() if not answers.isdisjoint(having(one)))
+        if len(market.chosen) < _MOST_CHOSEN:  # What strangers choose must not fill the memory.
+            market.chosen[name, answers] = found
+    return found
+
+
+_MOST_CHOSEN = 1_000
+
+
+def numbers(ids: Iterable[int]) -> str:
+    """Return numbers as the database writes a list of them: the driver takes ten times as long for a list of ours."""
+    return f"{{{','.join(map(str, sorted(ids)))}}}"
 
 
 def words_asked(text: str) -> list[str] | None:
@@ -215,11 +230,11 @@ def _able(market: Market, wanted: Wanted) -> frozenset[int] | None:
 def _or_these_units(market: Market, wanted: Wanted, given: dict[str, Any]) -> str:
     """Return the condition of a unit that is meant by its kind, unless it is not on its own, or that is on its own."""
     given["units"], given["but"] = list(wanted.units), list(wanted.but)
-    given["checked"] = [
+    given["checked"] = numbers(
         one.id
         for one in market.kinds.values()
         if one.checked and (wanted.light == (None, None) or one.shines_within(*wanted.light))
-    ]
+    )
     return (
         "(kind_id = ANY(%(able)s::int[]) AND listing_id <> ALL(%(but)s::uuid[])"
         " OR listing_id = ANY(%(units)s::uuid[]) AND kind_id = ANY(%(checked)s::int[]))"
@@ -248,7 +263,7 @@ def _own_words(market: Market, words: list[str], given: dict[str, Any]) -> tuple
         asked.append(([one for kind_ids, _ in asked for one in kind_ids], _begun(joined)))
     parts = []
     for number, (kind_ids, query) in enumerate(asked):
-        given |= {f"lacking_{number}": kind_ids, f"lacked_{number}": query}
+        given |= {f"lacking_{number}": numbers(kind_ids), f"lacked_{number}": query}
         parts.append(
             f"SELECT {_COLUMNS} FROM market_units WHERE words @@ to_tsquery('simple', %(lacked_{number})s)"  # noqa: S608
             f" AND kind_id = ANY(%(lacking_{number})s::int[])"

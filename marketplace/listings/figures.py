@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from .asked import Asked, face_conditions, of_faces
+from .asked import Asked, face_conditions, numbers, of_faces
 from .facets import FACE_FACETS, FACETS, KIND_FACETS
 from .kinds import Market
 
@@ -134,17 +134,17 @@ def _statement(asked: Asked) -> tuple[str, dict[str, Any]]:
     if conditions:
         faces = f" FILTER (WHERE {of_faces(conditions)})"
     if asked.chosen_kinds is not None:
-        given["chosen_kinds"] = asked.chosen_kinds
+        given["chosen_kinds"] = numbers(asked.chosen_kinds)
         kinds = " FILTER (WHERE kind_id IN (SELECT unnest(%(chosen_kinds)s::int[])))"
     if asked.of_face or not asked.of_kinds_alone:
         tally = _TALLY.format(of_kind=faces, of_face=kinds, matched=asked.matched)
         return tally + _FACES.format(missed=missed), given
     whole, chosen = asked.whole_kinds, asked.chosen_kinds
     if whole is not None:
-        given["tallied"] = whole
-        given["tallied_chosen"] = whole if chosen is None else sorted(set(whole) & set(chosen))
+        given["tallied"] = numbers(whole)
+        given["tallied_chosen"] = numbers(whole if chosen is None else whole & chosen)
     elif chosen is not None:
-        given["tallied_chosen"] = chosen
+        given["tallied_chosen"] = numbers(chosen)
     sql = _TALLIES.format(
         among_able="" if whole is None else "AND kind_id = ANY(%(tallied)s::int[])",
         among_chosen="" if whole is None and chosen is None else "AND kind_id = ANY(%(tallied_chosen)s::int[])",

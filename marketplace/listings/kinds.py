@@ -5,7 +5,7 @@ There are hundreds of kinds however many units there are. Words, makers, modalit
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from sqlalchemy import Connection
@@ -43,11 +43,12 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """The kinds as of one version of the market, and the words they are found by."""
+    """The kinds as of one version of the market, the words they are found by, and what was found by their answers."""
 
     version: str
     kinds: Mapping[int, Kind]
     vocabulary: Vocabulary
+    chosen: dict[tuple[str, frozenset[str]], frozenset[int]] = field(default_factory=dict, compare=False)
 
 
 _VERSION = "SELECT string_agg(version::text, '' ORDER BY shard) FROM market_shards"

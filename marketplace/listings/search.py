@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -18,7 +18,7 @@ from ..extensions import db, reading
 from ..kernel.money import Money
 from . import figures as tally
 from . import kinds
-from .asked import MILES, Asked, Cursor, Near, Sort, Wanted, ask, face_conditions, of_faces, words_asked
+from .asked import MILES, Asked, Cursor, Near, Sort, Wanted, ask, face_conditions, numbers, of_faces, words_asked
 from .figures import Counts, NewKind
 from .kinds import Market
 from .terms import Grade
@@ -32,28 +32,36 @@ _FEW = 2_000
 """So many units are gathered and sorted; of more the first are sooner found along the order they are kept in."""
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class Card(NamedTuple):
     """
-    A unit among others. `photo` is the stem of its first photo's files; `miles`: from where it was asked.
+    A unit among others, in the order in which the database gives it, for two dozen are made for each page.
 
-    `landed` is what it costs in all as far as anybody knows, without any assumption; None: not known.
+    `photo` is the stem of its first photo's files; `miles`: from where it was asked.
     """
 
     id: UUID
     title: str
     year: int
-    price: Money
+    price_minor: int
+    beyond_minor: int | None
+    currency: str
     grade: Grade
     city: str
     state_code: str
     life_used_percent: int | None
-    configuration: str
-    emits: tuple[Source, ...]
     photo: str | None
     photo_text: str | None
-    miles: float | None = None
-    landed: Money | None = None
+    miles: float | None
+    emits: tuple[Source, ...]
+
+    @property
+    def price(self) -> Money:
+        return Money(self.price_minor, self.currency)
+
+    @property
+    def landed(self) -> Money | None:
+        """Return what it costs in all; None: not known."""
+        return None if self.beyond_minor is None else Money(self.price_minor + self.beyond_minor, self.currency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +114,9 @@ _SPOTS = (
 
 _PAGE = """
     WITH page AS ({page})
-    SELECT unit.id, unit.title, unit.year, unit.price_minor, unit.currency, unit.grade, unit.city, unit.state_code,
-        unit.life_used_percent, unit.beyond_minor, unit.configuration, page.kind_id, page.place, {miles} AS miles,
-        photo.storage_key, photo.alternative_text
+    SELECT unit.id, unit.title, unit.year, unit.price_minor, unit.beyond_minor, unit.currency, unit.grade, unit.city,
+        unit.state_code, unit.life_used_percent, photo.storage_key, photo.alternative_text, {miles} AS miles,
+        page.kind_id, page.place
     FROM page JOIN listings unit ON unit.id = page.listing_id LEFT JOIN LATERAL (
         SELECT storage_key, alternative_text FROM listing_photos WHERE listing_id = unit.id ORDER BY position LIMIT 1
     ) photo ON true
@@ -222,10 +230,9 @@ def _rows(
     conditions = [*asked.figures, *([of_faces(faces)] if faces else ())]
     present = [] if figures is None else [one for one in figures.by_kind if one in market.kinds]
     if asked.chosen_kinds is not None:
-        chosen = set(asked.chosen_kinds)
-        present = [one for one in present if one in chosen]
+        present = [one for one in present if one in asked.chosen_kinds]
     if asked.narrows_kinds or asked.chosen_kinds is not None:
-        given["present"] = present
+        given["present"] = numbers(present)
         conditions.append("kind_id = ANY(%(present)s::int[])")
     by_own_words = asked.whole is not None and not asked.whole.issuperset(present)
     source = f"{asked.source} market_units" if by_own_words else "market_units"
@@ -262,30 +269,21 @@ def _rows(
     page = f"{page} ORDER BY {key} {direction}, listing_id {direction} LIMIT %(most)s"
     miles = "NULL::float8" if wanted.near is None else MILES.format("unit")
     found = connection.exec_driver_sql(_PAGE.format(page=page, direction=direction, miles=miles), given)
-    return [(_card(row, market), _written(row.place)) for row in found]
+    return [_card(row, market) for row in found]
 
 
 def _written(place: Any) -> str:
     return place.isoformat() if isinstance(place, datetime) else repr(place)
 
 
-def _card(row: Any, market: Market) -> Card:
-    kind = market.kinds.get(row.kind_id)
+def _card(row: Any, market: Market) -> tuple[Card, str]:
+    *unit, kind_id, place = row
+    kind = market.kinds.get(kind_id)
     if kind is None:
         raise NewKind
-    return Card(
-        id=row.id,
-        title=row.title,
-        year=row.year,
-        price=Money(row.price_minor, row.currency),
-        grade=Grade(row.grade),
-        city=row.city,
-        state_code=row.state_code,
-        life_used_percent=row.life_used_percent,
-        configuration=row.configuration,
-        emits=kind.emits,
-        photo=row.storage_key,
-        photo_text=row.alternative_text,
-        miles=row.miles,
-        landed=None if row.beyond_minor is None else Money(row.price_minor + row.beyond_minor, row.currency),
-    )
+    unit[_GRADE] = _GRADES[unit[_GRADE]]
+    return Card._make((*unit, kind.emits)), _written(place)
+
+
+_GRADES = {str(one): one for one in Grade}
+_GRADE = Card._fields.index("grade")

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 from uuid import UUID
 
 from flask import Blueprint, Response, jsonify, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
+from markupsafe import Markup
 
 from ..accounts.access import Permission
 from ..clinics.queries import Site
@@ -18,7 +18,6 @@ from ..guides import showing
 from ..guides.maker_policy import STANDINGS
 from ..kernel import clock
 from ..kernel.errors import NotFound
-from ..kernel.money import Money
 from ..kernel.terms import STATES
 from ..listings import gallery, queries, reports, search, suggesting, views
 from ..listings.conditions import GRADES, INCLUSIONS, Included, checklist
@@ -48,23 +47,6 @@ _PHOTO = re.compile(r"^[0-9a-f]{2}/[0-9a-f-]{36}-(?:480|1280)\.(webp|jpg)$")
 _TYPES = {"webp": "image/webp", "jpg": "image/jpeg"}
 
 
-@dataclass(frozen=True, slots=True)
-class ShownCard:
-    """What the `listing_card` macro takes."""
-
-    url: str
-    title: str
-    year: int
-    price: Money
-    grade_label: str
-    counter_text: str | None
-    place: str
-    landed: str
-    photo: photos.ShownPhoto | None
-    bands: tuple[Any, ...]
-    verdict: Chip | None
-
-
 @bp.get("/")
 @public
 @freshness.of_the_market
@@ -72,8 +54,7 @@ def home(version: str) -> ResponseReturnValue:
     """Show what this house is, its search, and what came in last."""
     return render_template(
         "browse/home.html",
-        cards=_shown_cards(search.newest(8, version=version), standpoint.chosen(standpoint.sites())),
-        draw_card=fragments.card,
+        cards=_cards(search.newest(8, version=version), standpoint.chosen(standpoint.sites()), at_once=4),
     )
 
 
@@ -109,19 +90,13 @@ def devices(version: str) -> ResponseReturnValue:
         states=STATES,
         only_today=verdicts == (Reach.TODAY,),
         verdicts=searching.verdict_choices(reached.count(meant, version=version), verdicts) if site else (),
-        cards=_shown_cards(found.cards, site),
-        groups=searching.groups_of(wanted, found),
+        cards=_cards(found.cards, site, at_once=3),
+        filters=searching.filters_of(wanted, found),
         chips=searching.chips_of(wanted, verdicts=verdicts, site=site),
-        sorts=searching.SORTS,
-        lives=searching.LIVES,
-        distances=searching.DISTANCES,
-        price_from=searching.written(wanted.spans.get("price", (None, None))[0]),
-        price_to=searching.written(wanted.spans.get("price", (None, None))[1]),
-        landed_to=searching.written(wanted.spans.get("landed", (None, None))[1]),
+        order=searching.order_of(wanted),
+        figures=searching.figures_of(wanted),
         turning=searching.turning(wanted, found),
         literal_address=searching.literal_address() if found.meant else None,
-        draw_card=fragments.card,
-        draw_filter=fragments.filter_group,
     )
 
 
@@ -214,29 +189,15 @@ def _reached(site: Site, version: str) -> Reached:
         return Reached()
 
 
-def _shown_cards(cards: Sequence[Card], site: Site | None) -> list[ShownCard]:
+def _cards(cards: Sequence[Card], site: Site | None, *, at_once: int) -> list[Markup]:
+    """Draw units among others; the pictures of the first come `at_once`, the others as they are scrolled to."""
     chips: dict[UUID, Chip] = {}
     if site is not None and cards:
         sales = queries.sales_of(card.id for card in cards)
         for sale, verdict in zip(sales, standpoint.previews(sales, site), strict=False):
             chips[sale.listing_id] = Chip(str(verdict.outcome), gate.chip(verdict, site.state))
     base = url_for("browse.devices")
-    return [
-        ShownCard(
-            url=f"{base}/{card.id}",
-            title=card.title,
-            year=card.year,
-            price=card.price,
-            grade_label=f"{card.grade} · {GRADES[card.grade].name}",
-            counter_text=None if card.life_used_percent is None else f"{card.life_used_percent} % of life used",
-            place=f"{card.city}, {card.state_code}" + ("" if card.miles is None else f" · {card.miles:,.0f} miles"),
-            landed="In all: not known yet" if card.landed is None else f"At least {card.landed} in all",
-            photo=photos.shown(card.photo, card.photo_text or "") if card.photo else None,
-            bands=card.emits,
-            verdict=chips.get(card.id),
-        )
-        for card in cards
-    ]
+    return [fragments.card(card, base, chips.get(card.id), lazy=place >= at_once) for place, card in enumerate(cards)]
 
 
 def _place_asked_for() -> str | None:

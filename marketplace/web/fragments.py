@@ -4,6 +4,7 @@ Pieces of pages that are drawn again and again from the same values: drawn once,
 A piece is known by everything it shows, so that what is kept cannot grow old.
 """
 
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
@@ -11,19 +12,59 @@ from flask import Flask, get_template_attribute, request, url_for
 from markupsafe import Markup
 
 from ..config import Mode, Settings
+from ..kernel.money import Money
+from ..listings.conditions import GRADES
+from ..listings.search import Card
+from . import photos
 from .delivery import FILES
+from .standpoint import Chip
 
 
-@lru_cache(maxsize=4096)
-def card(shown: Any, *, lazy: bool) -> Markup:
-    """Draw a device among others; `shown` is hashable and as the `listing_card` macro takes it."""
-    return Markup(get_template_attribute("macros/show.html", "listing_card")(shown, lazy=lazy, level=3))  # noqa: S704
+@dataclass(frozen=True, slots=True)
+class ShownCard:
+    """What the `listing_card` macro takes."""
+
+    url: str
+    title: str
+    year: int
+    price: Money
+    grade_label: str
+    counter_text: str | None
+    place: str
+    landed: str
+    photo: photos.ShownPhoto | None
+    bands: tuple[Any, ...]
+    verdict: Chip | None
 
 
-@lru_cache(maxsize=512)
-def filter_group(legend: str, name: str, answers: tuple[Any, ...], more: tuple[Any, ...] = ()) -> Markup:
-    """Draw a group of boxes in a filter form; answers are hashable and as the macro of this name takes them."""
-    return Markup(get_template_attribute("macros/forms.html", "filter_group")(legend, name, answers, more))  # noqa: S704
+@lru_cache(maxsize=8192)
+def card(unit: Card, base: str, verdict: Chip | None = None, *, lazy: bool) -> Markup:
+    """Draw a device among others, whose own page stands under `base`, with what the gate answers the reader."""
+    shown = ShownCard(
+        url=f"{base}/{unit.id}",
+        title=unit.title,
+        year=unit.year,
+        price=unit.price,
+        grade_label=f"{unit.grade} · {GRADES[unit.grade].name}",
+        counter_text=None if unit.life_used_percent is None else f"{unit.life_used_percent} % of life used",
+        place=f"{unit.city}, {unit.state_code}" + ("" if unit.miles is None else f" · {unit.miles:,.0f} miles"),
+        landed="In all: not known yet" if unit.landed is None else f"At least {unit.landed} in all",
+        photo=photos.shown(unit.photo, unit.photo_text or "") if unit.photo else None,
+        bands=unit.emits,
+        verdict=verdict,
+    )
+    return drawn("macros/show.html", "listing_card", shown, lazy=lazy, level=3)
+
+
+@lru_cache(maxsize=1024)
+def once(template: str, macro: str, *values: Any) -> Markup:
+    """Draw a macro that shows these values and nothing else, all of them hashable."""
+    return drawn(template, macro, *values)
+
+
+def drawn(template: str, macro: str, *values: Any, **named: Any) -> Markup:
+    """Draw a macro."""
+    return Markup(get_template_attribute(template, macro)(*values, **named))  # noqa: S704
 
 
 def address(endpoint: str, **values: Any) -> str:

@@ -3,11 +3,14 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from math import isfinite
+from typing import NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
 
 from flask import request, url_for
+from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 
 from ..catalog import queries as catalog
@@ -20,7 +23,7 @@ from ..listings.conditions import GRADES
 from ..listings.places import point_of
 from ..listings.search import Cursor, Found, Near, Sort, Wanted
 from ..listings.suggesting import Suggestion
-from . import unit
+from . import fragments, unit
 
 SORTS = {
     Sort.NEWEST: "Newest first",
@@ -85,14 +88,20 @@ class Choice:
     chosen: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A filter as it is drawn: the answers shown at once, and those behind."""
+class Typed(NamedTuple):
+    """Figures to narrow by, as they stand in the fields of the form."""
 
-    name: str
-    legend: str
-    answers: tuple[Choice, ...]
-    more: tuple[Choice, ...]
+    price_from: str
+    price_to: str
+    landed_to: str
+    year_from: int | None
+    year_to: int | None
+    life: str
+    shots: str
+    nm_from: int | None
+    nm_to: int | None
+    zip: str
+    within: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,17 +274,51 @@ def verdict_choices(counts: Mapping[Reach, int], chosen: Iterable[Reach]) -> tup
     return tuple(Choice(one, words, counts.get(one, 0), one in chosen) for one, words in VERDICTS.items())
 
 
-def groups_of(wanted: Wanted, found: Found) -> list[Group]:
-    """Return the filters that have an answer, each with its figures."""
+def filters_of(wanted: Wanted, found: Found) -> list[Markup]:
+    """Return the filters that have an answer, each with its figures, drawn."""
+    called = catalog.modalities_digest()
     groups = []
-    for name, facet in FACETS.items():
-        counts = found.counts.get(name, {})
-        chosen = wanted.chosen.get(name, ())
-        labels = facet.labels() if facet.labels else {one: one for one in sorted({*counts, *chosen})}
-        answers = _choices(counts, chosen, labels)
-        if answers:
-            groups.append(Group(name, facet.legend, *_folded(answers)))
+    for name in FACETS:
+        counts, chosen = found.counts.get(name), wanted.chosen.get(name, ())
+        if counts or chosen:
+            groups.append(_filter(name, tuple(sorted((counts or {}).items())), chosen, called))
     return groups
+
+
+def order_of(wanted: Wanted) -> Markup:
+    """Return the choice of an order, drawn."""
+    return fragments.once("browse/_figures.html", "order", tuple(SORTS.items()), wanted.sort)
+
+
+def figures_of(wanted: Wanted) -> Markup:
+    """Return the figures to narrow by, drawn with what was typed."""
+    nothing = (None, None)
+    price, years = wanted.spans.get("price", nothing), wanted.spans.get("year", nothing)
+    life, shots = wanted.spans.get("used", nothing)[1], wanted.spans.get("shots", nothing)[0]
+    within = wanted.near.within if wanted.near else None
+    typed = Typed(
+        price_from=written(price[0]),
+        price_to=written(price[1]),
+        landed_to=written(wanted.spans.get("landed", nothing)[1]),
+        year_from=years[0],
+        year_to=years[1],
+        life="" if life is None else str(life),
+        shots="" if shots is None else f"{shots:,}",
+        nm_from=wanted.light[0],
+        nm_to=wanted.light[1],
+        zip=request.args.get("zip", ""),
+        within="" if within is None else str(within),
+    )
+    return fragments.once("browse/_figures.html", "figures", typed, tuple(LIVES.items()), tuple(DISTANCES.items()))
+
+
+@lru_cache(maxsize=2048)
+def _filter(name: str, figures: tuple[tuple[str, int], ...], chosen: tuple[str, ...], _called: str) -> Markup:
+    """Draw a filter; `_called` names what its answers are called, which is asked of the catalogue."""
+    facet, counts = FACETS[name], dict(figures)
+    labels = facet.labels() if facet.labels else {one: one for one in sorted({*counts, *chosen})}
+    answers, more = _folded(_choices(counts, chosen, labels))
+    return fragments.drawn("macros/forms.html", "filter_group", facet.legend, name, answers, more)
 
 
 def _choices(counts: Mapping[str, int], chosen: Iterable[str], labels: Labels) -> list[Choice]:
