@@ -103,7 +103,7 @@ class Listing(Keyed, Base):
     life_used_percent: Mapped[int | None] = mapped_column(comment="The most used part, where rated life is known.")
     state: Mapped[ListingState] = mapped_column(default=ListingState.DRAFT)
     review_note: Mapped[str | None] = mapped_column(comment="Why staff sent it back.")
-    review_notes: Mapped[dict[str, str]] = mapped_column(
+    review_notes: Mapped[dict[str, dict[str, str]]] = mapped_column(
         JSONB, default=dict, comment="What staff ask to change at single places, by the step that asks for it."
     )
     approved_version: Mapped[int | None] = mapped_column(comment="Of the condition report that was approved last.")

@@ -147,7 +147,7 @@ class ListingFacts:
     life_used_percent: int | None
     configuration: str
     review_note: str | None
-    review_notes: dict[str, str]
+    review_notes: dict[str, dict[str, str]]
     approved_version: int | None
     serial_normal: str | None
     created_at: datetime

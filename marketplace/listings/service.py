@@ -16,7 +16,7 @@ from ..extensions import db, unit_of_work
 from ..kernel.errors import Conflict, Invalid, Refused
 from ..kernel.money import Money
 from ..notifications.service import promise_mail
-from . import passport, reports, stolen
+from . import noting, passport, queries, reports, stolen
 from .models import Listing, PriceSet
 from .possible import require_payable, require_worth
 from .record import locked, note, of_seller
@@ -128,11 +128,12 @@ def send_back(
     """
     Give the listing back to its seller with a note that says what to change; one on the market leaves it.
 
-    `notes` are about single places, by the step that asks for them; the seller reads each on that step and in the mail.
+    `notes` are about single places, by their keys in `noting.spots`; the seller reads each beside its field until it is
+    answered, and in the mail.
 
     :raises NotFound: there is no such listing
     :raises OwnListing: the moderator belongs or belonged to the clinic that sells it
-    :raises Invalid: the note is empty
+    :raises Invalid: the note is empty, or one is about a place that there is not
     :raises marketplace.kernel.machine.IllegalMove: it is a draft, reserved, sold or withdrawn
     """
     note = note.strip()
@@ -141,8 +142,8 @@ def send_back(
     with unit_of_work():
         listing = _of_staff(listing_id, actor_id)
         listing.review_note = note
-        listing.review_notes = {step: words.strip() for step, words in (notes or {}).items() if words.strip()}
-        said = "\n".join([note, *(f"{step.capitalize()}: {words}" for step, words in listing.review_notes.items())])
+        listing.review_notes, places = noting.asked(queries.listing(listing_id), notes or {})
+        said = "\n".join([note, *places])
         _move(listing, ListingEvent.SENT_BACK, actor_id=actor_id, reason=said, at=at)
         _tell_seller(listing, "listing_sent_back", note=said, at=at)
 

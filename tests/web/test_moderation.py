@@ -3,16 +3,19 @@
 import io
 
 import pytest
+from sqlalchemy import select
 
 from marketplace.extensions import db
-from marketplace.listings import passport, reporting, service
+from marketplace.kernel.errors import Invalid
+from marketplace.listings import noting, passport, queries, reporting, service
 from marketplace.listings.models import Listing
 from marketplace.listings.states import ListingState
 from marketplace.listings.stolen import entries
+from marketplace.notifications.models import Mail
 from tests.conftest import NOON
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.clinics import make_clinic
-from tests.factories.listings import make_handpiece, make_listing
+from tests.factories.listings import make_counter, make_handpiece, make_listing
 from tests.pages import browser_of, text
 
 
@@ -59,20 +62,133 @@ class TestChanges:
 
 
 class TestNotes:
-    def test_on_single_steps_reach_the_seller(self, app, desk, draft, seller):
+    @pytest.fixture
+    def sent_back(self, desk, draft, seller):
+        """Send the unit back with notes on places, and return what was asked where."""
+
+        def send(status=303, **notes):
+            service.submit(listing_id=draft.id, actor_id=seller.id, at=NOON)
+            data = {"note": "Look again.", **{f"ask.{key.replace('__', '.')}": words for key, words in notes.items()}}
+            answer = desk.post(f"/staff/listings/{draft.id}/send-back", data=data)
+            assert answer.status_code == status
+            db.session.expire_all()
+            return answer
+
+        return send
+
+    @pytest.fixture
+    def mine(self, app, seller):
+        return browser_of(app, seller)
+
+    def test_are_asked_beside_what_stands_there(self, desk, draft, seller):
         service.submit(listing_id=draft.id, actor_id=seller.id, at=NOON)
-        desk.post(
-            f"/staff/listings/{draft.id}/send-back",
-            data={"note": "Two things.", "note_photos": "Show the rating plate.", "note_terms": " "},
+        html = text(desk.get(f"/staff/listings/{draft.id}"))
+        assert 'name="ask.device.year"' in html
+        assert "Year of manufacture: 2018" in html
+        assert f'name="ask.handpieces.{draft.handpieces[0].id}.counter_value"' in html
+        assert "ALEX handpiece: Counter: 400000" in html
+
+    def test_stand_beside_their_field_until_it_is_answered(self, draft, sent_back, mine, desk):
+        sent_back(device__year="Is this the year of the label?", terms="Name a price.", terms__price=" ")
+        assert draft.review_notes == {
+            "device.year": {"words": "Is this the year of the label?", "was": "2018"},
+            "terms": {"words": "Name a price.", "was": draft.review_notes["terms"]["was"]},
+        }
+        overview = text(mine.get(f"/sell/{draft.id}"))
+        assert f'<a href="/sell/{draft.id}/device#year">Device, Year of manufacture</a>: Is this the year' in overview
+        assert f'<a href="/sell/{draft.id}/terms">Price</a>: Name a price.' in overview
+        html = text(mine.get(f"/sell/{draft.id}/device"))
+        assert '<p class="field-note" id="year-note"><strong>Our staff ask:</strong> Is this the year' in html
+        assert 'aria-describedby="year-note"' in html
+        assert "Our staff ask here:</strong> Name a price." in text(mine.get(f"/sell/{draft.id}/terms"))
+
+        service_of = {"model_id": str(draft.model_id), "clinic_id": str(draft.clinic_id), "serial": draft.serial}
+        place = {"city": draft.city, "state_code": draft.state_code}
+        assert mine.post(f"/sell/{draft.id}/device", data={**service_of, **place, "year": "2017"}).status_code == 303
+        assert "Our staff ask" not in text(mine.get(f"/sell/{draft.id}/device"))
+        overview = text(mine.get(f"/sell/{draft.id}"))
+        assert "Device, Year" not in overview
+        assert "Name a price." in overview
+        # What was asked stays in its course, for both sides.
+        for reader, address in ((mine, f"/sell/{draft.id}"), (desk, f"/staff/listings/{draft.id}")):
+            assert "Year of manufacture: Is this the year of the label?" in text(reader.get(address))
+
+    def test_stand_in_the_mail(self, sent_back):
+        sent_back(device__year="Really?", photos="Show the rating plate.")
+        (mail,) = db.session.scalars(select(Mail))
+        assert mail.context["note"] == "Look again.\nYear of manufacture: Really?\nPhotos: Show the rating plate."
+
+    def test_on_handpieces_counters_photos_and_papers_lead_there(self, draft, sent_back, mine):
+        draft.counters = [make_counter()]
+        db.session.commit()
+        part, counter, photo = draft.handpieces[0].id, draft.counters[0].id, draft.photos[0].id
+        sent_back(
+            **{
+                f"handpieces__{part}__serial": "It has one.",
+                f"console__{counter}__value": "The photo says less.",
+                f"photos__photo-{photo}": "Too dark.",
+                "condition__papers": "Add the report.",
+                "condition__grade": "Rather C?",
+            }
         )
-        assert state_of(draft) is ListingState.DRAFT
-        assert draft.review_notes == {"photos": "Show the rating plate."}
-        mine = browser_of(app, seller)
-        assert "Show the rating plate." in text(mine.get(f"/sell/{draft.id}"))
-        assert "Our staff ask here:" in text(mine.get(f"/sell/{draft.id}/photos"))
-        assert "Our staff ask here:" not in text(mine.get(f"/sell/{draft.id}/terms"))
+        base = f"/sell/{draft.id}"
+        overview = text(mine.get(base))
+        for address in (
+            f"handpieces/{part}#serial", f"counters/{counter}#value", f"photos#photo-{photo}", "condition#papers",
+            "condition#grade-0",
+        ):  # fmt: skip
+            assert f'href="{base}/{address}"' in overview
+        assert "It has one." in text(mine.get(f"{base}/handpieces"))
+        assert text(mine.get(f"{base}/handpieces/{part}")).count("It has one.") == 1
+        assert "The photo says less." in text(mine.get(f"{base}/console"))
+        assert text(mine.get(f"{base}/counters/{counter}")).count("The photo says less.") == 1
+        assert "Too dark." in text(mine.get(f"{base}/photos"))
+        assert text(mine.get(f"{base}/condition")).count("Our staff ask:") == 2
+        mine.post(f"{base}/photos/{photo}/remove")
+        mine.post(f"{base}/counters/{counter}/remove")
+        mine.post(f"{base}/handpieces/{part}/remove")
+        overview = text(mine.get(base))
+        assert [words in overview for words in ("Too dark.</li>", "It has one.</li>", "says less.</li>")] == [False] * 3
+
+    def test_when_all_are_answered_that_is_said_and_submitting_closes_them(self, draft, seller, sent_back, mine):
+        sent_back(device__year="Really?")
+        draft.year = 2016
+        db.session.commit()
+        assert "You have answered everything that was asked" in text(mine.get(f"/sell/{draft.id}"))
         service.submit(listing_id=draft.id, actor_id=seller.id, at=NOON)
         assert db.session.get(Listing, draft.id).review_notes == {}
+
+    def test_of_before_stay_until_it_is_submitted(self, draft):
+        draft.review_notes = {"photos": {"words": "Show the rating plate."}}
+        db.session.commit()
+        (note,) = noting.open_notes(queries.listing(draft.id))
+        assert (note.spot.key, note.words) == ("photos", "Show the rating plate.")
+
+    def test_are_about_places_that_there_are(self, draft, seller, moderator):
+        service.submit(listing_id=draft.id, actor_id=seller.id, at=NOON)
+        with pytest.raises(Invalid):
+            service.send_back(
+                listing_id=draft.id, actor_id=moderator.id, note="x", notes={"device.colour": "Red?"}, at=NOON
+            )
+        assert state_of(draft) is ListingState.IN_REVIEW
+
+    def test_that_are_too_long_are_said_beside_their_field(self, draft, sent_back):
+        html = text(sent_back(422, device__year="x" * 501))
+        assert "<details open><summary>Ask about: Device</summary>" in html
+        assert state_of(draft) is ListingState.IN_REVIEW
+
+    def test_have_a_place_for_every_field_of_every_step(self, mine, draft):
+        """Each place on the moderator's page is a field on the page of its step, where its note can stand."""
+        draft.counters = [make_counter()]
+        db.session.commit()
+        pages = {}
+        for spot in noting.spots(queries.listing(draft.id)):
+            if not spot.field:
+                continue
+            page = {"photos": "photos", "handpieces": f"handpieces/{spot.part_id}"}.get(spot.step, spot.step)
+            page = f"counters/{spot.part_id}" if spot.step == "console" and spot.part_id else page
+            html = pages.setdefault(page, text(mine.get(f"/sell/{draft.id}/{page}")))
+            assert f'id="{spot.anchor}"' in html, spot
 
 
 class TestPassport:

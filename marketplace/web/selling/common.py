@@ -1,9 +1,9 @@
 """What the pages of selling share: their words, whose listing it is, and how typed answers are read."""
 
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from flask import Blueprint
+from flask import Blueprint, url_for
 from wtforms.validators import Regexp
 
 from ...clinics import queries as clinics
@@ -11,12 +11,15 @@ from ...clinics.access import MANAGERS
 from ...clinics.queries import Membership
 from ...kernel.errors import Invalid
 from ...kernel.money import Money, parse_money
-from ...listings import queries
+from ...listings import noting, queries
+from ...listings.noting import Spot
 from ...listings.queries import ListingFacts
 from ...listings.states import ListingEvent, ListingState
 from ..access import me
 from ..forms import Form
 from ..options import options
+
+F = TypeVar("F", bound=Form)
 
 bp = Blueprint("selling", __name__)
 
@@ -70,6 +73,31 @@ LONGEST_TEXT, LONGEST_LINE = 8_000, 200
 
 class ActForm(Form):
     """A button."""
+
+
+@bp.context_processor
+def _notes() -> dict[str, Any]:
+    """Let the pages of selling show what staff ask."""
+    return {"open_notes": noting.open_notes, "address_of": address_of, "part_id": None}
+
+
+def address_of(facts: ListingFacts, spot: Spot) -> str:
+    """Return where the seller answers what staff ask about a place."""
+    if spot.part_id and spot.step == "handpieces":
+        return url_for("selling.handpiece", listing_id=facts.id, handpiece_id=spot.part_id, _anchor=spot.anchor)
+    if spot.part_id:
+        return url_for("selling.counter", listing_id=facts.id, counter_id=spot.part_id, _anchor=spot.anchor)
+    page = "pictures" if spot.step == "photos" else spot.step
+    return url_for(f"selling.{page}", listing_id=facts.id, _anchor=spot.anchor or None)
+
+
+def with_notes(form: F, facts: ListingFacts, step: str, part_id: UUID | None = None) -> F:
+    """Let each field of a step's form show what staff ask there."""
+    for note in noting.open_notes(facts):
+        if note.spot.step == step and note.spot.part_id == part_id and note.spot.field in form:
+            field: Any = form[note.spot.field]
+            field.note = note.words  # For the macros of forms.
+    return form
 
 
 def selling_for() -> list[Membership]:

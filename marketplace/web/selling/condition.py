@@ -20,7 +20,7 @@ from ...listings.terms import Grade
 from ..access import me, requires
 from ..forms import Form, NeededBeforeReview, applied
 from ..options import options
-from .common import LONGEST_TEXT, STEPS, ActForm, bp, codes_of, mine
+from .common import LONGEST_TEXT, STEPS, ActForm, bp, codes_of, mine, with_notes
 from .papers import KINDS, PaperForm
 from .particulars import as_data, form_with, said_in, shown
 
@@ -64,7 +64,7 @@ def condition_page(
 ) -> ResponseReturnValue:
     """Show the step, with a form that was sent and is to be looked at again."""
     asked, unsent = _form(facts, sent=False)
-    form = form or unsent
+    form = with_notes(form or unsent, facts, "condition")
     page = render_template(
         "selling/condition.html",
         form=form,

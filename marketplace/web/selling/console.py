@@ -21,7 +21,7 @@ from ..access import me, requires
 from ..forms import Form, applied
 from ..options import options
 from ..unit import UNITS
-from .common import LONGEST_LINE, STEPS, WHOLE, ActForm, bp, codes_of, mine, number
+from .common import LONGEST_LINE, STEPS, WHOLE, ActForm, bp, codes_of, mine, number, with_notes
 from .particulars import as_data, form_with, said_in, shown
 
 PER_CENT = "percent"
@@ -63,6 +63,7 @@ def console(listing_id: UUID) -> ResponseReturnValue:
         with applied(form):
             drafting.answer(listing_id=listing_id, actor_id=me().id, place=Place.DEVICE, said=said_in(form, asked))
             return redirect(url_for("selling.condition", listing_id=listing_id), code=303)
+    with_notes(form, facts, "console")
     there = {counter.part for counter in facts.counters}
     return (
         render_template(
@@ -147,8 +148,17 @@ def _page(facts: ListingFacts, known: CounterFacts | None) -> ResponseReturnValu
             )
             flash("The counter was saved.", "success")
             return redirect(url_for("selling.console", listing_id=facts.id), code=303)
+    if known:
+        with_notes(form, facts, "console", known.id)
     return (
-        render_template("selling/counter.html", form=form, listing=facts, counter=known, steps=STEPS),
+        render_template(
+            "selling/counter.html",
+            form=form,
+            listing=facts,
+            counter=known,
+            steps=STEPS,
+            part_id=known.id if known else None,
+        ),
         form.http_status,
     )
 

@@ -18,7 +18,7 @@ from ...listings import drafting
 from ..access import me, requires
 from ..forms import Form, NeededBeforeReview, applied
 from ..options import grouped_options, options
-from .common import LONGEST_LINE, STEPS, bp, key_of, mine, nothing_yet, selling_for
+from .common import LONGEST_LINE, STEPS, bp, key_of, mine, nothing_yet, selling_for, with_notes
 
 
 class DeviceForm(Form):
@@ -107,6 +107,7 @@ def device(listing_id: UUID) -> ResponseReturnValue:
                 at=clock.now(),
             )
             return redirect(url_for("selling.handpieces", listing_id=listing_id), code=303)
+    with_notes(form, facts, "device")
     return render_template("selling/device.html", form=form, listing=facts, steps=STEPS), form.http_status
 
 

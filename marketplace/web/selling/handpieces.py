@@ -20,7 +20,7 @@ from ..access import me, requires
 from ..forms import Form, applied
 from ..options import grouped_options
 from ..unit import UNITS
-from .common import LONGEST_LINE, STEPS, WHOLE, ActForm, amount, bp, mine, nothing_yet, number
+from .common import LONGEST_LINE, STEPS, WHOLE, ActForm, amount, bp, mine, nothing_yet, number, with_notes
 from .console import counter_of, way_of, with_counter_choices
 from .particulars import as_data, form_with, said_in, shown
 
@@ -125,10 +125,13 @@ def _handpiece_page(facts: ListingFacts, part: HandpieceFacts | None) -> Respons
                 )
             flash("The handpiece was saved.", "success")
             return redirect(url_for("selling.handpieces", listing_id=facts.id), code=303)
+    if part:
+        with_notes(form, facts, "handpieces", part.id)
     return (
         render_template(
             "selling/handpiece.html",
             form=form,
+            part_id=part.id if part else None,
             listing=facts,
             part=part,
             steps=STEPS,

@@ -15,7 +15,7 @@ from ..access import me, requires
 from ..forms import Form, NeededBeforeReview, applied
 from ..options import options
 from ..unit import MODIFICATIONS
-from .common import ANSWERS, STEPS, answer_of, bp, codes_of, mine, stated
+from .common import ANSWERS, STEPS, answer_of, bp, codes_of, mine, stated, with_notes
 from .particulars import as_data, form_with, said_in, shown
 
 
@@ -59,6 +59,7 @@ def statements(listing_id: UUID) -> ResponseReturnValue:
                 said=said_in(form, asked),
             )
             return redirect(url_for("selling.terms", listing_id=listing_id), code=303)
+    with_notes(form, facts, "statements")
     return (
         render_template(
             "selling/statements.html", form=form, listing=facts, steps=STEPS, particulars=shown(form, asked)

@@ -15,7 +15,7 @@ from ..access import me, requires
 from ..forms import Form, NeededBeforeReview, applied
 from ..options import options
 from ..unit import RECERTIFICATIONS, WARRANTIES
-from .common import ANSWERS, LONGEST_LINE, STEPS, WHOLE, amount, answer_of, bp, mine, number, stated
+from .common import ANSWERS, LONGEST_LINE, STEPS, WHOLE, amount, answer_of, bp, mine, number, stated, with_notes
 
 
 class TermsForm(Form):
@@ -64,6 +64,7 @@ def terms(listing_id: UUID) -> ResponseReturnValue:
                 training_included=stated(form.training_included.data),
             )
             return redirect(url_for("selling.pictures", listing_id=listing_id), code=303)
+    with_notes(form, facts, "terms")
     return render_template("selling/terms.html", form=form, listing=facts, steps=STEPS), form.http_status
 
 

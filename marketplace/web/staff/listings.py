@@ -10,7 +10,7 @@ from wtforms.validators import InputRequired, Length
 from ...accounts.access import Permission
 from ...config import Settings
 from ...kernel import clock
-from ...listings import passport, plausibility, possession, queries, reports, service, stolen
+from ...listings import noting, passport, plausibility, possession, queries, reports, service, stolen
 from ...listings.conditions import GRADES
 from ...listings.queries import ListingFacts
 from ...listings.states import LISTING, ListingEvent
@@ -34,8 +34,23 @@ class NoteForm(Form):
     )
 
 
-for _step, _words in STEPS.items():
-    setattr(NoteForm, f"note_{_step}", StringField(_words, validators=[Length(max=500)]))
+_ASK = "ask."
+"""What stands before the key of a place in the name of its field."""
+
+
+def _note_form(facts: ListingFacts, *, sent: bool = True) -> tuple[NoteForm, dict[str, list[str]]]:
+    """Return the form that asks about every place of a listing, and the names of its fields by their steps."""
+    asked: dict[str, StringField] = {}
+    names: dict[str, list[str]] = {step: [] for step in STEPS}
+    for spot in noting.spots(facts):
+        name = _ASK + spot.key
+        # What stands there helps to find the place; the whole of a step would say too much.
+        said = f": {spot.said[:60]}" if spot.said and spot.field and spot.step != "photos" else ""
+        asked[name] = StringField(f"{spot.label}{said}", validators=[Length(max=500)])
+        names[spot.step].append(name)
+    kind = type(NoteForm.__name__, (NoteForm,), asked)
+    form: NoteForm = kind() if sent else kind(formdata=None)
+    return form, names
 
 
 @bp.get("/staff/listings")
@@ -49,7 +64,7 @@ def listings() -> ResponseReturnValue:
 @requires(Permission.REVIEW_READ)
 def listing(listing_id: UUID) -> ResponseReturnValue:
     """Show one listing, in whatever state, with what can be decided about it."""
-    return _page(queries.listing(listing_id), NoteForm())
+    return _page(queries.listing(listing_id))
 
 
 @bp.get("/staff/listings/<uuid:listing_id>/papers/<uuid:paper_id>")
@@ -73,14 +88,18 @@ def approve(listing_id: UUID) -> ResponseReturnValue:
 def send_back(listing_id: UUID) -> ResponseReturnValue:
     """Give it back to its seller with a note."""
     facts = queries.listing(listing_id)
-    form = NoteForm()
+    form, _ = _note_form(facts)
     if form.validate_on_submit():
         with applied(form):
             service.send_back(
                 listing_id=listing_id,
                 actor_id=me().id,
                 note=form.note.data or "",
-                notes={step: form[f"note_{step}"].data or "" for step in STEPS},
+                notes={
+                    field.short_name.removeprefix(_ASK): field.data or ""
+                    for field in form
+                    if field.short_name.startswith(_ASK)
+                },
                 at=clock.now(),
             )
             flash("It went back to its seller, with your note.", "success")
@@ -101,12 +120,15 @@ def _changes(facts: ListingFacts) -> list[tuple[str, str, str]] | None:
     return reports.differences(approved.document, reports.document_of(facts))
 
 
-def _page(facts: ListingFacts, form: NoteForm) -> ResponseReturnValue:
+def _page(facts: ListingFacts, sent: NoteForm | None = None) -> ResponseReturnValue:
+    unsent, names = _note_form(facts, sent=False)
+    form = sent or unsent
     events = LISTING.events_from(facts.state)
     page = render_template(
         "staff/listing.html",
         listing=facts,
         form=form,
+        places={step: [form[name] for name in asking] for step, asking in names.items()},
         act=ActForm(formdata=None),
         words=STATE_WORDS[facts.state],
         may=lambda name: ListingEvent(name) in events,
