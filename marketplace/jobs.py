@@ -286,6 +286,12 @@ def watch_orders_nightly() -> None:
     orders.watch(at=clock.now())
 
 
+@job("refund_uncured", every="47 * * * *")
+def refund_uncured() -> None:
+    """Give the payments of orders back whose cure period is over."""
+    orders.refund_uncured(at=clock.now())
+
+
 @job("look_at_order")
 def look_at_order(*, order_id: str) -> None:
     """Look whether an order on its way still has the gate's yes, or has it again."""

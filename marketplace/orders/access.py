@@ -30,6 +30,7 @@ class Act(StrEnum):
     REFUND = "refund"
     ASK_AGAIN = "ask_again"
     ASK_PRACTITIONER = "ask_practitioner"
+    PARTIAL_REFUND = "partial_refund"
 
 
 _P, _E = Party, OrderEvent
@@ -53,7 +54,14 @@ ASKING_AGAIN = frozenset({_P.BUYER, _P.BUYING_CLINIC, _P.FINANCE})
 ASKING_THE_PRACTITIONER = frozenset({_P.BUYER, _P.BUYING_CLINIC})
 """Who may mail a practitioner of the clinic a link to sign. That moves nothing by itself either."""
 
-_MOVING_NOTHING = {Act.ASK_AGAIN: ASKING_AGAIN, Act.ASK_PRACTITIONER: ASKING_THE_PRACTITIONER}
+GIVING_A_PART_BACK = frozenset({_P.BUYER, _P.SELLER, _P.FINANCE})
+"""Who may see to it that a part of the price goes back: the sides by agreeing, finance by deciding."""
+
+_MOVING_NOTHING = {
+    Act.ASK_AGAIN: ASKING_AGAIN,
+    Act.ASK_PRACTITIONER: ASKING_THE_PRACTITIONER,
+    Act.PARTIAL_REFUND: GIVING_A_PART_BACK,
+}
 
 _S = OrderState
 

@@ -20,6 +20,7 @@ from sqlalchemy.types import Text, Uuid
 from ..eligibility.models import Moment
 from ..extensions import Base, Keyed
 from ..ripple import Cause
+from .proposal_states import ProposalState, Side
 from .reservation_states import ReservationState
 from .states import OrderEvent, OrderState
 
@@ -186,6 +187,37 @@ class OrderHold(Keyed, Base):
     lifted_decision_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("eligibility_decisions.id"), comment="The fresh yes that ended it."
     )
+
+
+class RefundProposal(Keyed, Base):
+    """
+    One side proposes to the other that a part of the price go back while the sale stands. One at a time.
+
+    `state` is written by `conceding._close` and nowhere else.
+    """
+
+    __tablename__ = "refund_proposals"
+    __table_args__ = (
+        CheckConstraint("amount_minor >= 100", name="proposed_part_is_of_a_dollar_or_more"),
+        CheckConstraint("length(trim(reason)) BETWEEN 1 AND 1000", name="proposal_says_why"),
+        CheckConstraint(
+            "(state = 'open') = (closed_at IS NULL) AND (state = 'open') = (closed_by IS NULL)",
+            name="proposal_is_closed_by_somebody",
+        ),
+        CheckConstraint("state <> 'agreed' OR closed_by <> proposed_by", name="nobody_agrees_with_themselves"),
+        Index("one_open_proposal_per_order", "order_id", unique=True, postgresql_where=text("state = 'open'")),
+        Index("ix_refund_proposals_order_id", "order_id"),
+    )
+
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"))
+    side: Mapped[Side]
+    amount_minor: Mapped[int]
+    reason: Mapped[str] = mapped_column(comment="Why, as the other side reads it.")
+    state: Mapped[ProposalState] = mapped_column(default=ProposalState.OPEN)
+    proposed_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    proposed_at: Mapped[datetime]
+    closed_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    closed_at: Mapped[datetime | None]
 
 
 class Reservation(Keyed, Base):

@@ -24,8 +24,10 @@ from ..kernel.terms import ClinicRole, ProcedureClass
 from ..listings.models import Handpiece, Listing
 from ..ripple import Cause
 from .access import Act, Party, acts_of, may, may_know_the_buyer, may_know_the_serial
-from .models import Order, OrderHold, OrderMove
-from .states import ORDER, UNSHIPPED, OrderEvent, OrderState
+from .models import Order, OrderHold, OrderMove, RefundProposal
+from .proposal_states import ProposalState, Side
+from .states import CURABLE, ORDER, PARTLY_REFUNDABLE, UNSHIPPED, OrderEvent, OrderState
+from .wording import CURE_PERIOD
 
 PER_PAGE = 50
 _IN_CHARGE = frozenset({ClinicRole.OWNER, ClinicRole.MANAGER})
@@ -58,6 +60,10 @@ class MoveView:
     at: datetime
 
 
+PAYING = frozenset({OrderEvent.PAID, OrderEvent.PAID_NOT_CLEARED})
+"""What an order makes of its money's arrival."""
+
+
 @dataclass(frozen=True, slots=True)
 class DecisionView:
     """One kept answer of the gate about this order."""
@@ -84,6 +90,19 @@ class HoldView:
     def is_open(self) -> bool:
         """Say whether it still holds."""
         return self.lifted_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalView:
+    """What one side proposed to the other: that a part of the price go back."""
+
+    id: UUID
+    side: Side
+    amount: Money
+    reason: str
+    state: ProposalState
+    proposed_at: datetime
+    closed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +175,25 @@ class OrderView:
         return self.state in UNSHIPPED and any(hold.is_open for hold in self.holds)
 
     @property
+    def cure_ends_at(self) -> datetime | None:
+        """Return when the payment goes back if what stops the order is not cured; None where nothing does."""
+        paid = [move.at for move in self.moves if move.event in PAYING]
+        if self.state not in CURABLE or not paid:
+            return None
+        lost = [hold.placed_at for hold in self.holds if hold.is_open]
+        if self.state is OrderState.HELD_NOT_CLEARED:
+            return max(paid) + CURE_PERIOD
+        return max(*paid, min(lost)) + CURE_PERIOD if lost else None
+
+    @property
     def payout(self) -> Money:
         """The seller's part of the price."""
         return self.price - self.fee
+
+    @property
+    def part_can_go_back(self) -> bool:
+        """Say whether the person who looks can see to it that a part of the price goes back."""
+        return self.state in PARTLY_REFUNDABLE and may(Act.PARTIAL_REFUND, self.parties)
 
     @property
     def asks_practitioner(self) -> bool:
@@ -223,6 +258,37 @@ def parties_of(order: Order, user_id: UUID) -> frozenset[Party]:
     """Return everything that the person is to the order; nothing for a stranger."""
     memberships = _memberships_of(user_id)
     return _parties(order, user_id, memberships)
+
+
+def waits_for_answer(order_id: UUID, parties: frozenset[Party]) -> bool:
+    """Say whether the other side proposed something about a part of the price that nobody has answered yet."""
+    side = Side.SELLER if Party.BUYER in parties else Side.BUYER
+    waiting = select(RefundProposal.id).where(
+        RefundProposal.order_id == order_id, RefundProposal.state == ProposalState.OPEN, RefundProposal.side == side
+    )
+    return db.session.scalar(waiting) is not None
+
+
+def proposals_of(order_id: UUID) -> list[ProposalView]:
+    """Return what was proposed about parts of the price, the newest first. The caller knows that they may be seen."""
+    rows = db.session.execute(
+        select(RefundProposal, Order.currency)
+        .join(Order, Order.id == RefundProposal.order_id)
+        .where(RefundProposal.order_id == order_id)
+        .order_by(RefundProposal.proposed_at.desc(), RefundProposal.id)
+    )
+    return [
+        ProposalView(
+            id=one.id,
+            side=one.side,
+            amount=Money(one.amount_minor, currency),
+            reason=one.reason,
+            state=one.state,
+            proposed_at=one.proposed_at,
+            closed_at=one.closed_at,
+        )
+        for one, currency in rows
+    ]
 
 
 def purchases_of(user_id: UUID) -> list[OrderLine]:

@@ -1,6 +1,16 @@
 """What people and jobs do to an order, from the promise to the seller's money."""
 
+from .conceding import (
+    ProposalClosed,
+    ProposalWaits,
+    agree,
+    decide_by_finance,
+    decline,
+    propose,
+    withdraw,
+)
 from .confirming import OrderExpired, ToSign, confirm, to_sign
+from .curing import refund_uncured
 from .holding import Looked, NotOnHold, ask_again, ask_again_by_staff, look
 from .paying import PageNotOpened, start_payment
 from .placing import AlreadyYours, OwnClinic, cancel, lapse_expired, place
@@ -47,9 +57,12 @@ __all__ = [
     "OwnClinic",
     "PageNotOpened",
     "PaymentUnderReview",
+    "ProposalClosed",
+    "ProposalWaits",
     "ToSign",
     "Watch",
     "accept",
+    "agree",
     "arrival_by_finance",
     "ask_again",
     "ask_again_by_staff",
@@ -61,14 +74,18 @@ __all__ = [
     "compare_books",
     "confirm",
     "confirm_by_link",
+    "decide_by_finance",
+    "decline",
     "dispatch",
     "lapse_expired",
     "look",
     "payment_changed",
     "place",
+    "propose",
     "refund",
     "refund_by_finance",
     "refund_from_our_own",
+    "refund_uncured",
     "release_to_ship",
     "report_arrival",
     "retry_clearance",
@@ -79,5 +96,6 @@ __all__ = [
     "to_sign_by_link",
     "verify",
     "watch",
+    "withdraw",
     "withdraw_link",
 ]

@@ -120,7 +120,7 @@ def refund(*, order_id: UUID, actor_id: UUID, reason: str, at: datetime) -> None
     """
     with unit_of_work():
         order = steps.locked_for(order_id, Act.REFUND, actor_id=actor_id)
-        _start_refund(order, reason=f"The seller gave the payment back: {reason}", actor_id=actor_id, at=at)
+        start_refund(order, reason=f"The seller gave the payment back: {reason}", actor_id=actor_id, at=at)
 
 
 def refund_by_finance(*, order_id: UUID, actor_id: UUID, reason: str, at: datetime) -> None:
@@ -134,7 +134,7 @@ def refund_by_finance(*, order_id: UUID, actor_id: UUID, reason: str, at: dateti
     """
     with unit_of_work():
         order = steps.locked_by_staff(order_id, actor_id=actor_id)
-        _start_refund(order, reason=f"Second Light gave the payment back: {reason}", actor_id=actor_id, at=at)
+        start_refund(order, reason=f"Second Light gave the payment back: {reason}", actor_id=actor_id, at=at)
 
 
 def refund_from_our_own(*, order_id: UUID, actor_id: UUID, at: datetime) -> None:
@@ -264,11 +264,20 @@ def _send_back_what_came_too_late(order_id: UUID, *, at: datetime) -> None:
         steps.tell_buyer(wording.paid_too_late_to_buyer(steps.told_of(order)), order, at=at)
 
 
-def _start_refund(order: Order, *, reason: str, actor_id: UUID, at: datetime) -> None:
+def start_refund(order: Order, *, reason: str, actor_id: UUID | None, at: datetime) -> None:
+    """
+    Ask, in the caller's transaction, that the buyer of a locked order get everything back, and tell both sides.
+
+    :raises IllegalMove: nothing was paid, or the device is on its way
+    :raises MoneyNotHere: the money has gone elsewhere
+    :raises PartOnItsWay: a part of it is going back just now
+    """
     ORDER.after(order.state, OrderEvent.REFUND_STARTED)
+    payment = payment_queries.payment_of(order.id)
     payments.request_refund(order_id=order.id, cause=reason, at=at)
     order.reason = reason
     steps.move(order, OrderEvent.REFUND_STARTED, cause=reason, actor_id=actor_id, at=at)
-    news = wording.refund_started(steps.told_of(order), reason=reason)
+    assert payment is not None, "what goes back was paid"
+    news = wording.refund_started(steps.told_of(order), amount=payment.left, reason=reason)
     steps.tell_buyer(news, order, at=at)
     steps.tell_seller(news, order, at=at)

@@ -10,7 +10,6 @@ from ..eligibility.models import Moment
 from ..eligibility.service import Decision
 from ..extensions import db, unit_of_work
 from ..kernel.errors import Invalid, Refused
-from ..kernel.money import Money
 from ..payments import queries as payment_queries
 from ..payments import service as payments
 from . import steps, wording
@@ -129,10 +128,11 @@ def accept(*, order_id: UUID, actor_id: UUID, at: datetime) -> None:
     with unit_of_work():
         order = steps.locked_for(order_id, Act.ACCEPT, actor_id=actor_id)
         payments.request_release(order_id=order_id, at=at)
+        payment = payment_queries.payment_of(order_id)
+        assert payment is not None, "what is released was paid"
         order.accepted_at = at
         steps.move(order, OrderEvent.ACCEPTED, cause="the buyer accepted it", actor_id=actor_id, at=at)
-        payout = Money(order.price_minor - order.fee_minor, order.currency)
-        steps.tell_seller(wording.accepted_to_seller(steps.told_of(order), payout=payout), order, at=at)
+        steps.tell_seller(wording.accepted_to_seller(steps.told_of(order), payout=payment.payout), order, at=at)
 
 
 def _arrive(order: Order, *, cause: str, actor_id: UUID, at: datetime) -> None:

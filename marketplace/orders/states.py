@@ -101,5 +101,11 @@ UNSHIPPED = frozenset(
 TRANSFERRED = frozenset({_S.IN_TRANSIT, _S.UNDER_INSPECTION, _S.ACCEPTED, _S.SETTLED})
 """States in which the device has left its seller."""
 
+PARTLY_REFUNDABLE = frozenset({_S.FUNDS_HELD, _S.RELEASED_TO_SHIP, _S.IN_TRANSIT, _S.UNDER_INSPECTION, _S.SETTLED})
+"""States in which a part of the price can go back while the sale stands: paid, and not on its way to the seller."""
+
+CURABLE = frozenset({_S.HELD_NOT_CLEARED, _S.FUNDS_HELD, _S.RELEASED_TO_SHIP})
+"""States in which a paid order that stands still waits for its cure, and no longer than the cure period."""
+
 STOPPED_BY_A_HOLD = frozenset({_E.PAID, _E.CLEARED, _E.SHIP_RELEASED, _E.DISPATCHED})
 """What cannot happen to an order on hold; the database refuses it as well."""

@@ -121,6 +121,7 @@ _WHOSE = {
     Act.CANCEL: "Only the person who placed this order, or the seller, can cancel it.",
     Act.REFUND: "Only the seller can give this payment back.",
     Act.ASK_AGAIN: "Only the buying side can ask for this order to be looked at again.",
+    Act.PARTIAL_REFUND: "Only the person who placed this order, or the seller, can agree on this.",
     Act.ASK_PRACTITIONER: "Only the buying side can ask its practitioner to sign.",
 }
 

@@ -9,9 +9,12 @@ from ..kernel.days import day_in, end_of, is_working_day
 from ..kernel.money import Money
 from ..kernel.terms import ProcedureClass
 from ..ripple import Cause
+from .proposal_states import Side
 
 INSPECTION_BUSINESS_DAYS = 3
 ORDER_STANDS = timedelta(hours=72)
+CURE_PERIOD = timedelta(days=30)
+"""For so long a paid order that stands still waits for its cure; then the payment goes back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,12 @@ def paid_to_seller(told: Told) -> News:
     )
 
 
+NOT_FOR_EVER = (
+    f"There are {CURE_PERIOD.days} days for that; the order's page names the day. If it is not cured by then, the whole"
+    " payment goes back to you."
+)
+
+
 def not_cleared_to_buyer(told: Told, *, against: Sequence[str], paid: bool) -> News:
     """The gate says no to an order that is under way; `against` says why and what cures it."""
     where = "Your payment is safe with us and has not gone to the seller." if paid else "Nothing was charged."
@@ -157,6 +166,7 @@ def not_cleared_to_buyer(told: Told, *, against: Sequence[str], paid: bool) -> N
             f"You are not cleared for the {told.device} at the moment. {where}",
             *against,
             "Once this is cured, open the order and ask again.",
+            *([NOT_FOR_EVER] if paid else []),
         ),
         "See what is missing",
     )
@@ -225,11 +235,61 @@ def ended(told: Told, *, reason: str) -> News:
     )
 
 
-def refund_started(told: Told, *, reason: str) -> News:
+def refund_started(told: Told, *, amount: Money, reason: str) -> News:
     """The buyer gets the money back."""
     return News(
         f"The payment for the {told.device} goes back to the buyer",
-        (reason, f"{told.price} goes back the way it came. With a bank it can take some days."),
+        (reason, f"{amount} goes back the way it came. With a bank it can take some days."),
+        "Look at the order",
+    )
+
+
+def part_proposed(told: Told, amount: Money, reason: str, side: Side) -> News:
+    """The other side is asked whether a part of the price may go back."""
+    who = "The buyer asks" if side is Side.BUYER else "The seller offers"
+    return News(
+        f"About the price of the {told.device}: please answer",
+        (
+            f"{who} that {amount} of the {told.price} go back to the buyer. The sale stands for the rest.",
+            f"Why: {reason}",
+            "Nothing moves before you have agreed.",
+        ),
+        "Read and answer",
+    )
+
+
+def part_agreed(told: Told, amount: Money, reason: str) -> News:
+    """Both sides agreed, and a part goes back."""
+    return News(
+        f"{amount} of the price of the {told.device} goes back to the buyer",
+        (
+            f"Buyer and seller agreed on it. Why: {reason}",
+            "It goes back the way it came; with a bank it can take some days. The sale stands for the rest.",
+        ),
+        "Look at the order",
+    )
+
+
+def part_declined(told: Told, amount: Money) -> News:
+    """The other side did not agree."""
+    return News(
+        f"No agreement on {amount} of the price of the {told.device}",
+        (
+            "The other side declined what you proposed. Nothing moves, and the sale stands as it is.",
+            "You can make another proposal on the order's page, or write to our staff.",
+        ),
+        "Look at the order",
+    )
+
+
+def part_decided(told: Told, amount: Money, reason: str) -> News:
+    """Finance decided, and a part goes back."""
+    return News(
+        f"{amount} of the price of the {told.device} goes back to the buyer",
+        (
+            f"Second Light decided it. Why: {reason}",
+            "It goes back the way it came; with a bank it can take some days. The sale stands for the rest.",
+        ),
         "Look at the order",
     )
 
@@ -274,7 +334,13 @@ def held_to_buyer(told: Told, *, words: str, cause: Cause, paid: bool) -> News:
     where = "Your payment is safe with us and has not gone to the seller." if paid else "Nothing was charged."
     return News(
         f"Your order of the {told.device} is on hold",
-        (words, where, CURES[cause], "Once it is cured the gate is asked again, by itself or when you ask for it."),
+        (
+            words,
+            where,
+            CURES[cause],
+            "Once it is cured the gate is asked again, by itself or when you ask for it.",
+            *([NOT_FOR_EVER] if paid else []),
+        ),
         "See why, and ask again",
     )
 

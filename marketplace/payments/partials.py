@@ -55,18 +55,9 @@ def request_partial_refund(*, order_id: UUID, amount: Money, reason: str, actor_
     :raises PartOnItsWay: one is on its way already
     :raises Invalid: it is less than a dollar, or not less than what is left
     """
-    payment = converging.locked_active(order_id)
-    after = payment is not None and payment.state is PaymentState.RELEASED
-    if payment is None or not (after or payment.state in _BEFORE_RELEASE):
-        raise MoneyNotHere
-    if not after and known(f"{order_id}:{IntentKind.RELEASE}"):
-        raise MoneyNotHere
-    if payment.frozen_reason is not None:
-        raise PaymentStandsStill
-    require_none_on_its_way(payment)
-    left = left_of(payment)
-    check_amount(amount, left)
-    parts = amounts.reduction(left, amount, payment.fee_bps)
+    payment = check_partial_refund(order_id=order_id, amount=amount)
+    after = payment.state is PaymentState.RELEASED
+    parts = amounts.reduction(left_of(payment), amount, payment.fee_bps)
     payment.conceded_minor += amount.minor
     db.session.flush()  # The database counts the parts by what the payment says of them.
     part = PartialRefund(
@@ -99,16 +90,30 @@ def request_partial_refund(*, order_id: UUID, amount: Money, reason: str, actor_
     return part.id
 
 
-def check_amount(amount: Money, left: Money) -> None:
+def check_partial_refund(*, order_id: UUID, amount: Money) -> Payment:
     """
-    Let the caller go on only with a part of what is left.
+    Refuse now, in the caller's transaction, what would be refused when it is asked for; return the payment, locked.
 
+    :raises MoneyNotHere: it was never paid, goes back as a whole, or is on its way to the seller
+    :raises PaymentStandsStill: something speaks against the payment
+    :raises PartOnItsWay: one is on its way already
     :raises Invalid: it is less than a dollar, or not less than what is left
     """
+    payment = converging.locked_active(order_id)
+    after = payment is not None and payment.state is PaymentState.RELEASED
+    if payment is None or not (after or payment.state in _BEFORE_RELEASE):
+        raise MoneyNotHere
+    if not after and known(f"{order_id}:{IntentKind.RELEASE}"):
+        raise MoneyNotHere
+    if payment.frozen_reason is not None:
+        raise PaymentStandsStill
+    require_none_on_its_way(payment)
+    left = left_of(payment)
     if amount < LEAST:
         raise Invalid(f"The least that can go back is {LEAST}.", field="amount")
     if amount >= left:
         raise Invalid(f"Only a part can go back here: less than the {left} that the sale stands for.", field="amount")
+    return payment
 
 
 def require_none_on_its_way(payment: Payment) -> None:

@@ -20,7 +20,7 @@ from .checkouts import (
 from .converging import converge
 from .inbox import process_event, receive
 from .intents import run_intent
-from .partials import PartOnItsWay, PaymentStandsStill, request_partial_refund
+from .partials import PartOnItsWay, PaymentStandsStill, check_partial_refund, request_partial_refund
 from .polling import poll_events
 from .queries import payment_of, payments_of, seller_account
 from .reconciling import Reconciled, compare_books, keep_findings, reconcile
@@ -37,6 +37,7 @@ __all__ = [
     "PaymentStandsStill",
     "PaymentUnderWay",
     "Reconciled",
+    "check_partial_refund",
     "close_checkout",
     "compare_books",
     "converge",

@@ -149,7 +149,8 @@ def order(order_id: UUID) -> ResponseReturnValue:
         payment=payment,
         verdict=_verdict_now(seen),
         facts=order_words.facts(seen),
-        timeline=order_words.timeline(seen),
+        timeline=order_words.timeline(seen, payment),
+        cure_ends=order_words.cure_ends(seen),
         money=order_words.money_status(seen, payment),
         next_step=order_words.next_step(seen),
         state=order_words.state_of(seen),
@@ -158,6 +159,7 @@ def order(order_id: UUID) -> ResponseReturnValue:
         confirming=confirming,
         can_be_paid_out=payments.seller_account(seen.seller_clinic_id).payable,
         is_seller=Party.SELLER in seen.parties,
+        proposal_waits=seen.part_can_go_back and queries.waits_for_answer(order_id, seen.parties),
         Act=Act,
     )
     # The browser looks again by itself while the provider's word is on its way, also without a script.

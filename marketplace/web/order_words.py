@@ -6,14 +6,15 @@ from datetime import datetime
 
 from ..eligibility.models import Moment
 from ..kernel.days import written
+from ..kernel.money import Money
 from ..orders.access import Act, Party
 from ..orders.queries import HoldView, MoveView, OrderLine, OrderView
 from ..orders.states import OrderEvent, OrderState
 from ..orders.wording import CURES, left_out_words
 from ..payments.models import IntentKind, IntentState
 from ..payments.policy import decision_due
-from ..payments.queries import PaymentView
-from ..payments.states import PaymentState
+from ..payments.queries import PartView, PaymentView
+from ..payments.states import PartialState, PaymentState
 from ..ripple import Cause
 
 _S, _E = OrderState, OrderEvent
@@ -48,6 +49,7 @@ ACTS: dict[Act, str] = {
     Act.REFUND: "Give the payment back",
     Act.ASK_AGAIN: "Ask the gate again",
     Act.ASK_PRACTITIONER: "Ask the practitioner by mail",
+    Act.PARTIAL_REFUND: "Give a part back",
 }
 
 CAUSES: dict[Cause, str] = {
@@ -156,6 +158,7 @@ _HELD = {
     True: "This sale is on hold: something that it rests on has changed. Keep the device; we write when it goes on.",
 }
 _WITH_US = frozenset({PaymentState.PAID, PaymentState.HELD})
+_SALE_STANDS = _WITH_US | {PaymentState.RELEASING, PaymentState.RELEASED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +186,19 @@ def next_step(order: OrderView) -> str:
     return to_seller if order.parties == {Party.SELLER} else to_buyer
 
 
-def timeline(order: OrderView) -> list[ShownEvent]:
+def cure_ends(order: OrderView) -> str | None:
+    """Say until when what stops a paid order can be cured; None where nothing stops it."""
+    if order.cure_ends_at is None:
+        return None
+    whose = "to the buyer" if order.parties <= {Party.SELLER, Party.FINANCE} else "to you"
+    return f"If it is not cured by {written(order.cure_ends_at)}, the whole payment goes back {whose}."
+
+
+def timeline(order: OrderView, payment: PaymentView | None = None) -> list[ShownEvent]:
     """Return what happened and what is still to come."""
     done = [_happened(move) for move in order.moves]
-    done = sorted([*done, *_held(order.holds)], key=lambda entry: entry[1])
+    parts = payment.parts if payment else ()
+    done = sorted([*done, *_held(order.holds), *_in_parts(parts)], key=lambda entry: entry[1])
     ahead = _AHEAD.get(order.state, ())
     shown = [ShownEvent(label, at, detail, "done") for label, at, detail in done]
     shown += [
@@ -211,6 +223,15 @@ def _held(seen: Iterable[HoldView]) -> list[tuple[str, datetime, str | None]]:
     return list(dict.fromkeys(happened))
 
 
+def _in_parts(parts: Iterable[PartView]) -> list[tuple[str, datetime, str | None]]:
+    happened: list[tuple[str, datetime, str | None]] = []
+    for part in parts:
+        happened.append(("A part of the payment goes back", part.requested_at, f"{part.amount}: {part.reason}"))
+        if part.arrived_at is not None:
+            happened.append(("A part of the payment given back", part.arrived_at, str(part.amount)))
+    return happened
+
+
 def _happened(move: MoveView) -> tuple[str, datetime, str | None]:
     by = f"by {move.actor_name}" if move.actor_name else None
     # A cause is told where it says more than the event does.
@@ -226,7 +247,25 @@ def money_status(order: OrderView, payment: PaymentView | None) -> str:
         return f"The buyer's bank took the payment of {payment.amount} back."
     if payment.frozen_reason is not None:
         return f"We are looking at the payment of {payment.amount}. Until that is done nothing moves."
-    return " ".join(filter(None, (_where(order, payment), _until(payment), _beyond(order, payment))))
+    return " ".join(
+        filter(None, (_where(order, payment), _part(order, payment), _until(payment), _beyond(order, payment)))
+    )
+
+
+def _part(order: OrderView, payment: PaymentView) -> str | None:
+    """Say what of the price went back, or goes, while the sale stands for the rest."""
+    if not payment.conceded.minor or payment.state not in _SALE_STANDS:
+        return None
+    going = payment.part_on_its_way
+    gone = payment.conceded - (going.amount if going else Money(0))
+    buyer = "to the buyer" if order.parties <= {Party.SELLER, Party.FINANCE} else "to you"
+    said = [f"{gone} of the {payment.amount} paid went back {buyer}."] if gone.minor else []
+    if going:
+        first = " First the seller's share of it is taken back." if going.state is PartialState.ASKED else ""
+        said.append(f"{going.amount} of the {payment.amount} paid is going back {buyer}.{first}")
+    if order.parties == {Party.SELLER} and payment.reversed.minor:
+        said.append(f"{payment.reversed} of it came from your account.")
+    return " ".join(said)
 
 
 def _beyond(order: OrderView, payment: PaymentView) -> str | None:
@@ -266,13 +305,13 @@ def _to_buyer(payment: PaymentView) -> str:
     if payment.waits_to_be_safe:
         return f"You accepted the device. {payment.payout} goes to the seller {_when_safe(payment)}."
     if payment.state in _WITH_US:
-        return f"Your payment of {payment.amount} is held until you accept the device."
+        return f"Your payment of {payment.left} is held until you accept the device."
     return {
         PaymentState.PROCESSING: _on_its_way(payment),
         PaymentState.RELEASING: f"You accepted the device. {payment.payout} is being sent to the seller.",
         PaymentState.RELEASED: f"You paid {payment.amount}, and the seller has been paid.",
-        PaymentState.REVERSING: f"{payment.amount} is going back to you. First we take it back from the seller.",
-        PaymentState.REFUNDING: f"{payment.amount} is going back to you. With a bank it can take some days.",
+        PaymentState.REVERSING: f"{payment.left} is going back to you. First we take it back from the seller.",
+        PaymentState.REFUNDING: f"{payment.left} is going back to you. With a bank it can take some days.",
         PaymentState.REFUNDED: f"{payment.amount} went back to you.",
     }.get(payment.state, "The last try to pay did not go through. Nothing was charged.")
 
@@ -289,7 +328,7 @@ def _on_its_way(payment: PaymentView) -> str:
 def _to_seller(order: OrderView, payment: PaymentView) -> str:
     if payment.waits_to_be_safe:
         return f"The buyer accepted the device. {payment.payout} is sent to you {_when_safe(payment)}."
-    share = f"You get {payment.payout}: the price of {payment.amount} less our fee of {payment.fee}"
+    share = f"You get {payment.payout}: the price of {payment.left} less our fee of {payment.fee}"
     if payment.state in _WITH_US:
         return f"The buyer's payment is held by us. {share}, when the buyer accepts the device."
     if payment.state is PaymentState.RELEASING:
@@ -301,9 +340,9 @@ def _to_seller(order: OrderView, payment: PaymentView) -> str:
         return f"{payment.payout} is being sent to your account."
     return {
         PaymentState.PROCESSING: "The buyer's bank is sending the payment.",
-        PaymentState.RELEASED: f"We sent {payment.payout} to your account.",
+        PaymentState.RELEASED: f"We sent {payment.transferred} to your account.",
         PaymentState.REVERSING: f"We are taking {payment.payout} back from your account; the buyer gets it back.",
-        PaymentState.REFUNDING: f"{payment.amount} is going back to the buyer.",
+        PaymentState.REFUNDING: f"{payment.left} is going back to the buyer.",
         PaymentState.REFUNDED: f"{payment.amount} went back to the buyer.",
     }.get(payment.state, f"Nothing has been paid for order {order.number} yet.")
 

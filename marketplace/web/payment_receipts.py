@@ -113,6 +113,11 @@ def _paid(order: OrderView, payment: PaymentView, journals: Iterable[JournalView
     yield Line("Paid by", f"{order.buyer.clinic_name}, ordered by {order.buyer.buyer_name}")
     yield Line("Paid to", f"Second Light, for {order.seller_name}")
     yield Line(HELD, stands(payment))
+    for part in payment.parts:
+        when = moment(part.arrived_at) if part.arrived_at else "on its way"
+        yield Line("Goes back in part", f"{part.amount}, {when}. {part.reason}")
+    if payment.conceded.minor:
+        yield Line("The sale stands for", str(payment.left))
     if payment.refunded.minor:
         yield Line("Refunded in all", str(payment.refunded))
     if payment.reference:

@@ -86,13 +86,15 @@ def dispatch(order_id: UUID) -> ResponseReturnValue:
 def refund(order_id: UUID) -> ResponseReturnValue:
     """Give the buyer everything back instead of sending the device."""
     seen = queries.order_for(order_id, user_id=me().id)
+    payment = payments.payment_of(order_id)
+    left = payment.left if payment else seen.price
     form = RefundForm()
     if form.validate_on_submit():
         with applied(form):
             service.refund(order_id=order_id, actor_id=me().id, reason=form.reason.data or "", at=clock.now())
-            flash(f"{seen.price} is going back to the buyer.", "success")
+            flash(f"{left} is going back to the buyer.", "success")
             return redirect(url_for("buying.order", order_id=order_id), code=303)
-    return render_template("sales/refund.html", order=seen, form=form), form.http_status
+    return render_template("sales/refund.html", order=seen, left=left, form=form), form.http_status
 
 
 @bp.post("/sales/accounts/<uuid:clinic_id>")

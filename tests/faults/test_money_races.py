@@ -11,6 +11,7 @@ from marketplace.audit import AuditEvent
 from marketplace.extensions import bind, db, unit_of_work
 from marketplace.kernel import clock
 from marketplace.kernel.errors import Refusal
+from marketplace.kernel.money import Money
 from marketplace.orders import service as orders
 from marketplace.orders import steps
 from marketplace.payments import ledger
@@ -185,6 +186,83 @@ def test_a_dispute_at_the_moment_of_acceptance_keeps_the_money(own_app, scene, s
     assert the_payment(order_id).frozen_reason == "disputed"
     assert stripe_alone.get("/v1/transfers")["data"] == []
     assert set(db.session.scalars(select(MoneyIntent.state))) <= {IntentState.BLOCKED}
+
+
+def part_asked(order_id, actor_id):
+    """A deed that asks for a part of the price back; read before threads begin."""
+    return lambda: orders.decide_by_finance(
+        order_id=order_id, actor_id=actor_id, amount=Money(1_000_000), reason="A race.", at=clock.now()
+    )
+
+
+def test_two_who_give_a_part_back_at_once_give_one(own_app, scene, stripe_alone):
+    order_id, person = inspected(scene, stripe_alone), make_staff("finance").id
+
+    came_of_it = at_once(own_app, *[part_asked(order_id, person)] * WORKERS)
+    do_jobs()
+
+    assert sorted(type(one).__name__ for one in came_of_it) == ["NoneType"] + ["PartOnItsWay"] * (WORKERS - 1)
+    assert [one["amount"] for one in stripe_alone.get("/v1/refunds")["data"]] == [1_000_000]
+    assert (the_payment(order_id).conceded_minor, the_payment(order_id).refunded_minor) == (1_000_000, 1_000_000)
+
+
+def test_a_proposal_that_is_agreed_and_withdrawn_at_once_is_one_of_the_two(own_app, scene, stripe_alone):
+    order_id = inspected(scene, stripe_alone)
+    buyer_id, seller_id = scene.buyer.id, scene.seller.id
+    proposal_id = orders.propose(
+        order_id=order_id, actor_id=buyer_id, amount=Money(1_000_000), reason="A race.", at=clock.now()
+    )
+
+    came_of_it = at_once(
+        own_app,
+        lambda: orders.agree(proposal_id=proposal_id, actor_id=seller_id, at=clock.now()),
+        lambda: orders.withdraw(proposal_id=proposal_id, actor_id=buyer_id, at=clock.now()),
+        lambda: orders.agree(proposal_id=proposal_id, actor_id=seller_id, at=clock.now()),
+    )
+    do_jobs()
+
+    assert Counter(type(one).__name__ for one in came_of_it) == {"NoneType": 1, "ProposalClosed": 2}
+    refunds = [one["amount"] for one in stripe_alone.get("/v1/refunds")["data"]]
+    assert refunds == ([] if came_of_it[1] is None else [1_000_000])
+
+
+@pytest.mark.parametrize("first", range(2))
+def test_a_part_at_the_moment_of_acceptance_moves_each_cent_one_way(own_app, scene, stripe_alone, first):
+    order_id, buyer_id, person = inspected(scene, stripe_alone), scene.buyer.id, make_staff("finance").id
+    deeds = [
+        part_asked(order_id, person),
+        lambda: orders.accept(order_id=order_id, actor_id=buyer_id, at=clock.now()),
+    ]
+
+    came_of_it = at_once(own_app, *deeds[first:], *deeds[:first])
+    do_jobs()
+
+    conceded = 0 if any(isinstance(one, Refusal) for one in came_of_it) else 1_000_000
+    assert the_payment(order_id).conceded_minor == conceded
+    left = 4_250_000 - conceded
+    assert [one["amount"] for one in stripe_alone.get("/v1/transfers")["data"]] == [left - left * 600 // 10_000]
+    assert sum(one["amount"] for one in stripe_alone.get("/v1/refunds")["data"]) == conceded
+    assert the_order(order_id).state == "settled"
+    assert ledger.balance_of(Account.HELD).minor == 0
+
+
+def test_a_dispute_at_the_moment_of_a_part_and_of_acceptance_keeps_the_money(own_app, scene, stripe_alone):
+    order_id, buyer_id, person = inspected(scene, stripe_alone), scene.buyer.id, make_staff("finance").id
+    payment_id = the_payment(order_id).id
+    stripe_alone.dispute(the_payment(order_id).charge_id)
+
+    at_once(
+        own_app,
+        part_asked(order_id, person),
+        lambda: orders.accept(order_id=order_id, actor_id=buyer_id, at=clock.now()),
+        lambda: payments.converge(payment_id=payment_id, live=False, at=clock.now()),
+    )
+    do_jobs()
+
+    assert the_payment(order_id).frozen_reason == "disputed"
+    assert (stripe_alone.get("/v1/refunds")["data"], stripe_alone.get("/v1/transfers")["data"]) == ([], [])
+    assert set(db.session.scalars(select(MoneyIntent.state))) <= {IntentState.BLOCKED}
+    assert ledger.balance_of(Account.HELD).minor == -4_250_000
 
 
 def test_two_people_who_send_a_surplus_again_at_once_send_it_once(own_app, scene, stripe_alone):

@@ -237,6 +237,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "browse.home": ("/",),
         "receipts.receipt": ("/orders/{funds_held}/receipts/{decision}",),
         "payment_receipts.receipt": ("/orders/{funds_held}/payment-receipt",),
+        "partial_refunds.page": ("/orders/{funds_held}/partial-refund", "/orders/{accepted}/partial-refund"),
         "signing.links": ("/orders/{awaiting_practitioner}/links", "/orders/{accepted}/links"),
         "reserving.ask": ("/devices/{platform}/reserve",),
         "reserving.mine": ("/reservations",),

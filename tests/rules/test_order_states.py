@@ -285,7 +285,7 @@ NEWS = [
     wording.accepted_to_seller(TOLD, payout=Money(3_995_000)),
     wording.settled_to_seller(TOLD, payout=Money(3_995_000)),
     wording.ended(TOLD, reason="The buyer cancelled the order before it was paid."),
-    wording.refund_started(TOLD, reason="The seller gave the payment back."),
+    wording.refund_started(TOLD, amount=TOLD.price, reason="The seller gave the payment back."),
     wording.paid_too_late_to_buyer(TOLD),
     wording.held_to_buyer(TOLD, words="It was lost.", cause=Cause.SITE_CLOSED, paid=True),
     wording.held_to_seller(TOLD),

@@ -85,7 +85,7 @@ class TestDesk:
     @pytest.mark.parametrize("side", ["clinic", "seller_clinic"])
     @pytest.mark.parametrize(("act", "state"), [
         ("refund", "funds_held"), ("arrival", "in_transit"), ("ask-again", "funds_held"), ("front", "funds_held"),
-        ("surplus", "funds_held"),
+        ("surplus", "funds_held"), ("partial-refund", "funds_held"),
     ])  # fmt: skip
     def test_nobody_in_finance_touches_an_order_of_a_clinic_of_theirs(self, scene, as_, now, side, act, state):
         order = make_order(state, scene, at=now)
@@ -94,7 +94,8 @@ class TestDesk:
         browser, address = as_(finance), f"/staff/orders/{order.id}"
 
         page = text(browser.get(address))
-        answer = browser.post(f"{address}/{act}", data={"csrf_token": token(page), "reason": "for a friend"})
+        typed = {"reason": "for a friend", "part-amount": "$100", "part-reason": "for a friend"}
+        answer = browser.post(f"{address}/{act}", data={"csrf_token": token(page), **typed})
 
         assert "What is done about this order is done by a colleague." in page
         assert f'action="{address}' not in page

@@ -16,6 +16,7 @@ from ...payments import queries as payments
 from .. import order_words, reports
 from ..access import me, requires
 from ..forms import Form, applied
+from ..partial_refunds import PROPOSALS, PartForm
 
 bp = Blueprint("staff_orders", __name__)
 
@@ -73,6 +74,21 @@ def refund(order_id: UUID) -> ResponseReturnValue:
     return _page(order_id, form)
 
 
+@bp.post("/staff/orders/<uuid:order_id>/partial-refund")
+@requires(Permission.MONEY_MANAGE)
+def partial_refund(order_id: UUID) -> ResponseReturnValue:
+    """Let a part of the price go back, whatever the sides proposed."""
+    form = PartForm(prefix="part")
+    if form.validate_on_submit():
+        with applied(form):
+            service.decide_by_finance(
+                order_id=order_id, actor_id=me().id, amount=form.typed, reason=form.reason.data or "", at=clock.now()
+            )
+            flash("That part is going back to the buyer, and both sides have been told.", "success")
+            return redirect(url_for(".order", order_id=order_id), code=303)
+    return _page(order_id, ReasonForm(), part_form=form)
+
+
 @bp.post("/staff/orders/<uuid:order_id>/arrival")
 @requires(Permission.MONEY_MANAGE)
 def arrival(order_id: UUID) -> ResponseReturnValue:
@@ -109,19 +125,27 @@ def surplus(order_id: UUID) -> ResponseReturnValue:
     return redirect(url_for(".order", order_id=order_id), code=303)
 
 
-def _page(order_id: UUID, form: ReasonForm) -> ResponseReturnValue:
+def _page(order_id: UUID, form: ReasonForm, *, part_form: PartForm | None = None) -> ResponseReturnValue:
     seen = queries.order_for_staff(order_id)
+    part_form = part_form or PartForm(prefix="part")
+    found = payments.payments_of(order_id)
+    now = next((one for one in found if not one.ended_unpaid), None)
     return render_template(
         "staff/order.html",
         order=seen,
-        payments=payments.payments_of(order_id),
+        payments=found,
+        left=now.left if now else seen.price,
+        proposals=queries.proposals_of(order_id),
+        proposal_words=PROPOSALS,
+        cure_ends=order_words.cure_ends(seen),
         journals=payments.journals_of(order_id),
         facts=order_words.facts(seen),
-        timeline=order_words.timeline(seen),
+        timeline=order_words.timeline(seen, now),
         state=order_words.state_of(seen),
         holds=order_words.holds(seen),
         moments=order_words.MOMENTS,
         is_own=queries.is_own(order_id, user_id=me().id),
         form=form,
+        part_form=part_form,
         Act=Act,
-    ), form.http_status
+    ), max(form.http_status, part_form.http_status)
