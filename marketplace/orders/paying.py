@@ -6,13 +6,13 @@ from uuid import UUID
 from ..accounts import queries as accounts
 from ..eligibility.models import Moment
 from ..extensions import unit_of_work
-from ..kernel.errors import Unavailable
+from ..kernel.errors import Conflict, Unavailable
 from ..kernel.money import Money
 from ..payments import queries as payment_queries
 from ..payments import service as payments
 from ..payments.ports import GatewayError
 from ..payments.states import PaymentState
-from . import steps
+from . import queries, steps
 from .access import Act
 from .confirming import OrderExpired
 
@@ -28,6 +28,30 @@ class PageNotOpened(Unavailable):
             "The payment provider's page could not be opened just now. Your order stands, the device stays reserved for"
             " you, and nothing was charged."
         )
+        self.order_id = order_id
+
+
+class NothingToSend(Conflict):
+    """No bank transfer is waited for."""
+
+    code = "nothing_to_send"
+    cure = "Look at the order: it shows where the money is."
+
+    def __init__(self, order_id: UUID) -> None:
+        super().__init__("No bank transfer is waited for on this order.")
+        self.order_id = order_id
+
+
+class AccountNotShown(Unavailable):
+    """The provider did not say where the transfer goes, or not in time."""
+
+    code = "account_not_shown"
+    cure = (
+        "Go back to the order and try again in a minute. Nothing changes meanwhile: the device stays reserved for you."
+    )
+
+    def __init__(self, order_id: UUID) -> None:
+        super().__init__("The payment provider could not be asked just now for the account to send the price to.")
         self.order_id = order_id
 
 
@@ -58,6 +82,30 @@ def start_payment(
         )
     except GatewayError as trouble:
         raise PageNotOpened(order_id) from trouble
+
+
+def where_to_send(*, order_id: UUID, actor_id: UUID) -> str:
+    """
+    Return the address of the provider's page with the account and the reference of the bank transfer.
+
+    :raises NotFound: there is no such order, or it is not theirs to know of
+    :raises NotYourAct: only the buying side sends the price
+    :raises NothingToSend: no bank transfer is waited for
+    :raises AccountNotShown: the provider cannot be asked just now
+    """
+    with unit_of_work():
+        if not queries.order_for(order_id, user_id=actor_id).on_buying_side:
+            raise steps.NotYourAct(Act.PAY)
+        payment = payment_queries.payment_of(order_id)
+    if payment is None or not payment.awaits_transfer:
+        raise NothingToSend(order_id)
+    try:
+        page = payments.where_to_send(payment_id=payment.id)
+    except GatewayError as trouble:
+        raise AccountNotShown(order_id) from trouble
+    if page is None:
+        raise NothingToSend(order_id)
+    return page
 
 
 def _payment_page(

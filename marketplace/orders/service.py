@@ -12,7 +12,7 @@ from .conceding import (
 from .confirming import OrderExpired, ToSign, confirm, to_sign
 from .curing import refund_uncured
 from .holding import Looked, NotOnHold, ask_again, ask_again_by_staff, look
-from .paying import PageNotOpened, start_payment
+from .paying import AccountNotShown, NothingToSend, PageNotOpened, start_payment, where_to_send
 from .placing import AlreadyYours, OwnClinic, cancel, lapse_expired, place
 from .settling import (
     catch_up,
@@ -44,6 +44,7 @@ from .verifying import compare_books, verify
 from .watching import Watch, ask_for_a_watch, watch
 
 __all__ = [
+    "AccountNotShown",
     "AlreadyYours",
     "BuyerNotCleared",
     "GateMoved",
@@ -52,6 +53,7 @@ __all__ = [
     "NotCleared",
     "NotOnHold",
     "NotYourAct",
+    "NothingToSend",
     "OrderExpired",
     "OrderOnHold",
     "OwnClinic",
@@ -96,6 +98,7 @@ __all__ = [
     "to_sign_by_link",
     "verify",
     "watch",
+    "where_to_send",
     "withdraw",
     "withdraw_link",
 ]

@@ -129,6 +129,13 @@ def open_checkout(
     raise CheckoutClosed
 
 
+def where_to_send(*, payment_id: UUID) -> str | None:
+    """Return the provider's page with the account that the bank transfer goes to; None: none is waited for."""
+    with unit_of_work():
+        checkout_id = db.session.get_one(Payment, payment_id).checkout_id
+    return adapter_of(PaymentGateway).get_payment(checkout_id).send_to if checkout_id else None
+
+
 def close_checkout(*, order_id: UUID, live: bool, at: datetime) -> None:
     """
     Close the order's payment page, so that nobody can pay on it any more.

@@ -121,6 +121,9 @@ def _note(payment: Payment, seen: PaymentSnapshot) -> None:
     payment.payment_reference = seen.payment_id
     on_its_way = seen.status is PaymentStatus.PROCESSING
     payment.outstanding_minor = seen.outstanding.minor if on_its_way else None
+    if on_its_way:
+        # Of a bank transfer the way is known only once money is here: nothing is charged before.
+        payment.method = seen.method
     if seen.status is PaymentStatus.SUCCEEDED:
         payment.charge_id = seen.charge_id
         payment.method = seen.method

@@ -116,6 +116,7 @@ class PaymentSnapshot:
     `fee` and `available_on` are unknown until the provider has booked the charge.
     `order_id` is what we wrote on it, or None when it is not ours to read. `cash` is what the buyer sent by bank
     transfer beyond what they owed and the provider keeps for them (None: no bank transfer), under `customer_id`.
+    `send_to` is the provider's page with the account that a bank transfer goes to, while one is waited for.
     """
 
     checkout_id: str | None
@@ -136,6 +137,7 @@ class PaymentSnapshot:
     disputes: tuple[DisputeSnapshot, ...] = ()
     customer_id: str | None = None
     cash: Money | None = None
+    send_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

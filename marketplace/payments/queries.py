@@ -118,6 +118,11 @@ class PaymentView:
         )
 
     @property
+    def awaits_transfer(self) -> bool:
+        """Say whether the buyer is to send the price from their bank, or the rest of it."""
+        return self.state is PaymentState.PROCESSING and self.method is None and self.frozen_reason is None
+
+    @property
     def arrived_in_part(self) -> Money | None:
         """What of a bank transfer is here while the rest is not; None unless it is some and not all."""
         if self.outstanding is None or self.outstanding == self.amount:

@@ -16,6 +16,7 @@ from .checkouts import (
     open_checkout,
     prepare_checkout,
     require_none_active,
+    where_to_send,
 )
 from .converging import converge
 from .inbox import process_event, receive
@@ -64,4 +65,5 @@ __all__ = [
     "send_surplus_again",
     "verify",
     "watch_holds",
+    "where_to_send",
 ]

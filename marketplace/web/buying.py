@@ -152,7 +152,7 @@ def order(order_id: UUID) -> ResponseReturnValue:
         timeline=order_words.timeline(seen, payment),
         cure_ends=order_words.cure_ends(seen),
         money=order_words.money_status(seen, payment),
-        next_step=order_words.next_step(seen),
+        next_step=order_words.next_step(seen, payment),
         state=order_words.state_of(seen),
         holds=order_words.holds(seen),
         moments=order_words.MOMENTS,
@@ -204,6 +204,13 @@ def pay(order_id: UUID) -> ResponseReturnValue:
         at=clock.now(),
     )
     return redirect(page, code=303)
+
+
+@bp.post("/orders/<uuid:order_id>/bank-account")
+@requires(Permission.ORDER_PLACE)
+def bank_account(order_id: UUID) -> ResponseReturnValue:
+    """Go to the provider's page with the account and the reference of the bank transfer."""
+    return redirect(service.where_to_send(order_id=order_id, actor_id=me().id), code=303)
 
 
 @bp.post("/orders/<uuid:order_id>/clearance")

@@ -13,7 +13,7 @@ from ..extensions import limiter
 from ..kernel import clock
 from ..kernel.errors import Conflict, Gone, Invalid, NotFound, Refusal, Refused, TooMany, Unavailable
 from ..logs import log
-from ..orders.service import NotCleared, PageNotOpened
+from ..orders.service import AccountNotShown, NotCleared, PageNotOpened
 from . import gate, parking
 
 STATUS: dict[type[Refusal], int] = {
@@ -79,7 +79,7 @@ def _unavailable(refusal: Unavailable) -> ResponseReturnValue:
 
 
 def _way_back(refusal: Unavailable) -> dict[str, str]:
-    if not isinstance(refusal, PageNotOpened):
+    if not isinstance(refusal, PageNotOpened | AccountNotShown):
         return {}
     return {"cure_url": url_for("buying.order", order_id=refusal.order_id), "cure_label": "Back to the order"}
 

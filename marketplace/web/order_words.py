@@ -149,6 +149,10 @@ _NEXT: dict[OrderState, tuple[str, str]] = {
     _S.REFUNDING: ("The payment is going back the way it came.", "The payment is going back to the buyer."),
     _S.REFUNDED: ("You have your money back.", "The buyer has the money back."),
 }
+_SEND = (
+    "Send the price from your bank, with the reference that the payment provider gave you. If you have sent it, there"
+    " is nothing to do: we write when it is here."
+)
 _TAKEN_BACK = (
     "This order was cancelled because your bank took the payment back.",
     "This order was cancelled because the buyer's bank took the payment back.",
@@ -177,10 +181,12 @@ def state_of(order: OrderView | OrderLine) -> tuple[str, str]:
     return ("wrong", f"on hold, {words}") if order.held else (tone, words)
 
 
-def next_step(order: OrderView) -> str:
+def next_step(order: OrderView, payment: PaymentView | None = None) -> str:
     """Say what comes next, to whoever is looking."""
     if order.held:
         return _HELD[order.parties == {Party.SELLER}]
+    if order.on_buying_side and payment is not None and payment.awaits_transfer:
+        return _SEND
     taken_back = any(move.event is _E.CHARGED_BACK for move in order.moves)
     to_buyer, to_seller = _TAKEN_BACK if taken_back else _NEXT[order.state]
     return to_seller if order.parties == {Party.SELLER} else to_buyer

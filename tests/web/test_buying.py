@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from functools import partial
+from uuid import UUID
 
 import pytest
 from sqlalchemy import func, select
@@ -18,7 +19,7 @@ from tests.factories.accounts import make_user
 from tests.factories.clinics import make_clinic, make_member, make_site
 from tests.factories.listings import make_handpiece, make_listing
 from tests.factories.orders import make_order, make_scene, place, place_and_confirm, the_order
-from tests.factories.payments import do_jobs, hear, onboarded, the_payment
+from tests.factories.payments import do_jobs, hear, onboarded, pay_page, the_payment
 from tests.pages import browser_of, hidden, press, text, token
 
 
@@ -461,3 +462,84 @@ class TestTheProviderIsAway:
 
         assert local_stripe.get("/v1/checkout/sessions")["data"] == []
         assert the_payment(order_id).state is PaymentState.NEW
+
+
+class TestWhereToSend:
+    """Whoever has closed the provider's page finds the account of the bank transfer again, and only they."""
+
+    @pytest.fixture
+    def address(self, scene, local_stripe, now):
+        order_id = place_and_confirm(scene, at=now)
+        pay_page(order_id, scene.buyer.id, at=now)
+        return f"/orders/{order_id}"
+
+    @pytest.fixture
+    def checkout(self, address):
+        return the_payment(UUID(address.removeprefix("/orders/"))).checkout_id
+
+    def test_is_shown_until_all_of_it_is_here(self, address, checkout, scene, as_, local_stripe):
+        buyer = as_(scene.buyer)
+        local_stripe.choose_bank_transfer(checkout)
+        hear(local_stripe)
+        local_stripe.money_arrives(checkout, 1_000_000)
+        hear(local_stripe)
+
+        page = text(buyer.get(address))
+        assert "Send the price from your bank, with the reference that the payment provider gave you." in page
+        answer = press(buyer, page, f"{address}/bank-account")
+        assert (answer.status_code, answer.location) == (303, f"{local_stripe.base_url}/c/pay/{checkout}/transfer")
+
+        local_stripe.money_arrives(checkout)
+        hear(local_stripe)
+        assert f"{address}/bank-account" not in buyer.get(address).text
+        assert buyer.post(f"{address}/bank-account", data={"csrf_token": token(page)}).status_code == 409
+
+    def test_is_not_offered_where_the_bank_was_asked_to_pay(self, address, checkout, scene, as_, local_stripe):
+        buyer = as_(scene.buyer)
+        local_stripe.choose_bank_debit(checkout)
+        hear(local_stripe)
+
+        page = text(buyer.get(address))
+        assert "The payment is being confirmed by the bank. There is nothing to do" in page
+        assert f"{address}/bank-account" not in page
+        answer = buyer.post(f"{address}/bank-account", data={"csrf_token": token(page)})
+        assert answer.status_code == 409
+        assert "No bank transfer is waited for on this order." in text(answer)
+
+    def test_is_nothing_before_a_way_was_chosen(self, address, scene, as_):
+        buyer = as_(scene.buyer)
+        page = text(buyer.get(address))
+        assert buyer.post(f"{address}/bank-account", data={"csrf_token": token(page)}).status_code == 409
+
+    def test_a_transfer_that_has_just_arrived_is_not_asked_for_again(self, address, checkout, scene, as_, local_stripe):
+        buyer = as_(scene.buyer)
+        local_stripe.choose_bank_transfer(checkout)
+        hear(local_stripe)
+        page = text(buyer.get(address))
+        local_stripe.money_arrives(checkout)
+
+        assert press(buyer, page, f"{address}/bank-account").status_code == 409
+
+    def test_is_not_the_seller_s_nor_a_stranger_s(self, address, checkout, scene, as_, local_stripe):
+        local_stripe.choose_bank_transfer(checkout)
+        hear(local_stripe)
+
+        for user, status in ((scene.seller, 403), (make_user(), 404)):
+            browser = as_(user)
+            page = text(browser.get(address))
+            assert f"{address}/bank-account" not in page
+            assert browser.post(f"{address}/bank-account", data={"csrf_token": token(page)}).status_code == status
+        assert local_stripe.base_url not in page
+
+    def test_a_provider_that_is_away_is_said_so(self, address, checkout, scene, as_, local_stripe):
+        buyer = as_(scene.buyer)
+        local_stripe.choose_bank_transfer(checkout)
+        hear(local_stripe)
+        page = text(buyer.get(address))
+        local_stripe.fault("GET /v1/checkout/sessions/*", "error_before", times=9)
+
+        answer = press(buyer, page, f"{address}/bank-account")
+
+        assert answer.status_code == 503
+        assert "could not be asked just now for the account to send the price to." in text(answer)
+        assert f'<a class="btn btn-primary" href="{address}">Back to the order</a>' in answer.text

@@ -133,6 +133,7 @@ def payment(
         disputes=tuple(_disputed(dispute) for dispute in disputes or ()),
         customer_id=str(session.customer) if session.customer else None,
         cash=_cash(cash, currency) if cash else None,
+        send_to=wire.hosted_instructions_url if wire else None,
     )
 
 
