@@ -136,7 +136,11 @@ _NEXT: dict[OrderState, tuple[str, str]] = {
         "When it has arrived the buyer looks it over and accepts it.",
     ),
     _S.UNDER_INSPECTION: (
-        "Look the device over. When it is what was described, accept it; then the seller is paid.",
+        (
+            "Look the device over and compare it with its condition report. When it is what was described, accept it;"
+            " then the seller is paid. If it is not, do not accept it: nothing is accepted by silence, and the money"
+            " stays held until it is decided with both sides."
+        ),
         "The buyer looks the device over. When they accept it, you are paid.",
     ),
     _S.ACCEPTED: (
