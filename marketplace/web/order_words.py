@@ -138,8 +138,8 @@ _NEXT: dict[OrderState, tuple[str, str]] = {
     _S.UNDER_INSPECTION: (
         (
             "Look the device over and compare it with its condition report. When it is what was described, accept it;"
-            " then the seller is paid. If it is not, do not accept it: nothing is accepted by silence, and the money"
-            " stays held until it is decided with both sides."
+            " then the seller is paid. If something differs, do not accept it yet: ask the seller for a part of the"
+            " price back, under The money. Nothing is accepted by silence; what you paid stays held until then."
         ),
         "The buyer looks the device over. When they accept it, you are paid.",
     ),
