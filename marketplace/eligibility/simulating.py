@@ -1,6 +1,6 @@
 """What a draft would change before it is published: who could no longer buy what, or could at last, and why."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,9 +14,10 @@ from .facts import Asked, Buyer, Device
 from .gathering import Circumstances, circumstances_of, devices_of, sellers_of
 from .narrowing import narrowed
 from .policy import Policy, judge
+from .reasons import ReasonCode
 from .sale import Purchase, Sale
-from .vectors import Expected, Scenario, differing
-from .verdict import Verdict
+from .vectors import Scenario, differing
+from .verdict import Objection, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class OpenOrder:
     """An order that the gate will be asked about again, and at which moment next."""
 
     order_id: UUID
+    number: int
     asked: Asked
     sale: Sale
     purchase: Purchase
@@ -43,16 +45,40 @@ class Flip:
     site: Site
     gains: bool
     listing_ids: tuple[UUID, ...]
-    why: tuple[str, ...]
+    why: tuple[Objection, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class OrderFlip:
-    """An open order whose next answer would be another."""
+    """An open order whose next answer would be another; `listing_id`: its unit, `buyer_id`: who would be told."""
 
     order_id: UUID
+    number: int
+    listing_id: UUID
+    buyer_id: UUID
     gains: bool
-    why: tuple[str, ...]
+    why: tuple[Objection, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SituationFlip:
+    """A public situation with another answer: what stands against it now, and what would."""
+
+    scenario: Scenario
+    before: tuple[Objection, ...]
+    after: tuple[Objection, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonCount:
+    """How many a reason turns: people at sites, units for sale, open orders. `sentence` is one of its own."""
+
+    code: ReasonCode
+    gains: bool
+    sentence: str
+    standpoints: int
+    listings: int
+    orders: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +88,7 @@ class Simulation:
     comparison: Comparison
     flips: tuple[Flip, ...]
     orders: tuple[OrderFlip, ...]
-    vectors: tuple[tuple[Scenario, Expected, Expected], ...]
+    vectors: tuple[SituationFlip, ...]
     looked_at: tuple[int, int]
 
     @property
@@ -74,6 +100,30 @@ class Simulation:
     def listings_gained(self) -> int:
         """Count the units that somebody could buy at last."""
         return len({listing for flip in self.flips if flip.gains for listing in flip.listing_ids})
+
+    @property
+    def reasons(self) -> tuple[ReasonCount, ...]:
+        """Count what changes by reason: losses first, then the most frequent."""
+        said: dict[tuple[bool, ReasonCode], str] = {}
+        standpoints: Counter[tuple[bool, ReasonCode]] = Counter()
+        orders: Counter[tuple[bool, ReasonCode]] = Counter()
+        units: dict[tuple[bool, ReasonCode], set[UUID]] = defaultdict(set)
+        for flip in self.flips:
+            for key, sentence in _named(flip):
+                said.setdefault(key, sentence)
+                standpoints[key] += 1
+                units[key].update(flip.listing_ids)
+        for order in self.orders:
+            for key, sentence in _named(order):
+                said.setdefault(key, sentence)
+                orders[key] += 1
+        counted = [
+            ReasonCount(
+                code, gains, said[gains, code], standpoints[gains, code], len(units[gains, code]), orders[gains, code]
+            )
+            for gains, code in said
+        ]
+        return tuple(sorted(counted, key=lambda one: (one.gains, -one.standpoints - one.orders, one.code)))
 
 
 def simulate(
@@ -103,7 +153,9 @@ def simulate(
         comparison,
         tuple(flips),
         tuple(_order_flips(orders, before, after, at)),
-        tuple(differing(before, after)),
+        tuple(
+            SituationFlip(scenario, then.objections, now.objections) for scenario, then, now in differing(before, after)
+        ),
         (len(sales), len(standpoints)),
     )
 
@@ -152,7 +204,7 @@ def _flips(
     site: Site, around: Circumstances, kinds: list[list[_Unit]], before: Policy, after: Policy, at: datetime
 ) -> Iterator[Flip]:
     assert around.operator is not None
-    together: dict[tuple[bool, tuple[str, ...]], list[UUID]] = defaultdict(list)
+    together: dict[tuple[bool, tuple[Objection, ...]], list[UUID]] = defaultdict(list)
     for alike in kinds:
         facts = around.with_device(asked=Asked.PREVIEW, device=alike[0].device, seller=alike[0].seller)
         then, now = narrowed(facts, before, at), narrowed(facts, after, at)
@@ -169,9 +221,15 @@ def _order_flips(orders: Iterable[OpenOrder], before: Policy, after: Policy, at:
         facts = circumstances_of(order.purchase).with_device(asked=order.asked, device=device, seller=seller)
         then, now = judge(facts, before, at), judge(facts, after, at)
         if then.cleared is not now.cleared:
-            yield OrderFlip(order.order_id, now.cleared, _why(then, now))
+            unit, buyer = order.sale.listing_id, order.purchase.buyer_id
+            yield OrderFlip(order.order_id, order.number, unit, buyer, now.cleared, _why(then, now))
 
 
-def _why(then: Verdict, now: Verdict) -> tuple[str, ...]:
+def _why(then: Verdict, now: Verdict) -> tuple[Objection, ...]:
     """Return what stands against it in the policy that says no."""
-    return tuple(objection.sentence for objection in (then if now.cleared else now).objections)
+    return (then if now.cleared else now).objections
+
+
+def _named(flip: Flip | OrderFlip) -> Iterator[tuple[tuple[bool, ReasonCode], str]]:
+    """Yield each reason of a flip once, with a sentence of it."""
+    yield from {(flip.gains, one.code): one.sentence for one in reversed(flip.why)}.items()

@@ -39,6 +39,7 @@ from .facts import (
 )
 from .policy import judge
 from .rulebook import Policy
+from .verdict import Verdict
 
 VECTORS_FILE = Path(__file__).parent / "data" / "vectors.json"
 _NAMES = UUID("6e2f9c1a-0d57-4b43-9f0e-2a8c5b7d1e64")
@@ -177,8 +178,11 @@ def answer_to(scenario: Scenario, parts: Mapping[str, Part], policy: Policy) -> 
     else:
         rules = tuple(dict.fromkeys(entry.rule_id for entry in verdict.objections if entry.rule_id is not None))
         cited = {citation.ref for entry in verdict.objections for citation in entry.citations}
-    reasons = sorted({f"{entry.key}:{entry.code}" for entry in verdict.objections})
-    return Expected(verdict.cleared, tuple(reasons), rules, tuple(sorted(cited)))
+    return Expected(verdict.cleared, _reasons(verdict), rules, tuple(sorted(cited)))
+
+
+def _reasons(verdict: Verdict) -> tuple[str, ...]:
+    return tuple(sorted({f"{entry.key}:{entry.code}" for entry in verdict.objections}))
 
 
 def meets(found: Expected, expected: Expected) -> bool:
@@ -187,12 +191,13 @@ def meets(found: Expected, expected: Expected) -> bool:
     return same and set(expected.cites) <= set(found.cites)
 
 
-def differing(before: Policy, after: Policy) -> Iterator[tuple[Scenario, Expected, Expected]]:
+def differing(before: Policy, after: Policy) -> Iterator[tuple[Scenario, Verdict, Verdict]]:
     """Yield every public situation that two policies answer differently, with both answers."""
     kept = vectors()
     for scenario in kept.scenarios:
-        then, now = (answer_to(scenario, kept.handpieces, policy) for policy in (before, after))
-        if (then.cleared, then.reasons) != (now.cleared, now.reasons):
+        facts = facts_of(scenario, kept.handpieces)
+        then, now = (judge(facts, policy, scenario.at) for policy in (before, after))
+        if (then.cleared, _reasons(then)) != (now.cleared, _reasons(now)):
             yield scenario, then, now
 
 

@@ -367,6 +367,12 @@ def for_sale() -> list[UUID]:
     return list(db.session.scalars(select(_L.id).where(_L.state == ListingState.PUBLISHED).order_by(_L.id)))
 
 
+def titles_of(listing_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Return what each of some units is called."""
+    rows = db.session.execute(select(_L.id, _L.title).where(_L.id.in_(set(listing_ids))))
+    return {row.id: row.title for row in rows}
+
+
 def price_history(listing_id: UUID) -> list[tuple[Money, datetime]]:
     """Return what was asked for a unit and since when, oldest first."""
     with reading() as connection:

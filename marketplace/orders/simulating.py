@@ -46,5 +46,6 @@ def simulate(*, version_id: UUID, at: datetime) -> Simulation:
 def _open_orders() -> list[OpenOrder]:
     rows = db.session.scalars(select(Order).where(Order.state.in_(NEXT_ASKED)).order_by(Order.id)).all()
     return [
-        OpenOrder(order.id, NEXT_ASKED[order.state], steps.sale_of(order), steps.purchase_of(order)) for order in rows
+        OpenOrder(order.id, order.number, NEXT_ASKED[order.state], steps.sale_of(order), steps.purchase_of(order))
+        for order in rows
     ]

@@ -56,6 +56,7 @@ from .staff import reach as staff_reach
 from .staff import recalls as staff_recalls
 from .staff import registers as staff_registers
 from .staff import rule_reviews as staff_rule_reviews
+from .staff import simulations as staff_simulations
 from .staff import stolen as staff_stolen
 
 BLUEPRINTS = (
@@ -103,6 +104,7 @@ BLUEPRINTS = (
     staff_rule_reviews.bp,
     staff_registers.bp,
     staff_recalls.bp,
+    staff_simulations.bp,
 )
 
 

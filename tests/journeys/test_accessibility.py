@@ -366,7 +366,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "staff_audit.trail": ("/staff/audit", "/staff/audit?kind=nothing"),
         "staff_policy.policy": ("/staff/policy", "/staff/policy?state=TX"),
         "staff_drafts.version": ("/staff/policy/{policy_draft}",),
-        "staff_drafts.simulation": ("/staff/policy/{policy_draft}/simulation",),
+        "staff_simulations.simulation": ("/staff/policy/{policy_draft}/simulation",),
     },
 }
 

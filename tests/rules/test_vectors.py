@@ -66,9 +66,12 @@ class TestTheAnswers:
         document = before.document
         silent = Policy(replace(document, rules=tuple(rule for rule in document.rules if rule.id != "WV-MED-1")))
 
-        changed = {scenario.id: (then.cleared, now.reasons) for scenario, then, now in public.differing(before, silent)}
+        changed = {
+            scenario.id: (then.cleared, [one.code for one in now.objections])
+            for scenario, then, now in public.differing(before, silent)
+        }
 
-        assert changed["WV-HAIR-PHYSICIAN"] == (True, ("rule:NO_RULE_FOR_JURISDICTION_PROCEDURE",))
+        assert changed["WV-HAIR-PHYSICIAN"] == (True, [ReasonCode.NO_RULE])
         assert {SCENARIOS[name].place for name in changed} == {"WV"}
         assert list(public.differing(before, before)) == []
 

@@ -2,13 +2,17 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
 from marketplace.clinics import queries as clinics
 from marketplace.eligibility import editing, service, simulating
 from marketplace.eligibility.policy import Policy
+from marketplace.eligibility.reasons import CureCode, Key, ReasonCode
 from marketplace.eligibility.sale import Purchase
+from marketplace.eligibility.simulating import Flip, Simulation
+from marketplace.eligibility.verdict import Objection
 from marketplace.kernel.terms import ClinicRole
 from marketplace.listings import queries as listings
 from marketplace.orders import simulating as market
@@ -76,8 +80,8 @@ def test_the_other_way_round_it_is_a_gain_with_what_stood_against_it(scene, befo
 
     assert {flip.gains for flip in found.flips} == {True}
     assert found.listings_gained == 1
-    assert all("No rule that was read" in flip.why[0] for flip in found.flips)
-    assert {scenario.place for scenario, _, _ in found.vectors} == {"TX"}
+    assert all("No rule that was read" in flip.why[0].sentence for flip in found.flips)
+    assert {one.scenario.place for one in found.vectors} == {"TX"}
 
 
 def test_places_that_it_does_not_reach_are_not_asked_about(scene, before, now):
@@ -145,8 +149,10 @@ def test_open_orders_are_asked_about_at_their_next_moment(scene, now):
     found = market.simulate(version_id=draft, at=now)
 
     (flip,) = found.orders
-    assert (flip.order_id, flip.gains) == (order.id, False)
-    assert "hair removal" in flip.why[0].lower()
+    assert (flip.order_id, flip.number, flip.gains) == (order.id, order.number, False)
+    assert (flip.listing_id, flip.buyer_id) == (scene.listing.id, scene.buyer.id)
+    assert "hair removal" in flip.why[0].sentence.lower()
+    assert [cure.code for cure in flip.why[0].cures] == [CureCode.ASK_FOR_REVIEW]
     assert found.looked_at[0] == 0
 
 
@@ -155,3 +161,41 @@ def test_an_order_whose_answer_stays_is_not_named(scene, now):
     draft = editing.draft_from_published(actor_id=make_staff("admin").id, at=now)
 
     assert market.simulate(version_id=draft, at=now).orders == ()
+
+
+def test_what_changes_is_counted_by_reason(scene, now):
+    make_order("awaiting_practitioner", make_scene(now), at=now)
+    actor = make_staff("admin").id
+    draft = editing.draft_from_published(actor_id=actor, at=now)
+    editing.drop_rule(version_id=draft, revision=1, rule_id="TX-HAIR-TDLR-1", actor_id=actor, at=now)
+
+    found = market.simulate(version_id=draft, at=now)
+
+    (counted,) = found.reasons
+    assert (counted.code, counted.gains) == (ReasonCode.NO_RULE, False)
+    assert (counted.standpoints, counted.listings, counted.orders) == (len(found.flips), 1, 1)
+    assert counted.standpoints >= 2
+    assert "No rule that was read" in counted.sentence
+
+
+def test_what_falls_away_is_counted_apart_from_what_newly_stands():
+    where = object()
+    said = [objection(ReasonCode.NO_RULE, "first"), objection(ReasonCode.NO_RULE, "second")]
+    flips = (
+        Flip(UUID(int=1), "A", where, True, (UUID(int=7), UUID(int=8)), tuple(said)),
+        Flip(UUID(int=2), "B", where, False, (UUID(int=7),), (objection(ReasonCode.EXPIRED, "over"),)),
+        Flip(UUID(int=3), "C", where, False, (UUID(int=7),), (objection(ReasonCode.EXPIRED, "also over"),)),
+    )
+
+    found = Simulation(None, flips, (), (), (0, 0))
+
+    assert [
+        (one.gains, one.code, one.sentence, one.standpoints, one.listings, one.orders) for one in found.reasons
+    ] == [
+        (False, ReasonCode.EXPIRED, "over", 2, 1, 0),
+        (True, ReasonCode.NO_RULE, "first", 1, 2, 0),
+    ]
+
+
+def objection(code, sentence):
+    return Objection(code, Key.RULE, (), sentence, ())

@@ -9,6 +9,8 @@ import pytest
 from marketplace.eligibility import editing, service
 from marketplace.eligibility.models import PolicyState
 from marketplace.kernel.terms import STATES
+from marketplace.web import tables
+from marketplace.web.staff import simulations
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.orders import RULES, make_order, make_scene, publish_rules
 from tests.support import sign_in
@@ -231,9 +233,56 @@ class TestSimulation:
         assert scene.buyer.name in text
         assert "can no longer buy" in text
         assert "No rule that was read and published says who may do this here" in text
-        assert str(order.id) in text
+        assert f"/orders/{order.id}" in desk.get(f"/staff/policy/{draft}/simulation").text
+        assert str(order.number) in text
+        assert scene.listing.title in text
+        assert "Ask for a review by two members of staff." in text
+        assert "newly stands" in text
         assert "TX-HAIR-SENIOR/right" in text
         assert "AZ-HAIR-TECH" not in text
+
+    def test_is_turned_page_by_page_and_kept_as_a_table(self, desk, ada, now, monkeypatch):
+        scene = make_scene(now)
+        make_order("awaiting_practitioner", make_scene(now), at=now)
+        draft = editing.draft_from_published(actor_id=ada.id, at=now)
+        editing.drop_rule(version_id=draft, revision=1, rule_id=TEXAS, actor_id=ada.id, at=now)
+        monkeypatch.setattr(simulations, "PER_PAGE", 1)
+        monkeypatch.setattr(simulations, "MOST_NAMED", 0)
+
+        first = desk.get(f"/staff/policy/{draft}/simulation").text
+        later = desk.get(f"/staff/policy/{draft}/simulation?people=2&situations=9999").text
+        answer = desk.get(f"/staff/policy/{draft}/simulation.csv")
+
+        assert f'href="/staff/policy/{draft}/simulation?people=2"' in first
+        assert "and 1 more, in the table" in first
+        assert "people=2&amp;situations=" in later
+        assert answer.headers["Content-Disposition"] == "attachment; filename=simulation-of-version-2.csv"
+        rows = tables.rows_of(answer.text)
+        assert tuple(rows[0]) == simulations.COLUMNS
+        mine = next(row for row in rows if row["who"] == scene.buyer.name and row["what"] == "person")
+        assert (mine["device"], mine["becomes"]) == (scene.listing.title, "can no longer buy")
+        assert mine["address"] == f"/devices/{scene.listing.id}"
+        assert mine["reason"] == "NO_RULE_FOR_JURISDICTION_PROCEDURE"
+        assert "No rule that was read" in mine["sentence"]
+        assert mine["cures"] == "Ask for a review by two members of staff."
+        assert {row["becomes"] for row in rows} == {"can no longer buy", "held", "in force", "draft"}
+
+    def test_a_gain_says_what_stood_against_it(self, desk, ada, now):
+        scene = make_scene(now)
+        rule = editing.rule_in(editing.version(RULES), TEXAS)
+        without = editing.draft_from_published(actor_id=ada.id, at=now)
+        editing.drop_rule(version_id=without, revision=1, rule_id=TEXAS, actor_id=ada.id, at=now)
+        service.publish_policy(version_id=without, published_by=make_staff("auditor").id, at=now)
+        draft = editing.draft_from_published(actor_id=ada.id, at=now)
+        editing.save_rule(version_id=draft, revision=1, rule=rule, actor_id=ada.id, at=now)
+
+        text = text_of(desk.get(f"/staff/policy/{draft}/simulation"))
+        rows = tables.rows_of(desk.get(f"/staff/policy/{draft}/simulation.csv").text)
+
+        assert "Until now it stood against it:" in text
+        assert "falls away" in text
+        assert {row["becomes"] for row in rows if row["who"] == scene.buyer.name} == {"can buy"}
+        assert {row["sentence"] for row in rows if row["becomes"] == "draft"} >= {"Yes."}
 
     def test_a_draft_that_changes_nothing_changes_nothing(self, desk, draft):
         assert "0 devices that somebody could no longer buy, 0 that" in text_of(

@@ -33,7 +33,6 @@ from ...eligibility.verdict import Evidence
 from ...kernel import clock
 from ...kernel.shapes import Misshapen
 from ...kernel.terms import STATES, ProcedureClass
-from ...orders import simulating
 from .. import gate, rule_words
 from ..access import me, requires
 from ..forms import Form, applied
@@ -103,17 +102,6 @@ def begin() -> ResponseReturnValue:
 def version(version_id: UUID) -> ResponseReturnValue:
     """Show a version: what it changes, who edited it, and its rules."""
     return _version(version_id, ReasonForm())
-
-
-@bp.get("/<uuid:version_id>/simulation")
-@requires(Permission.POLICY_READ)
-def simulation(version_id: UUID) -> ResponseReturnValue:
-    """Show which units, orders and people would change sides if the version were published now."""
-    return render_template(
-        "staff/policy_simulation.html",
-        version=editing.version(version_id),
-        found=simulating.simulate(version_id=version_id, at=clock.now()),
-    )
 
 
 @bp.route("/<uuid:version_id>/rules/<rule_id>", methods=["GET", "POST"])
