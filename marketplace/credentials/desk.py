@@ -15,6 +15,7 @@ from ..extensions import db
 from ..kernel.errors import NotFound
 from .models import ApprovalAudit, CheckMethod, CheckOutcome, Credential, CredentialCheck, RiskSignal, SignalKind
 from .policy import why_two
+from .replies import Reply, replies_to
 from .rows import sites_of, stands_too_near
 from .signals import signals_of
 from .standards import review_is_due, standards
@@ -65,6 +66,7 @@ class QueueItem:
     renews: bool
     takes_two: bool
     signals: tuple[SignalKind, ...]
+    replies: tuple[Reply, ...]
 
     @property
     def waits_for_second(self) -> bool:
@@ -146,6 +148,7 @@ class Show(StrEnum):
     LATE = "late"
     SIGNALS = "signals"
     SECOND = "second"
+    ANSWERED = "answered"
 
 
 def queue(*, reader_id: UUID, at: datetime) -> list[QueueItem]:
@@ -167,7 +170,7 @@ def queue(*, reader_id: UUID, at: datetime) -> list[QueueItem]:
     sites = sites_of(rows)
     names = _names(rows)
     renewed = _renewed(rows)
-    signals = _open_signals([row.id for row in rows])
+    signals, replies = _open_signals([row.id for row in rows]), replies_to(rows)
     return [
         QueueItem(
             id=row.id,
@@ -184,6 +187,7 @@ def queue(*, reader_id: UUID, at: datetime) -> list[QueueItem]:
             renews=row.id in renewed,
             takes_two=credential_types()[row.type_code].two_verifiers,
             signals=tuple(signals[row.id]),
+            replies=replies.get(row.id, ()),
         )
         for row in rows
     ]
@@ -198,6 +202,7 @@ def narrowed(queue: Iterable[QueueItem], show: Show, *, reader_id: UUID, at: dat
         Show.LATE: lambda item: item.due_at < at,
         Show.SIGNALS: lambda item: bool(item.signals),
         Show.SECOND: lambda item: item.waits_for_second,
+        Show.ANSWERED: lambda item: bool(item.replies),
     }
     return [item for item in queue if wanted[show](item)]
 

@@ -101,6 +101,23 @@ def test_the_menu_closes_on_escape_and_gives_the_focus_back(enter):
     assert page.evaluate(FOCUS).startswith("Dana Reyes")
 
 
+def test_a_verifier_claims_the_case_that_is_marked(enter):
+    page = enter("Owen Marsh")
+    page.goto("/staff/credentials?show=free")
+    cases = page.locator("[data-queue] a")
+    expect(cases.nth(1)).to_be_attached()
+    page.keyboard.press("c")  # Nothing is marked yet.
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    expect(cases.nth(1)).to_be_focused()
+    marked = cases.nth(1).get_attribute("href")
+    page.keyboard.press("c")
+
+    page.wait_for_url(f"**{marked}")
+    page.get_by_role("button", name="Put it back into the queue").click()
+    page.wait_for_url("**/staff/credentials")
+
+
 def test_the_verifiers_keys_move_and_open_and_decide_nothing(house: House, enter):
     page = enter("Owen Marsh")
     page.goto("/staff/credentials")

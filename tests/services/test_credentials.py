@@ -1,5 +1,6 @@
 """Credentials from submission to the last word: who may do what, on which evidence, and what is left behind."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
@@ -7,7 +8,8 @@ import pytest
 from sqlalchemy import delete, insert, literal_column, select, text, update
 
 from marketplace import audit, jobs
-from marketplace.credentials import desk, queries, rows, service
+from marketplace.credentials import asking, desk, queries, rows, service
+from marketplace.credentials.desk import Show
 from marketplace.credentials.models import (
     CheckMethod,
     CheckOutcome,
@@ -16,7 +18,7 @@ from marketplace.credentials.models import (
     CredentialMove,
     CredentialTypeRow,
 )
-from marketplace.credentials.policy import Claim, Question, Rejection
+from marketplace.credentials.policy import Asked, Claim, Question, Rejection
 from marketplace.credentials.refusals import (
     AlreadyClaimed,
     AlreadySubmitted,
@@ -26,6 +28,7 @@ from marketplace.credentials.refusals import (
     NotClaimed,
     NotYoursToReview,
 )
+from marketplace.credentials.replies import Reply
 from marketplace.credentials.service import Look
 from marketplace.credentials.states import CredentialEvent, CredentialState
 from marketplace.credentials.types import credential_types
@@ -36,10 +39,11 @@ from marketplace.extensions import db
 from marketplace.kernel.errors import Invalid, NotFound, Refused
 from marketplace.kernel.machine import IllegalMove
 from marketplace.notifications.models import Mail
-from tests.factories.accounts import make_staff, make_user
+from tests.factories.accounts import kept, make_staff, make_user
 from tests.factories.clinics import make_clinic, make_member, make_site
 from tests.factories.credentials import make_check, make_credential, make_type
 from tests.factories.documents import pdf, picture
+from tests.factories.links import BOARD, ask, ask_and_answer
 from tests.support import assert_refused_by, count_statements, promised_jobs
 
 _S, _E = CredentialState, CredentialEvent
@@ -898,6 +902,43 @@ class TestQueries:
         with count_statements() as for_ten:
             assert len(desk.queue(reader_id=victor.id, at=now)) == 10
         assert len(for_ten) == len(for_one)
+
+    def test_the_queue_marks_who_answered_until_it_is_heard(self, now, victor):
+        asked = make_credential(state="in_review", verifier=victor, at=now - timedelta(days=3))
+        silent = make_credential(state="in_review", verifier=victor, at=now - timedelta(days=2))
+        links = [
+            ask_and_answer(asked, victor.id, at=now, whom=replace(BOARD, asked=whom, email=f"{whom}@office.example"))
+            for whom in (Asked.MEDICAL_DIRECTOR, Asked.ISSUER, Asked.EMPLOYER)
+        ]
+        ask(silent, victor.id, at=now)
+
+        replies = {item.id: item.replies for item in desk.queue(reader_id=victor.id, at=now)}
+        assert replies == {asked.id: (Reply.ISSUER, Reply.EMPLOYER, Reply.MEDICAL_DIRECTOR), silent.id: ()}
+        found = desk.narrowed(desk.queue(reader_id=victor.id, at=now), Show.ANSWERED, reader_id=victor.id, at=now)
+        assert [item.id for item in found] == [asked.id]
+
+        for link_id in links[:2]:
+            asking.cite(credential_id=asked.id, link_id=link_id, actor_id=victor.id, at=now)
+
+        assert desk.queue(reader_id=victor.id, at=now)[0].replies == (Reply.EMPLOYER,)
+
+    def test_the_queue_marks_an_applicant_who_answered_until_somebody_has_the_case(self, now, victor):
+        answered = make_credential(state="submitted")
+        kept(
+            CredentialMove(
+                credential_id=answered.id, event=CredentialEvent.RESUBMITTED, state=CredentialState.SUBMITTED,
+                actor_id=answered.holder_id, at=now,
+            )
+        )  # fmt: skip
+        make_credential(state="submitted")
+
+        found = {item.id: item.replies for item in desk.queue(reader_id=victor.id, at=now)}
+        assert found[answered.id] == (Reply.APPLICANT,)
+        assert sorted(map(len, found.values())) == [0, 1]
+
+        service.claim(credential_id=answered.id, actor_id=victor.id, at=now)
+
+        assert {item.replies for item in desk.queue(reader_id=victor.id, at=now)} == {()}
 
     def test_the_queue_marks_a_renewal(self, now, victor):
         dana = make_user()

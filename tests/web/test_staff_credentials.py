@@ -20,6 +20,7 @@ from tests.factories.accounts import kept, make_staff, make_user
 from tests.factories.clinics import make_member, make_site
 from tests.factories.credentials import make_check, make_credential, make_signal, make_type
 from tests.factories.documents import pdf, picture
+from tests.factories.links import ask_and_answer
 from tests.factories.registers import make_snapshot
 from tests.support import sign_in
 
@@ -93,6 +94,26 @@ class TestQueue:
         for words in ("late", "in time", "under an hour", "Vera Sun has it", "4 waiting", "needs second eyes"):
             assert words in shown
         assert "number not in the state’s form" in shown
+
+    def test_marks_answers_and_lets_free_cases_be_claimed_where_they_stand(self, client, waiting, victor, now):
+        answered = make_credential(holder=make_user(name="Ann Swer"), state="in_review", verifier=victor)
+        ask_and_answer(answered, victor.id, at=now)
+
+        shown = page(client.get("/staff/credentials?show=answered"))
+
+        assert "Ann Swer" in shown
+        assert "Late Lana" not in shown
+        assert "the issuer answered" in shown
+        assert "· answered" in page(client.get(address(answered)))
+        free = page(client.get("/staff/credentials?show=free"))
+        assert free.count("/claim") == free.count("the case of ") == 3
+        assert "/claim" not in page(client.get("/staff/credentials?show=mine"))
+
+    def test_who_only_reads_claims_nothing(self, app, waiting):
+        auditor = app.test_client()
+        sign_in(auditor, make_staff("auditor"))
+
+        assert "/claim" not in page(auditor.get("/staff/credentials?show=free"))
 
     @pytest.mark.parametrize(
         ("show", "names"),

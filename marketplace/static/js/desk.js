@@ -17,6 +17,13 @@ function step(by) {
   links[Math.min(Math.max(focused + by, 0), links.length - 1)]?.focus();
 }
 
+// The case under the keyboard becomes the verifier's own; where nobody may take it there is no such button.
+function claim() {
+  const button = document.activeElement?.closest("[data-queue] li")?.querySelector("form button");
+  button?.click();
+  return Boolean(button);
+}
+
 function zoom(by) {
   const sizes = [...document.querySelectorAll("input[name=zoom]")];
   const next = sizes[sizes.findIndex((size) => size.checked) + by];
@@ -52,7 +59,7 @@ document.addEventListener("keydown", (event) => {
   if (key === "J") step(1);
   else if (key === "K") step(-1);
   else if (key === "+" || key === "-") zoom(key === "+" ? 1 : -1);
-  else if (!/^[A-Z]$/.test(key) || !use(key)) return;
+  else if (!/^[A-Z]$/.test(key) || !((key === "C" && claim()) || use(key))) return;
   event.preventDefault();
 });
 

@@ -13,6 +13,7 @@ from ...credentials import asking, desk, enumeration, matching, service
 from ...credentials.desk import Case, Show
 from ...credentials.models import CheckMethod, SignalKind
 from ...credentials.policy import Question, Rejection
+from ...credentials.replies import Reply
 from ...credentials.service import Look
 from ...credentials.standards import standards, working_days
 from ...credentials.states import STANDING, WAITING, CredentialEvent
@@ -47,6 +48,13 @@ SHOWN = {
     Show.LATE: "Late",
     Show.SIGNALS: "With a signal",
     Show.SECOND: "Second eyes",
+    Show.ANSWERED: "Answered",
+}
+REPLIES = {
+    Reply.APPLICANT: "the applicant answered",
+    Reply.ISSUER: "the issuer answered",
+    Reply.EMPLOYER: "the employer answered",
+    Reply.MEDICAL_DIRECTOR: "the medical director answered",
 }
 SIGNALS = {
     SignalKind.NUMBER_ELSEWHERE: "same number on two accounts",
@@ -301,7 +309,13 @@ def _of_signal(signal_id: UUID) -> str:
 
 
 def _wording(at: datetime) -> dict[str, object]:
-    return {"at": at, "working_days": working_days, "target": standards().target_working_days, "signal_words": SIGNALS}
+    return {
+        "at": at,
+        "working_days": working_days,
+        "target": standards().target_working_days,
+        "signal_words": SIGNALS,
+        "reply_words": REPLIES,
+    }
 
 
 def _page(credential_id: UUID, **sent_back: Form) -> ResponseReturnValue:
