@@ -22,11 +22,14 @@ from marketplace.orders import service as orders
 from marketplace.orders.models import Order, OrderHold
 from marketplace.orders.states import UNSHIPPED, OrderState
 from marketplace.payments.states import PaymentState
+from marketplace.recalls import service as recalls
+from marketplace.recalls.states import MatchEvent
 from marketplace.ripple import Ground
 from tests.conftest import settings_for
 from tests.factories.accounts import make_staff
 from tests.factories.orders import make_order, make_scene, wish
 from tests.factories.payments import make_payment
+from tests.factories.recalls import make_recall
 from tests.faults.test_order_races import PATIENT, at_once
 
 pytestmark = pytest.mark.own_database
@@ -71,6 +74,12 @@ def lose_the_practitioner(scene, verifier, at):
     return lambda: credentials.suspend(**ids, words="Looked into.", at=at)
 
 
+def confirm_a_recall(scene, verifier, at):
+    match = make_recall(scene.listing.model_id, number=f"Z-{scene.listing.id}").id
+    words = {"event": MatchEvent.CONFIRMED, "reason": "It names the model."}
+    return lambda: recalls.judge(match_id=match, actor_id=verifier, **words, at=at)
+
+
 def place(scene, at):
     wanted = wish(scene, at=at)
     return lambda: orders.place(**wanted)
@@ -100,7 +109,7 @@ def dispatch(scene, at):
     return lambda: orders.dispatch(order_id=order_id, actor_id=seller_id, carrier="A", tracking="1", at=at)
 
 
-LOSSES = (revoke, remove, close_account, close_site, lose_the_practitioner)
+LOSSES = (revoke, remove, close_account, close_site, lose_the_practitioner, confirm_a_recall)
 STEPS = (place, confirm, receive_the_money, release, dispatch)
 PAIRS = [(loss, step) for step in STEPS for loss in LOSSES]
 
@@ -125,9 +134,12 @@ def test_no_step_slips_past_a_loss(house):
             return lose()
 
         deeds = [lose_a_little_later, take_the_step]
-        listing_id, person_id = scene.listing.id, scene.buyer.id
+        listing_id = scene.listing.id
+        ground = Ground(person_id=scene.buyer.id)
         if loss is lose_the_practitioner:
-            person_id = scene.practitioner.id
+            ground = Ground(person_id=scene.practitioner.id)
+        elif loss is confirm_a_recall:
+            ground = Ground(model_id=scene.listing.model_id)
         db.session.rollback()
 
         lost, stepped = at_once(house, deeds)
@@ -144,7 +156,7 @@ def test_no_step_slips_past_a_loss(house):
         else:
             # It was on its way before the loss: staff find it among those that had left.
             assert order.state is S.IN_TRANSIT
-            assert order.id in {one.order_id for one in reach.transferred(Ground(person_id=person_id))}
+            assert order.id in {one.order_id for one in reach.transferred(ground)}
         came_of_it[step.__name__, type(stepped).__name__] += 1
         db.session.rollback()
     print(sorted(came_of_it.items()))

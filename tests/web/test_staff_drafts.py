@@ -8,8 +8,8 @@ import pytest
 
 from marketplace.eligibility import editing, service
 from marketplace.eligibility.models import PolicyState
+from marketplace.kernel.spreadsheets import rows_of
 from marketplace.kernel.terms import STATES
-from marketplace.web import tables
 from marketplace.web.staff import simulations
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.orders import RULES, make_order, make_scene, publish_rules
@@ -257,7 +257,7 @@ class TestSimulation:
         assert "and 1 more, in the table" in first
         assert "people=2&amp;situations=" in later
         assert answer.headers["Content-Disposition"] == "attachment; filename=simulation-of-version-2.csv"
-        rows = tables.rows_of(answer.text)
+        rows = rows_of(answer.text)
         assert tuple(rows[0]) == simulations.COLUMNS
         mine = next(row for row in rows if row["who"] == scene.buyer.name and row["what"] == "person")
         assert (mine["device"], mine["becomes"]) == (scene.listing.title, "can no longer buy")
@@ -277,7 +277,7 @@ class TestSimulation:
         editing.save_rule(version_id=draft, revision=1, rule=rule, actor_id=ada.id, at=now)
 
         text = text_of(desk.get(f"/staff/policy/{draft}/simulation"))
-        rows = tables.rows_of(desk.get(f"/staff/policy/{draft}/simulation.csv").text)
+        rows = rows_of(desk.get(f"/staff/policy/{draft}/simulation.csv").text)
 
         assert "Until now it stood against it:" in text
         assert "falls away" in text

@@ -14,6 +14,7 @@ from ...eligibility import editing
 from ...eligibility.simulating import Flip, OrderFlip, Simulation, SituationFlip
 from ...eligibility.verdict import Objection
 from ...kernel import clock
+from ...kernel.spreadsheets import csv_of
 from ...kernel.terms import STATES
 from ...listings import queries as listings
 from ...orders import simulating
@@ -75,7 +76,7 @@ def table(version_id: UUID) -> ResponseReturnValue:
     units = {listing for flip in found.flips for listing in flip.listing_ids}
     titles = listings.titles_of(units | {flip.listing_id for flip in found.orders})
     number = editing.version(version_id).number
-    return tables.download(f"simulation-of-version-{number}.csv", tables.csv_of(COLUMNS, _rows(found, titles)))
+    return tables.download(f"simulation-of-version-{number}.csv", csv_of(COLUMNS, _rows(found, titles)))
 
 
 def _page(name: str, all_: Sequence[T]) -> Page[T]:
