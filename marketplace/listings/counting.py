@@ -21,7 +21,7 @@ def put(
     counter_id: UUID | None,
     part: str,
     serial: str,
-    counter: Counter,
+    counter: Counter | None,
     rated_life: int | None,
     rated_life_source: str,
     at: datetime,
@@ -38,8 +38,10 @@ def put(
         raise Invalid("Name the part that counts.", field="part")
     if rated_life is not None and not rated_life_source.strip():
         raise Invalid("Name who states the rated life, or leave it empty.", field="rated_life_source")
+    if counter is None:
+        raise Invalid("Write what the counter shows.", field="counter_value")
     if counter.read_on is None:
-        raise Invalid("Write the day on which you looked at it.", field="read_on")
+        raise Invalid("Write the day on which you looked at it.", field="counter_read_on")
     with unit_of_work():
         listing = draft_of(listing_id, actor_id)
         model = catalog.model(listing.model_id)

@@ -32,17 +32,27 @@ class Added:
     refusals: tuple[str, ...]
 
 
-def add(*, listing_id: UUID, actor_id: UUID, files: Sequence[tuple[str, bytes]], at: datetime) -> Added:
+def add(
+    *,
+    listing_id: UUID,
+    actor_id: UUID,
+    files: Sequence[tuple[str, bytes]],
+    at: datetime,
+    screen_of: UUID | None = None,
+) -> Added:
     """
     Take photos in, given as pairs of file name and content, behind those there are; the worker makes them anew.
 
     Each is only looked at: its kind, its size and what its header says. The bytes are kept before the rows: files
-    without a row are harmless, rows without files are not.
+    without a row are harmless, rows without files are not. With `screen_of`, the id of a counter or of a handpiece that
+    counts, it is one photo: that of its screen.
 
-    :raises NotFound: it is not the person's draft
+    :raises NotFound: it is not the person's draft, or it has no such counter
     :raises Conflict: it is no longer a draft
     :raises Invalid: there would be too many, or none of them can be used
     """
+    if screen_of is not None and len(files) != 1:
+        raise Invalid("Choose one photo of the screen.", field="photos")
     with unit_of_work():
         _require_room(draft_of(listing_id, actor_id), len(files))
     taken, refusals = [], []
@@ -71,6 +81,9 @@ def add(*, listing_id: UUID, actor_id: UUID, files: Sequence[tuple[str, bytes]],
             _take_in(photo, key, filename, header)
             listing.photos.append(photo)
         db.session.flush()
+        if screen_of is not None:
+            part = _tie(listing, photo, screen_of)
+            photo.alternative_text = f"The screen with the counter of {part}"
         for photo in listing.photos[-len(taken) :]:
             _promise(photo)
     return Added(len(taken), tuple(refusals))
@@ -118,10 +131,18 @@ def replace(*, listing_id: UUID, actor_id: UUID, photo_id: UUID, file: tuple[str
 
 
 def describe(
-    *, listing_id: UUID, actor_id: UUID, photo_id: UUID, alternative_text: str, shows: Collection[Shot] = ()
+    *,
+    listing_id: UUID,
+    actor_id: UUID,
+    photo_id: UUID,
+    alternative_text: str,
+    shows: Collection[Shot] = (),
+    screen_of: UUID | None = None,
 ) -> None:
     """
-    Say what a photo shows: in words for those who cannot see it, and which of the needed shots it is.
+    Say what a photo shows: in words for those who cannot see it, which of the needed shots it is, and whose screen.
+
+    Each counter has one such photo; what is said last holds.
 
     :raises NotFound: it is not the person's draft, or it has no such photo
     :raises Conflict: it is no longer a draft
@@ -131,9 +152,13 @@ def describe(
     if not words:
         raise Invalid("Say in a few words what the photo shows.", field="alternative_text")
     with unit_of_work():
-        photo = _photo_of(draft_of(listing_id, actor_id), photo_id)
+        listing = draft_of(listing_id, actor_id)
+        photo = _photo_of(listing, photo_id)
         photo.alternative_text = words
         photo.shows = sorted(set(shows))
+        photo.counter_id = photo.handpiece_id = None
+        if screen_of is not None:
+            _tie(listing, photo, screen_of)
 
 
 def move(*, listing_id: UUID, actor_id: UUID, photo_id: UUID, earlier: bool) -> None:
@@ -190,6 +215,22 @@ def _take_in(photo: Photo, key: UUID, filename: str, header: Header) -> None:
     photo.storage_key = _stem(key)
     photo.filename = filename
     photo.width, photo.height = header.width, header.height
+
+
+def _tie(listing: Listing, photo: Photo, part_id: UUID) -> str:
+    """Let a photo be that of the screen of one counter, instead of any other; return what counts."""
+    counters = {counter.id: counter.part for counter in listing.counters}
+    parts = {part.id: part.name for part in listing.handpieces if part.counter_value is not None}
+    if part_id not in {*counters, *parts}:
+        raise NotFound("This device has no such counter.")
+    for other in listing.photos:
+        if part_id in {other.counter_id, other.handpiece_id}:
+            other.counter_id = other.handpiece_id = None
+    db.session.flush()  # The one before lets go first.
+    photo.counter_id = part_id if part_id in counters else None
+    photo.handpiece_id = part_id if part_id in parts else None
+    photo.shows = sorted({*photo.shows, Shot.COUNTER_SCREEN})
+    return {**counters, **parts}[part_id]
 
 
 def _promise(photo: Photo) -> None:

@@ -41,10 +41,10 @@ _HANDPIECE = {
 _COUNTER = {
     "part": "Part that counts",
     "serial": "Serial number",
-    "value": "What it shows",
-    "direction": "Which way it counts",
-    "unit": "What it counts",
-    "read_on": "Read on",
+    "counter_value": "What it shows",
+    "counter_direction": "Which way it counts",
+    "counter_unit": "What it counts",
+    "counter_read_on": "Read on",
     **_COUNTED,
 }
 _LABELS = {"rx_label": "Prescription legend", "id_label": "Maker’s label", "modification": "What was changed"}
@@ -157,7 +157,8 @@ def _of_the_handpieces(listing: ListingFacts) -> Iterator[_Place]:
 
 def _of_the_console(listing: ListingFacts) -> Iterator[_Place]:
     for counter in listing.counters:
-        for field, label, said, _ in _of(counter, _COUNTER, {}):
+        kept = {name: _written(getattr(counter, name.removeprefix("counter_"))) for name in _COUNTER}
+        for field, label, said, _ in _of(counter, _COUNTER, kept):
             yield field, f"{counter.part}: {label}", said, counter.id
     yield from _asked_at(listing, Place.DEVICE)
 

@@ -163,6 +163,18 @@ class ListingFacts:
         """Return the photos that can be shown; only a draft has others."""
         return tuple(photo for photo in self.all_photos if photo.state is PhotoState.READY)
 
+    def screen_of(self, part_id: UUID) -> PhotoFacts | None:
+        """Return the photo of the screen of a counter, or of a handpiece that counts, ready or not."""
+        found = (photo for photo in self.all_photos if part_id in (photo.counter_id, photo.handpiece_id))
+        return next(found, None)
+
+    @property
+    def counting(self) -> dict[UUID, str]:
+        """Return everything that counts, by its id: handpieces and parts of the console."""
+        return {part.id: part.name for part in self.handpieces if part.counter_value is not None} | {
+            counter.id: counter.part for counter in self.counters
+        }
+
     @property
     def emits(self) -> tuple[Source, ...]:
         """Return what its handpieces emit, for the spectral bar."""

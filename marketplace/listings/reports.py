@@ -22,7 +22,7 @@ from . import fields, queries
 from .conditions import GRADES, INCLUSIONS, checklist
 from .fields import Place
 from .models import ConditionReport
-from .queries import ListingFacts
+from .queries import ListingFacts, PhotoFacts
 
 FORMAT = 1
 
@@ -103,6 +103,7 @@ def document_of(listing: ListingFacts) -> dict[str, Any]:
     """Return everything that is stated of a unit, with the words in which it was asked."""
     grade = listing.grade
     codes = [*listing.model.modality_codes, *(part.modality_code for part in listing.handpieces)]
+    counting = listing.counting
     return {
         "format": FORMAT,
         "unit": {
@@ -168,10 +169,7 @@ def document_of(listing: ListingFacts) -> dict[str, Any]:
             "warranty_provider": listing.warranty_provider,
             "training_included": listing.training_included,
         },
-        "photos": [
-            {"shows": photo.alternative_text, "shots": ", ".join(photo.shows), "digest": photo.digest}
-            for photo in listing.photos
-        ],
+        "photos": [_photo(photo, counting) for photo in listing.photos],
         "papers": [
             {"id": str(paper.document_id), "kind": paper.kind, "words": paper.words, "digest": paper.digest}
             for paper in listing.papers
@@ -219,6 +217,12 @@ def _lines(value: Any, place: str = "") -> Iterator[tuple[str, str]]:
             yield from _lines(inner, f"{place} · {name}")
     else:
         yield place.replace("_", " "), "" if value is None else str(value)
+
+
+def _photo(photo: PhotoFacts, counting: dict[UUID, str]) -> dict[str, Any]:
+    told = {"shows": photo.alternative_text, "shots": ", ".join(photo.shows), "digest": photo.digest}
+    part_id = photo.counter_id or photo.handpiece_id
+    return {**told, "counter": counting[part_id]} if part_id in counting else told
 
 
 def _said(place: Place, codes: list[str], said: dict[str, str]) -> dict[str, str]:

@@ -136,7 +136,7 @@ def _device(shown: showing.Shown) -> str:
         for_sale=listing.state is ListingState.PUBLISHED,
         photos=[photos.shown(photo.stem, photo.alternative_text) for photo in listing.photos],
         handpieces=[unit.shown_handpiece(listing, part, parts.get(part.id)) for part in listing.handpieces],
-        counters=[unit.shown_counter(counter) for counter in listing.counters],
+        counters=[unit.shown_counter(listing, counter) for counter in listing.counters],
         particulars=unit.particulars(listing),
         warranty=unit.warranty(listing),
         condition_said=unit.stated(listing)[0],

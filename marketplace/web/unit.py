@@ -19,8 +19,10 @@ from ..kernel.terms import ProcedureClass
 from ..listings import fields
 from ..listings.fields import Place
 from ..listings.queries import CounterFacts, HandpieceFacts, ListingFacts
+from ..listings.states import PhotoState
 from ..listings.terms import CounterDirection, CounterUnit, Modification, Recertification, Warranty
-from . import gate, standpoint
+from . import gate, photos, standpoint
+from .photos import ShownPhoto
 from .standpoint import Chip
 
 MODIFICATIONS = {
@@ -65,6 +67,7 @@ class ShownHandpiece:
     lets_you_do: str
     chip: Chip | None
     particulars: list[tuple[str, str]]
+    screen: ShownPhoto | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ class ShownCounter:
     rated: str
     rated_source: str | None
     life_used: int | None
+    screen: ShownPhoto | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +160,11 @@ def shown_handpiece(listing: ListingFacts, part: HandpieceFacts, verdict: Verdic
         lets_you_do=modality.lets_you_do,
         chip=standpoint.may_operate(verdict) if verdict else None,
         particulars=fields.written(Place.HANDPIECE, [part.modality_code], part.particulars),
+        screen=screen_of(listing, part.id),
     )
 
 
-def shown_counter(counter: CounterFacts) -> ShownCounter:
+def shown_counter(listing: ListingFacts, counter: CounterFacts) -> ShownCounter:
     """Return a counter of the console as a row of its table."""
     return ShownCounter(
         part=counter.part,
@@ -168,7 +173,16 @@ def shown_counter(counter: CounterFacts) -> ShownCounter:
         rated="not stated" if counter.rated_life is None else figure(counter.rated_life, counter.unit),
         rated_source=counter.rated_life_source,
         life_used=counter.life_used,
+        screen=screen_of(listing, counter.id),
     )
+
+
+def screen_of(listing: ListingFacts, part_id: UUID) -> ShownPhoto | None:
+    """Return the photo of the screen of a counter, or of a handpiece that counts, if there is a ready one."""
+    photo = listing.screen_of(part_id)
+    if photo is None or photo.state is not PhotoState.READY:
+        return None
+    return photos.shown(photo.stem, photo.alternative_text)
 
 
 def particulars(listing: ListingFacts) -> list[tuple[str, str]]:

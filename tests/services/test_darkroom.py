@@ -13,9 +13,9 @@ from marketplace.audit import AuditEvent
 from marketplace.documents import isolation
 from marketplace.documents.contents import NotTaken
 from marketplace.extensions import adapter_of, db, unit_of_work
-from marketplace.kernel.errors import Conflict, NotFound
+from marketplace.kernel.errors import Conflict, Invalid, NotFound
 from marketplace.kernel.machine import IllegalMove
-from marketplace.listings import darkroom, gallery, images, queries, service, unsaid
+from marketplace.listings import counting, darkroom, gallery, images, queries, reports, service, unsaid
 from marketplace.listings.images import PhotoRefused
 from marketplace.listings.models import Photo
 from marketplace.listings.ports import OriginalStore, PhotoStore
@@ -274,6 +274,69 @@ class TestReplace:
         with pytest.raises(NotFound):
             gallery.replace(listing_id=draft.id, actor_id=make_user().id, photo_id=refused.id, file=file, at=NOON)
         assert promised_jobs() == []
+
+
+class TestScreens:
+    """The photo of a counter's screen: one for each, tied to what it shows."""
+
+    @pytest.fixture
+    def counted(self, draft):
+        draft.counters = [make_counter(), make_counter(position=2, part="Lamp")]
+        db.session.commit()
+        return draft
+
+    def test_are_added_as_such(self, counted, seller):
+        head = counted.counters[0]
+        gallery.add(listing_id=counted.id, actor_id=seller.id, at=NOON, files=[("s.jpg", picture())], screen_of=head.id)
+        photo = reload(counted).photos[0]
+        assert (photo.counter_id, photo.handpiece_id, photo.shows, photo.alternative_text) == (
+            head.id, None, ["counter_screen"], "The screen with the counter of Alexandrite laser head",
+        )  # fmt: skip
+        assert queries.listing(counted.id).screen_of(head.id).id == photo.id
+        assert queries.listing(counted.id).screen_of(counted.counters[1].id) is None
+
+    def test_what_is_said_last_holds(self, counted, seller):
+        part, lamp = counted.handpieces[0], counted.counters[1]
+        counted.photos = [make_photo(shows=[]), make_photo(position=2, shows=[])]
+        db.session.commit()
+        first, second = (photo.id for photo in counted.photos)
+        for photo_id, of in ((first, part.id), (second, part.id), (first, lamp.id)):
+            gallery.describe(
+                listing_id=counted.id, actor_id=seller.id, photo_id=photo_id, alternative_text="x", screen_of=of
+            )
+        assert [(photo.counter_id, photo.handpiece_id) for photo in reload(counted).photos] == [
+            (lamp.id, None),
+            (None, part.id),
+        ]
+        gallery.describe(listing_id=counted.id, actor_id=seller.id, photo_id=first, alternative_text="x")
+        assert reload(counted).photos[0].counter_id is None
+
+    def test_let_go_when_what_counts_is_taken_out(self, counted, seller):
+        counted.photos = [make_photo(counter_id=counted.counters[0].id)]
+        db.session.commit()
+        counting.remove(listing_id=counted.id, actor_id=seller.id, counter_id=counted.counters[0].id)
+        assert [photo.counter_id for photo in reload(counted).photos] == [None]
+
+    def test_stand_in_the_report_of_the_condition(self, counted):
+        counted.photos = [make_photo(counter_id=counted.counters[1].id), make_photo(position=2)]
+        db.session.commit()
+        told = reports.document_of(queries.listing(counted.id))["photos"]
+        assert [photo.get("counter") for photo in told] == ["Lamp", None]
+
+    def test_are_one_photo_of_what_counts(self, counted, seller):
+        part = counted.handpieces[0]
+        part.counter_value = part.counter_unit = part.counter_direction = None
+        db.session.commit()
+        one = [("s.jpg", picture())]
+        for files, of, refusal in (
+            (one * 2, counted.counters[0].id, Invalid),
+            ([], counted.counters[0].id, Invalid),
+            (one, part.id, NotFound),
+            (one, uuid4(), NotFound),
+        ):
+            with pytest.raises(refusal):
+                gallery.add(listing_id=counted.id, actor_id=seller.id, at=NOON, files=files, screen_of=of)
+        assert (reload(counted).photos, promised_jobs()) == ([], [])
 
 
 class TestSubmit:

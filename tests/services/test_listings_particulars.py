@@ -211,7 +211,8 @@ class TestCounters:
         [
             ({"part": " "}, "part"),
             ({"rated_life_source": " "}, "rated_life_source"),
-            ({"counter": Counter(1, CounterUnit.HOURS, CounterDirection.UP)}, "read_on"),
+            ({"counter": Counter(1, CounterUnit.HOURS, CounterDirection.UP)}, "counter_read_on"),
+            ({"counter": None}, "counter_value"),
             ({"counter": Counter(101, CounterUnit.PERCENT_LEFT, CounterDirection.DOWN, TODAY)}, "counter_value"),
         ],
     )

@@ -125,7 +125,7 @@ class TestNotes:
         sent_back(
             **{
                 f"handpieces__{part}__serial": "It has one.",
-                f"console__{counter}__value": "The photo says less.",
+                f"console__{counter}__counter_value": "The photo says less.",
                 f"photos__photo-{photo}": "Too dark.",
                 "condition__papers": "Add the report.",
                 "condition__grade": "Rather C?",
@@ -134,7 +134,7 @@ class TestNotes:
         base = f"/sell/{draft.id}"
         overview = text(mine.get(base))
         for address in (
-            f"handpieces/{part}#serial", f"counters/{counter}#value", f"photos#photo-{photo}", "condition#papers",
+            f"handpieces/{part}#serial", f"counters/{counter}#counter_value", f"photos#photo-{photo}", "condition#papers",
             "condition#grade-0",
         ):  # fmt: skip
             assert f'href="{base}/{address}"' in overview

@@ -84,8 +84,8 @@ class TestHandpieces:
 
 
 LAMP = {
-    "part": "Lamp", "serial": "L-1", "value": "1,200", "direction": "up", "unit": "hours",
-    "read_on": "2026-05-04", "rated_life": "", "rated_life_source": "",
+    "part": "Lamp", "serial": "L-1", "counter_value": "1,200", "counter_direction": "up", "counter_unit": "hours",
+    "counter_read_on": "2026-05-04", "rated_life": "", "rated_life_source": "",
 }  # fmt: skip
 
 
@@ -116,8 +116,9 @@ class TestCounters:
         ("changes", "said"),
         [
             ({"part": ""}, "Name the part."),
-            ({"value": ""}, "Write what the counter shows."),
-            ({"unit": "miles"}, "Choose what it counts."),
+            ({"counter_value": ""}, "Write what the counter shows."),
+            ({"counter_value": ","}, "Write what the counter shows."),
+            ({"counter_unit": "miles"}, "Choose what it counts."),
             ({"rated_life": "5"}, "Name who states the rated life, or leave it empty."),
         ],
     )

@@ -1,6 +1,6 @@
 """Selling a device: a draft in steps, a page for each, and what its clinic can do with it afterwards."""
 
-from . import bulk, condition, console, desk, device, handpieces, history, papers, pictures, statements, terms
+from . import bulk, condition, console, desk, device, handpieces, history, papers, pictures, readings, statements, terms
 from .common import bp
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "history",
     "papers",
     "pictures",
+    "readings",
     "statements",
     "terms",
 ]

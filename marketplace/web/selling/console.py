@@ -1,51 +1,35 @@
 """Step: the console: what its parts have counted, and what is asked of such consoles."""
 
-from datetime import date
 from typing import Any
 from uuid import UUID
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import DateField, SelectField, StringField
+from wtforms import DateField, StringField
 from wtforms.validators import InputRequired, Length
 
 from ...accounts.access import Permission
 from ...kernel import clock
-from ...kernel.errors import Invalid
 from ...listings import counting, drafting, fields, queries
 from ...listings.fields import Place
-from ...listings.possible import Counter
 from ...listings.queries import CounterFacts, ListingFacts
-from ...listings.terms import CounterDirection, CounterUnit
 from ..access import me, requires
 from ..forms import Form, applied
-from ..options import options
 from ..unit import UNITS
 from .common import LONGEST_LINE, STEPS, WHOLE, ActForm, bp, codes_of, mine, number, with_notes
 from .particulars import as_data, form_with, said_in, shown
-
-PER_CENT = "percent"
-"""The third way in which a counter can show something: neither used nor left, but per cent of a life that is left."""
-WAYS = {
-    CounterDirection.UP.value: "up: what was used",
-    CounterDirection.DOWN.value: "down: what is left",
-    PER_CENT: "per cent that is left",
-}
+from .readings import ReadingForm, as_typed, screen_of
 
 
-class CounterForm(Form):
+class CounterForm(ReadingForm):
     """What one part of the console has counted."""
 
     part = StringField("Part that counts", validators=[InputRequired("Name the part."), Length(max=LONGEST_LINE)])
     serial = StringField("Serial number of the part", validators=[Length(max=LONGEST_LINE)])
-    value = StringField(
+    counter_value = StringField(
         "What it shows", validators=[InputRequired("Write what the counter shows."), Length(max=15), WHOLE]
     )
-    direction = SelectField("Which way it counts")
-    unit = SelectField("What it counts")
-    read_on = DateField("Read on", validators=[InputRequired("Write the day on which you looked at it.")])
-    rated_life = StringField("Rated life", validators=[Length(max=15), WHOLE])
-    rated_life_source = StringField("Who says so", validators=[Length(max=LONGEST_LINE)])
+    counter_read_on = DateField("Read on", validators=[InputRequired("Write the day on which you looked at it.")])
 
 
 class ConsoleForm(Form):
@@ -105,34 +89,8 @@ def remove_counter(listing_id: UUID, counter_id: UUID) -> ResponseReturnValue:
     return redirect(url_for("selling.console", listing_id=listing_id), code=303)
 
 
-def with_counter_choices(unit: SelectField, direction: SelectField) -> None:
-    """Give the two questions about a counter their answers."""
-    unit.choices = options((value, words) for value, words in UNITS.items() if value is not CounterUnit.PERCENT_LEFT)
-    unit.validate_choice = False  # Of a counter in per cent it is not asked.
-    direction.choices = options(WAYS.items())
-
-
-def counter_of(value: int, unit: str, way: str, read_on: date | None) -> Counter:
-    """
-    Return what a counter shows, as it was typed.
-
-    :raises Invalid: its unit is none of ours
-    """
-    if way == PER_CENT or unit == CounterUnit.PERCENT_LEFT:
-        return Counter(value, CounterUnit.PERCENT_LEFT, CounterDirection.DOWN, read_on)
-    if unit not in set(CounterUnit):
-        raise Invalid("Choose what it counts.", field="unit")
-    return Counter(value, CounterUnit(unit), CounterDirection(way), read_on)
-
-
-def way_of(unit: CounterUnit | None, direction: CounterDirection | None) -> str | None:
-    """Return which way a kept counter counts, as the form asks it."""
-    return PER_CENT if unit is CounterUnit.PERCENT_LEFT else direction
-
-
 def _page(facts: ListingFacts, known: CounterFacts | None) -> ResponseReturnValue:
     form = CounterForm(data=_kept(known) if known else _usual(facts))
-    with_counter_choices(form.unit, form.direction)
     if form.validate_on_submit():
         with applied(form):
             counting.put(
@@ -141,7 +99,7 @@ def _page(facts: ListingFacts, known: CounterFacts | None) -> ResponseReturnValu
                 counter_id=known.id if known else None,
                 part=form.part.data or "",
                 serial=form.serial.data or "",
-                counter=counter_of(number(form.value) or 0, form.unit.data, form.direction.data, form.read_on.data),
+                counter=form.reading,
                 rated_life=number(form.rated_life),
                 rated_life_source=form.rated_life_source.data or "",
                 at=clock.now(),
@@ -158,27 +116,20 @@ def _page(facts: ListingFacts, known: CounterFacts | None) -> ResponseReturnValu
             counter=known,
             steps=STEPS,
             part_id=known.id if known else None,
+            **(screen_of(facts, known.id) if known else {}),
         ),
         form.http_status,
     )
 
 
 def _kept(known: CounterFacts) -> dict[str, Any]:
-    return {
-        "part": known.part,
-        "serial": known.serial,
-        "value": f"{known.value:,}",
-        "unit": known.unit,
-        "direction": way_of(known.unit, known.direction),
-        "read_on": known.read_on,
-        "rated_life": "" if known.rated_life is None else f"{known.rated_life:,}",
-        "rated_life_source": known.rated_life_source,
-    }
+    reading = as_typed(known, value=known.value, unit=known.unit, direction=known.direction, read_on=known.read_on)
+    return {"part": known.part, "serial": known.serial, **reading}
 
 
 def _usual(facts: ListingFacts) -> dict[str, Any]:
     """Return the beginning of a counter that such a console usually has, if the address names one."""
     for template in fields.counters_of(codes_of(facts)):
         if template.key == request.args.get("usual"):
-            return {"part": template.part, "unit": template.unit, "direction": template.direction}
+            return {"part": template.part, "counter_unit": template.unit, "counter_direction": template.direction}
     return {}

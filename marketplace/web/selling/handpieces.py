@@ -6,8 +6,8 @@ from uuid import UUID
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import DateField, SelectField, StringField
-from wtforms.validators import InputRequired, Length, Optional
+from wtforms import SelectField, StringField
+from wtforms.validators import InputRequired, Length
 
 from ...accounts.access import Permission
 from ...catalog import queries as catalog
@@ -17,26 +17,20 @@ from ...listings import drafting, fields, queries
 from ...listings.fields import Field, Place
 from ...listings.queries import HandpieceFacts, ListingFacts
 from ..access import me, requires
-from ..forms import Form, applied
+from ..forms import applied
 from ..options import grouped_options
 from ..unit import UNITS
-from .common import LONGEST_LINE, STEPS, WHOLE, ActForm, amount, bp, mine, nothing_yet, number, with_notes
-from .console import counter_of, way_of, with_counter_choices
+from .common import LONGEST_LINE, STEPS, ActForm, amount, bp, mine, nothing_yet, number, with_notes
 from .particulars import as_data, form_with, said_in, shown
+from .readings import ReadingForm, as_typed, screen_of
 
 
-class HandpieceForm(Form):
-    """A part that treats."""
+class HandpieceForm(ReadingForm):
+    """A part that treats, and what it has counted."""
 
     name = StringField("What it is called", validators=[InputRequired("Name the handpiece."), Length(max=LONGEST_LINE)])
     modality_code = SelectField("Modality", validators=[InputRequired("Choose the modality.")])
     serial = StringField("Serial number of the handpiece", validators=[Length(max=LONGEST_LINE)])
-    counter_value = StringField("Counter", validators=[Length(max=15), WHOLE])
-    counter_unit = SelectField("What it counts")
-    counter_direction = SelectField("Which way it counts")
-    counter_read_on = DateField("Read on", validators=[Optional()])
-    rated_life = StringField("Rated life", validators=[Length(max=15), WHOLE])
-    rated_life_source = StringField("Who says so", validators=[Length(max=LONGEST_LINE)])
     reduction = StringField("What the price falls by without it", validators=[Length(max=30)])
 
 
@@ -97,10 +91,8 @@ def _handpiece_page(facts: ListingFacts, part: HandpieceFacts | None) -> Respons
             }
         ),
     ]
-    with_counter_choices(form.counter_unit, form.counter_direction)
     if form.validate_on_submit():
         with applied(form):
-            value = number(form.counter_value)
             drafting.put_handpiece(
                 listing_id=facts.id,
                 actor_id=me().id,
@@ -108,9 +100,7 @@ def _handpiece_page(facts: ListingFacts, part: HandpieceFacts | None) -> Respons
                 name=form.name.data or "",
                 modality_code=form.modality_code.data,
                 serial=form.serial.data or "",
-                counter=None
-                if value is None
-                else counter_of(value, form.counter_unit.data, form.counter_direction.data, form.counter_read_on.data),
+                counter=form.reading,
                 rated_life=number(form.rated_life),
                 rated_life_source=form.rated_life_source.data or "",
                 reduction=amount(form.reduction),
@@ -132,6 +122,7 @@ def _handpiece_page(facts: ListingFacts, part: HandpieceFacts | None) -> Respons
             "selling/handpiece.html",
             form=form,
             part_id=part.id if part else None,
+            **(screen_of(facts, part.id) if part and part.counter_value is not None else {}),
             listing=facts,
             part=part,
             steps=STEPS,
@@ -154,16 +145,18 @@ def _written(facts: ListingFacts, part: HandpieceFacts | None) -> UUID:
 
 
 def _kept(part: HandpieceFacts, asked: Sequence[Field]) -> dict[str, Any]:
+    reading = as_typed(
+        part,
+        value=part.counter_value,
+        unit=part.counter_unit,
+        direction=part.counter_direction,
+        read_on=part.counter_read_on,
+    )
     return {
         "name": part.name,
         "modality_code": part.modality_code,
         "serial": part.serial,
-        "counter_value": "" if part.counter_value is None else f"{part.counter_value:,}",
-        "counter_unit": part.counter_unit,
-        "counter_direction": way_of(part.counter_unit, part.counter_direction),
-        "counter_read_on": part.counter_read_on,
-        "rated_life": "" if part.rated_life is None else f"{part.rated_life:,}",
-        "rated_life_source": part.rated_life_source,
         "reduction": str(part.reduction or ""),
+        **reading,
         **as_data(asked, part.particulars),
     }

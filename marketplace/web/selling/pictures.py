@@ -6,7 +6,7 @@ from uuid import UUID
 from flask import current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.datastructures import FileStorage
-from wtforms import FileField, MultipleFileField, SelectMultipleField, StringField
+from wtforms import FileField, MultipleFileField, SelectField, SelectMultipleField, StringField
 from wtforms.validators import InputRequired, Length
 
 from ...accounts.access import Permission
@@ -47,6 +47,7 @@ class PhotoForm(Form):
         "What the photo shows", validators=[InputRequired("Say in a few words what the photo shows."), Length(max=300)]
     )
     shows = SelectMultipleField("It shows", choices=options(ASKED.items()))
+    screen_of = SelectField("If it is the screen of one counter, of which", default="")
 
 
 @bp.route("/sell/<uuid:listing_id>/photos", methods=["GET", "POST"])
@@ -57,7 +58,9 @@ def pictures(listing_id: UUID) -> ResponseReturnValue:
     form = PhotosForm()
     if form.validate_on_submit():
         with applied(form):
-            added = gallery.add(listing_id=listing_id, actor_id=me().id, files=_files(form.photos.data), at=clock.now())
+            added = gallery.add(
+                listing_id=listing_id, actor_id=me().id, files=files_in(form.photos.data), at=clock.now()
+            )
             flash(f"{added.number} {'photo was' if added.number == 1 else 'photos were'} added.", "success")
             for refusal in added.refusals:
                 flash(refusal, "warning")
@@ -84,7 +87,7 @@ def replace_photo(listing_id: UUID, photo_id: UUID) -> ResponseReturnValue:
     facts = mine(listing_id)
     form = OtherFileForm(prefix=_prefix(photo_id))
     with applied(form):
-        (file,) = _files([form.photo.data]) or [("", b"")]
+        (file,) = files_in([form.photo.data]) or [("", b"")]
         gallery.replace(listing_id=listing_id, actor_id=me().id, photo_id=photo_id, file=file, at=clock.now())
     if form.errors:
         return _photos_page(facts, PhotosForm(formdata=None), other={photo_id: form})
@@ -96,7 +99,7 @@ def replace_photo(listing_id: UUID, photo_id: UUID) -> ResponseReturnValue:
 def describe_photo(listing_id: UUID, photo_id: UUID) -> ResponseReturnValue:
     """Say what a photo shows."""
     facts = mine(listing_id)
-    form = PhotoForm(prefix=_prefix(photo_id))
+    form = _of_counters(facts, PhotoForm(prefix=_prefix(photo_id)))
     if form.validate_on_submit():
         with applied(form):
             gallery.describe(
@@ -105,6 +108,7 @@ def describe_photo(listing_id: UUID, photo_id: UUID) -> ResponseReturnValue:
                 photo_id=photo_id,
                 alternative_text=form.alternative_text.data or "",
                 shows=[Shot(shot) for shot in form.shows.data or ()],
+                screen_of=UUID(form.screen_of.data) if form.screen_of.data else None,
             )
             flash("Saved what the photo shows.", "success")
             return _back_to(listing_id, photo_id)
@@ -140,11 +144,15 @@ def _photos_page(
             "photo": photo,
             "shown": photos.shown(photo.stem, photo.alternative_text) if photo in facts.photos else None,
             "words": (wrong or {}).get(photo.id)
-            or PhotoForm(
-                formdata=None,
-                prefix=_prefix(photo.id),
-                alternative_text=photo.alternative_text,
-                shows=list(photo.shows),
+            or _of_counters(
+                facts,
+                PhotoForm(
+                    formdata=None,
+                    prefix=_prefix(photo.id),
+                    alternative_text=photo.alternative_text,
+                    shows=list(photo.shows),
+                    screen_of=str(photo.counter_id or photo.handpiece_id or ""),
+                ),
             ),
             "other": (other or {}).get(photo.id) or OtherFileForm(formdata=None, prefix=_prefix(photo.id)),
             "may": PHOTO.events_from(photo.state),
@@ -184,12 +192,19 @@ def _secret() -> str:
     return settings.secret_key
 
 
+def _of_counters(facts: ListingFacts, form: PhotoForm) -> PhotoForm:
+    form.screen_of.choices = options(
+        [("", "None, or several"), *((str(part_id), name) for part_id, name in facts.counting.items())]
+    )
+    return form
+
+
 def _prefix(photo_id: UUID) -> str:
     """Tell the fields of one photo's form from those of its neighbours on the same page."""
     return f"photo-{photo_id}-"
 
 
-def _files(sent: Iterable[FileStorage | str] | None) -> list[tuple[str, bytes]]:
+def files_in(sent: Iterable[FileStorage | str] | None) -> list[tuple[str, bytes]]:
     """Read the files, each no further than it may be large; an empty field sends one without a name."""
     files = [file for file in sent or () if isinstance(file, FileStorage) and file.filename]
     return [(file.filename or "", file.stream.read(MAX_BYTES + 1)) for file in files]

@@ -136,7 +136,7 @@ def _page(facts: ListingFacts, sent: NoteForm | None = None) -> ResponseReturnVa
         grade=GRADES[facts.grade] if facts.grade else None,
         modification=MODIFICATIONS[facts.modification] if facts.modification else None,
         handpieces=[(unit.shown_handpiece(facts, part, None), part.serial) for part in facts.handpieces],
-        counters=[unit.shown_counter(counter) for counter in facts.counters],
+        counters=[unit.shown_counter(facts, counter) for counter in facts.counters],
         particulars=unit.particulars(facts),
         warranty=unit.warranty(facts),
         stolen=stolen.hits(maker_id=facts.model.maker_id, serial_normal=facts.serial_normal),
