@@ -49,6 +49,7 @@ def test_no_text_makes_a_question_that_is_malformed_or_long(text):
         ("?!", []),
         ("gentle max", ["gentle", "max"]),
         ("used alex laser for sale", ["alex"]),
+        ("buy an alexandrite laser near Austin", ["an", "alexandrite", "austin"]),
         ("laser", ["laser"]),
         ("the machine", ["the", "machine"]),
     ],

@@ -283,6 +283,16 @@ class TestShow:
         assert '<li class="is-now" aria-current="step"><span class="step-number">2</span>Price</li>' in html
         assert '<li class="is-next"><span class="step-number">3</span>Photos</li>' in html
 
+    def test_steps_that_can_be_gone_to_are_links_and_none_is_called_done(self, render):
+        html = render('{{ steps("Price", ["Device", "Price", "Photos"], {"Device": "/d", "Price": "/p"}) }}')
+        assert "(done)" not in html
+        assert '<li class="is-open"><span class="step-number">1</span><a href="/d">Device</a></li>' in html
+        assert (
+            '<li class="is-now" aria-current="step"><span class="step-number">2</span><a href="/p">Price</a></li>'
+            in html
+        )
+        assert '<li class="is-next"><span class="step-number">3</span>Photos</li>' in html
+
     @pytest.mark.parametrize(
         ("page", "shown"),
         [(1, ["1", "2", "…", "9"]), (5, ["1", "…", "4", "5", "6", "…", "9"]), (9, ["1", "…", "8", "9"])],
