@@ -43,6 +43,7 @@ class Settings:
     mail_from: str
     mailbox_url: str | None
     platform_fee_bps: int
+    platform_fee_least_minor: int
     card_cap_minor: int
     debit_cap_minor: int
     debit_risk_days: int
@@ -96,6 +97,7 @@ class _Reader:
             mail_from=self._text("MAIL_FROM"),
             mailbox_url=self._optional("MAILBOX_URL"),
             platform_fee_bps=self._number("PLATFORM_FEE_BPS", 600),
+            platform_fee_least_minor=self._number("PLATFORM_FEE_LEAST_MINOR", 10_000),
             card_cap_minor=self._number("CARD_CAP_MINOR", 1_500_000),
             debit_cap_minor=self._number("DEBIT_CAP_MINOR", 600_000),
             debit_risk_days=self._number("DEBIT_RISK_DAYS", 5),

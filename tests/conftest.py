@@ -157,6 +157,7 @@ def settings_for(url: str, data_dir: Path, **changes) -> Settings:
         "mail_from": "Second Light <post@second-light.example>",
         "mailbox_url": None,
         "platform_fee_bps": 600,
+        "platform_fee_least_minor": 10_000,
         "card_cap_minor": 99_999_999,
         "debit_cap_minor": 99_999_999,
         "debit_risk_days": 5,

@@ -41,6 +41,7 @@ class Order(Keyed, Base):
         CheckConstraint("price_minor > 0", name="price_is_positive"),
         CheckConstraint("currency ~ '^[a-z]{3}$'", name="currency_is_iso"),
         CheckConstraint("fee_minor >= 0 AND fee_minor <= price_minor", name="fee_is_within_the_price"),
+        CheckConstraint("fee_least_minor >= 0", name="least_fee_is_not_negative"),
         CheckConstraint("buyer_clinic_id <> seller_clinic_id", name="buyer_is_not_seller"),
         CheckConstraint("decision_cleared AND decision_moment = 'order'", name="rests_on_a_yes"),
         CheckConstraint(
@@ -112,6 +113,7 @@ class Order(Keyed, Base):
     price_minor: Mapped[int]
     currency: Mapped[str]
     fee_bps: Mapped[int]
+    fee_least_minor: Mapped[int] = mapped_column(default=0, comment="Below this our fee does not fall.")
     fee_minor: Mapped[int]
     decision_id: Mapped[UUID] = mapped_column(unique=True, comment="The recorded yes this sale rests on.")
     decision_moment: Mapped[Moment] = mapped_column(default=Moment.ORDER)

@@ -10,6 +10,7 @@ from ..kernel.errors import Conflict, Unavailable
 from ..kernel.money import Money
 from ..payments import queries as payment_queries
 from ..payments import service as payments
+from ..payments.amounts import Rate
 from ..payments.ports import GatewayError
 from ..payments.states import PaymentState
 from . import queries, steps
@@ -130,7 +131,7 @@ def _payment_page(
             order_id=order_id,
             payee_clinic_id=order.seller_clinic_id,
             amount=Money(order.price_minor, order.currency),
-            fee_bps=order.fee_bps,
+            rate=Rate(order.fee_bps, Money(order.fee_least_minor, order.currency)),
             order_closes_at=order.expires_at,
             at=at,
         )

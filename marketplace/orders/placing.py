@@ -22,6 +22,7 @@ from ..listings import service as listings_service
 from ..listings.models import Listing
 from ..logs import log
 from ..payments import service as payments
+from ..payments.amounts import Rate
 from ..payments.ports import GatewayError
 from . import queries, reserving, steps, wording
 from .access import Act
@@ -62,7 +63,7 @@ def place(
     declared_uses: Collection[ProcedureClass],
     restriction_signed: bool,
     form_key: UUID,
-    fee_bps: int,
+    rate: Rate,
     at: datetime,
     left_out: Collection[UUID] = (),
 ) -> UUID:
@@ -111,7 +112,7 @@ def place(
     try:
         with unit_of_work():
             return _promise(
-                purchase, decision, listing_id=listing_id, left_out=left_out, form_key=form_key, fee_bps=fee_bps, at=at
+                purchase, decision, listing_id=listing_id, left_out=left_out, form_key=form_key, rate=rate, at=at
             )
     except listings_service.ListingTaken:
         # It may be this very form, sent twice at the same instant, or the same person in another tab.
@@ -196,7 +197,7 @@ def _promise(
     listing_id: UUID,
     left_out: Collection[UUID],
     form_key: UUID,
-    fee_bps: int,
+    rate: Rate,
     at: datetime,
 ) -> UUID:
     if not steps.still_stands(decision):
@@ -220,8 +221,9 @@ def _promise(
         use_restriction=restriction.sentence if restriction is not None else None,
         price_minor=unit.price.minor,
         currency=unit.price.currency,
-        fee_bps=fee_bps,
-        fee_minor=unit.price.share(fee_bps).minor,
+        fee_bps=rate.bps,
+        fee_least_minor=rate.least.minor,
+        fee_minor=rate.fee_of(unit.price).minor,
         decision_id=decision.id,
         report_id=unit.report_id,
         placed_at=at,

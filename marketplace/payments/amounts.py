@@ -59,20 +59,36 @@ class Split:
     fee: Money
 
 
-def split(price: Money, fee_bps: int) -> Split:
+NOTHING = Money(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What the house takes of a price: so many basis points, `least` at least, but for that never more than half."""
+
+    bps: int
+    least: Money = NOTHING
+
+    def fee_of(self, price: Money) -> Money:
+        """Return our part of a price, rounded down to the whole minor unit."""
+        least = Money(min(self.least.minor, price.minor // 2), price.currency)
+        return max(price.share(self.bps), least)
+
+
+def split(price: Money, rate: Rate) -> Split:
     """Divide the price: our part is rounded down to the whole minor unit, the seller gets all the rest."""
-    fee = price.share(fee_bps)
+    fee = rate.fee_of(price)
     return Split(payout=price - fee, fee=fee)
 
 
-def reduction(price: Money, by: Money, fee_bps: int) -> Split:
+def reduction(price: Money, by: Money, rate: Rate) -> Split:
     """
     Return whose money a part of the price is that goes back: what of `by` was the seller's, and what our fee.
 
     The fee that stays is the fee of the price that stays. So it makes no difference in how many parts, and in which
     order, money goes back.
     """
-    before, after = split(price, fee_bps), split(price - by, fee_bps)
+    before, after = split(price, rate), split(price - by, rate)
     return Split(payout=before.payout - after.payout, fee=before.fee - after.fee)
 
 

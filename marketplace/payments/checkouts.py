@@ -38,7 +38,7 @@ def prepare_checkout(
     order_id: UUID,
     payee_clinic_id: UUID,
     amount: Money,
-    fee_bps: int,
+    rate: amounts.Rate,
     order_closes_at: datetime,
     at: datetime,
 ) -> UUID:
@@ -56,8 +56,9 @@ def prepare_checkout(
             payee_clinic_id=payee_clinic_id,
             amount_minor=amount.minor,
             currency=amount.currency,
-            fee_bps=fee_bps,
-            fee_minor=amounts.split(amount, fee_bps).fee.minor,
+            fee_bps=rate.bps,
+            fee_least_minor=rate.least.minor,
+            fee_minor=rate.fee_of(amount).minor,
             expires_at=policy.closing_time(at=at, order_closes_at=order_closes_at),
             created_at=at,
         )

@@ -38,6 +38,7 @@ class Payment(Keyed, Base):
     __table_args__ = (
         CheckConstraint("amount_minor > 0", name="amount_is_positive"),
         CheckConstraint("fee_minor >= 0 AND fee_minor <= amount_minor", name="fee_is_within_the_amount"),
+        CheckConstraint("fee_least_minor >= 0", name="least_fee_is_not_negative"),
         CheckConstraint("currency ~ '^[a-z]{3}$'", name="currency_is_iso"),
         CheckConstraint(
             "received_minor >= 0 AND refunded_minor >= 0 AND refunded_minor <= received_minor",
@@ -77,6 +78,7 @@ class Payment(Keyed, Base):
     payee_clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"), index=True)
     amount_minor: Mapped[int]
     fee_bps: Mapped[int]
+    fee_least_minor: Mapped[int] = mapped_column(default=0, comment="Below this our fee does not fall.")
     fee_minor: Mapped[int]
     currency: Mapped[str]
     state: Mapped[PaymentState] = mapped_column(default=PaymentState.NEW, index=True)

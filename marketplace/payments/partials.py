@@ -13,7 +13,7 @@ from . import amounts, converging, ledger
 from .amounts import Split
 from .models import IntentKind, PartialRefund, Payment
 from .ports import RefundSnapshot, RefundStatus
-from .record import MoneyNotHere, known, left_of, on_its_way, put_on_record, transfer_of
+from .record import MoneyNotHere, known, left_of, on_its_way, put_on_record, rate_of, transfer_of
 from .states import PARTIAL, PartialEvent, PartialState, PaymentState
 
 LEAST = Money(100)
@@ -57,7 +57,7 @@ def request_partial_refund(*, order_id: UUID, amount: Money, reason: str, actor_
     """
     payment = check_partial_refund(order_id=order_id, amount=amount)
     after = payment.state is PaymentState.RELEASED
-    parts = amounts.reduction(left_of(payment), amount, payment.fee_bps)
+    parts = amounts.reduction(left_of(payment), amount, rate_of(payment))
     payment.conceded_minor += amount.minor
     db.session.flush()  # The database counts the parts by what the payment says of them.
     part = PartialRefund(

@@ -61,7 +61,12 @@ def promise(intent_id: UUID) -> None:
 
 def parts_of(payment: Payment) -> amounts.Split:
     """Return what of a payment is the seller's, and what is ours, without what goes back in parts."""
-    return amounts.split(left_of(payment), payment.fee_bps)
+    return amounts.split(left_of(payment), rate_of(payment))
+
+
+def rate_of(payment: Payment) -> amounts.Rate:
+    """Return the rate of our fee, as the order froze it."""
+    return amounts.Rate(payment.fee_bps, Money(payment.fee_least_minor, payment.currency))
 
 
 def left_of(payment: Payment) -> Money:
@@ -113,6 +118,6 @@ def standing(payment: Payment) -> Standing:
         owed=Money(part.payout_minor, payment.currency) if part and asked else nothing,
         # Our fee is given up with the seller's share, not before.
         parts=amounts.split(
-            left + Money(part.amount_minor, payment.currency) if part and asked else left, payment.fee_bps
+            left + Money(part.amount_minor, payment.currency) if part and asked else left, rate_of(payment)
         ),
     )

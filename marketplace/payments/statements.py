@@ -86,8 +86,11 @@ def _pages(count: int) -> int:
 
 
 _LEFT = Payment.amount_minor - Payment.conceded_minor
-# As `amounts.split` rounds it: down.
-_FEE = cast(_LEFT, BigInteger) * Payment.fee_bps / literal_column("10000")
+# As `amounts.Rate` works it out, rounded down.
+_FEE = func.greatest(
+    cast(_LEFT, BigInteger) * Payment.fee_bps / literal_column("10000"),
+    func.least(Payment.fee_least_minor, _LEFT / literal_column("2")),
+)
 _FIGURES = {
     "price": Payment.amount_minor,
     "fee": _FEE,

@@ -17,6 +17,7 @@ from ..eligibility import service as eligibility
 from ..eligibility.sale import Purchase, Sale
 from ..eligibility.verdict import Verdict
 from ..kernel import clock
+from ..kernel.money import Money
 from ..kernel.terms import STATES, ProcedureClass
 from ..listings import queries as listings
 from ..listings.queries import ListingFacts
@@ -26,6 +27,7 @@ from ..orders.access import Act, Party
 from ..orders.queries import OrderView
 from ..orders.states import OrderState
 from ..payments import queries as payments
+from ..payments.amounts import Rate
 from . import gate, order_words, unit
 from .access import me, requires
 from .forms import Form, applied
@@ -116,7 +118,7 @@ def place(listing: UUID) -> ResponseReturnValue:
                 restriction_signed=bool(form.restriction.data),
                 left_out=choice.left_out,
                 form_key=UUID(form.form_key.data),
-                fee_bps=_settings().platform_fee_bps,
+                rate=Rate(_settings().platform_fee_bps, Money(_settings().platform_fee_least_minor)),
                 at=clock.now(),
             )
             flash("The device is reserved for you. Your practitioner has been asked to confirm the order.", "success")

@@ -20,6 +20,7 @@ from marketplace.orders import service as orders
 from marketplace.orders import steps
 from marketplace.orders.models import Order
 from marketplace.orders.states import OrderEvent, OrderState
+from marketplace.payments.amounts import Rate
 from marketplace.payments.states import PaymentState
 from tests.factories.accounts import kept, make_staff, make_user, together
 from tests.factories.catalog import make_model
@@ -137,7 +138,7 @@ def wish(scene: Scene, *, at: datetime, **changed: Any) -> dict[str, Any]:
         "declared_uses": (),
         "restriction_signed": False,
         "form_key": uuid4(),
-        "fee_bps": FEE_BPS,
+        "rate": Rate(FEE_BPS),
         "at": at,
         **changed,
     }

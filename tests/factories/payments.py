@@ -36,6 +36,7 @@ def make_payment(order: Order, *, state: PaymentState | str = S.NEW, at: datetim
         "amount_minor": order.price_minor,
         "currency": order.currency,
         "fee_bps": order.fee_bps,
+        "fee_least_minor": order.fee_least_minor,
         "fee_minor": order.fee_minor,
         "expires_at": at + timedelta(hours=23),
         "created_at": at,

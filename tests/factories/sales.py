@@ -43,7 +43,7 @@ def make_sales(scene: Scene, model: Any, *prices: int, at: datetime | None = Non
             decision = _copy_of_decision(pattern.decision_id, listing.id)
             changed = {
                 "listing_id": listing.id, "price_minor": price * 100, "decision_id": decision, "state": "settled",
-                "accepted_at": at, "fee_minor": price * 6, "seller_clinic_id": listing.clinic_id, "fee_bps": 600,
+                "accepted_at": at, "fee_minor": price * 6, "seller_clinic_id": listing.clinic_id, "fee_bps": 600, "fee_least_minor": 0,
                 "report_id": None,
             }  # fmt: skip
             kept(Order(form_key=listing.form_key, **{**repeated, **changed}))

@@ -17,7 +17,9 @@ from sqlalchemy import text
 
 from marketplace.extensions import db
 from marketplace.kernel import clock
+from marketplace.kernel.money import Money
 from marketplace.orders import service as orders
+from marketplace.payments.amounts import Rate
 from tests.factories.accounts import make_staff
 from tests.factories.orders import make_scene, place_and_confirm, the_order
 from tests.factories.payments import OUR_JOBS, onboarded, the_payment
@@ -37,6 +39,7 @@ from marketplace import jobs
 from marketplace.app import create_app
 from marketplace.kernel import clock
 from marketplace.kernel.money import Money
+from marketplace.payments.amounts import Rate
 from marketplace.orders import service as orders
 from tests.factories.payments import pay_page
 import requests, stripe
@@ -174,7 +177,9 @@ def sell(stripe, house: House, chance: random.Random, way: str) -> None:
     now = clock.now().replace(microsecond=0)
     scene = make_scene(now, price_minor=chance.choice([100_003, 4_250_000]))
     onboarded(stripe, scene.seller_clinic.id, at=now)
-    order_id = place_and_confirm(scene, at=now, fee_bps=chance.choice([600, 7_000]))
+    order_id = place_and_confirm(
+        scene, at=now, rate=Rate(chance.choice([600, 7_000]), Money(chance.choice([0, 10_000])))
+    )
     people = scene.buyer, scene.seller, make_staff("finance")
     buyer, seller, finance = ({"order_id": str(order_id), "actor_id": str(one.id)} for one in people)
     house.at_a_page("pay", **buyer)

@@ -43,6 +43,7 @@ from marketplace.listings.terms import Grade, Modification, Recertification, Sho
 from marketplace.orders import service as orders
 from marketplace.orders.models import Order
 from marketplace.orders.states import OrderState
+from marketplace.payments.amounts import Rate
 from tests.factories.listings import said_in_full
 from tests.factories.stripe import API_KEY, SECRET, StripeDriver
 
@@ -151,7 +152,7 @@ class House:
             order = orders.place(
                 buyer_id=dana, clinic_id=self.stage.clinics["lone_star"], site_id=self.stage.sites["lone_star"],
                 operator_id=dana, listing_id=listing, declared_uses=(), restriction_signed=False, form_key=uuid4(),
-                fee_bps=600, at=clock.now(),
+                rate=Rate(600), at=clock.now(),
             )  # fmt: skip
         steps: tuple[tuple[OrderState, Callable[[], object]], ...] = (
             (_S.AWAITING_PAYMENT, lambda: self._sign(order, amir)),

@@ -51,6 +51,7 @@ class TestWhole:
             mail_from="Second Light <post@second-light.example>",
             mailbox_url=None,
             platform_fee_bps=600,
+            platform_fee_least_minor=10_000,
             card_cap_minor=1_500_000,
             debit_cap_minor=600_000,
             debit_risk_days=5,

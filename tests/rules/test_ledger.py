@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from marketplace.kernel.money import MAX_MINOR, Money
 from marketplace.payments import amounts
-from marketplace.payments.amounts import Account, JournalKind, Split
+from marketplace.payments.amounts import Account, JournalKind, Rate, Split
 
 prices = st.integers(1, MAX_MINOR).map(Money)
 rates = st.integers(0, 10_000)
@@ -25,7 +25,7 @@ def total(*journals) -> dict[Account, int]:
 class TestSplit:
     @given(prices, rates)
     def test_the_parts_are_the_price_exactly(self, price, bps):
-        parts = amounts.split(price, bps)
+        parts = amounts.split(price, Rate(bps))
 
         assert parts.payout + parts.fee == price
         assert parts.fee.minor == price.minor * bps // 10_000
@@ -42,37 +42,65 @@ class TestSplit:
         ],
     )
     def test_rounds_our_part_down(self, price, bps, fee, payout):
-        assert amounts.split(Money(price), bps) == Split(payout=Money(payout), fee=Money(fee))
+        assert amounts.split(Money(price), Rate(bps)) == Split(payout=Money(payout), fee=Money(fee))
+
+
+class TestRate:
+    @pytest.mark.parametrize(
+        ("price", "fee"),
+        [
+            (4_250_000, 255_000),
+            (166_667, 10_000),
+            (166_666, 10_000),
+            (20_001, 10_000),
+            (20_000, 10_000),
+            (19_999, 9_999),
+        ],
+    )
+    def test_does_not_fall_below_the_least_and_takes_no_more_than_half_for_it(self, price, fee):
+        assert Rate(600, Money(10_000)).fee_of(Money(price)) == Money(fee)
+
+    @given(prices, rates)
+    def test_without_a_least_it_is_the_share(self, price, bps):
+        assert Rate(bps).fee_of(price) == price.share(bps)
 
 
 class TestReduction:
-    @given(st.integers(10_000, 15_000_000), st.integers(0, 9_500), st.lists(st.integers(100, 900_000), max_size=6))
-    def test_in_however_many_parts_and_in_whatever_order_the_shares_are_those_of_what_is_left(self, price, bps, parts):
+    @given(
+        st.integers(10_000, 15_000_000),
+        st.integers(0, 9_500),
+        st.integers(0, 50_000),
+        st.lists(st.integers(100, 900_000), max_size=6),
+    )
+    def test_in_however_many_parts_and_in_whatever_order_the_shares_are_those_of_what_is_left(
+        self, price, bps, least, parts
+    ):
+        rate = Rate(bps, Money(least))
         price, parts = Money(price), [Money(part) for part in parts]
-        ends = []
+        ends: list[object] = []
         for order in (parts, parts[::-1], [Money(sum(part.minor for part in parts))]):
             left, payout, fee = price, Money(0), Money(0)
             for part in order:
                 if part >= left:
                     continue
-                share = amounts.reduction(left, part, bps)
+                share = amounts.reduction(left, part, rate)
                 assert share.payout + share.fee == part
                 assert share.fee.minor >= 0
                 left, payout, fee = left - part, payout + share.payout, fee + share.fee
-            assert amounts.split(price, bps).payout - payout == amounts.split(left, bps).payout
-            assert amounts.split(price, bps).fee - fee == amounts.split(left, bps).fee
+            assert amounts.split(price, rate).payout - payout == amounts.split(left, rate).payout
+            assert amounts.split(price, rate).fee - fee == amounts.split(left, rate).fee
             ends.append((left, payout, fee))
         if sum(part.minor for part in parts) < price.minor:
             assert ends[0] == ends[1]
             assert not parts or ends[0] == ends[2]
 
-    @given(st.integers(101, 15_000_000), st.integers(0, 9_500))
-    def test_of_a_dollar_something_is_always_the_sellers(self, price, bps):
-        assert amounts.reduction(Money(price), Money(100), bps).payout.minor > 0
+    @given(st.integers(101, 15_000_000), st.integers(0, 9_500), st.integers(0, 50_000))
+    def test_of_a_dollar_something_is_always_the_sellers(self, price, bps, least):
+        assert amounts.reduction(Money(price), Money(100), Rate(bps, Money(least))).payout.minor > 0
 
     def test_to_the_cent(self):
-        assert amounts.reduction(Money(4_250_000), Money(100_001), 600) == Split(Money(94_000), Money(6_001))
-        assert amounts.reduction(Money(4_149_999), Money(100_001), 600) == Split(Money(94_001), Money(6_000))
+        assert amounts.reduction(Money(4_250_000), Money(100_001), Rate(600)) == Split(Money(94_000), Money(6_001))
+        assert amounts.reduction(Money(4_149_999), Money(100_001), Rate(600)) == Split(Money(94_001), Money(6_000))
 
 
 class TestJournals:
@@ -81,12 +109,12 @@ class TestJournals:
         for journal in (
             amounts.paid(price),
             amounts.provider_fee(fee),
-            amounts.released(amounts.split(price, bps)),
+            amounts.released(amounts.split(price, Rate(bps))),
             amounts.refunded(price),
             amounts.refund_sent(price),
             amounts.refund_arrived(price),
-            amounts.reversed_release(amounts.split(price, bps)),
-            amounts.fronted(amounts.split(price, bps)),
+            amounts.reversed_release(amounts.split(price, Rate(bps))),
+            amounts.fronted(amounts.split(price, Rate(bps))),
             amounts.recovered(price),
             amounts.surplus_came(price),
             amounts.surplus_sent(price),
@@ -95,15 +123,15 @@ class TestJournals:
             amounts.dispute_fee(fee),
             amounts.dispute_returned(price),
             amounts.charged_back(price),
-            amounts.charged_back_late(amounts.split(price, bps), Money(0)),
-            amounts.charged_back_late(amounts.split(price, bps), fee),
+            amounts.charged_back_late(amounts.split(price, Rate(bps)), Money(0)),
+            amounts.charged_back_late(amounts.split(price, Rate(bps)), fee),
         ):
             assert sum(amount.minor for _, amount in journal.sides) == 0
             assert all(amount.minor for _, amount in journal.sides)
 
     @given(prices, rates, fees)
     def test_after_a_sale_nothing_is_held_and_we_keep_our_fee_less_the_providers(self, price, bps, fee):
-        parts = amounts.split(price, bps)
+        parts = amounts.split(price, Rate(bps))
         standing = total(amounts.paid(price), amounts.provider_fee(fee), amounts.released(parts))
 
         assert standing.get(Account.HELD, 0) == 0

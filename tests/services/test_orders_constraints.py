@@ -238,6 +238,7 @@ class TestFacts:
             ("orders_currency_is_iso", "currency = 'USD'"),
             ("orders_fee_is_within_the_price", "fee_minor = price_minor + 1"),
             ("orders_fee_is_within_the_price", "fee_minor = -1"),
+            ("orders_least_fee_is_not_negative", "fee_least_minor = -1"),
             ("orders_buyer_is_not_seller", "seller_clinic_id = buyer_clinic_id"),
             ("orders_rests_on_a_yes", "decision_cleared = false"),
             ("orders_rests_on_a_yes", "decision_moment = 'payment_start'"),

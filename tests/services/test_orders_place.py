@@ -24,7 +24,9 @@ from marketplace.orders import service as orders
 from marketplace.orders.models import Order
 from marketplace.orders.states import OrderState
 from marketplace.payments import service as payments
+from marketplace.payments.amounts import Rate
 from marketplace.payments.ports import GatewayUnknown
+from marketplace.payments.queries import payment_of
 from marketplace.payments.states import PaymentState
 from tests.factories.accounts import make_user
 from tests.factories.clinics import make_clinic, make_member, make_site
@@ -62,6 +64,14 @@ def state_of(scene) -> ListingState:
 
 
 class TestPlace:
+    def test_our_fee_does_not_fall_below_its_least_and_both_are_frozen(self, scene, now):
+        order = the_order(place(scene, at=now, rate=Rate(600, Money(300_000))))
+
+        assert (order.fee_minor, order.fee_bps, order.fee_least_minor) == (300_000, 600, 300_000)
+        paid = make_payment(order, state="held", at=now)
+        assert payment_of(order.id).payout == Money(3_950_000)
+        assert (paid.fee_bps, paid.fee_least_minor) == (600, 300_000)
+
     def test_promises_the_device_for_72_hours(self, scene, now):
         order = the_order(place(scene, at=now))
 

@@ -342,6 +342,7 @@ class TestTheDatabase:
         ("setting", "name"),
         [
             ("conceded_minor = amount_minor", "payments_partial_refunds_leave_something"),
+            ("fee_least_minor = -1", "payments_least_fee_is_not_negative"),
             ("conceded_minor = -1", "payments_partial_refunds_leave_something"),
             ("received_minor = 0, state = 'failed'", "payments_partial_refunds_leave_something"),
             ("transferred_minor = amount_minor - refunded_minor + 1", "payments_transfers_are_covered"),

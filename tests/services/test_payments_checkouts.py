@@ -10,6 +10,7 @@ from marketplace.extensions import bind, db, unit_of_work
 from marketplace.kernel import clock
 from marketplace.kernel.money import Money
 from marketplace.payments import service as payments
+from marketplace.payments.amounts import Rate
 from marketplace.payments.models import Payment, PaymentMove
 from marketplace.payments.policy import Terms
 from marketplace.payments.ports import (
@@ -36,7 +37,7 @@ def prepare(order, *, at) -> object:
             order_id=order.id,
             payee_clinic_id=order.seller_clinic_id,
             amount=PRICE,
-            fee_bps=600,
+            rate=Rate(600, Money(10_000)),
             order_closes_at=order.expires_at,
             at=at,
         )
@@ -84,6 +85,7 @@ class TestPrepare:
         payment = db.session.get_one(Payment, prepare(order, at=now))
 
         assert (payment.amount_minor, payment.fee_bps, payment.fee_minor) == (4_250_000, 600, 255_000)
+        assert payment.fee_least_minor == 10_000
         assert payment.state is PaymentState.NEW
         assert payment.expires_at == now + timedelta(hours=23)
 

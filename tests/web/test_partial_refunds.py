@@ -175,6 +175,10 @@ class TestFinance:
         assert send(finance, f"{address}/partial-refund", page, **typed).status_code == 303
 
         page = text(finance.get(address))
+        assert "$1,250 is going back just now. When it has arrived, another part can follow." in page
+        assert "Give this part back" not in page
+        waits = text(as_(scene.buyer).get(f"/orders/{order.id}/partial-refund"))
+        assert "$1,250 is going back just now. When it has arrived, another part can be proposed." in waits
         assert "part 1: covered" in page
         assert "$1,250, of which $1,175 less for the seller and $75 of our fee." in page
         assert db.session.scalars(select(PartialRefund.amount_minor)).all() == [125_000]

@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
@@ -76,6 +77,27 @@ def show_everything(client, listing):
         name = f"photo-{photo.id}-"
         shown = {f"{name}alternative_text": "The device", f"{name}shows": [str(shot) for shot in Shot]}
         post(client, f"/sell/{listing.id}/photos/{photo.id}/describe", **shown)
+
+
+@pytest.mark.parametrize(
+    ("price", "least", "words"),
+    [
+        (None, 10_000, "When it is sold we keep 6 % of the price, $100 at least; nothing before that."),
+        (4_250_000, 0, "When it is sold we keep 6 % of the price; nothing before that. Of $42,500 you get $39,950."),
+        (
+            100_000, 10_000,
+            "When it is sold we keep 6 % of the price, $100 at least; nothing before that. Of $1,000 you get $900.",
+        ),
+    ],
+)  # fmt: skip
+def test_a_seller_reads_our_fee_where_the_price_is_named(app, client, clinic, price, least, words):
+    settings = app.extensions["second_light_settings"]
+    app.extensions["second_light_settings"] = replace(settings, platform_fee_least_minor=least)
+    try:
+        listing = make_listing(clinic=clinic, price_minor=price, state="draft")
+        assert words in page(client, f"/sell/{listing.id}/terms")
+    finally:
+        app.extensions["second_light_settings"] = settings
 
 
 class TestTheWholeWay:

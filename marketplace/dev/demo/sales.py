@@ -20,6 +20,7 @@ from ...eligibility.sale import Purchase, Sale
 from ...eligibility.verdict import Verdict
 from ...extensions import db, unit_of_work
 from ...jobs import JOBS
+from ...kernel.money import Money
 from ...kernel.terms import ProcedureClass
 from ...listings import queries as listings
 from ...listings.models import Listing
@@ -28,6 +29,7 @@ from ...orders import service as orders
 from ...orders.models import Order
 from ...orders.states import OrderState
 from ...payments import service as payments
+from ...payments.amounts import Rate
 from ...payments.models import SellerAccount
 from .cast import HOUSES
 from .market import FEATURED
@@ -160,7 +162,7 @@ class Market:
             declared_uses=plan.uses & serves,
             restriction_signed=True,
             form_key=uuid5(NAMESPACE_URL, f"demo:order:{number}"),
-            fee_bps=self._settings.platform_fee_bps,
+            rate=Rate(self._settings.platform_fee_bps, Money(self._settings.platform_fee_least_minor)),
             at=self._clock(),
         )
 

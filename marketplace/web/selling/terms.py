@@ -2,15 +2,18 @@
 
 from uuid import UUID
 
-from flask import redirect, render_template, url_for
+from flask import current_app, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import RadioField, StringField
 from wtforms.validators import Length, Optional
 
 from ...accounts.access import Permission
+from ...config import Settings
+from ...kernel.money import Money
 from ...listings import drafting
 from ...listings.possible import Assurance
 from ...listings.terms import Recertification, Warranty
+from ...payments.amounts import Rate, split
 from ..access import me, requires
 from ..forms import Form, NeededBeforeReview, applied
 from ..options import options
@@ -65,7 +68,18 @@ def terms(listing_id: UUID) -> ResponseReturnValue:
             )
             return redirect(url_for("selling.pictures", listing_id=listing_id), code=303)
     with_notes(form, facts, "terms")
-    return render_template("selling/terms.html", form=form, listing=facts, steps=STEPS), form.http_status
+    return render_template(
+        "selling/terms.html", form=form, listing=facts, steps=STEPS, fee=fee_words(facts.price)
+    ), form.http_status
+
+
+def fee_words(price: Money | None) -> str:
+    """Say what we keep of a price, and what the seller gets of theirs."""
+    settings: Settings = current_app.extensions["second_light_settings"]
+    rate = Rate(settings.platform_fee_bps, Money(settings.platform_fee_least_minor))
+    least = f", {rate.least} at least" if rate.least.minor else ""
+    said = f"When it is sold we keep {rate.bps / 100:g} % of the price{least}; nothing before that."
+    return said if price is None else f"{said} Of {price} you get {split(price, rate).payout}."
 
 
 def _warranty(form: TermsForm) -> Assurance | None:

@@ -135,6 +135,7 @@ def _page(order_id: UUID, form: ReasonForm, *, part_form: PartForm | None = None
         order=seen,
         payments=found,
         left=now.left if now else seen.price,
+        part_on_its_way=now.part_on_its_way if now else None,
         proposals=queries.proposals_of(order_id),
         proposal_words=PROPOSALS,
         cure_ends=order_words.cure_ends(seen),
