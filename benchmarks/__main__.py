@@ -1,7 +1,7 @@
 """
 Measures, and says each figure beside its bar.
 
-    python3 dev.py bench [NAME ...] [--record] [--scale 0.1]
+    python3 dev.py bench [NAME ...] [--record] [--scale 0.1] [--sizes 10000,100000]
 
 Without a name all are run, one after the other. Linux only: seconds of processor are read from /proc.
 """
@@ -29,7 +29,9 @@ def main() -> None:
     words.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
     words.add_argument("--record", action="store_true", help="write the section into benchmarks/RESULTS.md")
     words.add_argument("--scale", type=float, default=1.0, help="of the sizes: 0.1 only shows that it runs")
+    words.add_argument("--sizes", help="only these, where a benchmark has several: 10000,100000")
     given = words.parse_args()
+    wanted = [int(size) for size in given.sizes.split(",")] if given.sizes else []
     if strange := set(given.names) - set(NAMES):
         words.error(f"there is no benchmark {min(strange)!r}, but {', '.join(NAMES)}")
     met = True
@@ -37,7 +39,8 @@ def main() -> None:
         found, load = benchmark(name), os.getloadavg()[0]
         print(f"\n{found.title}", flush=True)
         figures = []
-        for figure in found.measure(given.scale):
+        chosen = [tuple(size for size in found.sizes if size in wanted or not wanted)] if found.sizes else []
+        for figure in found.measure(given.scale, *chosen):
             print(f"  {figure.said()}", flush=True)
             figures.append(figure)
         met = met and all(figure.met for figure in figures)

@@ -51,11 +51,16 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """`measure` takes a scale, 1 for the sizes that the bars speak of, and yields figures as it has them."""
+    """
+    `measure` takes a scale, 1 for the sizes that the bars speak of, and yields figures as it has them.
+
+    `sizes`: those it measures, where there are several; then it also takes which of them are wanted.
+    """
 
     title: str
     about: str
-    measure: Callable[[float], Iterator[Figure]]
+    measure: Callable[..., Iterator[Figure]]
+    sizes: tuple[int, ...] = ()
 
 
 def _written(value: float) -> str:

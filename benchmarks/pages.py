@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -45,6 +45,8 @@ ROUNDS = 300
 PLACES = [("Austin", "TX"), ("Phoenix", "AZ"), ("Miami", "FL"), ("Atlanta", "GA"), ("Reno", "NV"), ("Chicago", "IL")]
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 PAGES_WITHIN = 10.0
+HEADERS = {"Host": "second-light.example"}
+"""What a browser would say: the house answers under its own name alone."""
 
 
 class Serving:
@@ -77,9 +79,9 @@ class Serving:
         self.process.terminate()
         self.process.wait(10)
 
-    def ask(self, address: str) -> int:
+    def ask(self, address: str, headers: Mapping[str, str] | None = None) -> int:
         """Return the size of a page."""
-        self.connection.request("GET", address)
+        self.connection.request("GET", address, headers={**HEADERS, **(headers or {})})
         answer = self.connection.getresponse()
         body = answer.read()
         if answer.status != 200:
@@ -103,7 +105,7 @@ def environment(url: str, data: Path) -> dict[str, str]:
         "DATABASE_URL": url,
         "SECOND_LIGHT_MODE": "production",
         "SECOND_LIGHT_SECRET_KEY": "a secret for a benchmark that opens nothing",
-        "SECOND_LIGHT_BASE_URL": "https://second-light.example",
+        "SECOND_LIGHT_BASE_URL": f"https://{HEADERS['Host']}",
         "SECOND_LIGHT_DATA_DIR": str(data),
         "SECOND_LIGHT_STRIPE_API_KEY": "sk_test_nobody",
         "SECOND_LIGHT_STRIPE_WEBHOOK_SECRETS": "whsec_nobody",
@@ -180,16 +182,16 @@ def statements_of(app: Flask, address: str) -> list[tuple[Any, Any]]:
     return statements_sent(app, address)
 
 
-def statements_sent(app: Flask, address: str) -> list[tuple[Any, Any]]:
+def statements_sent(app: Flask, address: str, headers: Mapping[str, str] | None = None) -> list[tuple[Any, Any]]:
     """Return what a page sends to the database now."""
-    client = app.test_client()
+    client = app.test_client(use_cookies=not headers)  # A client that keeps cookies would not send those it is given.
     sent: list[tuple[Any, Any]] = []
 
     def remember(_c: object, _cursor: object, statement: str, parameters: object, _x: object, _many: object) -> None:
         sent.append((statement, parameters))
 
     event.listen(Engine, "before_cursor_execute", remember)
-    client.get(address, base_url="https://second-light.example")
+    client.get(address, base_url="https://second-light.example", headers=dict(headers or {}))
     event.remove(Engine, "before_cursor_execute", remember)
     return sent
 

@@ -62,6 +62,11 @@ MOST_PAGES = 128
 _pages: dict[str, tuple[bytes, str]] = {}
 
 
+def forget() -> None:
+    """Keep no page."""
+    _pages.clear()
+
+
 def _tag(shown: str) -> str:
     settings: Settings = current_app.extensions["second_light_settings"]
     theme = request.cookies.get("theme", "")

@@ -36,7 +36,7 @@ def shown(client):
 
 
 def forget_pieces():
-    freshness._pages.clear()
+    freshness.forget()
     for kept in (fragments.card, fragments.once, searching._filter):
         kept.cache_clear()
 
@@ -95,7 +95,7 @@ class TestNeverWrong:
     def test_a_piece_that_shows_the_same_is_drawn_once(self, client, unit, monkeypatch):
         forget_pieces()
         first = shown(client)
-        freshness._pages.clear()
+        freshness.forget()
         monkeypatch.setattr(fragments, "drawn", None)
 
         assert shown(client) == first
