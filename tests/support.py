@@ -112,3 +112,12 @@ def sign_in(client, user, *, at: datetime | None = None) -> None:
 
     answer = client.post("/sign-in", data={"email": user.email, "password": PASSWORD})
     assert answer.status_code == 303, answer.get_data(as_text=True)
+
+
+def forget_pieces():
+    """Let every page and every piece of one be drawn anew."""
+    from marketplace.web import fragments, freshness, landing, searching
+
+    freshness.forget()
+    for kept in (fragments.card, fragments.once, searching._filter, landing._policy, landing._drawn):
+        kept.cache_clear()

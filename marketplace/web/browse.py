@@ -15,12 +15,11 @@ from ..clinics.queries import Site
 from ..eligibility import service as eligibility
 from ..eligibility.verdict import Outcome, Reach
 from ..guides import showing
-from ..guides.maker_policy import STANDINGS
 from ..kernel import clock
 from ..kernel.errors import NotFound
 from ..kernel.terms import STATES
 from ..listings import gallery, queries, reports, search, suggesting, views
-from ..listings.conditions import GRADES, INCLUSIONS, Included, checklist
+from ..listings.conditions import GRADES, INCLUSIONS, checklist
 from ..listings.qualified import Reached, reached_by
 from ..listings.queries import ListingFacts
 from ..listings.search import Card
@@ -131,8 +130,7 @@ def _device(shown: showing.Shown) -> str:
         recalls=shown.recalls,
         cost=landing.cost_of(listing, assumed),
         assumed=assumed,
-        policy=landing.policy_of(listing),
-        standings=STANDINGS,
+        policy=landing.drawn_policy(listing),
         for_sale=listing.state is ListingState.PUBLISHED,
         photos=[photos.shown(photo.stem, photo.alternative_text) for photo in listing.photos],
         handpieces=[unit.shown_handpiece(listing, part, parts.get(part.id)) for part in listing.handpieces],
@@ -145,6 +143,7 @@ def _device(shown: showing.Shown) -> str:
         site=site,
         state_code=state_code,
         states=STATES,
+        choice_of_states=tuple(STATES.items()),
         verdict=gate.shown(
             verdict, state=site.state, around=gate.Around(clinic_id=site.clinic_id, listing_id=listing.id)
         )
@@ -153,8 +152,7 @@ def _device(shown: showing.Shown) -> str:
         offer=unit.offer(listing, site) if site and verdict and not verdict.cleared else None,
         rules=unit.who_may_buy(listing, state_code, shown.policy_id) if site is None and state_code else None,
         grade=GRADES[listing.grade] if listing.grade else None,
-        inclusions=[(INCLUSIONS[item], answer) for item, answer in checklist(listing.inclusions).items()],
-        included=Included,
+        inclusions=tuple((INCLUSIONS[item], str(answer)) for item, answer in checklist(listing.inclusions).items()),
         modification=unit.MODIFICATIONS[listing.modification] if listing.modification else None,
         recertification=unit.RECERTIFICATIONS[listing.recertification] if listing.recertification else None,
         kept=kept,

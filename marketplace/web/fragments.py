@@ -9,6 +9,8 @@ from functools import cache, lru_cache
 from typing import Any
 
 from flask import Flask, get_template_attribute, request, url_for
+from jinja2.environment import Template, TemplateModule
+from jinja2.runtime import Context
 from markupsafe import Markup
 
 from ..config import Mode, Settings
@@ -56,9 +58,9 @@ def card(unit: Card, base: str, verdict: Chip | None = None, *, lazy: bool) -> M
     return drawn("macros/show.html", "listing_card", shown, lazy=lazy, level=3)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
 def once(template: str, macro: str, *values: Any) -> Markup:
-    """Draw a macro that shows these values and nothing else, all of them hashable."""
+    """Draw a macro that shows these values and nothing else, all of them hashable; the same ones are drawn once."""
     return drawn(template, macro, *values)
 
 
@@ -79,7 +81,17 @@ def _address_of_file(_root: str, endpoint: str, filename: str) -> str:
     return url_for(endpoint, filename=filename)
 
 
+class OfTheHouse(Template):
+    """A template that is imported as every other one: what all can call is the same for all of them."""
+
+    def _get_default_module(self, ctx: Context | None = None) -> TemplateModule:  # noqa: ARG002  Its own way to ask.
+        # Jinja would compare what the importing page can call with what this one can, name by name, at each import.
+        return super()._get_default_module()
+
+
 def register(app: Flask, settings: Settings) -> None:
     """Let templates ask here for addresses, where the files of ours do not change while the server runs."""
     if settings.mode is Mode.PRODUCTION:
         app.add_template_global(address, "url_for")
+    app.add_template_global(once, "draw_once")
+    app.jinja_env.template_class = OfTheHouse

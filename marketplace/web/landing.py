@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+
+from markupsafe import Markup
 
 from ..guides import maker_policy
 from ..guides.maker_policy import Statement, Topic
@@ -10,6 +13,7 @@ from ..kernel.money import Money, parse_money
 from ..listings import landed
 from ..listings.landed import ASKS, Landed, Part
 from ..listings.queries import ListingFacts
+from . import fragments
 
 PREFIX = "cost_"
 
@@ -41,13 +45,29 @@ def assumed_in(args: Mapping[str, str]) -> Assumed:
 def policy_of(listing: ListingFacts) -> dict[Topic, tuple[Statement, ...]]:
     """Return what is said of the policy of the unit's maker, by topic."""
     model = listing.model
+    return _policy(model.maker, tuple(model.maker_aliases), model.name, tuple(model.modality_codes))
+
+
+def drawn_policy(listing: ListingFacts) -> Markup:
+    """Return what is said of the policy of the unit's maker, drawn."""
+    model = listing.model
+    return _drawn(model.maker, tuple(model.maker_aliases), model.name, tuple(model.modality_codes))
+
+
+@lru_cache(maxsize=512)
+def _policy(
+    maker: str, aliases: tuple[str, ...], model: str, modalities: tuple[str, ...]
+) -> dict[Topic, tuple[Statement, ...]]:
+    """Look it up among what came with the house, which does not change while it runs."""
     return maker_policy.said_of(
-        maker=model.maker,
-        aliases=model.maker_aliases,
-        model=model.name,
-        modalities=model.modality_codes,
-        statements=maker_policy.shipped(),
+        maker=maker, aliases=aliases, model=model, modalities=modalities, statements=maker_policy.shipped()
     )
+
+
+@lru_cache(maxsize=512)
+def _drawn(maker: str, aliases: tuple[str, ...], model: str, modalities: tuple[str, ...]) -> Markup:
+    policy = _policy(maker, aliases, model, modalities)
+    return fragments.drawn("browse/_landed.html", "maker_policy", policy, maker_policy.STANDINGS, folded=True)
 
 
 def cost_of(listing: ListingFacts, assumed: Assumed) -> Landed:

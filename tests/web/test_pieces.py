@@ -10,10 +10,11 @@ from marketplace.catalog import queries as catalog
 from marketplace.catalog.models import Maker, Modality
 from marketplace.extensions import Counting, db
 from marketplace.listings.models import Listing, Photo
-from marketplace.web import fragments, freshness, searching
+from marketplace.web import fragments, freshness
 from tests.factories.catalog import real_model
 from tests.factories.clinics import make_clinic
 from tests.factories.listings import make_handpiece, make_listing
+from tests.support import forget_pieces
 
 ADDRESSES = (
     "/",
@@ -33,12 +34,6 @@ def unit():
 
 def shown(client):
     return [client.get(address).get_data(as_text=True) for address in ADDRESSES]
-
-
-def forget_pieces():
-    freshness.forget()
-    for kept in (fragments.card, fragments.once, searching._filter):
-        kept.cache_clear()
 
 
 def of_unit(**values):

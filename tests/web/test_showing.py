@@ -44,7 +44,7 @@ from tests.factories.documents import make_document
 from tests.factories.listings import make_counter, make_photo
 from tests.factories.orders import make_scene
 from tests.factories.recalls import make_recall
-from tests.support import count_statements, sign_in
+from tests.support import count_statements, forget_pieces, sign_in
 
 SPEAKING = datetime(2026, 3, 4, 5, 6, 7, 89, tzinfo=UTC)
 
@@ -174,6 +174,7 @@ def drawn_anew(client, address, monkeypatch):
     """Return the page as it is drawn where nothing is kept."""
     with monkeypatch.context() as patched:
         patched.setattr(freshness, "_pages", {})
+        forget_pieces()
         return client.get(address).get_data(as_text=True)
 
 
