@@ -87,6 +87,7 @@ class TestSignIn:
         user = make_user()
         heading = client.get("/account")
         assert (heading.status_code, heading.location) == (303, "/sign-in?next=/account")
+        assert "Then you go on to the page that you asked for." in client.get(heading.location).text
 
         answer = client.post(heading.location, data={"email": user.email, "password": PASSWORD})
 
