@@ -199,7 +199,7 @@ def _tell_other(side: Side, news: News, order: Order, *, at: datetime) -> None:
     if side is Side.BUYER:
         steps.tell(news, queries.in_charge_of(order.seller_clinic_id), order, at=at, page=_PAGE)
     else:
-        steps.tell(news, [order.buyer_id], order, at=at, page=_PAGE)
+        steps.tell_buyer(news, order, at=at, page=_PAGE)
 
 
 def _tell_both(news: News, order: Order, *, at: datetime) -> None:

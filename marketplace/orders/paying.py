@@ -125,7 +125,7 @@ def _payment_page(
         order = steps.locked_for(order_id, Act.PAY, actor_id=actor_id)
         if at >= order.expires_at:
             raise OrderExpired
-        buyer = accounts.person(order.buyer_id)
+        payer = accounts.person(actor_id)  # Whoever placed it, or stands in for them.
         title = steps.told_of(order).device
         payment_id = payments.prepare_checkout(
             order_id=order_id,
@@ -138,8 +138,8 @@ def _payment_page(
     return payments.open_checkout(
         payment_id=payment_id,
         title=title,
-        buyer_email=buyer.email,
-        buyer_name=buyer.name,
+        buyer_email=payer.email,
+        buyer_name=payer.name,
         success_url=success_url,
         cancel_url=cancel_url,
         at=at,

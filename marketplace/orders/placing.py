@@ -25,7 +25,7 @@ from ..payments import service as payments
 from ..payments.amounts import Rate
 from ..payments.ports import GatewayError
 from . import queries, reserving, steps, wording
-from .access import Act
+from .access import Act, Party
 from .models import Order, OrderMove
 from .states import ORDER, OrderEvent, OrderState
 from .steps import GateMoved, NotCleared
@@ -140,7 +140,7 @@ def cancel(*, order_id: UUID, actor_id: UUID, live: bool, at: datetime) -> None:
     payments.close_checkout(order_id=order_id, live=live, at=at)
     with unit_of_work():
         order = steps.locked_for(order_id, Act.CANCEL, actor_id=actor_id)
-        by_buyer = actor_id == order.buyer_id
+        by_buyer = Party.BUYER in queries.parties_of(order, actor_id)
         reason = f"The {'buyer' if by_buyer else 'seller'} cancelled the order before it was paid."
         _end(order, OrderEvent.CANCELLED, reason=reason, actor_id=actor_id, at=at)
         tell_other = steps.tell_seller if by_buyer else steps.tell_buyer

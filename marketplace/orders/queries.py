@@ -208,6 +208,7 @@ class OrderView:
 
 @dataclass(frozen=True, slots=True)
 class _Memberships:
+    all: frozenset[UUID]
     in_charge: frozenset[UUID]
     practising: frozenset[UUID]
 
@@ -256,8 +257,14 @@ def is_own(order_id: UUID, *, user_id: UUID) -> bool:
 
 def parties_of(order: Order, user_id: UUID) -> frozenset[Party]:
     """Return everything that the person is to the order; nothing for a stranger."""
-    memberships = _memberships_of(user_id)
-    return _parties(order, user_id, memberships)
+    of = _memberships_of(user_id)
+    stands_in = order.buyer_clinic_id in of.in_charge and order.buyer_id != user_id and buyer_is_gone(order.id)
+    return _parties(order, user_id, of, buyer_is_gone=stands_in)
+
+
+def buyer_is_gone(order_id: UUID) -> bool:
+    """Say whether whoever placed the order no longer belongs to the clinic it was placed for, or has no account."""
+    return bool(db.session.scalar(select(_buyer_is_gone()).select_from(Order).where(Order.id == order_id)))
 
 
 def waits_for_answer(order_id: UUID, parties: frozenset[Party]) -> bool:
@@ -296,8 +303,7 @@ def purchases_of(user_id: UUID) -> list[OrderLine]:
     of = _memberships_of(user_id)
     return _lines(
         or_(
-            Order.buyer_id == user_id,
-            Order.operator_id == user_id,
+            and_(or_(Order.buyer_id == user_id, Order.operator_id == user_id), Order.buyer_clinic_id.in_(of.all)),
             Order.buyer_clinic_id.in_(of.in_charge | of.practising),
         ),
         user_id,
@@ -392,6 +398,7 @@ def _memberships_of(user_id: UUID) -> _Memberships:
         )
     ).all()
     return _Memberships(
+        all=frozenset(row.clinic_id for row in rows),
         in_charge=frozenset(row.clinic_id for row in rows if row.role in _IN_CHARGE),
         practising=frozenset(row.clinic_id for row in rows if row.practises),
     )
@@ -408,10 +415,28 @@ def _practises() -> ColumnElement[bool]:
     return or_(ClinicMember.role == ClinicRole.PRACTITIONER, licensed.exists())
 
 
-def _parties(order: Any, user_id: UUID, of: _Memberships) -> frozenset[Party]:
+def _buyer_is_gone() -> ColumnElement[bool]:
+    here = (
+        select(ClinicMember.id)
+        .join(User, User.id == ClinicMember.user_id)
+        .where(
+            ClinicMember.clinic_id == Order.buyer_clinic_id,
+            ClinicMember.user_id == Order.buyer_id,
+            ClinicMember.left_at.is_(None),
+            User.disabled_at.is_(None),
+        )
+        .correlate(Order)
+    )
+    return ~here.exists()
+
+
+def _parties(order: Any, user_id: UUID, of: _Memberships, *, buyer_is_gone: bool) -> frozenset[Party]:
+    # Whoever has left the clinic acts for it no more. What they had begun those who run it bring to its end.
+    belongs = order.buyer_clinic_id in of.all
+    stands_in = buyer_is_gone and order.buyer_clinic_id in of.in_charge
     holds = {
-        Party.BUYER: order.buyer_id == user_id,
-        Party.OPERATOR: order.operator_id == user_id,
+        Party.BUYER: (belongs and order.buyer_id == user_id) or stands_in,
+        Party.OPERATOR: belongs and order.operator_id == user_id,
         Party.BUYING_CLINIC: order.buyer_clinic_id in of.in_charge,
         Party.PRACTITIONER: order.buyer_clinic_id in of.practising,
         Party.SELLER: order.seller_clinic_id in of.in_charge,
@@ -428,6 +453,7 @@ def _lines_statement(which: ColumnElement[bool]) -> Any:
             _Seller.name.label("seller_name"),
             _BuyerClinic.name.label("buyer_clinic_name"),
             and_(Order.state.in_(UNSHIPPED), _open_hold(Order.id)).label("held"),
+            _buyer_is_gone().label("buyer_is_gone"),
         )
         .join(Listing, Listing.id == Order.listing_id)
         .join(_Seller, _Seller.id == Order.seller_clinic_id)
@@ -439,7 +465,7 @@ def _lines_statement(which: ColumnElement[bool]) -> Any:
 
 def _lines(which: ColumnElement[bool], user_id: UUID, of: _Memberships) -> list[OrderLine]:
     rows = db.session.execute(_lines_statement(which).limit(PER_PAGE * 10))
-    return [_line(row, _parties(row.Order, user_id, of)) for row in rows]
+    return [_line(row, _parties(row.Order, user_id, of, buyer_is_gone=row.buyer_is_gone)) for row in rows]
 
 
 def _line(row: Any, parties: frozenset[Party]) -> OrderLine:

@@ -355,9 +355,11 @@ def tell(news: News, people: Iterable[UUID], order: Order, *, at: datetime, page
         )
 
 
-def tell_buyer(news: News, order: Order, *, at: datetime) -> None:
-    """Promise the message to whoever placed the order."""
-    tell(news, [order.buyer_id], order, at=at)
+def tell_buyer(news: News, order: Order, *, at: datetime, page: str = "") -> None:
+    """Promise the message to whoever placed the order; once they are gone, to those who run the clinic."""
+    gone = queries.buyer_is_gone(order.id)
+    told = queries.in_charge_of(order.buyer_clinic_id) if gone else [order.buyer_id]
+    tell(news, told, order, at=at, page=page)
 
 
 def tell_seller(news: News, order: Order, *, at: datetime) -> None:

@@ -86,3 +86,10 @@ def test_nothing_committed_names_a_package_registry():
     looked_at = [*ROOT.glob("requirements/*"), *ROOT.glob("*.toml"), *ROOT.glob("*.py"), *ROOT.glob(".ci/*")]
     guilty = [str(path.relative_to(ROOT)) for path in looked_at if address.search(path.read_text(encoding="utf-8"))]
     assert guilty == []
+
+
+def test_no_merge_was_left_half_done():
+    mark = re.compile(r"^(<{7}|>{7}) |^={7}$", re.MULTILINE)
+    looked_at = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *SOURCES, *TEMPLATES.rglob("*.*")]
+    guilty = [str(path.relative_to(ROOT)) for path in looked_at if mark.search(path.read_text(encoding="utf-8"))]
+    assert guilty == []

@@ -1,6 +1,6 @@
 """Every address with somebody's id in it, asked for by whom it is none of their business: there is nothing there."""
 
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
@@ -11,12 +11,15 @@ from marketplace.clinics import service as clinics
 from marketplace.credentials.models import CredentialDocument
 from marketplace.eligibility import reviews
 from marketplace.extensions import db
+from marketplace.kernel.money import Money
 from marketplace.kernel.terms import ClinicRole, ProcedureClass
 from marketplace.listings import queries as listings
 from marketplace.listings.models import Paper
 from marketplace.listings.search import Wanted
 from marketplace.listings.terms import PaperKind
 from marketplace.orders import reserving, signing
+from marketplace.orders import service as orders
+from marketplace.sheets import service as sheets
 from marketplace.watching import service as watching
 from marketplace.watching.models import Cadence
 from marketplace.web.access import PUBLIC
@@ -75,6 +78,13 @@ def theirs(scene, now) -> dict[str, UUID]:
         question="A physician may.",
         at=now,
     )
+    proposal = orders.propose(
+        order_id=order.id, actor_id=scene.buyer.id, amount=Money(10_000), reason="A scratch on the console.", at=now
+    )
+    sheet = sheets.receive(
+        clinic_id=scene.seller_clinic.id, actor_id=scene.seller.id, filename="stock.csv", form_key=uuid4(), at=now,
+        content=b"line,maker,model,city,state\r\ndevice,Candela,GentleMax Pro,Austin,TX\r\n",
+    )  # fmt: skip
     search = watching.save(
         user_id=scene.buyer.id, name="CO2", query="q=co2", wanted=Wanted(text="co2"), cadence=Cadence.DAILY, at=now
     )
@@ -96,9 +106,11 @@ def theirs(scene, now) -> dict[str, UUID]:
         "link_id": link,
         "order of link_id": waiting,
         "paper of order_id": title.id,
+        "proposal_id": proposal,
         "reservation_id": reservation,
         "review_id": review,
         "search_id": search,
+        "import_id": sheet,
     }
 
 
