@@ -11,7 +11,7 @@ from uuid import UUID
 from ..kernel.days import day_in, end_of, written
 from ..kernel.errors import Invalid
 from ..kernel.terms import STATES
-from ..kernel.text import normal_number
+from ..kernel.text import in_our_letters, normal_number
 from .standards import Standards
 from .states import CredentialState
 from .types import CredentialKind, CredentialType, Term
@@ -105,6 +105,7 @@ def checked(claim: Claim, kind: CredentialType, *, today: date) -> Claim:
         "Write the number as it is on the document.",
     )
     _say(len(number) <= LONGEST_NUMBER, "number", f"A number has at most {LONGEST_NUMBER} characters.")
+    _say(in_our_letters(number), "number", "Write the number with letters from A to Z and digits, as it is printed.")
     if kind.levels:
         _say(claim.level in {level.code for level in kind.levels}, "level", "Choose the level on the document.")
     listed = {endorsement.code for endorsement in kind.endorsements}

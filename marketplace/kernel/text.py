@@ -19,6 +19,11 @@ def normal_number(number: str) -> str:
     )
 
 
+def in_our_letters(number: str) -> bool:
+    """Say whether a number is written with letters from A to Z: others have letters that only look like them."""
+    return normal_number(number).isascii()
+
+
 def _separates(sign: str) -> bool:
     return sign in _SEPARATORS or sign.isspace() or unicodedata.category(sign) in {"Pd", "Cf"}
 

@@ -171,6 +171,7 @@ class TestChecked:
             ({"number": " -/ "}, "number"),
             ({"number": ""}, "number"),
             ({"number": "9" * 65}, "number"),
+            ({"number": "LH\N{CYRILLIC CAPITAL LETTER ER}-10442"}, "number"),
             ({"name_on_credential": "  "}, "name_on_credential"),
             ({"name_on_credential": "x" * 201}, "name_on_credential"),
             ({"level": None}, "level"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketplace.kernel.text import normal_email, normal_number, slug
+from marketplace.kernel.text import in_our_letters, normal_email, normal_number, slug
 
 SEPARATORS = st.text(" -_./#\t", max_size=3)
 
@@ -39,6 +39,16 @@ class TestNumbers:
     @given(st.text(st.characters(codec="ascii"), max_size=30))
     def test_a_normal_form_of_plain_text_is_its_own_at_once(self, written):
         assert normal_number(normal_number(written)) == normal_number(written)
+
+    @pytest.mark.parametrize("written", ["tx-12 345", "ＴＸ１２", "٣٤٥", "# 0012-a", "", "TX\N{SOFT HYPHEN}12"])
+    def test_are_in_our_letters_however_they_are_typed(self, written):
+        assert in_our_letters(written)
+
+    @pytest.mark.parametrize(
+        "written", ["\N{CYRILLIC CAPITAL LETTER TE}X12", "LHR-\N{GREEK CAPITAL LETTER OMICRON}1", "SÉRIE 4"]
+    )
+    def test_are_not_where_a_letter_only_looks_like_one(self, written):
+        assert not in_our_letters(written)
 
 
 class TestAddresses:

@@ -138,6 +138,16 @@ class TestDescribe:
         assert listing.search_words == "reno nevada ipl handpiece 2015"
         assert (listing.postal_code, listing.latitude, listing.longitude) == ("89501", 39.526, -119.813)
 
+    def test_a_serial_number_that_only_looks_like_another_is_not_taken(self, draft, seller):
+        with pytest.raises(Invalid) as refusal:
+            drafting.describe_device(
+                listing_id=draft.id, actor_id=seller.id, model_id=draft.model_id, at=NOON,
+                serial="\N{CYRILLIC CAPITAL LETTER ES}N-4711", year=2015, city="Reno", state_code="NV", postal_code="89501",
+            )  # fmt: skip
+
+        assert refusal.value.field == "serial"
+        assert reload(draft).serial == draft.serial
+
     def test_the_condition_keeps_what_was_stated(self, draft, seller):
         drafting.describe_condition(
             listing_id=draft.id,
