@@ -99,6 +99,7 @@ def theirs(scene, now) -> dict[str, UUID]:
         "listing_id": unit.id,
         "handpiece_id": unit.handpieces[0].id,
         "counter_id": unit.counters[0].id,
+        "part_id": unit.counters[0].id,
         "photo_id": unit.photos[0].id,
         "paper_id": paper.id,
         "order_id": order.id,
