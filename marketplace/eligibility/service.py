@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -69,6 +69,15 @@ class Smaller:
 
     left_out: tuple[tuple[UUID, str], ...]
     verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class OfUnit:
+    """The gate's answers about a unit: whole, about each handpiece as if sold alone, and smaller where that helps."""
+
+    whole: Verdict
+    parts: Mapping[UUID, Verdict]
+    smaller: Smaller | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +202,28 @@ def smaller(*, sale: Sale, purchase: Purchase, at: datetime) -> Smaller | None:
         return None  # Nothing would be left: there is no need to gather what the gate looks at.
     policy = published_policy().policy
     (facts,) = _questions([sale], purchase, Asked.PREVIEW)
+    return _smaller(facts, policy, at)
+
+
+def of_unit(*, sale: Sale, purchase: Purchase, at: datetime) -> OfUnit:
+    """
+    Say of a unit what `previews` would of it and of each handpiece alone, and what `smaller` would, gathering once.
+
+    :raises NotFound: the site is not the clinic's
+    :raises NoPolicy: no rules are published
+    """
+    policy = published_policy().policy
+    alone = [replace(sale, listing_id=part.id, handpieces=(part,)) for part in sale.handpieces]
+    facts, *of_parts = _questions([sale, *alone], purchase, Asked.PREVIEW)
+    whole = narrowed(facts, policy, at)
+    return OfUnit(
+        whole=whole,
+        parts={one.listing_id: narrowed(asked, policy, at) for one, asked in zip(alone, of_parts, strict=True)},
+        smaller=None if whole.cleared or len(sale.handpieces) < 2 else _smaller(facts, policy, at),
+    )
+
+
+def _smaller(facts: Facts, policy: Policy, at: datetime) -> Smaller | None:
     found = without_what_is_closed(facts, lambda asked: narrowed(asked, policy, at))
     if found is None:
         return None

@@ -115,7 +115,8 @@ def _device(shown: showing.Shown) -> str:
     listing, kept = shown.listing, shown.kept
     kept_for_me = kept is not None and current_user.is_authenticated and kept.buyer_id == current_user.id
     site = standpoint.chosen(standpoint.sites())
-    verdict, parts = (None, {}) if site is None else unit.judged(listing, site)
+    judged = None if site is None else unit.judged(listing, site)
+    verdict, parts = (judged.whole, judged.parts) if judged else (None, {})
     state_code = site.state if site else _place_asked_for()
     assumed = landing.assumed_in(request.args)
     return render_template(
@@ -149,7 +150,7 @@ def _device(shown: showing.Shown) -> str:
         )
         if verdict and site
         else None,
-        offer=unit.offer(listing, site) if site and verdict and not verdict.cleared else None,
+        offer=unit.offer(listing, site, judged.smaller) if site and judged else None,
         rules=unit.who_may_buy(listing, state_code, shown.policy_id) if site is None and state_code else None,
         grade=GRADES[listing.grade] if listing.grade else None,
         inclusions=tuple((INCLUSIONS[item], str(answer)) for item, answer in checklist(listing.inclusions).items()),

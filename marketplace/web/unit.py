@@ -1,6 +1,7 @@
 """One unit as its page shows it: its handpieces, what they emit, what the reader is cleared for, who else may buy."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from ..clinics.queries import Site
 from ..eligibility import service as eligibility
 from ..eligibility.explaining import listed
 from ..eligibility.sale import Purchase
+from ..eligibility.service import OfUnit, Smaller
 from ..eligibility.verdict import Verdict
 from ..kernel import clock
 from ..kernel.money import Money
@@ -102,26 +104,26 @@ class ShownRule:
     citations: tuple[gate.ShownCitation, ...]
 
 
-def judged(listing: ListingFacts, site: Site) -> tuple[Verdict | None, dict[UUID, Verdict]]:
-    """Ask the gate about the unit, and about each handpiece as if it were sold alone."""
-    whole = listing.sale
-    alone = [replace(whole, listing_id=part.id, handpieces=(part,)) for part in whole.handpieces]
-    verdicts = standpoint.previews([whole, *alone], site)
-    if not verdicts:
-        return None, {}
-    return verdicts[0], {sale.listing_id: verdict for sale, verdict in zip(alone, verdicts[1:], strict=True)}
+def judged(listing: ListingFacts, site: Site) -> OfUnit | None:
+    """Ask the gate about the unit, each handpiece as if it were sold alone, and less of it; None: without rules."""
+    try:
+        return eligibility.of_unit(sale=listing.sale, purchase=standpoint.purchase(site), at=clock.now())
+    except eligibility.NoPolicy:
+        return None
 
 
-def offer(listing: ListingFacts, site: Site) -> Offer | None:
-    """Return the unit without the handpieces that alone stand between the reader and it; None where that is no help."""
-    return offer_to(listing, standpoint.purchase(site), state=site.state)
+def offer(listing: ListingFacts, site: Site, found: Smaller | None) -> Offer | None:
+    """Return the unit without the handpieces that alone stand between the reader and it, if that was found to help."""
+    return None if found is None else _offered(listing, standpoint.purchase(site), found, state=site.state)
 
 
 def offer_to(listing: ListingFacts, purchase: Purchase, *, state: str) -> Offer | None:
     """Return the unit as a buyer could have it, without handpieces; None where leaving some out is no help."""
     found = eligibility.smaller(sale=listing.sale, purchase=purchase, at=clock.now())
-    if found is None:
-        return None
+    return None if found is None else _offered(listing, purchase, found, state=state)
+
+
+def _offered(listing: ListingFacts, purchase: Purchase, found: Smaller, *, state: str) -> Offer:
     left_out = [part_id for part_id, _ in found.left_out]
     return Offer(
         names=listed(f"“{name}”" for _, name in found.left_out),
@@ -137,7 +139,7 @@ def offer_to(listing: ListingFacts, purchase: Purchase, *, state: str) -> Offer 
     )
 
 
-def cleared_bands(listing: ListingFacts, parts: dict[UUID, Verdict]) -> list[Any]:
+def cleared_bands(listing: ListingFacts, parts: Mapping[UUID, Verdict]) -> list[Any]:
     return [
         band
         for part in listing.handpieces

@@ -1,5 +1,6 @@
 """A buyer leaves a handpiece out: the gate, the price, the papers and the database all speak of what is left."""
 
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -21,7 +22,7 @@ from marketplace.orders.models import Order
 from marketplace.orders.service import NotCleared
 from tests.factories.listings import make_handpiece, make_listing
 from tests.factories.orders import make_order, make_scene, place, the_order
-from tests.support import assert_refused_by
+from tests.support import assert_refused_by, count_statements
 
 
 @pytest.fixture
@@ -73,6 +74,28 @@ class TestOffer:
         unit = make_listing(clinic=scene.seller_clinic, handpieces=["CO2", "RF_NEEDLE"])
 
         assert eligibility.smaller(sale=listings.sale_of(unit.id), purchase=purchase(scene), at=now) is None
+
+
+class TestOfUnit:
+    """All that a unit's page asks the gate, at once."""
+
+    @pytest.mark.parametrize(
+        "codes", [["DIODE_HR"], ["CO2"], ["DIODE_HR", "DIODE_HR"], ["CO2", "RF_NEEDLE"], ["DIODE_HR", "CO2", "CO2"]]
+    )
+    def test_is_what_would_be_answered_one_by_one_and_gathers_once(self, scene, now, codes):
+        unit = make_listing(clinic=scene.seller_clinic, handpieces=codes)
+        sale, buyer = listings.sale_of(unit.id), purchase(scene)
+        alone = [replace(sale, listing_id=part.id, handpieces=(part,)) for part in sale.handpieces]
+        eligibility.of_unit(sale=sale, purchase=buyer, at=now)  # What a process asks once is known from here on.
+        with count_statements() as one_by_one:
+            whole, *parts = eligibility.previews(sales=[sale, *alone], purchase=buyer, at=now)
+        with count_statements() as at_once:
+            found = eligibility.of_unit(sale=sale, purchase=buyer, at=now)
+
+        assert (found.whole, list(found.parts.values())) == (whole, parts)
+        assert list(found.parts) == [part.id for part in sale.handpieces]
+        assert found.smaller == eligibility.smaller(sale=sale, purchase=buyer, at=now)
+        assert len(at_once) == len(one_by_one)
 
 
 class TestOrder:
