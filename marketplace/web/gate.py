@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import url_for
 
 from ..credentials.types import credential_types
-from ..eligibility.reasons import CureCode, Key
+from ..eligibility.reasons import CureCode, Key, ReasonCode
 from ..eligibility.verdict import Citation, Cure, Objection, Outcome, Reach, Restriction, Verdict
 from ..kernel.terms import STATES
 
@@ -102,13 +102,17 @@ def shown(verdict: Verdict, *, state: str, around: Around = Around()) -> ShownVe
 
 
 def title(verdict: Verdict, state: str) -> str:
-    """Return the verdict in one line, as on a card."""
+    """
+    Return the verdict in one line.
+
+    That there is no rule is its head only where nothing else stands against it: whose certificate has expired reads so.
+    """
     place = STATES[state]
     if verdict.outcome is Outcome.YES and verdict.restriction:
         return f"You can buy this in {place}, for {_words_of(verdict.restriction)} only"
     if verdict.outcome is Outcome.YES:
         return f"You can buy this in {place}"
-    if verdict.outcome is Outcome.NO_RULE:
+    if verdict.outcome is Outcome.NO_RULE and all(one.code is ReasonCode.NO_RULE for one in verdict.objections):
         return f"No rule here for {place} yet"
     return against(len(verdict.objections))
 
@@ -126,7 +130,9 @@ def chip(verdict: Verdict, state: str) -> str:
     if verdict.outcome is Outcome.NOT_YET:
         number = len(verdict.objections)
         return f"{_NUMBERS[number] if number < len(_NUMBERS) else number} thing{'s' if number != 1 else ''} missing"
-    if verdict.outcome is Outcome.YES and verdict.restriction:
+    if verdict.outcome is Outcome.NO_RULE:
+        return f"No rule here for {STATES[state]} yet"
+    if verdict.restriction:
         return f"You can buy this for {_words_of(verdict.restriction)}"
     return title(verdict, state)
 

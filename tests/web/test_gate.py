@@ -120,6 +120,11 @@ class TestTitles:
                 "No rule here for Texas yet",
                 "No rule here for Texas yet",
             ),
+            (
+                Verdict(objections=(objection(), objection(ReasonCode.NO_RULE))),
+                "Two things stand against this purchase",
+                "No rule here for Texas yet",
+            ),
         ],
     )
     def test_say_it_in_one_line(self, verdict, title, chip):
