@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from .. import audit
 from ..accounts import queries as accounts
@@ -13,7 +13,7 @@ from ..eligibility import service as eligibility
 from ..eligibility.models import Moment
 from ..eligibility.sale import Purchase
 from ..extensions import db, unit_of_work
-from ..kernel.errors import Conflict, NotFound, Refused
+from ..kernel.errors import Conflict, NotFound, Refused, TooMany
 from ..kernel.terms import ProcedureClass
 from ..links import service as links
 from ..links.states import LinkPurpose
@@ -29,6 +29,22 @@ from .access import Act, Party
 from .models import Order, OrderMove
 from .states import ORDER, OrderEvent, OrderState
 from .steps import GateMoved, NotCleared
+
+MOST_UNPAID = 10
+"""Devices that one clinic can keep from the market at a time without having paid."""
+
+_UNPAID = (OrderState.AWAITING_PRACTITIONER, OrderState.AWAITING_PAYMENT)
+
+
+class TooManyUnpaid(TooMany):
+    """The clinic keeps as many devices from the market as it may without having paid."""
+
+    code = "too_many_unpaid"
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"Your clinic has {MOST_UNPAID} orders that are not paid yet.", cure="Pay or cancel one of them first."
+        )
 
 
 class OwnClinic(Refused):
@@ -75,6 +91,7 @@ def place(
     :raises NotFound: there is no such listing, or clinic, site or operator are not within the buyer's reach
     :raises Invalid: what is left out is not the device's, or is all of it
     :raises OwnClinic: the device is the buying clinic's own
+    :raises TooManyUnpaid: the clinic keeps too many devices from the market
     :raises NotCleared: the gate said no
     :raises GateMoved: it said yes, and that no longer stood when the order was written
     :raises marketplace.orders.reserving.KeptForAnother: the seller waits for somebody else
@@ -90,6 +107,7 @@ def place(
         state_code = _check_reach(buyer_id=buyer_id, clinic_id=clinic_id, site_id=site_id, operator_id=operator_id)
         if listing.clinic_id == clinic_id:
             raise OwnClinic
+        _refuse_too_many(clinic_id)
         sale = listings.sale_of(listing_id).without(left_out)
     purchase = Purchase(
         buyer_id=buyer_id,
@@ -154,7 +172,7 @@ def lapse_expired(*, live: bool, at: datetime) -> int:
             db.session.scalars(
                 select(Order.id)
                 .where(
-                    Order.state.in_((OrderState.AWAITING_PRACTITIONER, OrderState.AWAITING_PAYMENT)),
+                    Order.state.in_(_UNPAID),
                     Order.expires_at <= at,
                 )
                 .order_by(Order.expires_at)
@@ -200,6 +218,9 @@ def _promise(
     rate: Rate,
     at: datetime,
 ) -> UUID:
+    # Before every other lock: two orders of one clinic at once are counted one after the other.
+    db.session.execute(select(func.pg_advisory_xact_lock(purchase.clinic_id.int % 2**63)))
+    _refuse_too_many(purchase.clinic_id)
     if not steps.still_stands(decision):
         log.warning("gate_moved", listing_id=str(listing_id), decision_id=str(decision.id))
         raise GateMoved
@@ -254,6 +275,12 @@ def _promise(
         page="/confirm",
     )
     return order.id
+
+
+def _refuse_too_many(clinic_id: UUID) -> None:
+    unpaid = select(func.count()).where(Order.buyer_clinic_id == clinic_id, Order.state.in_(_UNPAID))
+    if (db.session.scalar(unpaid) or 0) >= MOST_UNPAID:
+        raise TooManyUnpaid
 
 
 def _by_form(form_key: UUID, buyer_id: UUID) -> UUID | None:

@@ -13,7 +13,7 @@ from .confirming import OrderExpired, ToSign, confirm, to_sign
 from .curing import refund_uncured
 from .holding import Looked, NotOnHold, ask_again, ask_again_by_staff, look
 from .paying import AccountNotShown, NothingToSend, PageNotOpened, start_payment, where_to_send
-from .placing import AlreadyYours, OwnClinic, cancel, lapse_expired, place
+from .placing import AlreadyYours, OwnClinic, TooManyUnpaid, cancel, lapse_expired, place
 from .settling import (
     catch_up,
     payment_changed,
@@ -62,6 +62,7 @@ __all__ = [
     "ProposalClosed",
     "ProposalWaits",
     "ToSign",
+    "TooManyUnpaid",
     "Watch",
     "accept",
     "agree",

@@ -528,3 +528,61 @@ class TestViews:
 def test_an_order_that_does_not_exist_is_not_locked():
     with pytest.raises(NotFound):
         steps.locked(uuid4())
+
+
+class TestUnpaid:
+    """One clinic keeps only so many devices from the market without having paid."""
+
+    @pytest.fixture(autouse=True)
+    def _two_at_most(self, monkeypatch):
+        monkeypatch.setattr(placing, "MOST_UNPAID", 2)
+
+    def another(self, scene):
+        return make_listing(clinic=scene.seller_clinic, handpieces=["DIODE_HR"])
+
+    def test_one_more_than_that_is_refused_and_stays_on_the_market(self, scene, now):
+        place(scene, at=now)
+        place_and_confirm(scene, at=now, listing_id=self.another(scene).id)
+        third = self.another(scene)
+        answers = count(EligibilityDecision)
+
+        with pytest.raises(orders.TooManyUnpaid) as refusal:
+            place(scene, at=now, listing_id=third.id)
+
+        assert refusal.value.sentence == "Your clinic has 2 orders that are not paid yet."
+        assert count(Order) == 2
+        assert count(EligibilityDecision) == answers
+        assert db.session.get_one(Listing, third.id, populate_existing=True).state is ListingState.PUBLISHED
+
+    def test_what_is_paid_or_taken_back_makes_room(self, scene, now):
+        make_order("funds_held", scene, at=now)
+        first = place(scene, at=now, listing_id=self.another(scene).id)
+        place(scene, at=now, listing_id=self.another(scene).id)
+        with pytest.raises(orders.TooManyUnpaid):
+            place(scene, at=now, listing_id=self.another(scene).id)
+
+        orders.cancel(order_id=first, actor_id=scene.buyer.id, live=False, at=now)
+
+        assert place(scene, at=now, listing_id=self.another(scene).id)
+
+    def test_who_counted_before_another_was_written_counts_again(self, scene, now, monkeypatch):
+        place(scene, at=now)
+        second, third = self.another(scene).id, self.another(scene).id
+        asks, others = placing.eligibility.assess, [second]
+
+        def meanwhile(**asked):
+            if others:
+                place(scene, at=now, listing_id=others.pop())
+            return asks(**asked)
+
+        monkeypatch.setattr(placing.eligibility, "assess", meanwhile)
+        with pytest.raises(orders.TooManyUnpaid):
+            place(scene, at=now, listing_id=third)
+
+        assert count(Order) == 2
+
+    def test_the_orders_of_another_clinic_do_not_count(self, scene, now):
+        place(scene, at=now)
+        place(scene, at=now, listing_id=self.another(scene).id)
+
+        assert place(make_scene(now), at=now)
