@@ -6,6 +6,7 @@ The map, from the top of the house to its ground:
 app, cli, dev            put the house together, command it, stand in for the world on a developer's machine
 web, jobs, adapters      pages by audience; background work; Stripe, disks, mail
 watching                 devices and searches that people keep an eye on
+wants                    what buyers look for, held against what sellers have
 guides                   what makers ask of second owners, what was paid for such devices
 orders                   promise, hold, dispatch, arrival, acceptance
 sheets                   tables of many listings, in and out

@@ -28,6 +28,8 @@ from .recalls import service as recalls
 from .registers import service as registers
 from .registers.sources import ENFORCEMENT, RECALLS
 from .sheets import service as sheets
+from .wants import matching as wants
+from .wants import service as want_service
 from .watching import service as watching
 from .watching.models import Cadence
 
@@ -236,6 +238,27 @@ def look_for_new_at_once() -> None:
 def look_for_new_daily() -> None:
     """Tell people of the day's new devices of their searches."""
     watching.look_for_new(cadence=Cadence.DAILY, at=clock.now())
+
+
+# ---- wants ----
+
+
+@job("match_want")
+def match_want(*, want_id: str) -> None:
+    """Hold a want that is new or was changed against every unit."""
+    wants.match_want(want_id=UUID(want_id), at=clock.now())
+
+
+@job("match_changed", every="* * * * *")
+def match_changed() -> None:
+    """Hold every unit that has changed against what buyers look for."""
+    wants.match_changed(at=clock.now())
+
+
+@job("expire_wants", every="13 * * * *")
+def expire_wants() -> None:
+    """End the wants whose last day is over."""
+    want_service.expire(at=clock.now())
 
 
 # ---- orders and money ----

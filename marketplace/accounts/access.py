@@ -37,6 +37,8 @@ class Permission(StrEnum):
     LISTING_WRITE = "listing:write"
     WATCH_READ = "watch:read"
     WATCH_KEEP = "watch:keep"
+    WANT_READ = "want:read"
+    WANT_KEEP = "want:keep"
     ORDER_READ = "order:read"
     ORDER_PLACE = "order:place"
     ORDER_CONFIRM = "order:confirm"
@@ -74,6 +76,8 @@ GRANTED: dict[Permission, frozenset[Grant]] = {
     _P.LISTING_WRITE: frozenset({_G.MEMBER}),
     _P.WATCH_READ: frozenset({_G.MEMBER}),
     _P.WATCH_KEEP: frozenset({_G.MEMBER}),
+    _P.WANT_READ: frozenset({_G.MEMBER}),
+    _P.WANT_KEEP: frozenset({_G.MEMBER}),
     _P.ORDER_READ: frozenset({_G.MEMBER}),
     _P.ORDER_PLACE: frozenset({_G.MEMBER}),
     _P.ORDER_CONFIRM: frozenset({_G.MEMBER}),

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, literal, select
+from sqlalchemy.orm import aliased
 
 from ..catalog.models import DeviceModel, Maker
 from ..extensions import reading
@@ -70,6 +71,18 @@ class Beside:
 _L, _O = Listing.__table__.c, Order.__table__.c
 
 
+def sold_of_model(model_id: ColumnElement[UUID]) -> Any:
+    """Return what was paid for units of a model, as pairs of year and price, for a column of a larger statement."""
+    unit = aliased(Listing)
+    return (
+        select(func.json_agg(func.json_build_array(unit.year, _O.price_minor)))
+        .select_from(Order)
+        .join(unit, unit.id == _O.listing_id)
+        .where(_O.state == COMPLETED, _O.currency == CURRENCY, unit.model_id == model_id)
+        .scalar_subquery()
+    )
+
+
 def guide(model_id: UUID) -> Guide:
     """Return what was paid and what is asked for a model, in one statement."""
     prices: dict[str, dict[int | None, list[int]]] = {"sold": defaultdict(list), "asked": defaultdict(list)}
@@ -100,8 +113,13 @@ def beside(*, model_id: UUID, year: int | None, price: Money) -> Beside | None:
     """
     with reading() as connection:
         rows = connection.execute(_sold(_L.model_id == model_id)).all()
-    of_year = spread(minor for _, made, minor in rows if made == year) if year is not None else None
-    found = of_year or spread(minor for _, _, minor in rows)
+    return against([(made, minor) for _, made, minor in rows], year=year, price=price)
+
+
+def against(sold: Sequence[tuple[int | None, int]], *, year: int | None, price: Money) -> Beside | None:
+    """Say where a price stands beside sales of a model, each a year of make and a price, as `beside` does."""
+    of_year = spread(minor for made, minor in sold if made == year) if year is not None else None
+    found = of_year or spread(minor for _, minor in sold)
     if found is None or price.currency != CURRENCY:
         return None
     return Beside(_against(price, found), found, of_year is not None)

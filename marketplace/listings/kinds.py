@@ -4,9 +4,11 @@ What units on the market have in common, as this process knows it, and the name 
 There are hundreds of kinds however many units there are. Words, makers, modalities and wavelengths are asked of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Connection
 
@@ -60,6 +62,16 @@ _KINDS = """
     ORDER BY kind.id
 """
 
+_OF_UNITS = """
+    SELECT unit.id AS listing_id, unit.configuration, clinic.seller_standing = 'verified' AS checked,
+        unit.modality_codes, model.name AS model, model.modality_codes AS model_modalities, model.bands,
+        model.k_numbers, maker.name AS maker, maker.aliases,
+        EXISTS (SELECT FROM recall_matches WHERE model_id = model.id AND state = 'confirmed') AS recalled
+    FROM listings unit JOIN clinics clinic ON clinic.id = unit.clinic_id
+    JOIN device_models model ON model.id = unit.model_id JOIN makers maker ON maker.id = model.maker_id
+    WHERE unit.id = ANY(%(units)s::uuid[]) ORDER BY unit.id
+"""
+
 _NOTHING = Market("", {}, Vocabulary(()))
 _known = [_NOTHING]
 
@@ -88,19 +100,37 @@ def forget() -> None:
     _known[0] = _NOTHING
 
 
+def of_units(connection: Connection, units: Sequence[UUID]) -> tuple[Market, dict[UUID, int]]:
+    """Return the kinds that these units are of or would be, under numbers of their own, and which is whose."""
+    numbers: dict[tuple[str, bool], int] = {}
+    of_unit: dict[UUID, int] = {}
+    rows = []
+    for row in connection.exec_driver_sql(_OF_UNITS, {"units": list(units)}):
+        key = (row.configuration, row.checked)
+        if key not in numbers:
+            numbers[key] = len(numbers) + 1
+            rows.append((numbers[key], row))
+        of_unit[row.listing_id] = numbers[key]
+    return _market("", rows), of_unit
+
+
 def _read(connection: Connection, now: str) -> Market:
+    return _market(now, [(row.id, row) for row in connection.exec_driver_sql(_KINDS)])
+
+
+def _market(now: str, rows: Iterable[tuple[int, Any]]) -> Market:
     kinds: dict[int, Kind] = {}
     words: list[tuple[int, tuple[str, ...]]] = []
-    for row in connection.exec_driver_sql(_KINDS):
+    for number, row in rows:
         common = _common(
             row.maker, tuple(row.aliases), row.model, tuple(row.k_numbers),
             tuple(row.model_modalities), tuple(tuple(band) for band in row.bands), tuple(row.modality_codes),
         )  # fmt: skip
-        kinds[row.id] = Kind(
-            row.id, row.configuration, row.checked, row.maker, f"{row.maker} {row.model}", tuple(row.modality_codes),
+        kinds[number] = Kind(
+            number, row.configuration, row.checked, row.maker, f"{row.maker} {row.model}", tuple(row.modality_codes),
             common.procedures, common.emits, row.recalled,
         )  # fmt: skip
-        words.append((row.id, common.words))
+        words.append((number, common.words))
     return Market(now, kinds, Vocabulary(words))
 
 

@@ -11,6 +11,7 @@ from ..kernel.errors import Gone
 from ..kernel.money import Money
 from ..listings.models import Listing
 from ..listings.states import ListingState
+from ..wants.queries import title_by_stop_key
 from .models import Cadence, SavedSearch, Watch
 
 
@@ -89,5 +90,8 @@ def stoppable(stop_key: UUID) -> Stoppable:
         return Stoppable(f"mails about the {title} that you watch")
     name = db.session.scalar(select(SavedSearch.name).where(SavedSearch.stop_key == stop_key))
     if name is None:
+        wanted = title_by_stop_key(stop_key)
+        if wanted is not None:
+            return Stoppable(f"mails about the {wanted} that you look for")
         raise Gone("These mails have ended already.", cure="There is nothing left to do.")
     return Stoppable(f"mails about your search “{name}”")

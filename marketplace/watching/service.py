@@ -20,6 +20,7 @@ from ..listings.models import Listing
 from ..listings.search import Card, Wanted
 from ..listings.states import ListingState
 from ..notifications import service as notifications
+from ..wants.service import mute_by_link
 from .models import Cadence, SavedSearch, SearchHit, Watch
 
 MOST_SEARCHES = 30
@@ -94,14 +95,14 @@ def forget(*, user_id: UUID, search_id: UUID) -> None:
 
 def stop(*, stop_key: UUID) -> None:
     """
-    End what the link of a mail is about: a watch is over, a search is kept without mails.
+    End what the link of a mail is about: a watch is over, a search and a want are kept without mails.
 
     :raises Gone: there is nothing any more
     """
     with unit_of_work():
         ended = db.session.scalar(delete(Watch).where(Watch.stop_key == stop_key).returning(Watch.id))
         paused = update(SavedSearch).where(SavedSearch.stop_key == stop_key).values(cadence=Cadence.PAUSED)
-        if ended is None and db.session.scalar(paused.returning(SavedSearch.id)) is None:
+        if ended is None and db.session.scalar(paused.returning(SavedSearch.id)) is None and not mute_by_link(stop_key):
             raise Gone("These mails have ended already.", cure="There is nothing left to do.")
 
 

@@ -36,6 +36,7 @@ from . import (
     selling,
     signing,
     styleguide,
+    wanted,
     watching,
     webhooks,
 )
@@ -58,6 +59,7 @@ from .staff import registers as staff_registers
 from .staff import rule_reviews as staff_rule_reviews
 from .staff import simulations as staff_simulations
 from .staff import stolen as staff_stolen
+from .staff import wants as staff_wants
 
 BLUEPRINTS = (
     health.bp,
@@ -92,6 +94,8 @@ BLUEPRINTS = (
     guide.bp,
     comparing.bp,
     watching.bp,
+    wanted.bp,
+    staff_wants.bp,
     crawling.bp,
     capacity.bp,
     staff_audit.bp,

@@ -38,6 +38,9 @@ from marketplace.orders.models import Order
 from marketplace.orders.states import OrderState
 from marketplace.registers.models import RegisterSnapshot
 from marketplace.sheets import service as sheets
+from marketplace.wants import matching
+from marketplace.wants import service as wants
+from marketplace.wants.service import Said
 from marketplace.watching import service as watching
 from marketplace.watching.models import Cadence, Watch
 from tests.factories.catalog import real_model
@@ -170,6 +173,9 @@ def lived(house: House) -> Iterator[dict[str, Any]]:
         watching.save(
             user_id=people["Dana Reyes"], name="All", query="", wanted=Wanted(), cadence=Cadence.DAILY, at=at
         )  # fmt: skip
+        said = Said("Lumenis", "maker=Lumenis", Wanted(chosen={"maker": ("Lumenis",)}), "", at.date(), "TX")
+        ids["want"] = wants.post(user_id=people["Dana Reyes"], said=said, at=at)
+        matching.match_want(want_id=ids["want"], at=at)
         ids["stop"] = db.session.scalars(select(Watch.stop_key)).one()
         credentials.claim(credential_id=ids["Theo Lang"], actor_id=people["Vera Lind"], at=clock.now())
         for name in ("unread", "read"):
@@ -223,6 +229,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "rules.place": ("/rules/TX", "/rules/AZ", "/rules/MT"),
         "rules.vectors": ("/rules/vectors", "/rules/vectors?state=TX"),
         "styleguide.show": ("/styleguide",),
+        "wanted.board": ("/wanted",),
         "errors": (
             "/answer/never-sent",
             "/no-such-page",
@@ -261,6 +268,10 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "watching.mine": ("/watching",),
         "watching.save": ("/searches/new?maker=Lumenis",),
         "watching.stop": ("/stop/{stop}",),
+        "wanted.edit": ("/wanted/{want}/edit",),
+        "wanted.mine": ("/wanted/mine",),
+        "wanted.new": ("/wanted/new", "/wanted/new?maker=Lumenis"),
+        "wanted.one": ("/wanted/{want}",),
         "watching.watch": ("/devices/{listing}/watch", "/devices/{platform}/watch"),
         "clinics.add_site": ("/clinics/{clinic}/sites/new",),
         "clinics.clinic": ("/clinics/{clinic}",),
@@ -303,6 +314,8 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "sales.sales": ("/sales",),
         "payouts.payouts": ("/sales/payouts/{seller_clinic}",),
         "selling.history": ("/sell/{draft}/history",),
+        "wanted.for_listing": ("/sell/{listing}/wanted", "/sell/{draft}/wanted"),
+        "wanted.for_seller": ("/sell/{listing}/wanted/{want}",),
         "selling.statements": ("/sell/{draft}/statements",),
         "selling.console": ("/sell/{draft}/console",),
         "selling.counter": ("/sell/{draft}/counters/{counter}",),
@@ -345,6 +358,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "staff_listings.listing": ("/staff/listings/{in_review}",),
         "staff_listings.listings": ("/staff/listings",),
         "staff_stolen.stolen": ("/staff/stolen",),
+        "staff_wants.wants": ("/staff/wanted",),
     },
     "Felix Grau": {
         "staff_orders.order": ("/staff/orders/{funds_held}", "/staff/orders/{accepted}"),

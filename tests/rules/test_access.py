@@ -22,6 +22,8 @@ listing:read          .   .   x   .   .   .   .   .
 listing:write         .   .   x   .   .   .   .   .
 watch:read            .   .   x   .   .   .   .   .
 watch:keep            .   .   x   .   .   .   .   .
+want:read             .   .   x   .   .   .   .   .
+want:keep             .   .   x   .   .   .   .   .
 order:read            .   .   x   .   .   .   .   .
 order:place           .   .   x   .   .   .   .   .
 order:confirm         .   .   x   .   .   .   .   .
@@ -100,6 +102,7 @@ def test_what_only_reads_is_named_so():
         "credential:read",
         "listing:read",
         "order:read",
+        "want:read",
         "watch:read",
         "review:read",
         "money:read",

@@ -212,3 +212,14 @@ class TestMailedLinks:
         client.post("/sign-in", data={"email": email, "password": PASSWORD})
 
         assert [client.post(path).status_code for _ in range(most + 1)] == [404] * most + [429]
+
+
+def test_what_is_looked_for_is_not_said_without_end(own_app):
+    with own_app.app_context():
+        make_user(email="dana@example.test")
+        db.session.commit()
+    browser = own_app.test_client()
+    browser.post("/sign-in", data={"email": "dana@example.test", "password": PASSWORD})
+    statuses = [browser.post("/wanted/new").status_code for _ in range(21)]
+
+    assert statuses == [422] * 20 + [429]

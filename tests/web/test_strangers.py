@@ -20,6 +20,9 @@ from marketplace.listings.terms import PaperKind
 from marketplace.orders import reserving, signing
 from marketplace.orders import service as orders
 from marketplace.sheets import service as sheets
+from marketplace.wants import matching
+from marketplace.wants import service as wants
+from marketplace.wants.service import Said
 from marketplace.watching import service as watching
 from marketplace.watching.models import Cadence
 from marketplace.web.access import PUBLIC
@@ -34,7 +37,7 @@ SAFE = {"HEAD", "OPTIONS"}
 FOR_EVERYBODY = {"buying.place", "reserving.ask", "watching.unwatch", "watching.watch"}
 """Pages of members about what is on the market: whoever may look at a device may ask for it."""
 
-FILLED_IN = {"days": "7", "cadence": "daily"}
+FILLED_IN = {"days": "7", "cadence": "daily", "event": "paused", "reason": "It is wrong."}
 """What has to be said before some buttons are looked at at all: these forms are the same for every id."""
 
 
@@ -60,6 +63,12 @@ def theirs(scene, now) -> dict[str, UUID]:
         make_member(clinic=scene.clinic, user=learner)
         _, session = make_session(scene.buyer, at=now)
         _, invitation = make_invitation(clinic=scene.clinic, email="new@clinic.example", at=now)
+    want = wants.post(
+        user_id=scene.buyer.id,
+        said=Said("Diode", "modality=DIODE_HR", Wanted(chosen={"modality": ("DIODE_HR",)}), "", now.date(), "TX"),
+        at=now,
+    )
+    matching.match_want(want_id=want, at=now)
     order = make_order("under_inspection", scene, at=now, listing_id=unit.id)
     waiting = place(scene, at=now)
     practitioner = {"practitioner_id": scene.practitioner.id, "actor_id": scene.buyer.id}
@@ -89,6 +98,7 @@ def theirs(scene, now) -> dict[str, UUID]:
         user_id=scene.buyer.id, name="CO2", query="q=co2", wanted=Wanted(text="co2"), cadence=Cadence.DAILY, at=now
     )
     return {
+        "want_id": want,
         "session_id": session.id,
         "clinic_id": scene.clinic.id,
         "invitation_id": invitation.id,

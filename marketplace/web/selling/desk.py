@@ -8,16 +8,24 @@ from wtforms import StringField
 from wtforms.validators import InputRequired, Length
 
 from ...accounts.access import Permission
+from ...guides.prices import Against
 from ...kernel import clock
 from ...kernel.money import Money
-from ...listings import copying, plausibility, queries, service, unsaid, views
+from ...listings import copying, plausibility, queries, service, unsaid
 from ...listings.queries import ListingFacts
 from ...listings.states import LISTING, ListingEvent, ListingState
+from ...watching.desk import interest_in
 from .. import photos
 from ..access import me, requires
 from ..forms import Form, applied
 from ..unit import WARRANTIES
 from .common import EVENT_WORDS, STATE_WORDS, STEPS, ActForm, amount, bp, key_of, mine, selling_for
+
+AGAINST = {
+    Against.BELOW: "below what was paid",
+    Against.WITHIN: "within what was paid",
+    Against.ABOVE: "above what was paid",
+}
 
 
 class PriceForm(Form):
@@ -36,8 +44,9 @@ def home() -> ResponseReturnValue:
         "selling/home.html",
         selling=selling,
         lines=lines,
-        views=views.lately((line.id for line in lines), at=clock.now()),
+        interest=interest_in((line.id for line in lines), at=clock.now()),
         words=STATE_WORDS,
+        against=AGAINST,
     )
 
 
@@ -146,7 +155,8 @@ def _overview(
         doubts=_doubts(facts) if facts.state in _UNDER_WORK else [],
         copy_key=str(uuid4()),
         prices=queries.price_history(facts.id),
-        seen=views.lately([facts.id], at=clock.now()).get(facts.id, 0),
+        interest=interest_in([facts.id], at=clock.now())[facts.id],
+        against=AGAINST,
         warranties=WARRANTIES,
         may=lambda name: ListingEvent(name) in events,
         act=act or ActForm(formdata=None),
