@@ -63,6 +63,10 @@ def objection(code=ReasonCode.NO_CREDENTIAL, **changed) -> Objection:
     return Objection(code=code, **{**values, **changed})
 
 
+def curable() -> Objection:
+    return objection(cures=(cure(CureCode.SUBMIT_CREDENTIAL),))
+
+
 class TestCures:
     @pytest.mark.parametrize("code", CureCode)
     def test_each_leads_to_where_it_begins(self, code):
@@ -101,19 +105,24 @@ class TestTitles:
                 "You can buy this for hair removal and tattoo removal",
             ),
             (
-                Verdict(objections=(objection(),)),
+                Verdict(objections=(curable(),)),
                 "One thing stands against this purchase",
                 "One thing missing",
             ),
             (
-                Verdict(objections=(objection(), objection())),
+                Verdict(objections=(curable(), curable())),
                 "Two things stand against this purchase",
                 "Two things missing",
             ),
             (
-                Verdict(objections=(objection(),) * 12),
+                Verdict(objections=(curable(),) * 12),
                 "12 things stand against this purchase",
                 "12 things missing",
+            ),
+            (
+                Verdict(objections=(curable(), objection())),
+                "Two things stand against this purchase",
+                "Not open to you",
             ),
             (
                 Verdict(objections=(objection(ReasonCode.NO_RULE),)),
