@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from .. import queue
@@ -16,12 +17,21 @@ from .headers import Header
 from .images import PhotoRefused
 from .models import Listing, Photo
 from .ports import OriginalStore, PhotoStore
+from .shots import ASKED
 from .states import PHOTO, PhotoEvent, PhotoState
 from .terms import Shot
 
 MOST_PHOTOS = 12
 _ONE_AFTER_ANOTHER = "photos"
 """The lock of the jobs: photos take one hand of the worker, and leave the other to money and mail."""
+
+
+class Sent(NamedTuple):
+    """A file as it was sent, and which of the needed shots it is, if that was said."""
+
+    filename: str
+    content: bytes
+    shows: tuple[Shot, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +46,16 @@ def add(
     *,
     listing_id: UUID,
     actor_id: UUID,
-    files: Sequence[tuple[str, bytes]],
+    files: Sequence[tuple[str, bytes] | Sent],
     at: datetime,
     screen_of: UUID | None = None,
 ) -> Added:
     """
-    Take photos in, given as pairs of file name and content, behind those there are; the worker makes them anew.
+    Take photos in, given as pairs of file name and content or as `Sent`, behind those there are.
 
-    Each is only looked at: its kind, its size and what its header says. The bytes are kept before the rows: files
-    without a row are harmless, rows without files are not. With `screen_of`, the id of a counter or of a handpiece that
-    counts, it is one photo: that of its screen.
+    The worker makes them anew; here each is only looked at: its kind, its size and what its header says. The bytes are
+    kept before the rows: files without a row are harmless, rows without files are not. With `screen_of`, the id of a
+    counter or of a handpiece that counts, it is one photo: that of its screen.
 
     :raises NotFound: it is not the person's draft, or it has no such counter
     :raises Conflict: it is no longer a draft
@@ -56,26 +66,28 @@ def add(
     with unit_of_work():
         _require_room(draft_of(listing_id, actor_id), len(files))
     taken, refusals = [], []
-    for name, content in files:
-        filename = shown_name(name)
+    for file in (Sent(*given) for given in files):
+        filename = shown_name(file.filename)
         try:
-            taken.append((uuid4(), filename, headers.look(content), content))
+            taken.append((uuid4(), filename, headers.look(file.content), file))
         except NotTaken as refusal:
             refusals.append(f"{filename} {refusal}.")
     if not taken:
         raise PhotoRefused(" ".join(refusals), field="photos")
     originals = adapter_of(OriginalStore)
-    for key, _, _, content in taken:
-        originals.put(_stem(key), content)
+    for key, _, _, file in taken:
+        originals.put(_stem(key), file.content)
     with unit_of_work():
         listing = draft_of(listing_id, actor_id)
         _require_room(listing, len(taken))  # Another tab may have added some while these were looked at.
-        for key, filename, header, _ in taken:
+        for key, filename, header, file in taken:
+            said = ", ".join(ASKED[shot] for shot in file.shows)
+            words = f": {said}" if said else f", photo {len(listing.photos) + 1}"
             photo = Photo(
                 position=len(listing.photos) + 1,
-                shows=[],
+                shows=sorted(file.shows),
                 added_at=at,
-                alternative_text=f"{listing.title}, photo {len(listing.photos) + 1}",
+                alternative_text=listing.title + words,
                 state=PhotoState.WAITING,
             )
             _take_in(photo, key, filename, header)

@@ -165,7 +165,7 @@ def draft_listing(seller: Page) -> UUID:
     press(seller, "Save and go on")
 
     subject = pictures.Subject("Lumenis", "LightSheer Desire Light", ("DIODE_HR",))
-    seller.locator("input[type=file]").set_input_files(
+    seller.locator("#photos").set_input_files(
         [
             {"name": f"{name}.jpg", "mimeType": "image/jpeg", "buffer": pictures.encoded(drawing)}
             for name, drawing in (("console", pictures.console(subject)), ("tray", pictures.handpieces(subject)))

@@ -115,6 +115,14 @@ class TestAdd:
         )
         assert [photo.filename for photo in reload(draft).photos] == ["b.jpg"]
 
+    def test_keeps_which_of_the_needed_shots_it_is(self, draft, seller):
+        files = [gallery.Sent("a.jpg", picture(), (Shot.RX_LABEL,)), ("b.jpg", picture())]
+        gallery.add(listing_id=draft.id, actor_id=seller.id, at=NOON, files=files)
+        assert [(photo.shows, photo.alternative_text) for photo in reload(draft).photos] == [
+            (["rx_label"], f"{draft.title}: the prescription legend"),
+            ([], f"{draft.title}, photo 2"),
+        ]
+
 
 class TestMake:
     def test_makes_the_files_in_a_process_apart_and_deletes_what_was_sent(self, draft, seller, stores):

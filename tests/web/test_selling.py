@@ -483,6 +483,21 @@ class TestPhotos:
         assert [photo.id for photo in reload(draft).photos] == [first.id]
         assert client.get(f"/photos/{stem}-480.jpg").status_code == 404
 
+    def test_of_needed_shots_have_a_place_each(self, client, clinic, seller):
+        draft = make_listing(state="draft", clinic=clinic, model=real_model("Lumenis M22"), handpieces=["IPL"])
+        html = page(client, f"/sell/{draft.id}/photos")
+        assert [f'id="shot_{shot}"' in html for shot in Shot] == [True, True, True, True, True, False, True]
+        sent = {"shot_front": (picture(), "front.jpg"), "shot_tip": (picture("red"), "tip.jpg")}
+        post(client, f"/sell/{draft.id}/photos", **sent, photos=[(picture(), "side.jpg")])
+        assert [(photo.shows, photo.filename) for photo in reload(draft).photos] == [
+            (["front"], "front.jpg"),
+            (["tip"], "tip.jpg"),
+            ([], "side.jpg"),
+        ]
+        html = page(client, f"/sell/{draft.id}/photos")
+        assert [f'id="shot_{shot}"' in html for shot in Shot] == [False, True, True, True, False, False, True]
+        assert "It shows: the tip of each handpiece" in html
+
     def test_in_work_have_a_place_that_is_filled_in(self, client, draft):
         post(client, f"/sell/{draft.id}/photos", photos=[(picture(), "front.jpg"), (picture(), "side.jpg")])
         _, second, _ = reload(draft).photos

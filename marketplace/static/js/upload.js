@@ -30,7 +30,7 @@ for (const place of document.querySelectorAll("[data-upload]")) {
   const form = place.querySelector("form");
   const area = place.querySelector("[data-upload-progress]");
   form.addEventListener("submit", (event) => {
-    if (!form.querySelector("input[type=file]").files.length) return;
+    if (![...form.querySelectorAll("input[type=file]")].some((input) => input.files.length)) return;
     event.preventDefault();
     if (!area.dataset.sending) send(form, area);
   });

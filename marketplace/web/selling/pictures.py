@@ -13,6 +13,7 @@ from ...accounts.access import Permission
 from ...config import Settings
 from ...kernel import clock
 from ...listings import gallery, possession, shots
+from ...listings.gallery import Sent
 from ...listings.headers import MAX_BYTES
 from ...listings.queries import ListingFacts
 from ...listings.shots import ASKED
@@ -20,18 +21,19 @@ from ...listings.states import PHOTO, PhotoState
 from ...listings.terms import Shot
 from .. import photos
 from ..access import me, requires
-from ..forms import Form, NeededBeforeReview, applied
+from ..forms import Form, applied
 from ..options import options
 from .common import STEPS, ActForm, bp, mine
 
+_SHOT = "shot_"
 _BY_SCRIPT = "X-Upload"
 """The header by which a page's script that shows how far the files are is known."""
 
 
 class PhotosForm(Form):
-    """Pictures, several at once."""
+    """Pictures, several at once; those of needed shots each at its own place."""
 
-    photos = MultipleFileField("Photos", validators=[NeededBeforeReview()])
+    photos = MultipleFileField("Other photos, several at once")
 
 
 class OtherFileForm(Form):
@@ -55,12 +57,10 @@ class PhotoForm(Form):
 def pictures(listing_id: UUID) -> ResponseReturnValue:
     """Add photos, describe them, put them in order."""
     facts = mine(listing_id)
-    form = PhotosForm()
+    form = _photos_form()
     if form.validate_on_submit():
         with applied(form):
-            added = gallery.add(
-                listing_id=listing_id, actor_id=me().id, files=files_in(form.photos.data), at=clock.now()
-            )
+            added = gallery.add(listing_id=listing_id, actor_id=me().id, files=_sent_by(form), at=clock.now())
             flash(f"{added.number} {'photo was' if added.number == 1 else 'photos were'} added.", "success")
             for refusal in added.refusals:
                 flash(refusal, "warning")
@@ -90,7 +90,7 @@ def replace_photo(listing_id: UUID, photo_id: UUID) -> ResponseReturnValue:
         (file,) = files_in([form.photo.data]) or [("", b"")]
         gallery.replace(listing_id=listing_id, actor_id=me().id, photo_id=photo_id, file=file, at=clock.now())
     if form.errors:
-        return _photos_page(facts, PhotosForm(formdata=None), other={photo_id: form})
+        return _photos_page(facts, _photos_form(sent=False), other={photo_id: form})
     return _back_to(listing_id, photo_id)
 
 
@@ -112,7 +112,7 @@ def describe_photo(listing_id: UUID, photo_id: UUID) -> ResponseReturnValue:
             )
             flash("Saved what the photo shows.", "success")
             return _back_to(listing_id, photo_id)
-    return _photos_page(facts, PhotosForm(formdata=None), wrong={photo_id: form})
+    return _photos_page(facts, _photos_form(sent=False), wrong={photo_id: form})
 
 
 @bp.post("/sell/<uuid:listing_id>/photos/<uuid:photo_id>/<any(earlier, later):way>")
@@ -162,13 +162,13 @@ def _photos_page(
     page = render_template(
         "selling/photos.html",
         form=form,
+        places=[form[_SHOT + shot] for shot in shots.lacking_of(facts.id)],
         listing=facts,
         rows=rows,
         waiting=sum(photo.state is PhotoState.WAITING for photo in facts.all_photos),
         act=ActForm(formdata=None),
         most=gallery.MOST_PHOTOS,
         asked=ASKED,
-        lacking=shots.lacking_of(facts.id),
         code=possession.code_at(secret=_secret(), listing_id=facts.id, at=clock.now()),
         max_bytes=MAX_BYTES,
         steps=STEPS,
@@ -190,6 +190,20 @@ def _back_to(listing_id: UUID, photo_id: UUID) -> ResponseReturnValue:
 def _secret() -> str:
     settings: Settings = current_app.extensions["second_light_settings"]
     return settings.secret_key
+
+
+def _photos_form(*, sent: bool = True) -> PhotosForm:
+    """Return the form with a place for each shot that is still needed."""
+    # All of them are read: what is needed may have changed since the page was shown.
+    places = {_SHOT + shot: FileField(words[0].upper() + words[1:]) for shot, words in ASKED.items()}
+    kind = type(PhotosForm.__name__, (PhotosForm,), places)
+    form: PhotosForm = kind() if sent else kind(formdata=None)
+    return form
+
+
+def _sent_by(form: PhotosForm) -> list[Sent]:
+    shown = [Sent(*file, shows=(shot,)) for shot in ASKED for file in files_in([form[_SHOT + shot].data])]
+    return [*shown, *(Sent(*file) for file in files_in(form.photos.data))]
 
 
 def _of_counters(facts: ListingFacts, form: PhotoForm) -> PhotoForm:
