@@ -9,7 +9,7 @@ from marketplace.catalog.parsing import parse
 from marketplace.credentials.types import Subject, credential_types
 from marketplace.dev.demo import pictures
 from marketplace.dev.demo.cast import HOUSES, OFFICIALS, PASSWORD, Ending, accounts
-from marketplace.dev.demo.market import _BANDS, _USUAL, FEATURED, NUMBER, Fate, units
+from marketplace.dev.demo.market import _BANDS, _USUAL, FEATURED, NUMBER, SOLD, Fate, sold, units
 from marketplace.dev.demo.sales import PLANS
 from marketplace.dev.demo.under_way import _ask
 from marketplace.kernel.terms import STATES, ClinicRole, StaffRole
@@ -133,25 +133,34 @@ def all_units():
 
 class TestUnits:
     def test_they_are_the_same_every_time(self, all_units):
-        assert len(all_units) == NUMBER == 240
+        assert len(all_units) - len(sold()) == NUMBER == 240
         assert units(MODELS) == all_units
 
     def test_every_model_of_the_catalogue_is_for_sale(self, all_units):
         assert {(unit.maker, unit.model) for unit in all_units} == {model[:2] for model in MODELS}
 
     def test_a_unit_is_listed_once(self, all_units):
-        assert len({unit.serial for unit in all_units}) == 240
+        assert len({unit.serial for unit in all_units}) == 240 + 16
 
     def test_only_sellers_who_were_checked_sell(self, all_units):
         assert {unit.house for unit in all_units} == {house.key for house in HOUSES if house.basis is not None}
 
     def test_every_drawn_price_is_inside_its_band(self, all_units):
         codes = {model[:2]: model[2] for model in MODELS}
-        for unit in all_units[len(FEATURED) :]:
+        for unit in all_units[len(FEATURED) : NUMBER]:
             bands = [_BANDS.get(code, _USUAL) for code in codes[unit.maker, unit.model]]
             low, high = max(bands, key=lambda band: band[1])
             assert low <= unit.price_usd <= high, unit
             assert unit.price_usd % 100 == 0
+
+    def test_what_is_sold_beforehand_fetched_less_than_a_dealer_asked(self, all_units):
+        asked = {(maker, model): price for maker, model, price, *_ in SOLD}
+        for unit in all_units[NUMBER:]:
+            price = asked[unit.maker, unit.model]
+            assert 0.78 * price - 100 <= unit.price_usd <= 0.97 * price + 100
+            assert (unit.fate, unit.modification, unit.grade) == (Fate.PUBLISHED, Modification.SERVICED, Grade.B)
+        assert [unit.serial for unit in all_units[NUMBER:]] == list(sold())
+        assert min(years.count(year) for _, _, _, years, _ in SOLD for year in years) == 3  # So the guide can tell.
 
     def test_what_the_tour_visits_stands_first_and_is_on_the_market(self, all_units):
         shown = all_units[: len(FEATURED)]
@@ -165,7 +174,7 @@ class TestUnits:
 
     def test_listings_came_as_far_as_listings_come(self, all_units):
         assert Counter(unit.fate for unit in all_units) == {
-            Fate.PUBLISHED: 213,
+            Fate.PUBLISHED: 213 + 16,
             Fate.PAUSED: 1,
             Fate.IN_REVIEW: 11,
             Fate.DRAFT: 9,

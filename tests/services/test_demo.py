@@ -21,14 +21,15 @@ from marketplace.credentials.models import Credential
 from marketplace.credentials.states import CredentialState
 from marketplace.dev.demo import links, shelves, under_way
 from marketplace.dev.demo.cast import HOUSES, OFFICIALS, PASSWORD
-from marketplace.dev.demo.market import FEATURED
-from marketplace.dev.demo.sales import PLANS
+from marketplace.dev.demo.market import FEATURED, SOLD, sold
+from marketplace.dev.demo.sales import PLANS, RECALLED
 from marketplace.eligibility import editing, receipts
 from marketplace.eligibility import service as eligibility
 from marketplace.eligibility.models import PolicyStanding, PolicyState, PolicyVersion
 from marketplace.eligibility.reasons import ReasonCode
 from marketplace.eligibility.sale import Purchase
 from marketplace.extensions import adapter_of, db
+from marketplace.guides import knowing, prices
 from marketplace.kernel import clock
 from marketplace.kernel.terms import ProcedureClass
 from marketplace.listings import queries as listings
@@ -181,7 +182,7 @@ class TestCredentials:
 
     def test_what_was_suspended_while_an_order_was_played_holds_it(self):
         (credential,) = credentials_of("Ingrid Olsen")
-        (hold,) = db.session.scalars(select(OrderHold))
+        (hold,) = db.session.scalars(select(OrderHold).where(OrderHold.cause != Cause.RECALL_CONFIRMED))
 
         assert credential.state is CredentialState.SUSPENDED
         assert (hold.cause, hold.reference, hold.lifted_at) == (Cause.CREDENTIAL_SUSPENDED, credential.id, None)
@@ -260,15 +261,15 @@ class TestListings:
 
     def test_they_are_in_every_state(self):
         kept = len([plan for plan in PLANS if plan.end not in ENDED_WITHOUT_SALE])
-        sold = len([plan for plan in PLANS if plan.end is OrderState.SETTLED])
+        gone = len([plan for plan in PLANS if plan.end is OrderState.SETTLED])
 
         assert count(Listing, Listing.state) == {
             ListingState.DRAFT: 11,
             ListingState.IN_REVIEW: 11,
-            ListingState.PUBLISHED: 213 - kept,
+            ListingState.PUBLISHED: 213 + len(sold()) - kept,
             ListingState.PAUSED: 1,
-            ListingState.RESERVED: kept - sold,
-            ListingState.SOLD: sold,
+            ListingState.RESERVED: kept - gone,
+            ListingState.SOLD: gone,
             ListingState.WITHDRAWN: 4,
         }
 
@@ -308,9 +309,9 @@ class TestOrders:
     def test_money_is_where_the_orders_say(self):
         assert count(Payment, Payment.state) == {
             PaymentState.PROCESSING: 1,
-            PaymentState.HELD: 7,
+            PaymentState.HELD: 9,
             PaymentState.RELEASING: 1,
-            PaymentState.RELEASED: 2,
+            PaymentState.RELEASED: 2 + len(sold()),
             PaymentState.REFUNDING: 1,
             PaymentState.REFUNDED: 1,
         }
@@ -319,10 +320,35 @@ class TestOrders:
         intents = db.session.execute(select(MoneyIntent.kind, MoneyIntent.state)).all()
 
         assert Counter(map(tuple, intents)) == {
-            (IntentKind.RELEASE, IntentState.DONE): 2,
+            (IntentKind.RELEASE, IntentState.DONE): 2 + len(sold()),
             (IntentKind.RELEASE, IntentState.BLOCKED): 1,
             (IntentKind.REFUND, IntentState.DONE): 2,
         }
+
+    def test_one_is_held_by_an_open_recall_and_one_is_disputed(self):
+        held = db.session.execute(
+            select(Listing.title, Order.state)
+            .join(Order, Order.listing_id == Listing.id)
+            .join(OrderHold, OrderHold.order_id == Order.id)
+            .where(OrderHold.cause == Cause.RECALL_CONFIRMED, OrderHold.lifted_at.is_(None))
+        ).all()
+        disputed = db.session.scalars(select(Payment.frozen_reason).where(Payment.frozen_reason.is_not(None))).all()
+
+        assert held == [(RECALLED, OrderState.FUNDS_HELD)]
+        assert len(disputed) == 1
+
+    def test_the_price_guide_tells_what_was_paid_for_the_popular_models(self):
+        known = {one.title: one.sold.n for one in prices.models_with_a_guide()}
+
+        assert known == {f"{maker} {model}": len(years) for maker, model, _, years, _ in SOLD}
+        duet = prices.guide(knowing.model_at("lumenis-lightsheer-duet").id)
+        assert [(one.year, one.sold.n) for one in duet.years if one.sold] == [(2016, 3), (2014, 3)]
+        assert len(prices.sold_rows()) == len(sold())
+
+    def test_nothing_is_lost(self, demo):
+        done = demo.test_cli_runner().invoke(args=["payments", "verify"])
+
+        assert done.output.splitlines()[-1] == "Nothing is lost."
 
     def test_the_ledger_balances(self):
         journals = db.session.execute(
@@ -360,7 +386,7 @@ class TestTraces:
 
         moved = db.session.execute(text("SELECT coalesce(event, 'drafted'), count(*) FROM listing_moves GROUP BY 1"))
         assert trail == {f"listing:{event}": number for event, number in moved}
-        assert trail["listing:drafted"] == 240
+        assert trail["listing:drafted"] == 240 + len(sold())
 
     def test_no_mail_waits_but_those_with_a_link_to_try_and_no_job_but_theirs(self):
         assert [name for name, _ in promised_jobs()] == ["send_mail", "send_mail"]

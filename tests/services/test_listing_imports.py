@@ -397,6 +397,12 @@ class TestWrite:
         assert (one.state, one.published_at, one.id != other.id) == (ListingState.DRAFT, None, True)
         assert (other.description, other.state) == ("theirs", ListingState.PUBLISHED)
 
+    def test_passes_over_a_few_of_which_nothing_can_be_made(self, clinic, seller, now, monkeypatch):
+        monkeypatch.setattr(service, "WRITTEN_AT_ONCE", 1)
+        facts = imported(clinic, seller, table(DEVICE | {"zip": "1"}, DEVICE), now)
+
+        assert counted(facts) == (ImportState.DONE, 2, 1, 0, 1)
+
     def test_moves_its_cursor_with_each_few(self, clinic, seller, now, monkeypatch):
         monkeypatch.setattr(service, "WRITTEN_AT_ONCE", 2)
         facts = tried(clinic, seller, table(DEVICE, DEVICE | {"zip": "1"}, DEVICE), now)

@@ -165,6 +165,15 @@ def test_a_fourth_confirmation_mail_in_six_hours_is_too_many(own_app):
     assert [client.post("/account/confirm-email").status_code for _ in range(4)] == [303] * 3 + [429]
 
 
+def test_nobody_sends_tables_without_end(own_app):
+    with own_app.app_context():
+        email = make_user().email
+    client = own_app.test_client()
+    client.post("/sign-in", data={"email": email, "password": PASSWORD})
+
+    assert [client.post("/sell/import").status_code for _ in range(31)] == [422] * 30 + [429]
+
+
 def test_nobody_fills_the_house_with_parked_forms(own_app):
     for n in range(61):
         assert status(own_app, "/clinics/new", name=f"Clinic {n}") == 303

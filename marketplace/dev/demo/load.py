@@ -18,8 +18,8 @@ from ...kernel import clock
 from . import links
 from .habits import keep_an_eye
 from .people import Stage, populate
-from .rolls import load_registers
-from .sales import Market
+from .rolls import confirm_recall, load_registers
+from .sales import Market, do_jobs
 from .shelves import Studio, fill, known_models
 from .under_way import begin_draft, keep_devices
 
@@ -43,6 +43,8 @@ def load(app: Flask) -> bool:
         market = Market(stage, app.extensions["second_light_settings"], clock.now)
         market.open_accounts()
         market.play()
+        confirm_recall(stage, now=clock.now())
+        do_jobs()
         begin_draft(stage, now=now)
         keep_devices(stage, now=now)
         links.answer_question(stage, now=now)

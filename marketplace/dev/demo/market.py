@@ -107,6 +107,31 @@ FEATURED = (
     ("sonoran", "Alma", "Soprano XL family", 2019, 33_900, Grade.A),
 )
 
+# What is sold before anybody looks, so that the price guide has something to say: each model as often as there are
+# years, to practices of physicians whose state has a rule for what it does. The first figure is what that dealer asked
+# for one of this model; what it fetched here is drawn below it.
+SOLD = (
+    ("Lumenis", "LightSheer Duet", 29_900, (2014, 2014, 2014, 2016, 2016, 2016), ("lakeshore", "bayview")),
+    ("Cynosure", "PicoSure", 29_999, (2013, 2013, 2013, 2013), ("lakeshore", "bayview")),
+    ("Lumenis", "AcuPulse", 22_000, (2012, 2012, 2012), ("lakeshore",)),
+    ("Candela", "Vbeam Prima", 47_000, (2019, 2019, 2019), ("lakeshore",)),
+)
+
+
+def serial_of(maker: str, year: int, number: int) -> str:
+    """Return the serial number of a unit of the demo."""
+    return f"{maker[:2].upper()}{year % 100:02}-{number:04}"
+
+
+def sold() -> dict[str, str]:
+    """Return the serial numbers of the units that are sold before anybody looks, and the house that buys each."""
+    made = [
+        (maker, year, houses[number % len(houses)])
+        for maker, _, _, years, houses in SOLD
+        for number, year in enumerate(years)
+    ]
+    return {serial_of(maker, year, number): house for number, (maker, year, house) in enumerate(made, start=NUMBER)}
+
 
 def units(models: Sequence[tuple[str, str, tuple[str, ...]]]) -> list[Unit]:
     """
@@ -128,6 +153,11 @@ def units(models: Sequence[tuple[str, str, tuple[str, ...]]]) -> list[Unit]:
         price = _price(dice, codes, year, grade)
         house = dice.choice([*sellers, "sonoran", "gulf_coast", "desert_ridge"])
         made.append(_unit(dice, number, (house, maker, model, codes), year, price, grade, _fate(number)))
+    for maker, model, asked, years, _ in SOLD:
+        for year in years:
+            price = round(asked * dice.uniform(0.78, 0.97) / 100) * 100
+            what = (dice.choice(("sonoran", "gulf_coast", "desert_ridge")), maker, model, modalities[maker, model])
+            made.append(_unit(dice, len(made), what, year, price, Grade.B, Fate.PUBLISHED))
     return made
 
 
@@ -149,10 +179,10 @@ def _unit(
         year=year,
         price_usd=price,
         grade=grade,
-        serial=f"{maker[:2].upper()}{year % 100:02}-{number:04}",
+        serial=serial_of(maker, year, number),
         parts=tuple(_part(dice, code, grade) for code in codes),
         inclusions={item: _included(dice, grade) for item in INCLUSIONS},
-        modification=Modification.SERVICED if number < len(FEATURED) else changed,
+        modification=changed if len(FEATURED) <= number < NUMBER else Modification.SERVICED,
         description=dice.choice(_WORDS),
         days_ago=number if number < len(FEATURED) else dice.randint(12, 180),
         fate=fate,

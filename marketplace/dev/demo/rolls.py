@@ -69,17 +69,21 @@ def load_registers(stage: Stage, *, now: datetime) -> None:
         now - timedelta(days=9),
     )
     load_exclusions(LISTED, now=now)
-    load_recalls(stage, now=now)
+    load_recalls(now=now)
     credentials.screen_everyone(at=now)
 
 
-def load_recalls(stage: Stage, *, now: datetime) -> None:
-    """Load the FDA's files with the two recalls that are known to concern models here; one of them is confirmed."""
+def load_recalls(*, now: datetime) -> None:
+    """Load the FDA's files with the two recalls that are known to concern models here; both wait for a verifier."""
     at = now - timedelta(days=4)
     for source, written in ((RECALLS, openfda.recalls), (ENFORCEMENT, openfda.enforcement)):
         known = openfda.REAL if source == RECALLS else openfda.REAL[:1]
         _load(source, "device.json", [written([*known, *openfda.strangers(STRANGERS)])], at)
     recalls.match(at=at)
+
+
+def confirm_recall(stage: Stage, *, now: datetime) -> None:
+    """Let a verifier confirm one of them: nobody can buy its model, and what of it is under way is held."""
     for one in recall_queries.in_state(MatchState.CANDIDATE):
         if one.number == CONFIRMED:
             recalls.judge(
@@ -87,7 +91,7 @@ def load_recalls(stage: Stage, *, now: datetime) -> None:
                 event=MatchEvent.CONFIRMED,
                 actor_id=stage.verifier,
                 reason="It names the system and its reference; which unit it was is not published.",
-                at=now - timedelta(days=3),
+                at=now,
             )
 
 

@@ -1,14 +1,14 @@
 """Orders of the demo in every state, made by the use-cases of the house and paid on the local Stripe."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.request import Request, urlopen
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from sqlalchemy import select, text, update
+from sqlalchemy import ColumnElement, and_, select, text, true, update
 
 from ...catalog import queries as catalog
 from ...config import Settings
@@ -30,14 +30,22 @@ from ...orders.models import Order
 from ...orders.states import OrderState
 from ...payments import service as payments
 from ...payments.amounts import Rate
-from ...payments.models import SellerAccount
+from ...payments.models import Payment, SellerAccount
 from .cast import HOUSES
-from .market import FEATURED
+from .market import FEATURED, sold
 from .people import Stage
 
 _HAIR = frozenset({ProcedureClass.HAIR_NONABLATIVE})
 _SKIN = _HAIR | {ProcedureClass.SKIN_NONABLATIVE, ProcedureClass.VASCULAR_PIGMENT}
+_SURFACE = frozenset({ProcedureClass.RF_SURFACE})
+_EVERY: frozenset[ProcedureClass] = frozenset()  # Whatever it does.
 _S = OrderState
+
+RECALLED = "Solta Thermage CPT"
+"""The model whose recall a verifier confirms while one of it is paid for and on its way."""
+
+# They operate and order for themselves.
+_PHYSICIANS = {"lakeshore": "Margaret Sloan", "bayview": "Helen Cho"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +53,9 @@ class Plan:
     """
     An order: who buys for which clinic what kind of use, from whom if it matters, and how far it comes.
 
-    `smaller`: a device that the buyer is only cleared for without one of its handpieces, which stays with the seller.
+    `smaller`: a device that the buyer is only cleared for without one of its handpieces, which stays with the seller;
+    `model`, `serial`: which it is, where that matters; `by_card`: it costs no more than a card may pay, and is paid so;
+    `disputed`: the buyer's bank takes that money back.
     """
 
     buyer: str
@@ -55,6 +65,10 @@ class Plan:
     uses: frozenset[ProcedureClass] = _HAIR
     seller: str | None = None
     smaller: bool = False
+    model: str | None = None
+    serial: str | None = None
+    by_card: bool = False
+    disputed: bool = False
 
 
 PLANS = (
@@ -75,6 +89,12 @@ PLANS = (
     Plan("Nora Castillo", "desert_ridge", "Alicia Ruiz", _S.SETTLED),
     Plan("Simone Grant", "peachtree", "Victor Lane", _S.REFUNDED),
     Plan("Jade Kim", "silver_state", "Ravi Menon", _S.REFUNDING),
+    Plan("Jade Kim", "silver_state", "Ravi Menon", _S.FUNDS_HELD, _SURFACE, model=RECALLED),
+    Plan("Margaret Sloan", "lakeshore", "Margaret Sloan", _S.FUNDS_HELD, _EVERY, by_card=True, disputed=True),
+    *(
+        Plan(_PHYSICIANS[house], house, _PHYSICIANS[house], _S.SETTLED, _EVERY, serial=serial)
+        for serial, house in sold().items()
+    ),
 )
 
 # A seller who is owed money but has not finished with the payment provider: the transfer waits for them.
@@ -120,6 +140,10 @@ class Market:
                 self._refund(order, pending=plan.end is _S.REFUNDING)
             elif plan.end in _DELIVERY:
                 self._deliver(order, self._stage.people[plan.buyer], plan.end)
+            if plan.disputed:
+                paid = db.session.execute(select(Payment.id, Payment.charge_id).where(Payment.order_id == order)).one()
+                self._ask(f"/_sim/charges/{paid.charge_id}/dispute")
+                payments.converge(payment_id=paid.id, live=False, at=self._clock())
         self._catch_up()
 
     def _begin(self, number: int, plan: Plan) -> UUID:
@@ -135,7 +159,7 @@ class Market:
         elif plan.end is not _S.AWAITING_PRACTITIONER:
             self._confirm(order, self._stage.people[plan.practitioner])
             if plan.end is not _S.AWAITING_PAYMENT:
-                self._pay(order, buyer, plan.end)
+                self._pay(order, buyer, plan)
         return order
 
     def _place(self, number: int, plan: Plan) -> UUID:
@@ -152,6 +176,7 @@ class Market:
         listing_id, left_out = self._something_for(purchase, plan)
         sold = listings.sale_of(listing_id).without(left_out).handpieces
         serves = {use for part in sold for use in catalog.modalities()[part.modality_code].procedure_classes}
+        uses = plan.uses & serves if plan.uses else self._open_to(listing_id, purchase) or serves
         return orders.place(
             buyer_id=buyer,
             clinic_id=clinic,
@@ -159,7 +184,7 @@ class Market:
             operator_id=buyer,
             listing_id=listing_id,
             left_out=left_out,
-            declared_uses=plan.uses & serves,
+            declared_uses=frozenset(uses),
             restriction_signed=True,
             form_key=uuid5(NAMESPACE_URL, f"demo:order:{number}"),
             rate=Rate(self._settings.platform_fee_bps, Money(self._settings.platform_fee_least_minor)),
@@ -169,9 +194,7 @@ class Market:
     def _something_for(self, purchase: Purchase, plan: Plan) -> tuple[UUID, list[UUID]]:
         """Return the first unit on the market, outside the tour, that this buyer may buy, and what they leave out."""
         wanted = select(Listing.id).where(
-            Listing.state == ListingState.PUBLISHED,
-            Listing.clinic_id != purchase.clinic_id,
-            Listing.title.not_in([f"{maker} {model}" for maker, model in self._featured]),
+            Listing.state == ListingState.PUBLISHED, Listing.clinic_id != purchase.clinic_id, self._meant(plan)
         )
         if plan.seller is not None:
             wanted = wanted.where(Listing.clinic_id == self._stage.clinics[plan.seller])
@@ -190,6 +213,20 @@ class Market:
         smaller = ((one, eligibility.smaller(sale=one, purchase=purchase, at=self._clock())) for one in several)
         return next((one.listing_id, [part for part, _ in less.left_out]) for one, less in smaller if less)
 
+    def _open_to(self, listing_id: UUID, purchase: Purchase) -> Collection[ProcedureClass]:
+        """Return the uses that the gate narrows a purchase to; nothing: it does not."""
+        ((_, verdict),) = self._judged([listing_id], purchase)
+        return verdict.restriction.uses if verdict.restriction else ()
+
+    def _meant(self, plan: Plan) -> ColumnElement[bool]:
+        if plan.serial is not None:
+            return Listing.serial == plan.serial
+        if plan.model is not None:
+            return Listing.title == plan.model
+        others = Listing.title.not_in([f"{maker} {model}" for maker, model in self._featured] + [RECALLED])
+        paid = Listing.price_minor <= self._settings.card_cap_minor if plan.by_card else true()
+        return and_(others, paid, Listing.serial.not_in(sold()))
+
     def _judged(self, units: Sequence[UUID], purchase: Purchase) -> Iterable[tuple[Sale, Verdict]]:
         sales = listings.sales_of(units)
         return zip(sales, eligibility.previews(sales=sales, purchase=purchase, at=self._clock()), strict=True)
@@ -203,7 +240,7 @@ class Market:
             at=self._clock(),
         )
 
-    def _pay(self, order: UUID, buyer: UUID, end: OrderState) -> None:
+    def _pay(self, order: UUID, buyer: UUID, plan: Plan) -> None:
         base = self._settings.base_url
         address = orders.start_payment(
             order_id=order,
@@ -214,10 +251,10 @@ class Market:
             at=self._clock(),
         )
         checkout = address.rpartition("/")[2]
-        self._ask(f"/_sim/checkouts/{checkout}/pay", **{"with": "bank_transfer"})
-        if end is not _S.PAYMENT_PROCESSING:
+        self._ask(f"/_sim/checkouts/{checkout}/pay", **{"with": "card" if plan.by_card else "bank_transfer"})
+        if plan.end is not _S.PAYMENT_PROCESSING and not plan.by_card:
             self._ask(f"/_sim/checkouts/{checkout}/arrive")
-        if end is _S.HELD_NOT_CLEARED:
+        if plan.end is _S.HELD_NOT_CLEARED:
             # Nobody asks the gate before the money is here; by then the order is on hold.
             self._suspend_licence(buyer)
             self._catch_up()

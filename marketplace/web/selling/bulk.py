@@ -71,7 +71,7 @@ def template() -> ResponseReturnValue:
 
 @bp.route("/sell/import", methods=["GET", "POST"])
 @requires(Permission.LISTING_WRITE)
-@limiter.limit("60 per hour", key_func=_by_person, methods=["POST"])
+@limiter.limit("30 per hour", key_func=_by_person, methods=["POST"])
 def from_table() -> ResponseReturnValue:
     """Send a table in, or see what became of those that were."""
     form, selling = TableForm(), selling_for()
