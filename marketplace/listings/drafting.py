@@ -14,7 +14,7 @@ from ..clinics.access import MANAGERS
 from ..extensions import db, unit_of_work
 from ..kernel.errors import Conflict, Invalid, NotFound
 from ..kernel.money import Money
-from ..kernel.text import in_our_letters, normal_number
+from ..kernel.text import normal_number
 from . import fields
 from .conditions import INCLUSIONS, Included
 from .derived import derive
@@ -28,6 +28,7 @@ from .possible import (
     require_place,
     require_possible,
     require_reduction,
+    require_serial,
     require_warranty,
     require_year,
     zip_of,
@@ -307,8 +308,7 @@ def _describe_device(
     require_place(place.city, place.state_code)
     postal_code = zip_of(place.postal_code)
     require_year(year, at)
-    if not in_our_letters(serial):
-        raise Invalid("Write the serial number with letters from A to Z and digits, as it is printed.", field="serial")
+    require_serial(serial)
     # Both at once: what is read before the rest is derived writes the row as it stands.
     listing.model_id, listing.maker_id = model_id, model.maker_id
     listing.serial = serial.strip() or None

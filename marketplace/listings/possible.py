@@ -9,6 +9,7 @@ from ..catalog.rated import figure
 from ..kernel.errors import Invalid
 from ..kernel.money import Money
 from ..kernel.terms import STATES
+from ..kernel.text import in_our_letters
 from .models import Handpiece
 from .places import is_zip
 from .prices import LEAST, MOST, reductions
@@ -58,6 +59,16 @@ def zip_of(typed: str) -> str | None:
     if postal_code and not is_zip(postal_code):
         raise Invalid("Write the ZIP code in five figures.", field="postal_code")
     return postal_code or None
+
+
+def require_serial(serial: str) -> None:
+    """
+    Let a serial number through that can be told from others, or none.
+
+    :raises Invalid: it has letters that only look like those of ours
+    """
+    if not in_our_letters(serial):
+        raise Invalid("Write the serial number with letters from A to Z and digits, as it is printed.", field="serial")
 
 
 def require_year(year: int | None, at: datetime) -> None:

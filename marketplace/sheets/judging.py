@@ -182,6 +182,7 @@ def _device(
     state = said["state"].upper()
     if state and state not in STATES:
         cells.wrong("state", "Write the state by its two letters, such as TX.")
+    cells.let("serial", lambda: possible.require_serial(said["serial"]))
     year = cells.whole("year")
     cells.let("year", lambda: possible.require_year(year, at))
     price = cells.money("price_usd")

@@ -16,7 +16,7 @@ from marketplace.kernel.errors import Conflict, Invalid, NotFound, Refused
 from marketplace.kernel.machine import IllegalMove
 from marketplace.kernel.spreadsheets import csv_of, rows_of
 from marketplace.kernel.terms import ClinicRole
-from marketplace.kernel.text import normal_number
+from marketplace.kernel.text import in_our_letters, normal_number
 from marketplace.listings import fields
 from marketplace.listings.conditions import INCLUSIONS
 from marketplace.listings.fields import Kind, Place
@@ -98,6 +98,10 @@ class TestJudging:
                 ],
             ),
             ([DEVICE | {"zip": "787"}], [(2, "zip", "Write the ZIP code in five figures.")]),
+            (
+                [DEVICE | {"serial": "СN-1"}],
+                [(2, "serial", "Write the serial number with letters from A to Z and digits, as it is printed.")],
+            ),
             ([DEVICE | {"year": "20l6"}], [(2, "year", "Write a whole number.")]),
             ([DEVICE | {"year": "99999999999"}], [(2, "year", "Write a whole number.")]),
             ([DEVICE | {"year": "1066"}], [(2, "year", "Write the year of manufacture, from 1985 to 2026.")]),
@@ -626,7 +630,7 @@ def devices(draw, unit):
     given = draw(st.lists(st.sampled_from(list(INCLUSIONS)), unique=True))
     cut = draw(st.integers(0, len(given)))
     device = {
-        "unit": unit, "maker": maker, "model": model, "serial": draw(WORDS), "year": draw(st.sampled_from(["", "2018"])),
+        "unit": unit, "maker": maker, "model": model, "serial": draw(WORDS.filter(in_our_letters)), "year": draw(st.sampled_from(["", "2018"])),
         "grade": draw(one_of(Grade)), "price_usd": draw(st.just("") | AMOUNTS), "city": draw(NAMED), "state": "TX",
         "zip": draw(st.sampled_from(["", "78704", "00000"])), "description": draw(WORDS),
         "last_service_on": draw(st.just("") | DAYS), "recertification": draw(one_of(Recertification)),
