@@ -14,6 +14,7 @@ from marketplace.payments.books import (
     Moved,
     Movement,
     OrderBooks,
+    Parts,
     Seen,
     attributed,
     differences,
@@ -132,6 +133,8 @@ class TestAttributed:
         assert attributed([payout]) == ([], [])
 
 
+PART = Money(10_000)
+NO_PARTS = Parts(decided=Money(0), covered=Money(0), sent=Money(0))
 HELD = OrderBooks(
     order_id=ORDER,
     state=PaymentState.HELD,
@@ -139,7 +142,9 @@ HELD = OrderBooks(
     transferred=Money(0),
     reversed=Money(0),
     refunded=Money(0),
+    conceded=Money(0),
     surplus=Money(0),
+    parts=NO_PARTS,
     balances={Account.HELD: minus(PRICE), Account.PROVIDER_CLEARING: PRICE},
     moved={Movement.CHARGE: PRICE},
 )
@@ -172,6 +177,21 @@ class TestInconsistencies:
                 balances={},
                 moved={Movement.CHARGE: PRICE, Movement.REFUND: minus(PRICE)},
             ),
+            # A tenth is on its way back before the seller is paid, and after it was taken back from them.
+            replace(
+                HELD,
+                conceded=PART,
+                parts=Parts(decided=PART, covered=Money(0), sent=PART),
+                balances={Account.HELD: minus(PRICE - PART), Account.REFUND_PENDING: minus(PART)},
+            ),
+            replace(
+                RELEASED,
+                reversed=PART,
+                conceded=PART,
+                parts=Parts(decided=PART, covered=PART, sent=Money(0)),
+                balances={**RELEASED.balances, Account.HELD: minus(PART)},
+                moved={**RELEASED.moved, Movement.REVERSAL: PART},
+            ),
             replace(HELD, state=PaymentState.CHECKOUT_OPEN, received=Money(0), balances={}, moved={}),
         ],
         ids=lambda order: order.state,
@@ -184,6 +204,12 @@ class TestInconsistencies:
         wrong = replace(RELEASED, **{field: getattr(RELEASED, field) + Money(1)})
 
         assert FindingCode.STATE_AND_BOOKS_DIFFER in {one.code for one in inconsistencies(wrong)}
+
+    def test_what_goes_back_in_parts_is_what_the_parts_come_to(self):
+        (finding,) = inconsistencies(replace(HELD, conceded=PART))
+
+        assert (finding.code, finding.subject) == (FindingCode.STATE_AND_BOOKS_DIFFER, f"{ORDER}:parts")
+        assert finding.said == "The payment says $100 goes back in parts; the parts come to $0."
 
     def test_money_that_went_nowhere_is_found(self):
         short = replace(RELEASED, balances={**RELEASED.balances, Account.FEE_REVENUE: Money(-5_999)})
