@@ -13,15 +13,18 @@ from .extensions import db
 procrastinate_app = App(connector=SyncPsycopgConnector())
 
 
-def promise(job: str, *, not_before: datetime | None = None, lock: str | None = None, **arguments: Any) -> None:
+def promise(
+    job: str, *, not_before: datetime | None = None, lock: str | None = None, priority: int = 0, **arguments: Any
+) -> None:
     """
     Queue `job` (a name in `marketplace.jobs`) as part of the current transaction.
 
-    `arguments` must be JSON. Jobs that share a `lock` never run at the same time.
+    `arguments` must be JSON. Jobs that share a `lock` never run at the same time, and each waits for those before it,
+    also for one that is to be tried again. Of what waits, the higher `priority` is done first.
     """
     connection = db.session.connection().connection.driver_connection
     procrastinate_app.configure_task(
-        job, allow_unknown=True, schedule_at=not_before, lock=lock, connection=connection
+        job, allow_unknown=True, schedule_at=not_before, lock=lock, priority=priority, connection=connection
     ).defer(**arguments)
 
 

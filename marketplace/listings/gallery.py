@@ -22,8 +22,8 @@ from .states import PHOTO, PhotoEvent, PhotoState
 from .terms import Shot
 
 MOST_PHOTOS = 12
-_ONE_AFTER_ANOTHER = "photos"
-"""The lock of the jobs: photos take one hand of the worker, and leave the other to money and mail."""
+_BEHIND_ALL_ELSE = -10
+"""The priority of the jobs: money and mail never wait for more than the photos that are under way."""
 
 
 class Sent(NamedTuple):
@@ -246,7 +246,8 @@ def _tie(listing: Listing, photo: Photo, part_id: UUID) -> str:
 
 
 def _promise(photo: Photo) -> None:
-    queue.promise("make_photo", lock=_ONE_AFTER_ANOTHER, photo_id=str(photo.id))
+    # One after another those of a unit: whoever sends many does not take all the worker's hands.
+    queue.promise("make_photo", lock=f"photos:{photo.listing_id}", priority=_BEHIND_ALL_ELSE, photo_id=str(photo.id))
 
 
 def _photo_of(listing: Listing, photo_id: UUID) -> Photo:

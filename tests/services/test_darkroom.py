@@ -105,6 +105,9 @@ class TestAdd:
         assert originals.get(photo.storage_key) == picture()
         assert kept(store, photo.storage_key) == []
         assert promised_jobs() == [("make_photo", {"photo_id": str(photo.id)})]
+        # Behind money and mail, and one after another for one unit.
+        how = db.session.execute(text("SELECT priority, lock FROM procrastinate_jobs")).one()
+        assert tuple(how) == (-10, f"photos:{draft.id}")
 
     def test_says_of_each_file_why_it_was_not_taken_and_takes_the_others(self, draft, seller):
         files = [("a.svg", b"<svg/>"), ("dir/b.jpg", picture()), ("c.png", b"\x89PNG\r\n\x1a\n")]
