@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID, uuid5
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from ..catalog import queries as catalog
 from ..catalog.terms import HazardClass
@@ -23,6 +23,7 @@ from ..credentials.types import Opens, credential_types
 from ..extensions import db
 from ..kernel.errors import NotFound
 from ..kernel.terms import ClinicRole, time_zone_of
+from ..kernel.text import normal_number
 from ..recalls import queries as recalls
 from .facts import (
     Asked,
@@ -322,23 +323,29 @@ def devices_of(sales: Iterable[Sale]) -> Mapping[UUID, Device]:
     """Return, by listing, each unit as the gate sees it."""
     sales = list(sales)
     models = catalog.models_by_id({sale.model_id for sale in sales})
-    looked = recalls.looked_up({sale.model_id for sale in sales})
-    return {sale.listing_id: _under(looked, _device(sale, models.get(sale.model_id)), sale.model_id) for sale in sales}
+    looked = recalls.looked_up({_unit(sale) for sale in sales})
+    return {sale.listing_id: _under(looked, _device(sale, models.get(sale.model_id)), _unit(sale)) for sale in sales}
 
 
 def with_recalls_of(then: datetime, device: Device) -> Device:
-    """Return the device under the recalls that were open for its model at `then`."""
+    """Return the device under the recalls that were open for its unit at `then`; its serial number is that of now."""
     if device.model_id is None:
         return device
-    return _under(recalls.looked_up([device.model_id], then=then), device, device.model_id)
+    serial = db.session.scalar(text("SELECT serial_normal FROM listings WHERE id = :id"), {"id": device.listing_id})
+    unit = recalls.Unit(device.model_id, serial)
+    return _under(recalls.looked_up([unit], then=then), device, unit)
 
 
-def _under(looked: recalls.Looked, device: Device, model_id: UUID) -> Device:
+def _unit(sale: Sale) -> recalls.Unit:
+    return recalls.Unit(sale.model_id, normal_number(sale.serial or "") or None)
+
+
+def _under(looked: recalls.Looked, device: Device, unit: recalls.Unit) -> Device:
     found = tuple(
         OpenRecall(one.number, one.firm, one.classification, one.source, one.fetched_at.date())
-        for one in looked.open.get(model_id, ())
+        for one in looked.open.get(unit, ())
     )
-    return replace(device, recall_open=looked.stands_open(model_id), recalls=found)
+    return replace(device, recall_open=looked.stands_open(unit), recalls=found)
 
 
 def sound_device(modality: catalog.ModalityFacts) -> Device:

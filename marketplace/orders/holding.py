@@ -15,7 +15,9 @@ from ..eligibility.verdict import Verdict
 from ..extensions import db, unit_of_work
 from ..kernel.errors import Conflict, NotFound
 from ..kernel.terms import StaffRole
+from ..listings.models import Listing
 from ..notifications import service as notifications
+from ..recalls import queries as recalls
 from ..ripple import Cause, Dependants, Ground, Loss
 from . import queries, reach, steps, wording
 from .access import Act
@@ -177,7 +179,14 @@ def _hold_all(loss: Loss, actor_id: UUID | None, at: datetime) -> list[Order]:
 
 
 def _concerns(loss: Loss, order: Order, at: datetime) -> bool:
-    """Say whether the loss stops this order: a safety officer is only missed where the rule asks for one."""
+    """
+    Say whether the loss stops this order.
+
+    A safety officer is only missed where the rule asks for one, a recall only by units that nobody has let out of it.
+    """
+    if loss.cause is Cause.RECALL_CONFIRMED:
+        serial = db.session.scalar(select(Listing.serial_normal).where(Listing.id == order.listing_id))
+        return recalls.concerns(match_id=loss.reference, serial=serial)
     if loss.cause is not Cause.SAFETY_OFFICER_UNNAMED:
         return True
     verdict = _answer_now(order, at)

@@ -4,10 +4,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, func, literal, literal_column, select, true
+from sqlalchemy import Select, Uuid, cast, column, func, literal, literal_column, select, true
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import Text
 
 from ..accounts import queries as accounts
 from ..catalog.models import DeviceModel, Maker
@@ -17,7 +19,7 @@ from ..kernel.told import day, key, moment
 from ..registers.models import RegisterSnapshot
 from ..registers.sources import RECALLS, sources
 from .matching import Basis
-from .models import Recall, RecallMatch, RecallMove
+from .models import Recall, RecallMatch, RecallMove, RecallRelease, ReleaseKind
 from .states import MATCH, MatchEvent, MatchState
 
 QUEUE_LENGTH = 200
@@ -51,11 +53,12 @@ class RecallFacts:
     judged_by: UUID | None
     judged_at: datetime | None
     judged_because: str | None
+    concerns: bool
 
     @property
     def is_open(self) -> bool:
-        """Whether it closes the gate."""
-        return self.state is MatchState.CONFIRMED
+        """Whether it closes the gate; for a unit that was let out of it, it does not."""
+        return self.state is MatchState.CONFIRMED and self.concerns
 
     @property
     def events(self) -> tuple[MatchEvent, ...]:
@@ -84,39 +87,67 @@ class Open:
     fetched_at: datetime
 
 
+class Unit(NamedTuple):
+    """A unit as recalls name it: a model and a normalised serial number; without one it may be any of the model."""
+
+    model_id: UUID
+    serial: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Looked:
     """What is known of open recalls: `checked` is False while no file of recalls was ever loaded."""
 
     checked: bool
-    open: Mapping[UUID, tuple[Open, ...]]
+    open: Mapping[Unit, tuple[Open, ...]]
 
-    def stands_open(self, model_id: UUID) -> bool | None:
-        """Say whether one is open for the model; None: nobody could look."""
-        return True if model_id in self.open else (False if self.checked else None)
+    def stands_open(self, unit: Unit) -> bool | None:
+        """Say whether one is open for the unit; None: nobody could look."""
+        return True if unit in self.open else (False if self.checked else None)
 
 
 _OPEN = (Recall.number, Recall.firm, Recall.classification, RegisterSnapshot.source_code, RegisterSnapshot.retrieved_at)
 
 
-def looked_up(model_ids: Collection[UUID], *, then: datetime | None = None) -> Looked:
-    """Say which recalls are open for these models, now or as judged at `then`; one statement."""
+def looked_up(units: Collection[Unit], *, then: datetime | None = None) -> Looked:
+    """Say which recalls are open for these units, now or as judged at `then`; one statement."""
     placed = select(RegisterSnapshot.id).where(
         RegisterSnapshot.source_code == RECALLS, RegisterSnapshot.current_since.is_not(None)
     )
     if then is not None:
         placed = placed.where(RegisterSnapshot.current_since <= then)
-    standing = _standing(then).where(RecallMatch.model_id.in_(model_ids)).subquery()
+    listed = list(units)
+    models = cast([unit.model_id for unit in listed], ARRAY(Uuid))
+    serials = cast([unit.serial for unit in listed], ARRAY(Text))
+    columns = column("model_id", Uuid), column("serial", Text)
+    asked = func.unnest(models, serials).table_valued(*columns, name="asked").render_derived()
+    standing = (
+        _standing(then)
+        .add_columns(asked.c.serial)
+        .join(asked, asked.c.model_id == RecallMatch.model_id)
+        .where(_concerns(asked.c.serial, then))
+        .subquery()
+    )
     checked = select(placed.exists().label("checked")).subquery()
     statement = select(checked.c.checked, *standing.c).select_from(checked.outerjoin(standing, true()))
     with reading() as connection:
         rows = connection.execute(statement).all()
-    found: dict[UUID, tuple[Open, ...]] = {}
+    found: dict[Unit, tuple[Open, ...]] = {}
     for row in rows:
         if row.model_id is not None:
+            unit = Unit(row.model_id, row.serial)
             one = Open(row.number, row.firm, row.classification, sources()[row.source_code].name, row.retrieved_at)
-            found[row.model_id] = (*found.get(row.model_id, ()), one)
+            found[unit] = (*found.get(unit, ()), one)
     return Looked(rows[0].checked, found)
+
+
+def concerns(*, match_id: UUID, serial: str | None) -> bool:
+    """Say whether a recall that stands beside a model concerns this unit of it: nobody has let it out."""
+    return bool(db.session.scalar(select(func.recall_concerns(match_id, serial, None))))
+
+
+def _concerns(serial: Any, then: datetime | None) -> Any:
+    return func.recall_concerns(RecallMatch.id, serial, then)
 
 
 def _standing(then: datetime | None) -> Any:
@@ -214,6 +245,70 @@ def judgements_of(match_id: UUID) -> list[Judged]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Units that a recall does not concern, as proposed or agreed to; `named` are serial numbers or ranges."""
+
+    id: UUID
+    kind: ReleaseKind
+    named: tuple[str, ...]
+    performed_by: str | None
+    performed_on: date | None
+    has_paper: bool
+    words: str
+    proposed_by_id: UUID
+    proposed_by: str
+    proposed_at: datetime
+    agreed_by: str | None
+    agreed_at: datetime | None
+    ended_by: str | None
+    ended_at: datetime | None
+    ended_because: str | None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it lets units out now."""
+        return self.agreed_at is not None and self.ended_at is None
+
+
+def releases_of(match_id: UUID) -> list[Release]:
+    """Return what was let out of a recall, or is to be, the living first, the newest first."""
+    rows = db.session.scalars(
+        select(RecallRelease)
+        .where(RecallRelease.match_id == match_id)
+        .order_by(RecallRelease.ended_at.is_not(None), RecallRelease.proposed_at.desc(), RecallRelease.id)
+        .execution_options(populate_existing=True)
+    ).all()
+    people = accounts.people(
+        {who for row in rows for who in (row.proposed_by, row.confirmed_by, row.ended_by) if who is not None}
+    )
+    return [
+        Release(
+            id=row.id,
+            kind=row.kind,
+            named=(row.serial,) if row.serial else _ranges(row),
+            performed_by=row.performed_by,
+            performed_on=row.performed_on,
+            has_paper=row.document_id is not None,
+            words=row.words,
+            proposed_by_id=row.proposed_by,
+            proposed_by=people[row.proposed_by].name,
+            proposed_at=row.proposed_at,
+            agreed_by=people[row.confirmed_by].name if row.confirmed_by else None,
+            agreed_at=row.confirmed_at,
+            ended_by=people[row.ended_by].name if row.ended_by else None,
+            ended_at=row.ended_at,
+            ended_because=row.ended_because,
+        )
+        for row in rows
+    ]
+
+
+def _ranges(row: RecallRelease) -> tuple[str, ...]:
+    pairs = zip(row.named_from or (), row.named_to or (), strict=True)
+    return tuple(first if first == last else f"{first} to {last}" for first, last in pairs)
+
+
 def _facts() -> Select[Any]:
     return (
         select(
@@ -246,7 +341,11 @@ def _shown() -> Select[Any]:
     return _facts().where(concern).order_by(RecallMatch.state.desc(), Recall.number)
 
 
-OF_UNIT = as_text(_shown().where(RecallMatch.model_id == literal_column("unit.model_id")))
+OF_UNIT = as_text(
+    _shown()
+    .add_columns(literal_column("recall_concerns(recall_matches.id, unit.serial_normal, NULL)").label("concerns"))
+    .where(RecallMatch.model_id == literal_column("unit.model_id"))
+)
 """What `shown_for` finds for the model of a listing that is called `unit`, for a larger statement."""
 
 
@@ -265,4 +364,5 @@ def _view(row: Any) -> RecallFacts:
         judged_by=row.decided_by,
         judged_at=row.decided_at,
         judged_because=row.because,
+        concerns=getattr(row, "concerns", True),
     )

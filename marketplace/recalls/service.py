@@ -17,9 +17,11 @@ from ..registers.sources import ENFORCEMENT, RECALLS
 from ..ripple import Cause, Ground, Loss
 from .matching import Basis, Known, basis_of
 from .models import Recall, RecallMatch, RecallMove
+from .releasing import living, lock_model, over
 from .states import MATCH, MatchEvent, MatchState
 
 LONGEST_REASON = 2_000
+SAYS_MORE = "A newer file describes the devices or the units otherwise."
 
 _COPIED = (
     "event", "firm", "product_code", "k_numbers", "device", "codes", "reason", "classification", "status", "started_on",
@@ -46,7 +48,7 @@ def match(*, at: datetime) -> int:
             notices |= {notice.number: (notice, files[code]) for notice in found}
     classes = registers.notices_numbered(files[ENFORCEMENT], list(notices)) if ENFORCEMENT in files else {}
     with unit_of_work():
-        new = 0
+        new, losses = 0, list[Loss]()
         for number, (notice, snapshot_id) in notices.items():
             fits = {
                 model_id: basis
@@ -65,7 +67,9 @@ def match(*, at: datetime) -> int:
                 classed = classes.get(number)
                 values = {name: getattr(notice, name) for name in _COPIED} | {"snapshot_id": snapshot_id}
                 values["classification"] = classed.classification if classed else notice.classification
-                new += _keep(number, values, fits, at)
+                new += _keep(number, values, fits, losses, at)
+        if losses:
+            ripple.lost(*losses, actor_id=None, at=at)
         if new:
             audit.record(
                 "recalls:found",
@@ -93,10 +97,7 @@ def judge(*, match_id: UUID, event: MatchEvent, actor_id: UUID, reason: str, at:
         model_id = db.session.scalar(select(RecallMatch.model_id).where(RecallMatch.id == match_id))
         if model_id is None:
             raise NotFound("There is no such recall here.")
-        # Whoever acts on a yes for this model keeps the row as it is: we wait for them, and they then see us.
-        db.session.execute(
-            select(DeviceModel.id).where(DeviceModel.id == model_id).with_for_update(of=DeviceModel, key_share=True)
-        )
+        lock_model(model_id)
         one = db.session.get_one(RecallMatch, match_id, with_for_update=True, populate_existing=True)
         before = one.state
         _move(one, event, actor_id=actor_id, reason=said, at=at)
@@ -135,7 +136,7 @@ def _models() -> dict[UUID, Known]:
     }
 
 
-def _keep(number: str, values: Mapping[str, Any], fits: Mapping[UUID, Basis], at: datetime) -> int:
+def _keep(number: str, values: Mapping[str, Any], fits: Mapping[UUID, Basis], losses: list[Loss], at: datetime) -> int:
     """Keep a recall in its newest words, and beside each model that it may concern; return how many are to be seen."""
     recall = db.session.scalar(select(Recall).where(Recall.number == number).with_for_update())
     matches: Iterable[RecallMatch] = ()
@@ -153,14 +154,24 @@ def _keep(number: str, values: Mapping[str, Any], fits: Mapping[UUID, Basis], at
         ).all()
     again = [one for one in matches if says_more and MATCH.allows(one.state, MatchEvent.SAYS_MORE)]
     for one in again:
-        words = "A newer file describes the devices or the units otherwise."
-        _move(one, MatchEvent.SAYS_MORE, actor_id=None, reason=words, at=at)
+        _move(one, MatchEvent.SAYS_MORE, actor_id=None, reason=SAYS_MORE, at=at)
+    reopened = [one for one in matches if says_more and _let_in_again(one, losses, at)]
     new = [model_id for model_id in fits if model_id not in {one.model_id for one in matches}]
     db.session.add_all(
         RecallMatch(recall_id=recall.id, model_id=model_id, basis=fits[model_id], found_at=at) for model_id in new
     )
     db.session.flush()
-    return len(new) + len(again)
+    return len(new) + len(again) + len(reopened)
+
+
+def _let_in_again(one: RecallMatch, losses: list[Loss], at: datetime) -> bool:
+    """What was let out of a recall was judged by other words of its notice: it is under it again, until seen anew."""
+    if one.state is not MatchState.CONFIRMED:
+        return False
+    lock_model(one.model_id)
+    releases = living(one.id)
+    losses.extend(over(one, releases, because=SAYS_MORE, actor_id=None, at=at))
+    return bool(releases)
 
 
 def _move(one: RecallMatch, event: MatchEvent, *, actor_id: UUID | None, reason: str, at: datetime) -> None:

@@ -54,6 +54,7 @@ from .staff import people as staff_people
 from .staff import policy as staff_policy
 from .staff import questions as staff_questions
 from .staff import reach as staff_reach
+from .staff import recall_releases as staff_recall_releases
 from .staff import recalls as staff_recalls
 from .staff import registers as staff_registers
 from .staff import rule_reviews as staff_rule_reviews
@@ -108,6 +109,7 @@ BLUEPRINTS = (
     staff_rule_reviews.bp,
     staff_registers.bp,
     staff_recalls.bp,
+    staff_recall_releases.bp,
     staff_simulations.bp,
 )
 

@@ -167,7 +167,9 @@ class TestMatch:
         assert list(found) == ["Z-1346-2022", "Z-1354-2023"]
         assert (found["Z-1354-2023"].classification, found["Z-1346-2022"].classification) == ("Class II", None)
         assert found["Z-1354-2023"].source == "FDA device recalls"
-        assert queries.looked_up([thermage.id]).stands_open(thermage.id) is False
+        assert (
+            queries.looked_up([queries.Unit(thermage.id, None)]).stands_open(queries.Unit(thermage.id, None)) is False
+        )
         assert queries.shown_for([thermage.id]) == {}
 
     def test_reports_alone_are_enough_and_a_second_look_finds_nothing_new(self, thermage, now):
@@ -176,7 +178,7 @@ class TestMatch:
         assert recalls.match(at=now) == 1
         assert recalls.match(at=now) == 0
         assert [one.source for one in queries.in_state(_S.CANDIDATE)] == ["FDA enforcement reports, devices"]
-        assert queries.looked_up([thermage.id]).stands_open(thermage.id) is None
+        assert queries.looked_up([queries.Unit(thermage.id, None)]).stands_open(queries.Unit(thermage.id, None)) is None
 
     def test_without_a_file_there_is_nothing_to_find(self, thermage, now):
         assert recalls.match(at=now) == 0

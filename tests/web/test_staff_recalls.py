@@ -1,5 +1,7 @@
 """The pages of recalls: what may concern a model, what is made of it, and what buyers see of it."""
 
+from datetime import timedelta
+from io import BytesIO
 from uuid import uuid4
 
 import pytest
@@ -8,6 +10,7 @@ from marketplace.recalls import queries
 from marketplace.recalls.states import MatchState
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.catalog import make_model
+from tests.factories.documents import pdf
 from tests.factories.listings import make_listing
 from tests.factories.orders import make_scene
 from tests.factories.recalls import make_recall
@@ -94,6 +97,94 @@ class TestDesk:
         assert client.get(f"/staff/reach/models/{uuid4()}").status_code == 404
 
 
+class TestReleases:
+    @pytest.fixture
+    def match(self):
+        return make_recall(make_model().id, state=_S.CONFIRMED)
+
+    def sent(self, now, **changes):
+        given = {
+            "serial": "A 150", "performed_by": "Candela service", "performed_on": now.date().isoformat(),
+            "words": "Kit 7 fitted.", "paper": (BytesIO(pdf()), "report.pdf"), **changes,
+        }  # fmt: skip
+        return {f"correct-{name}": value for name, value in given.items()}
+
+    def test_one_proposes_another_agrees_and_it_is_taken_back(self, app, client, verifier, match, now):
+        answer = client.post(f"/staff/recalls/{match.id}/correct", data=self.sent(now))
+        assert (answer.status_code, answer.location) == (303, f"/staff/recalls/{match.id}")
+        (proposed,) = queries.releases_of(match.id)
+        page = text(client.get(answer.location))
+        assert "Corrected: A150" in page
+        assert "waits for a second person" in page
+        agree = f"/staff/recalls/{match.id}/releases/{proposed.id}/agree"
+        assert agree not in page
+        assert client.post(agree).status_code == 403
+
+        owen = browser_of(app, make_staff(name="Owen Marsh"))
+        assert agree in text(owen.get(answer.location))
+        assert owen.post(agree).location == answer.location
+        page = text(owen.get(answer.location))
+        assert ("agreed by Owen Marsh" in page, "Agree</button>" in page) == (True, False)
+        paper = owen.get(f"/staff/recalls/{match.id}/releases/{proposed.id}/paper")
+        assert (paper.status_code, paper.mimetype, paper.data[:4]) == (200, "application/pdf", b"%PDF")
+
+        end = f"/staff/recalls/{match.id}/releases/{proposed.id}/end"
+        assert owen.post(end, data={f"end-{proposed.id}-reason": ""}).status_code == 422
+        assert owen.post(end, data={f"end-{proposed.id}-reason": "Another unit."}).status_code == 303
+        assert "ended by Owen Marsh" in text(owen.get(answer.location))
+
+    def test_the_units_that_a_notice_names(self, client, verifier, match):
+        address = f"/staff/recalls/{match.id}/narrow"
+        assert client.post(address, data={"narrow-named": "A2 to A1", "narrow-words": "Page 2."}).status_code == 422
+        named = "\n".join(f"B{number}" for number in range(25))
+
+        assert client.post(address, data={"narrow-named": named, "narrow-words": "Page 2."}).status_code == 303
+
+        page = text(client.get(f"/staff/recalls/{match.id}"))
+        assert "All but those that the notice names" in page
+        assert "B19 and 5 more" in page
+
+    @pytest.mark.parametrize("missing", ["serial", "performed_by", "performed_on", "words", "paper"])
+    def test_half_a_proposal_is_none(self, client, verifier, match, now, missing):
+        sent = self.sent(now)
+        del sent[f"correct-{missing}"]
+
+        assert client.post(f"/staff/recalls/{match.id}/correct", data=sent).status_code == 422
+        assert queries.releases_of(match.id) == []
+
+    def test_a_proposal_that_cannot_be_is_sent_back(self, client, verifier, match, now):
+        sent = self.sent(now, performed_on=(now.date() + timedelta(days=2)).isoformat())
+
+        assert client.post(f"/staff/recalls/{match.id}/correct", data=sent).status_code == 422
+
+    @pytest.mark.parametrize("path", ["narrow", "correct", "releases/{id}/agree", "releases/{id}/end"])
+    def test_who_only_reads_lets_nothing_out(self, app, match, path):
+        auditor = browser_of(app, make_staff("auditor"))
+        assert auditor.post(f"/staff/recalls/{match.id}/{path.format(id=uuid4())}").status_code == 403
+        assert auditor.get(f"/staff/recalls/{match.id}/releases/{uuid4()}/paper").status_code == 403
+        assert "Clear one unit" not in text(auditor.get(f"/staff/recalls/{match.id}"))
+
+    def test_what_is_not_there_is_not_there(self, client, verifier, match):
+        assert client.post(f"/staff/recalls/{match.id}/releases/{uuid4()}/agree").status_code == 404
+        assert client.get(f"/staff/recalls/{match.id}/releases/{uuid4()}/paper").status_code == 404
+        end = {"end-" + (one := str(uuid4())) + "-reason": "x"}
+        assert client.post(f"/staff/recalls/{match.id}/releases/{one}/end", data=end).status_code == 404
+
+    def test_the_page_of_a_unit_says_that_it_is_not_this_one(self, app, client, verifier, now):
+        listing = make_listing(model=make_model())
+        match = make_recall(listing.model_id, number="Z-1", state=_S.CONFIRMED)
+        stranger = app.test_client()
+        assert "open recall" in text(stranger.get(f"/devices/{listing.id}"))
+
+        client.post(f"/staff/recalls/{match.id}/correct", data=self.sent(now, serial=listing.serial))
+        (proposed,) = queries.releases_of(match.id)
+        browser_of(app, make_staff()).post(f"/staff/recalls/{match.id}/releases/{proposed.id}/agree")
+
+        page = text(stranger.get(f"/devices/{listing.id}"))
+        assert "not this unit" in page
+        assert "it is open for other units of this model, and not for this one" in page
+
+
 class TestDevice:
     def test_everybody_sees_an_open_recall_and_a_past_one_and_no_candidate(self, client):
         model = make_model()
@@ -105,7 +196,7 @@ class TestDevice:
         page = text(client.get(f"/devices/{listing.id}"))
 
         assert "open recall" in page
-        assert "FDA recall Z-1 of Candela Corporation, Class II: It may misfire. Nobody can buy this model" in page
+        assert "FDA recall Z-1 of Candela Corporation, Class II: It may misfire. Nobody can buy a unit" in page
         assert "past recall" in page
         assert "FDA recall Z-2. <span" in page
         assert "Z-3" not in page

@@ -1,5 +1,6 @@
 """Recalls as staff see them: what may concern a model here, and what is made of it."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -18,6 +19,7 @@ from ...registers.sources import ENFORCEMENT, RECALLS
 from ..access import me, requires
 from ..forms import Form, applied
 from ..options import options
+from .recall_forms import CorrectForm, EndForm, NarrowForm
 
 bp = Blueprint("staff_recalls", __name__)
 
@@ -71,7 +73,7 @@ def recalls() -> ResponseReturnValue:
 @requires(Permission.REVIEW_READ)
 def recall(match_id: UUID) -> ResponseReturnValue:
     """Show one recall beside one model."""
-    return _page(match_id)
+    return page(match_id)
 
 
 @bp.post("/staff/recalls/<uuid:match_id>")
@@ -90,11 +92,20 @@ def judge(match_id: UUID) -> ResponseReturnValue:
             )
             flash("Your judgement is on record.", "success")
             return redirect(url_for("staff_recalls.recall", match_id=match_id), code=303)
-    return _page(match_id, form)
+    return page(match_id, form)
 
 
-def _page(match_id: UUID, form: JudgeForm | None = None) -> ResponseReturnValue:
-    found = queries.one(match_id)
+def page(
+    match_id: UUID,
+    form: JudgeForm | None = None,
+    *,
+    narrow: Form | None = None,
+    correct: Form | None = None,
+    ending: Mapping[UUID, Form] | None = None,
+) -> ResponseReturnValue:
+    """Show a recall beside a model, with any form that was sent and is shown again."""
+    found, releases = queries.one(match_id), queries.releases_of(match_id)
+    again = [one for one in (form, narrow, correct, *(ending or {}).values()) if one is not None]
     shown = form or JudgeForm.for_(found)
     judge_id = found.judged_by
     return render_template(
@@ -106,4 +117,8 @@ def _page(match_id: UUID, form: JudgeForm | None = None) -> ResponseReturnValue:
         past=queries.judgements_of(match_id),
         words=EVENTS | {MatchEvent.SAYS_MORE: "A newer file says more"},
         reviews=me().may(Permission.CREDENTIAL_REVIEW),
-    ), shown.http_status
+        releases=releases,
+        narrow=narrow or NarrowForm(prefix="narrow"),
+        correct=correct or CorrectForm(prefix="correct"),
+        ending={one.id: EndForm(prefix=f"end-{one.id}") for one in releases if not one.ended_at} | dict(ending or {}),
+    ), max((one.http_status for one in again), default=200)
