@@ -18,16 +18,21 @@ from marketplace.eligibility import service as eligibility
 from marketplace.eligibility.models import PolicyStanding
 from marketplace.eligibility.rulebook import reference_document
 from marketplace.extensions import db
+from marketplace.kernel.days import day_in
 from marketplace.kernel.terms import ClinicRole, StaffRole
 from marketplace.listings.models import Handpiece, Listing
 from marketplace.orders.models import Order
 from marketplace.orders.states import OrderState
 from marketplace.payments.models import LedgerEntry, MoneyIntent, Payment
+from marketplace.recalls.states import MatchState
+from marketplace.registers.models import RegisterSnapshot
+from marketplace.registers.sources import EXCLUSIONS
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.clinics import make_clinic, make_member, make_site
 from tests.factories.credentials import make_credential
 from tests.factories.listings import make_handpiece, make_listing
 from tests.factories.orders import Scene, make_order, make_scene
+from tests.factories.recalls import make_recall
 from tests.pages import browser_of
 from tests.support import promised_jobs
 
@@ -186,6 +191,35 @@ def paying_after_the_licence_has_ended(attempt):
     return partial(attempt.as_(attempt.scene.buyer).post, f"{address}/pay"), "refused"
 
 
+def paying_after_midnight_where_the_device_would_be_used(attempt):
+    address = attempt.order(OrderState.AWAITING_PAYMENT)
+    # It counted through yesterday, as days are counted at the site.
+    attempt.scene.licence.expires_on = day_in(attempt.now, attempt.scene.site.time_zone) - DAY
+    db.session.commit()
+    return partial(attempt.as_(attempt.scene.buyer).post, f"{address}/pay"), "refused"
+
+
+def paying_after_the_list_of_exclusions_has_grown_too_old(attempt):
+    address = attempt.order(OrderState.AWAITING_PAYMENT)
+    old = attempt.now - 32 * DAY
+    db.session.execute(
+        update(RegisterSnapshot).where(RegisterSnapshot.source_code == EXCLUSIONS).values(retrieved_at=old)
+    )
+    db.session.commit()
+    return partial(attempt.as_(attempt.scene.buyer).post, f"{address}/pay"), "refused"
+
+
+def ordering_a_device_under_a_recall(attempt):
+    make_recall(attempt.scene.listing.model_id, state=MatchState.CONFIRMED)
+    return partial(attempt.as_(attempt.scene.buyer).post, attempt.device, data=attempt.order_form()), "refused"
+
+
+def paying_after_a_recall_was_confirmed(attempt):
+    address = attempt.order(OrderState.AWAITING_PAYMENT)
+    make_recall(attempt.scene.listing.model_id, state=MatchState.CONFIRMED)
+    return partial(attempt.as_(attempt.scene.buyer).post, f"{address}/pay"), "refused"
+
+
 def paying_after_the_site_has_moved_to_another_state(attempt):
     address = attempt.order(OrderState.AWAITING_PAYMENT)
     db.session.execute(
@@ -320,6 +354,10 @@ WAYS = [
     a_practitioner_whose_licence_was_revoked_since,
     paying_before_the_practitioner_has_signed,
     paying_after_the_licence_has_ended,
+    paying_after_midnight_where_the_device_would_be_used,
+    paying_after_the_list_of_exclusions_has_grown_too_old,
+    ordering_a_device_under_a_recall,
+    paying_after_a_recall_was_confirmed,
     paying_after_the_site_has_moved_to_another_state,
     paying_after_a_handpiece_was_swapped,
     paying_after_the_operator_has_left_the_clinic,
