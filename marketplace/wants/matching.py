@@ -42,9 +42,17 @@ def standing(at: datetime) -> ColumnElement[bool]:
 
 def foreign_to(clinic_id: Any) -> ColumnElement[bool]:
     """Return the condition of a want whose buyer does not belong to the clinic that sells."""
-    return ~exists().where(
-        ClinicMember.user_id == Want.user_id, ClinicMember.clinic_id == clinic_id, ClinicMember.left_at.is_(None)
-    ) & or_(Want.clinic_id.is_(None), Want.clinic_id != clinic_id)
+    member = (
+        exists()
+        .where(
+            ClinicMember.user_id == Want.user_id,
+            ClinicMember.clinic_id == clinic_id,
+            ClinicMember.left_at.is_(None),
+        )
+        # Of the unit at hand, however deep the question stands in another: not of any unit.
+        .correlate(Want, Listing)
+    )
+    return ~member & or_(Want.clinic_id.is_(None), Want.clinic_id != clinic_id)
 
 
 def match_changed(*, at: datetime) -> int:

@@ -61,6 +61,8 @@ from marketplace.registers import queries as registers
 from marketplace.registers.normal import Strength
 from marketplace.registers.sources import sources
 from marketplace.ripple import Cause
+from marketplace.wants import queries as wants
+from marketplace.wants.models import WantMatch
 from marketplace.watching import queries as watching
 from tests.conftest import settings_for
 from tests.factories.payments import do_jobs
@@ -430,6 +432,16 @@ def test_somebody_watches_devices_and_searches(demo):
         person = db.session.scalars(select(User.id).where(User.name == "Dana Reyes")).one()
         assert len(watching.watched_by(person)) == 2
         assert {one.name for one in watching.saved_by(person)} == {"Alexandrite for hair", "Anything of Lumenis"}
+
+
+def test_three_say_what_they_look_for_and_sellers_are_told_of_it(demo):
+    with demo.app_context():
+        found, more = wants.public(at=clock.now())
+        assert ({one.title for one in found}, more) == (
+            {"Lumenis M22", "Candela, Alexandrite 755", "picosecond"},
+            False,
+        )
+        assert len(set(db.session.scalars(select(WantMatch.want_id)))) >= 2
 
 
 def test_one_recall_is_open_and_another_waits(demo):

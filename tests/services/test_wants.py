@@ -574,6 +574,9 @@ class TestModeration:
 class TestDesk:
     def test_says_in_one_statement_what_a_seller_wants_to_know(self, person, unit, shop, now):
         draft = make_listing(state="draft", clinic=shop, price_minor=None, model=real_model("Lumenis M22"))
+        # That somebody belongs to another clinic that sells takes nothing away here.
+        make_listing(clinic=(other := make_clinic(seller=True, name="Other")))
+        make_member(clinic=other, user=person)
         post(person, now)
         post(make_user(), now, wanted=Wanted(chosen={"model": ("Lumenis M22",)}))
         watching.watch(user_id=person.id, listing_id=unit.id, at=now)

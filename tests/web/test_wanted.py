@@ -238,6 +238,16 @@ class TestSellersPages:
         assert "1 buyer looks for this" in text(desk.get("/sell"))
         assert desk.post(f"/sell/{unit.id}/wanted/{want_id}/answer").status_code == 409
 
+    def test_who_submits_it_hears_how_many_look_for_it(self, buyer, desk, unit, monkeypatch):
+        posted(buyer)
+        monkeypatch.setattr("marketplace.listings.service.missing", lambda _: [])
+        for submitted, said in ((3_900_000, " 1 buyer looks for this."), (4_900_000, "")):
+            db.session.execute(update(Listing).values(state="draft", price_minor=submitted))
+            db.session.commit()
+            matching.match_changed(at=clock.now())
+            assert desk.post(f"/sell/{unit.id}/submit").status_code == 303
+            assert f"before it goes on the market.{said}<" in text(desk.get(f"/sell/{unit.id}")).replace(" <", "<")
+
     def test_are_the_sellers_alone(self, app, buyer, client, unit):
         want_id = posted(buyer)
         stranger = browser_of(app, make_user())

@@ -8,6 +8,9 @@ from ...extensions import db
 from ...listings.models import Listing
 from ...listings.search import Wanted
 from ...listings.states import ListingState
+from ...wants import matching
+from ...wants import service as wants
+from ...wants.service import Said
 from ...watching import service as watching
 from ...watching.models import Cadence
 from .people import Stage
@@ -28,3 +31,32 @@ def keep_an_eye(stage: Stage, *, now: datetime) -> None:
         ("Anything of Lumenis", "maker=Lumenis", Wanted(chosen={"maker": ("Lumenis",)}), Cadence.INSTANT),
     ):
         watching.save(user_id=person, name=name, query=query, wanted=looked_for, cadence=cadence, at=now)
+
+
+def look_for(stage: Stage, *, now: datetime) -> None:
+    """Let three of them say what they look for; what is there already is held against it."""
+    until = (now + timedelta(days=75)).date()
+    m22 = Wanted(chosen={"model": ("Lumenis M22",), "grade": ("A", "B")}, spans={"price": (None, 4_500_000)})
+    for who, said in (
+        (
+            WATCHER,
+            Said(
+                "Lumenis M22", "model=Lumenis+M22&max=45000&grade=A&grade=B", m22,
+                "Best with ResurFX. We can collect it within two weeks.", until, "TX", stage.sites["lone_star"],
+            ),
+        ),
+        (
+            "Priya Nair",
+            Said(
+                "Candela, Alexandrite 755", "maker=Candela&modality=ALEX&year=2015",
+                Wanted(chosen={"maker": ("Candela",), "modality": ("ALEX",)}, spans={"year": (2015, None)}), "", until,
+                "TX",
+            ),
+        ),
+        ("Ben Yazzie", Said("picosecond", "q=picosecond&max=90000", _PICOSECOND, "", until, "AZ")),
+    ):  # fmt: skip
+        want_id = wants.post(user_id=stage.people[who], said=said, at=now - timedelta(days=3))
+        matching.match_want(want_id=want_id, at=now)
+
+
+_PICOSECOND = Wanted(text="picosecond", spans={"price": (None, 9_000_000)})

@@ -16,7 +16,7 @@ from ...eligibility.models import PolicyStanding
 from ...extensions import db, unit_of_work
 from ...kernel import clock
 from . import links
-from .habits import keep_an_eye
+from .habits import keep_an_eye, look_for
 from .people import Stage, populate
 from .rolls import confirm_recall, load_registers
 from .sales import Market, do_jobs
@@ -49,6 +49,7 @@ def load(app: Flask) -> bool:
         keep_devices(stage, now=now)
         links.answer_question(stage, now=now)
         keep_an_eye(stage, now=now)
+        look_for(stage, now=now)
         forget_old_post()
         links.leave_waiting(stage, now=clock.now())
         return True

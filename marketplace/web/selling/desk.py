@@ -17,6 +17,7 @@ from ...listings.states import LISTING, ListingEvent, ListingState
 from ...watching.desk import interest_in
 from .. import photos
 from ..access import me, requires
+from ..filters import plural
 from ..forms import Form, applied
 from ..unit import WARRANTIES
 from .common import EVENT_WORDS, STATE_WORDS, STEPS, ActForm, amount, bp, key_of, mine, selling_for
@@ -67,7 +68,9 @@ def submit(listing_id: UUID) -> ResponseReturnValue:
         service.submit(listing_id=listing_id, actor_id=me().id, at=clock.now())
     if form.errors:
         return _overview(facts, act=form)
-    flash("Submitted. Our staff look at it before it goes on the market.", "success")
+    fitting = interest_in([listing_id], at=clock.now())[listing_id].wants
+    waiting = f" {plural(fitting, 'buyer looks', 'buyers look')} for this." if fitting else ""
+    flash(f"Submitted. Our staff look at it before it goes on the market.{waiting}", "success")
     return redirect(url_for("selling.listing", listing_id=listing_id), code=303)
 
 
