@@ -65,7 +65,7 @@ class Serving:
         self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
 
     def __enter__(self) -> Self:
-        for _ in range(200):
+        for _ in range(1_200):
             try:
                 self.connection.connect()
             except OSError:

@@ -1,7 +1,7 @@
 """Puts the house together: settings, extensions, adapters, pages, errors, commands."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -12,11 +12,21 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from . import adapters, cli, limits, logs, web
 from .config import Mode, Settings, from_environment
 from .dev.demo import cast
-from .extensions import ENGINE_OPTIONS, csrf, db, limiter, login_manager
+from .extensions import ENGINE_OPTIONS, Cookies, csrf, db, limiter, login_manager
 from .web import shield
 
 MAX_UPLOAD = 64 * 1024 * 1024  # A form with several files; each file has its own smaller limit.
 MAX_TEXT = 256 * 1024
+
+
+class House(Flask):
+    """Flask, with sessions of ours, and no question before each call whether it might be a coroutine: none is."""
+
+    session_interface = Cookies()
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return what is to be called: itself."""
+        return func
 
 
 def create_app(settings: Settings | None = None, **overrides: Any) -> Flask:
@@ -27,7 +37,7 @@ def create_app(settings: Settings | None = None, **overrides: Any) -> Flask:
     """
     settings = settings or from_environment(os.environ)
     logs.configure(human=settings.mode is not Mode.PRODUCTION)
-    app = Flask("marketplace", template_folder="../templates", static_folder="static")
+    app = House("marketplace", template_folder="../templates", static_folder="static")
     app.config.from_mapping(_flask_settings(settings))
     app.config.update(overrides)
     app.extensions["second_light_settings"] = settings

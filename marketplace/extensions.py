@@ -10,8 +10,9 @@ from typing import Any, TypeVar, cast
 from uuid import UUID, uuid4
 
 import psycopg
-from flask import Flask, Response, current_app
+from flask import Flask, Request, Response, current_app, g
 from flask import session as brought
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager
@@ -77,6 +78,15 @@ class Doorman(LoginManager):
             super()._load_user()
         else:
             self._update_request_context_with_user()
+
+
+class Cookies(SecureCookieSessionInterface):
+    """Flask's sessions; a browser that brings none is given an empty one without making ready to verify it."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        if not request.cookies.get(self.get_cookie_name(app)):
+            return self.session_class()
+        return super().open_session(app, request)
 
 
 class Counting(Limiter):
@@ -180,19 +190,24 @@ def reading() -> Iterator[Connection]:
     Where nothing was begun each statement stands alone, without a BEGIN and a ROLLBACK around it, which cost a page
     more than its statements do; inside a transaction it is the transaction's own. Nests.
     """
-    session = db.session()
-    kept: Connection | None = session.info.get("reading")
+    kept: Connection | None = g.get("reading")
     if kept is not None:
         yield kept
-    elif session.in_transaction() or isinstance(session.get_bind(), Connection):
-        yield session.connection()
+    elif _begun():
+        yield db.session().connection()
     else:
         with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            session.info["reading"] = connection
+            g.reading = connection
             try:
                 yield connection
             finally:
-                del session.info["reading"]
+                del g.reading
+
+
+def _begun() -> bool:
+    """Say whether what is asked now belongs to a transaction; without asking for a session that nobody has needed."""
+    bound: Any = db.engine  # Within a test's transaction it is the connection itself.
+    return isinstance(bound, Connection) or (db.session.registry.has() and db.session().in_transaction())
 
 
 def as_text(statement: ClauseElement) -> str:

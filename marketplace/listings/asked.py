@@ -253,14 +253,14 @@ def _own_words(market: Market, words: list[str], given: dict[str, Any]) -> tuple
     joined = "".join(words)
     if len(words) > 1:
         whole |= market.vocabulary.meaning(joined)
-    lacking: dict[tuple[str, ...], list[int]] = {}
-    for kind_id in market.kinds:
-        if kind_id not in whole:
-            lacks = tuple(word for word, meaning in zip(words, meanings, strict=True) if kind_id not in meaning)
-            lacking.setdefault(lacks, []).append(kind_id)
+    lacking: dict[tuple[str, ...], frozenset[int]] = {(): frozenset(market.kinds) - whole}
+    for word, meaning in zip(words, meanings, strict=True):
+        parted = {(*lacks, word): ids - meaning for lacks, ids in lacking.items()}
+        parted |= {lacks: ids & meaning for lacks, ids in lacking.items()}
+        lacking = {lacks: ids for lacks, ids in parted.items() if ids}
     asked = [(kind_ids, " & ".join(map(_begun, lacks))) for lacks, kind_ids in lacking.items() if lacks]
     if len(words) > 1 and asked:
-        asked.append(([one for kind_ids, _ in asked for one in kind_ids], _begun(joined)))
+        asked.append((frozenset().union(*(kind_ids for kind_ids, _ in asked)), _begun(joined)))
     parts = []
     for number, (kind_ids, query) in enumerate(asked):
         given |= {f"lacking_{number}": numbers(kind_ids), f"lacked_{number}": query}

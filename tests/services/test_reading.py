@@ -2,6 +2,7 @@
 
 import psycopg
 import pytest
+from flask import g
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
@@ -22,7 +23,7 @@ def test_stands_alone_where_nothing_was_begun(own_app):
             assert [connection.scalar(ALONE), connection.scalar(ALONE)] == [True, True]
             assert connection.connection.driver_connection.autocommit
         assert not db.session().in_transaction()
-        assert "reading" not in db.session().info
+        assert "reading" not in g
 
 
 @pytest.mark.own_database
