@@ -1,7 +1,5 @@
 """What was paid here for devices of a model, and what is asked; never of so few sales that one could be told."""
 
-import csv
-import io
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from sqlalchemy.orm import aliased
 from ..catalog.models import DeviceModel, Maker
 from ..extensions import reading
 from ..kernel.money import Money
+from ..kernel.spreadsheets import csv_of
 from ..listings.models import Listing
 from ..listings.states import ListingState
 from ..orders.models import Order
@@ -190,11 +189,7 @@ def sold_rows() -> Sequence[tuple[str, str, str, int | None, str | None, str]]:
 
 def sold_csv() -> str:
     """Return the completed sales for everybody as CSV."""
-    out = io.StringIO()
-    table = csv.writer(out)
-    table.writerow(COLUMNS)
-    table.writerows(sold_rows())
-    return out.getvalue()
+    return csv_of(COLUMNS, sold_rows())
 
 
 def _sold(condition: ColumnElement[bool]) -> Any:

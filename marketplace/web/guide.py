@@ -1,6 +1,6 @@
 """What is known of makers, models and modalities, for everybody: specifications, recalls, rules, prices, units."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from uuid import UUID
@@ -13,8 +13,11 @@ from ..catalog import queries as catalog
 from ..catalog.queries import ModelFacts
 from ..config import Settings
 from ..eligibility import service as eligibility
+from ..guides import elsewhere as asked_elsewhere
 from ..guides import knowing, maker_policy, prices
-from ..guides.spread import FEWEST, ROW, WIDTH, bars
+from ..guides.elsewhere import Listed
+from ..guides.prices import Guide
+from ..guides.spread import FEWEST, WIDTH, Chart, chart
 from ..kernel.errors import NotFound
 from ..kernel.terms import STATES, ProcedureClass
 from ..recalls import queries as recalls
@@ -88,7 +91,7 @@ def model(slug: str) -> ResponseReturnValue:
     modalities = [catalog.modalities()[code] for code in found.modality_codes]
     enabled = {kind for one in modalities for kind in one.procedure_classes}
     units, guide = knowing.units_of(found.id, most=UNITS_SHOWN), prices.guide(found.id)
-    sold = [one for one in (guide.whole, *guide.years) if one.sold]
+    elsewhere = asked_elsewhere.listed(maker=found.maker, model=found.name)
     return _kept(
         render_template(
             "guide/model.html",
@@ -106,14 +109,25 @@ def model(slug: str) -> ResponseReturnValue:
             standings=maker_policy.STANDINGS,
             units=units,
             guide=guide,
-            chart=list(zip(sold, bars([one.sold for one in sold if one.sold]), strict=True)),
-            row=ROW,
+            elsewhere=elsewhere,
+            chart=_chart(guide, elsewhere) if guide.whole.sold else None,
             width=WIDTH,
             fewest=FEWEST,
             canonical=canonical(),
             json_ld=linked.of_model(found, units, guide.offers, canonical()),
         )
     )
+
+
+def _chart(guide: Guide, elsewhere: Sequence[Listed]) -> Chart:
+    """Draw all years together, then each year of which enough were sold here."""
+    rows = [("All", guide.whole.sold, guide.whole.asked, [one.price for one in elsewhere])]
+    rows += [
+        (str(of.year), of.sold, of.asked, [one.price for one in elsewhere if one.year == of.year])
+        for of in guide.years
+        if of.sold
+    ]
+    return chart(rows)
 
 
 @bp.get("/prices")
