@@ -176,9 +176,9 @@ def draft_listing(seller: Page) -> UUID:
     told(seller, "2 photos were added.")
     for number, words in enumerate(("The console with its handpiece hung up", "The handpiece on a tray")):
         for shown in ASKED.values() if number == 0 else ():
-            seller.get_by_label(shown).nth(number).check()
+            seller.get_by_role("checkbox", name=shown).nth(number).check()
         field(seller, "What the photo shows").nth(number).fill(words)
-        seller.get_by_role("button", name="Save the words").nth(number).click()
+        seller.get_by_role("button", name="Save the words").first.click()
         told(seller, "Saved what the photo shows.")
     # The worker has made them in the meantime, or the page fills them in as soon as it has.
     expect(seller.locator("picture.photo")).to_have_count(2)
