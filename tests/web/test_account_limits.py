@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from marketplace import limits
+from marketplace import extensions, limits
 from marketplace.app import create_app
 from marketplace.extensions import db, limiter
 from marketplace.kernel import clock
@@ -172,6 +172,31 @@ def test_nobody_sends_tables_without_end(own_app):
     client.post("/sign-in", data={"email": email, "password": PASSWORD})
 
     assert [client.post("/sell/import").status_code for _ in range(31)] == [422] * 30 + [429]
+
+
+class TestEverythingThatIsSent:
+    """However good each form is: nobody sends them faster than hands do."""
+
+    @pytest.fixture(autouse=True)
+    def _three(self, monkeypatch):
+        monkeypatch.setattr(extensions, "MOST_SENT", "3 per minute")
+
+    def test_is_counted_by_address_whatever_it_is(self, own_app):
+        paths = ("/clinics/new", "/sell/new", "/sign-out", "/credentials/npi")
+
+        assert [status(own_app, path) for path in paths] == [303, 303, 303, 429]
+        assert status(own_app, "/sell/new", at="198.51.100.2") == 303
+
+    def test_counts_beside_what_a_view_counts_itself(self, own_app):
+        tries = [status(own_app, "/sign-in", email="d@example.test", password="x") for _ in range(4)]
+
+        assert tries == [422] * 3 + [429]
+
+    def test_does_not_count_who_reads_nor_the_providers_news(self, own_app):
+        client = own_app.test_client()
+
+        assert {client.get("/sign-in").status_code for _ in range(5)} == {200}
+        assert {status(own_app, "/webhooks/stripe") for _ in range(5)} == {400}
 
 
 def test_nobody_fills_the_house_with_parked_forms(own_app):

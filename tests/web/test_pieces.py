@@ -97,13 +97,13 @@ class TestNeverWrong:
 
 
 class TestCounting:
-    """The rate limits are not asked before views that have none, unless something applies to all of them."""
+    """What applies to the whole house is asked before what is sent, and not before what is merely read."""
 
-    @pytest.mark.parametrize(("given", "answers"), [({}, [200, 200]), ({"default_limits": ["1/hour"]}, [200, 429])])
-    def test_what_applies_to_all_views_is_counted(self, given, answers):
+    @pytest.mark.parametrize(("method", "answers"), [("GET", [200, 200]), ("POST", [200, 429])])
+    def test_who_reads_is_not_counted(self, method, answers):
         app = Flask("counting")
-        Counting(lambda: "everybody", app=app, storage_uri="memory://", **given)
-        app.add_url_rule("/", "index", lambda: "here")
+        Counting(lambda: "everybody", app=app, storage_uri="memory://", application_limits=["1/hour"])
+        app.add_url_rule("/", "index", lambda: "here", methods=["GET", "POST"])
         client = app.test_client()
 
-        assert [client.get("/").status_code for _ in answers] == answers
+        assert [client.open("/", method=method).status_code for _ in answers] == answers
