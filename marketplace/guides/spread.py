@@ -85,5 +85,8 @@ def chart(rows: Sequence[tuple[str, Spread | None, Spread | None, Sequence[Money
         for number, (label, sold, asked, elsewhere) in enumerate(rows)
     ]
     step = next((step for step in _STEPS if most // 100 // step < _MOST_TICKS), _STEPS[-1])
-    ticks = [(at(Money(dollars * 100)), f"${dollars // 1000}k") for dollars in range(0, most // 100 + 1, step)]
+    ticks = [
+        (at(Money(dollars * 100)), f"${dollars // 1000}k" if dollars else "$0")
+        for dollars in range(0, most // 100 + 1, step)
+    ]
     return Chart(tuple(drawn), tuple(ticks), len(drawn) * ROW)

@@ -42,7 +42,7 @@ def test_the_chart_ends_at_the_highest_price_of_all_and_keeps_each_series_apart(
             ChartRow("All", 0, Bar(90, 90, 135), Bar(WIDTH, 2, WIDTH), (270,)),
             ChartRow("2014", ROW, Bar(90, 90, 135), None, ()),
         ),
-        ticks=((0, "$0k"), (180, "$20k"), (WIDTH, "$40k")),
+        ticks=((0, "$0"), (180, "$20k"), (WIDTH, "$40k")),
         height=2 * ROW,
     )
 
@@ -59,7 +59,7 @@ def test_few_round_amounts_stand_below_the_chart(dollars, steps):
     paid = Spread(3, Money(100), Money(100), Money(dollars * 100))
 
     assert len(chart([("All", paid, None, [])]).ticks) == steps
-    assert chart([]) == Chart((), ((0, "$0k"),), 0)
+    assert chart([]) == Chart((), ((0, "$0"),), 0)
 
 
 class TestElsewhere:
