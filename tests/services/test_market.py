@@ -11,8 +11,9 @@ from sqlalchemy import delete, func, select, text, update
 
 from marketplace.catalog import queries as catalog
 from marketplace.clinics.models import Clinic
-from marketplace.extensions import db
-from marketplace.listings import landed, recounting, search
+from marketplace.extensions import db, reading
+from marketplace.listings import asked as questions
+from marketplace.listings import kinds, landed, recounting, search
 from marketplace.listings import queries as listing_queries
 from marketplace.listings.derived import derive
 from marketplace.listings.facets import FACE_FACETS, KIND_FACETS, RANGES
@@ -371,6 +372,18 @@ class TestInAll:
         assert_nothing_is_wrong()
         assert find(Wanted(spans={"landed": (None, 99_999_999)})).total == 0
         assert recounting.recount() == 0
+
+
+class TestChosenKinds:
+    def test_what_strangers_choose_does_not_fill_the_memory(self, monkeypatch):
+        make_listing(model=real_model("Lumenis M22"))
+        monkeypatch.setattr(questions, "_MOST_CHOSEN", 1)
+        found = [find(Wanted(chosen={"maker": (maker,)})).total for maker in ("Lumenis", "Candela", "Lumenis")]
+        with reading() as connection:
+            known = kinds.market(connection).chosen
+
+        assert found == [1, 0, 1]
+        assert list(known) == [("maker", frozenset({"Lumenis"}))]
 
 
 class TestVersion:
