@@ -96,7 +96,8 @@ def _of_mapping(value: Any, kind: Any, path: str) -> list[str]:
 
 
 def _of_page(value: Any, kind: Any, path: str) -> list[str]:
-    if not isinstance(value, dict) or set(value) != {"object", "url", "has_more", "data"}:
+    of_a_page = {"object", "url", "has_more", "data"}, {"data", "next_page_url", "previous_page_url"}  # v1 and v2
+    if not isinstance(value, dict) or set(value) not in of_a_page:
         return [f"{path}: not a page"]
     return _of_items(value["data"], kind, f"{path}.data")
 

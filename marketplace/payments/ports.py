@@ -378,7 +378,7 @@ class PaymentGateway(Protocol):
         ...
 
     def events(self, *, since: datetime) -> Iterator[ListedEvent]:
-        """Read what the provider says that happened since a moment, newest first, whether or not it told us."""
+        """Read what the provider says that happened since a moment, whether or not it told us."""
         ...
 
     def parse_webhook(self, raw: bytes, signature: str, *, at: datetime) -> EventRef:

@@ -18,7 +18,7 @@ _COVERED_NOW = (
     " AND transferred_minor - reversed_minor - fronted_minor <= received_minor - refunded_minor"
 )
 _GUARD = """
-    RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION partial_refunds_guard() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         IF TG_OP = 'DELETE' THEN
             RAISE EXCEPTION 'a partial refund stays on record'
@@ -124,7 +124,7 @@ def upgrade():
         unique=True,
         postgresql_where=sa.text("state <> 'arrived'"),
     )
-    op.execute(f"CREATE FUNCTION partial_refunds_guard() {_GUARD}")
+    op.execute(_GUARD)
     op.execute(
         "CREATE TRIGGER partial_refunds_are_guarded BEFORE INSERT OR UPDATE OR DELETE ON partial_refunds"
         " FOR EACH ROW EXECUTE FUNCTION partial_refunds_guard()"

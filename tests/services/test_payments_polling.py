@@ -17,7 +17,7 @@ from marketplace.payments.models import EventCursor, ProviderEvent, ProviderEven
 from marketplace.payments.ports import GatewayConfig, GatewayError
 from marketplace.payments.states import PaymentState
 from tests.factories.orders import make_scene, place_and_confirm, the_order
-from tests.factories.payments import do_jobs, hear, pay_page, the_payment, waiting_jobs
+from tests.factories.payments import do_jobs, hear, onboarded, pay_page, the_payment, waiting_jobs
 from tests.support import assert_nothing_lost, assert_refused_by
 
 
@@ -44,6 +44,45 @@ def kept() -> dict[str, ProviderEvent]:
 
 def cursor():
     return db.session.scalar(select(EventCursor.read_until).execution_options(populate_existing=True))
+
+
+class TestSellers:
+    def test_a_seller_who_was_restricted_unheard_is_known_after_one_look(self, local_stripe, now):
+        """Only thin events tell of sellers' accounts, and they stand in a list of their own."""
+        scene = make_scene(now)
+        reference = onboarded(local_stripe, scene.seller_clinic.id, at=now)
+        local_stripe.restrict(reference)
+        local_stripe.take_events()  # They left, and never arrived.
+        assert queries.seller_account(scene.seller_clinic.id).payable
+
+        payments.poll_events(at=now + timedelta(hours=1))
+        do_jobs()
+
+        assert not queries.seller_account(scene.seller_clinic.id).payable
+        kinds = {event.kind for event in kept().values()}
+        assert "v2.core.account[configuration.recipient].capability_status_updated" in kinds
+
+    def test_what_the_first_list_has_whole_is_not_read_a_second_time(self, order_id, local_stripe, now):
+        local_stripe.sim("settings", thin_too=True)
+        local_stripe.dispute(the_payment(order_id).charge_id or local_stripe.get("/v1/charges")["data"][0]["id"])
+        payments.poll_events(at=now + timedelta(hours=1))
+
+        whole = {event["id"] for event in local_stripe.get("/v1/events", limit=100)["data"]}
+        assert {one for one, event in kept().items() if not event.kind.startswith("v2.")} == whole
+
+    def test_the_thin_list_is_turned_page_by_page(self, local_stripe, now):
+        client = local_stripe.gateway()._client.v2.core.events
+        for _ in range(3):
+            onboarded(local_stripe, make_scene(now).seller_clinic.id, at=now)
+        bounds = ({}, {"created": {"gte": (now - timedelta(hours=1)).isoformat()}})
+        made = [[event.id for event in client.list({"limit": 2, **one}).auto_paging_iter()] for one in bounds]
+
+        assert made[0] == made[1]
+        assert len(set(made[0])) == len(made[0]) >= 6
+        late = {"created": {"gt": (now + timedelta(hours=1)).isoformat()}}
+        assert client.list(late).data == []
+        (one, *_) = client.list({"limit": 1, "types": ["v2.core.account.created"]}).data
+        assert [event.id for event in client.list({"object_id": one.related_object.id}).data].count(one.id) == 1
 
 
 class TestPoll:

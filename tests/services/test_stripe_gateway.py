@@ -538,7 +538,7 @@ class TestBookings:
 
         charge, sent = paid.charge_id, released.transfer_id
         assert read[:-1] == [
-            (BookingKind.DISPUTE, -1_000_000, 1_500, charge, None),
+            (BookingKind.DISPUTE, -999_300, 1_500, charge, None),
             (BookingKind.REFUND, -700, 0, charge, None),
             (BookingKind.REVERSAL, 500, 0, sent, None),
             (BookingKind.TRANSFER, -940_000, 0, sent, ORDER),

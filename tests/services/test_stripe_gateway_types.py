@@ -8,7 +8,8 @@ import pytest
 import stripe
 from stripe.events._event_classes import get_v2_event_notification_class
 from stripe.params.v2 import core as v2_parameters
-from stripe.v2.core import Account, AccountLink
+from stripe.v2 import ListObject as V2ListObject
+from stripe.v2.core import Account, AccountLink, Event
 from stripe.v2.core._event import UnknownEventNotification
 
 from marketplace.dev.stripe.api import ROUTES
@@ -17,6 +18,7 @@ from tests.stripe_talks import Exchange, everything, listening
 from tests.stripe_types import deviations, fields
 
 page = stripe.ListObject
+v2_page = V2ListObject
 parameters = stripe.params
 SPOKEN = {
     "post /v1/customers": (parameters.CustomerCreateParams, stripe.Customer),
@@ -35,6 +37,7 @@ SPOKEN = {
     "get /v1/transfers/*/reversals": (parameters.TransferReversalListParams, page[stripe.TransferReversal]),
     "post /v1/refunds": (parameters.RefundCreateParams, stripe.Refund),
     "get /v1/refunds": (parameters.RefundListParams, page[stripe.Refund]),
+    "get /v2/core/events": (v2_parameters.EventListParams, v2_page[Event]),
     "post /v2/core/accounts": (v2_parameters.AccountCreateParams, Account),
     "get /v2/core/accounts/*": (v2_parameters.AccountRetrieveParams, Account),
     "post /v2/core/account_links": (v2_parameters.AccountLinkCreateParams, AccountLink),
@@ -110,7 +113,8 @@ def test_every_exchange_is_what_the_client_says(exchanges):
         found.update(deviations(one.answered, resource, f"{route} answers"))
 
     assert {f"{one.method} {one.path}" for one in exchanges} == set(SPOKEN)
-    assert found == set()
+    # The class of all thin events leaves out what only some have; the class of each kind has it.
+    assert found == {"get /v2/core/events answers.data[].related_object: unknown"}
 
 
 def test_everything_that_the_local_stripe_answers_is_said():
@@ -192,6 +196,9 @@ DEPARTURES = {
     "v2.core.account.defaults: null": "the v2 API answers null for a part that was not asked for with `include`;"
     " the document does not mark it so",
     "v2.core.account.identity: null": "the same",
+    "v2.core.event.context: null": "an event of the platform itself has none; the document does not mark it so",
+    "v2.core.event.snapshot_event: unknown": "new in endive: thin events of v1 objects",
+    "v2.core.event.related_object.id: missing": "the same, of a cash balance, which has no id",
 }
 
 

@@ -4,7 +4,8 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -386,10 +387,18 @@ class StripeGateway:
     # -- being told ------------------------------------------------------------------------------
 
     def events(self, *, since: datetime) -> Iterator[ListedEvent]:
-        """See the port. One that cannot be read is passed over: it must not stand in the way of the others."""
+        """
+        See the port: both of Stripe's lists, one after the other. Only the thin one tells of sellers' accounts.
+
+        One that cannot be read is passed over: it must not stand in the way of the others.
+        """
         with answering():
-            found = self._client.v1.events.list({"created": {"gte": int(since.timestamp())}, "limit": 100})
-            for event in found.auto_paging_iter():
+            whole = self._client.v1.events.list({"created": {"gte": int(since.timestamp())}, "limit": 100})
+            thin = self._client.v2.core.events.list({"created": {"gte": since.isoformat()}, "limit": 100})
+            both: Iterator[Any] = chain(whole.auto_paging_iter(), thin.auto_paging_iter())
+            for event in both:
+                if event.type.startswith("v1."):
+                    continue  # The first list has it whole.
                 said = event.to_dict(for_json=True)
                 ref = webhooks.listed(said)
                 if ref is None:

@@ -28,7 +28,7 @@ def parse(raw: bytes, signature: str, secrets: Sequence[str], *, at: datetime) -
 def listed(event: dict[str, Any]) -> EventRef | None:
     """Say what an event of Stripe's own list is about; None where it is none that can be read."""
     try:
-        return _whole(event)
+        return _READERS[event["object"]](event)
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
 

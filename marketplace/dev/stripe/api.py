@@ -247,6 +247,7 @@ ROUTES: dict[str, Handler] = {
     "GET /v1/events/<event_id>": _bare(events.retrieve_event),
     "POST /v1/webhook_endpoints": events.create_endpoint,
     "GET /v1/webhook_endpoints": _many("webhook_endpoint", "/v1/webhook_endpoints"),
+    "GET /v2/core/events": events.list_thin_events,
     "POST /v2/core/accounts": accounts.create_account,
     "GET /v2/core/accounts/<account_id>": accounts.retrieve_account,
     "POST /v2/core/account_links": accounts.create_link,
