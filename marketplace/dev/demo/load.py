@@ -50,6 +50,7 @@ def load(app: Flask) -> bool:
         links.answer_question(stage, now=now)
         keep_an_eye(stage, now=now)
         look_for(stage, now=now)
+        do_jobs()  # What was promised is done: the house waits for nothing but people.
         forget_old_post()
         links.leave_waiting(stage, now=clock.now())
         return True
