@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from .. import audit
@@ -291,11 +291,15 @@ def _refuse_needless(sale: Sale, state: str, procedure: ProcedureClass, today: d
 
 
 def _refuse_the_concerned(found: RuleReview, actor_id: UUID) -> None:
-    site = clinics.site(found.site_id)
-    if actor_id in {found.asked_by, found.operator_id} or clinics.ever_member(
-        user_id=actor_id, clinic_id=site.clinic_id
+    # The room of listings lies above this one; whose the unit is stands in its row.
+    seller_id = db.session.scalars(
+        text("SELECT clinic_id FROM listings WHERE id = :id"), {"id": found.listing_id}
+    ).one()
+    sides = (clinics.site(found.site_id).clinic_id, seller_id)
+    if actor_id in {found.asked_by, found.operator_id} or any(
+        clinics.ever_member(user_id=actor_id, clinic_id=clinic_id) for clinic_id in sides
     ):
-        raise Refused("Who belongs to the clinic, or once did, does not decide about it.")
+        raise Refused("Who belongs to the buying or the selling clinic, or once did, does not decide about it.")
 
 
 def _check(proposal: Proposal) -> None:

@@ -315,10 +315,11 @@ class TestApproving:
 
         assert not service.preview(sale=sale, purchase=purchase, at=now).cleared
 
-    def test_nobody_of_the_clinic_decides(self, ask, proposal, scene, now):
+    @pytest.mark.parametrize("side", ["clinic", "seller_clinic"])
+    def test_nobody_of_either_clinic_decides(self, ask, proposal, scene, now, side):
         review = ask()
         former = make_staff("verifier")
-        make_member(clinic=scene.clinic, user=former, left_at=now)
+        make_member(clinic=getattr(scene, side), user=former, left_at=now)
         with pytest.raises(Refused):
             reviews.propose(review_id=review, actor_id=former.id, proposal=proposal, at=now)
         with pytest.raises(Refused):
