@@ -128,7 +128,13 @@ def require_possible(counter: Counter | None, at: datetime) -> None:
 
 
 def rated(model: ModelFacts, counter: Counter | None, stated: int | None, source: str) -> tuple[int | None, str | None]:
-    """Return the rated life to keep with a counter and who says so: the seller's, or the maker's published one."""
+    """
+    Return the rated life to keep with a counter and who says so: the seller's, or the maker's published one.
+
+    :raises Invalid: the seller's is none at all
+    """
+    if stated is not None and stated < 1:
+        raise Invalid("A rated life is above zero.", field="rated_life")
     published = None if counter is None or stated is not None else figure(model.slug, counter.unit)
     if published is not None:
         return published.most, f"its maker: {published.source}"

@@ -271,6 +271,7 @@ class TestHandpieces:
             ({"counter": Counter(-1, CounterUnit.SHOTS, CounterDirection.UP)}, "counter_value"),
             ({"counter": Counter(101, CounterUnit.PERCENT_LEFT, CounterDirection.DOWN)}, "counter_value"),
             ({"counter": Counter(1, CounterUnit.HOURS, CounterDirection.UP, (NOON + DAY).date())}, "counter_read_on"),
+            ({"rated_life": 0, "rated_life_source": "manual"}, "rated_life"),
         ],
     )
     def test_that_cannot_be_are_refused(self, draft, seller, changes, field):
