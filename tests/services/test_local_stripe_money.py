@@ -286,8 +286,9 @@ class TestBalance:
             ("transfer", "transfer"): -50_000,
             ("transfer_refund", "transfer_reversal"): 20_000,
             ("refund", "refund"): -10_000,
-            ("adjustment", "dispute"): -CHARGED - 1_500,
-            ("adjustment", "dispute_reversal"): CHARGED,
+            # The bank asks for what has not gone back yet.
+            ("adjustment", "dispute"): -(CHARGED - 10_000) - 1_500,
+            ("adjustment", "dispute_reversal"): CHARGED - 10_000,
             ("payout", "payout"): -5_000,
         }
         assert bank.balance()[0] + BUFFER == sum(booked.values())

@@ -528,7 +528,7 @@ class TestFrame:
         html = frame(identity())
         assert "Dana &lt;b&gt;" in html
         assert re.findall(r'<li><a href="([^"]+)">', html) == [
-            "/orders", "/watching", "/credentials", "/clinics", "/account",
+            "/orders", "/watching", "/wanted/mine", "/credentials", "/clinics", "/account",
         ]  # fmt: skip
         assert '<form method="post" action="/sign-out"><input type="hidden" name="csrf_token"' in html
 
@@ -543,6 +543,7 @@ class TestFrame:
                     "/staff/recalls",
                     "/staff/monitoring",
                     "/staff/listings",
+                    "/staff/wanted",
                     "/staff/stolen",
                     "/staff/clinics",
                     "/staff/policy",
@@ -559,6 +560,7 @@ class TestFrame:
                     "/staff/recalls",
                     "/staff/monitoring",
                     "/staff/listings",
+                    "/staff/wanted",
                     "/staff/stolen",
                     "/staff/clinics",
                     "/staff/orders",
