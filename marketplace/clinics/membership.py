@@ -3,7 +3,7 @@
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 
 from .. import ripple
 from ..accounts import queries as accounts
@@ -327,13 +327,13 @@ def _refuse_last_owner(member: ClinicMember) -> None:
         raise LastOwner
 
 
-def _withdraw(*conditions: object, at: datetime) -> bool:
+def _withdraw(*conditions: ColumnElement[bool], at: datetime) -> bool:
     withdrawn = db.session.scalars(
         update(ClinicInvitation)
         .where(
             ClinicInvitation.accepted_at.is_(None),
             ClinicInvitation.withdrawn_at.is_(None),
-            *conditions,  # type: ignore[arg-type]
+            *conditions,
         )
         .values(withdrawn_at=at)
         .returning(ClinicInvitation.id)

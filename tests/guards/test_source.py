@@ -82,7 +82,14 @@ def test_every_template_is_used():
 
 
 def test_nothing_committed_names_a_package_registry():
-    address = re.compile(r"(index-url|registry=|resolved).*://|files\.python" + r"hosted|/simple/|registry\.npm")
+    # Written in pieces, or this line would name one.
+    marks = (
+        "(index-" + "url|regis" + "try=|resolved).*:" + "//",
+        r"files\.python" + "hosted",
+        "/sim" + "ple/",
+        "regis" + r"try\.npm",
+    )
+    address = re.compile("|".join(marks))
     looked_at = [*ROOT.glob("requirements/*"), *ROOT.glob("*.toml"), *ROOT.glob("*.py"), *ROOT.glob(".ci/*")]
     guilty = [str(path.relative_to(ROOT)) for path in looked_at if address.search(path.read_text(encoding="utf-8"))]
     assert guilty == []

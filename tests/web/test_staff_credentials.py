@@ -1,6 +1,7 @@
 """The verification desk: the verifier who has the case, the one who has not, other staff, and everybody else."""
 
 import csv
+import re
 from datetime import timedelta
 from io import BytesIO
 from uuid import uuid4
@@ -16,6 +17,7 @@ from marketplace.credentials.policy import Claim
 from marketplace.credentials.states import CredentialState
 from marketplace.documents import contents, isolation
 from marketplace.extensions import db
+from marketplace.registers.sources import sources
 from tests.factories.accounts import kept, make_staff, make_user
 from tests.factories.clinics import make_member, make_site
 from tests.factories.credentials import make_check, make_credential, make_signal, make_type
@@ -265,6 +267,11 @@ class TestNpi:
         assert "Strong, 92 of 100" in shown
         assert "Dermatology, licence K1234 of TX" in shown
         assert "Record: it confirms" not in shown
+        asked = re.search(
+            r'href="https://([^/"]+)/api/\?version=2\.1&amp;number=1234567893"', client.get(address(licence)).text
+        )
+        assert asked is not None
+        assert sources()["US:NPPES"].address.startswith(asked[1])
 
     def test_that_is_not_there_is_told_in_all_it_may_mean(self, client, licence):
         assert "No answers of NPPES are loaded, so nobody knows whose it is." in page(client.get(address(licence)))
