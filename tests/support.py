@@ -1,4 +1,4 @@
-"""What many tests say: refused by this constraint, this many statements, these promised jobs."""
+"""What many tests say: refused by this constraint, this many statements, these promised jobs and mails."""
 
 import os
 from collections.abc import Iterator
@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import ColumnElement, event, select, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 
 from marketplace.extensions import db
+from marketplace.notifications.models import Mail
 
 if TYPE_CHECKING:
     from marketplace.payments.books import Finding
@@ -46,6 +47,16 @@ def promised_jobs() -> list[tuple[str, dict[str, Any]]]:
     """Return the name and arguments of every job that waits, in the order of promising."""
     rows = db.session.execute(text("SELECT task_name, args FROM procrastinate_jobs WHERE status = 'todo' ORDER BY id"))
     return [(name, arguments) for name, arguments in rows]
+
+
+def promised_mails(*about: ColumnElement[bool]) -> list[Mail]:
+    """
+    Return the mails that meet `about`, in the order of promising.
+
+    That order is known by their jobs: mails of one moment share `promised_at`, and their ids are random.
+    """
+    promised = text("(SELECT job.id FROM procrastinate_jobs job WHERE job.args ->> 'mail_id' = mails.id::text)")
+    return list(db.session.scalars(select(Mail).where(*about).order_by(promised)))
 
 
 def run_jobs(*, only: str | None = None) -> list[str]:

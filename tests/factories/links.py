@@ -17,6 +17,7 @@ from marketplace.links.service import Issued, Said
 from marketplace.links.states import Answer, LinkPurpose
 from marketplace.notifications.models import Mail
 from tests.factories.accounts import make_staff
+from tests.support import promised_mails
 
 BOUND = {"name": "Dana Reyes"}
 BOARD = Address(Asked.ISSUER, "Board of Lasers", "clerk@board.example", AddressFrom.OWN_PAGE, "https://board.example")
@@ -42,8 +43,7 @@ def make_link(*, at: datetime, **changes: Any) -> Issued:
 
 def token_mailed(template: str) -> str:
     """Return the token of the newest mail of a kind."""
-    mails = db.session.scalars(select(Mail).where(Mail.template == template).order_by(Mail.promised_at.desc()))
-    return mails.first().context["token"]
+    return promised_mails(Mail.template == template)[-1].context["token"]
 
 
 def tokens_mailed(template: str) -> set[str]:

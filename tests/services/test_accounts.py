@@ -26,7 +26,7 @@ from marketplace.kernel.terms import StaffRole
 from marketplace.notifications.models import Mail
 from tests.conftest import NOON
 from tests.factories.accounts import PASSWORD, hash_of, make_session, make_staff, make_user
-from tests.support import count_statements, promised_jobs, run_jobs
+from tests.support import count_statements, promised_jobs, promised_mails, run_jobs
 
 SECOND = timedelta(seconds=1)
 NOBODY = UUID(int=0)
@@ -34,13 +34,12 @@ NEW_PASSWORD = "nine copper kettles"
 
 
 def mails() -> list[tuple[str, str]]:
-    return [(mail.to, mail.template) for mail in db.session.scalars(select(Mail).order_by(Mail.promised_at))]
+    return [(mail.to, mail.template) for mail in promised_mails()]
 
 
 def mailed_token(template: str) -> str:
     """What the newest mail of that template carries."""
-    mail = db.session.scalars(select(Mail).where(Mail.template == template).order_by(Mail.promised_at.desc())).first()
-    return mail.context["token"]
+    return promised_mails(Mail.template == template)[-1].context["token"]
 
 
 def events(user) -> list[str]:

@@ -44,7 +44,7 @@ from tests.factories.clinics import make_clinic, make_member, make_site
 from tests.factories.credentials import make_check, make_credential, make_type
 from tests.factories.documents import pdf, picture
 from tests.factories.links import BOARD, ask, ask_and_answer
-from tests.support import assert_refused_by, count_statements, promised_jobs
+from tests.support import assert_refused_by, count_statements, promised_jobs, promised_mails
 
 _S, _E = CredentialState, CredentialEvent
 SCAN = ("scan.png", picture())
@@ -102,8 +102,7 @@ def moves_of(credential_id) -> list:
 
 
 def mails() -> list[tuple[str, str]]:
-    rows = db.session.scalars(select(Mail).where(Mail.template == "credential").order_by(Mail.promised_at))
-    return [(mail.to, mail.context["happened"]) for mail in rows]
+    return [(mail.to, mail.context["happened"]) for mail in promised_mails(Mail.template == "credential")]
 
 
 def kinds(credential_id) -> list[str]:

@@ -45,7 +45,7 @@ from tests.factories.clinics import make_clinic, make_member, make_site
 from tests.factories.credentials import make_check, make_credential, make_signal, make_type
 from tests.factories.documents import picture
 from tests.factories.registers import make_snapshot
-from tests.support import assert_refused_by
+from tests.support import assert_refused_by, promised_mails
 
 _S, _E, _K = CredentialState, CredentialEvent, SignalKind
 
@@ -122,8 +122,7 @@ def signals(credential_id) -> list[tuple[SignalKind, object]]:
 
 
 def mailed() -> list[str]:
-    rows = db.session.scalars(select(Mail).where(Mail.template == "credential").order_by(Mail.promised_at))
-    return [mail.context["happened"] for mail in rows]
+    return [mail.context["happened"] for mail in promised_mails(Mail.template == "credential")]
 
 
 class TestSignals:

@@ -21,7 +21,7 @@ from marketplace.payments.models import MoneyIntent, PartialRefund
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.orders import make_order, make_scene, the_order
 from tests.factories.payments import the_payment
-from tests.support import assert_refused_by
+from tests.support import assert_refused_by, promised_mails
 
 PART = Money(125_000)
 
@@ -49,10 +49,8 @@ def asked() -> list[tuple[int, str]]:
 
 
 def subjects(person) -> list[str]:
-    found = (
-        select(Mail.context).where(Mail.to == person.email, Mail.template == "order_news").order_by(Mail.promised_at)
-    )
-    return [context["subject"] for context in db.session.scalars(found)]
+    found = promised_mails(Mail.to == person.email, Mail.template == "order_news")
+    return [mail.context["subject"] for mail in found]
 
 
 @pytest.mark.parametrize(("state", "event"), list(product(ProposalState, ProposalEvent)))
@@ -195,10 +193,7 @@ class TestFinance:
 
         release = db.session.scalars(select(MoneyIntent.payload).where(MoneyIntent.kind == "release")).one()
         assert release["amount_minor"] == 4_125_000 - 247_500
-        accepted = db.session.scalars(
-            select(Mail.context).where(Mail.to == scene.seller.email).order_by(Mail.promised_at.desc(), Mail.id)
-        ).all()
-        assert any("$38,775" in str(context) for context in accepted)
+        assert any("$38,775" in str(mail.context) for mail in promised_mails(Mail.to == scene.seller.email))
 
 
 @pytest.mark.parametrize(

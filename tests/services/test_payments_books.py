@@ -20,7 +20,7 @@ from marketplace.payments.states import PaymentState
 from tests.factories.accounts import make_staff
 from tests.factories.orders import make_order, make_scene, place_and_confirm, the_order
 from tests.factories.payments import do_jobs, hear, onboarded, pay_page, the_payment
-from tests.support import assert_refused_by
+from tests.support import assert_refused_by, promised_mails
 
 DAY = timedelta(days=1)
 
@@ -50,10 +50,7 @@ def kept() -> list[KeptFinding]:
 
 
 def mails_to(person) -> list[dict]:
-    return [
-        mail.context
-        for mail in db.session.scalars(select(Mail).where(Mail.to == person.email).order_by(Mail.promised_at))
-    ]
+    return [mail.context for mail in promised_mails(Mail.to == person.email)]
 
 
 def finding(**changed) -> Finding:

@@ -23,7 +23,7 @@ from tests.factories.clinics import make_clinic, make_member, make_site
 from tests.factories.credentials import make_credential
 from tests.factories.listings import make_listing
 from tests.factories.orders import make_scene, place
-from tests.support import assert_refused_by
+from tests.support import assert_refused_by, promised_mails
 
 DAY = timedelta(days=1)
 
@@ -66,10 +66,8 @@ def qualify(scene, who, now):
 
 
 def mails(to):
-    rows = db.session.scalars(
-        select(Mail).where(Mail.template == "reservation_news", Mail.to == to.email).order_by(Mail.promised_at)
-    )
-    return [mail.context["subject"] for mail in rows]
+    found = promised_mails(Mail.template == "reservation_news", Mail.to == to.email)
+    return [mail.context["subject"] for mail in found]
 
 
 class TestAsk:

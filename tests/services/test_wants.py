@@ -30,7 +30,7 @@ from tests.factories.clinics import make_clinic, make_member, make_site
 from tests.factories.listings import make_listing
 from tests.factories.orders import make_scene
 from tests.services.test_market import QUESTION
-from tests.support import assert_refused_by, count_statements, promised_jobs, run_jobs
+from tests.support import assert_refused_by, count_statements, promised_jobs, promised_mails, run_jobs
 
 M22 = Wanted(chosen={"model": ("Lumenis M22",)}, spans={"price": (None, 4_000_000)})
 
@@ -80,7 +80,7 @@ def matches():
 
 
 def mails():
-    found = db.session.scalars(select(Mail).where(Mail.template == "want_news").order_by(Mail.promised_at, Mail.id))
+    found = promised_mails(Mail.template == "want_news")
     return [(mail.to, mail.context["words"]) for mail in found]
 
 

@@ -10,13 +10,12 @@ from marketplace.extensions import db
 from marketplace.kernel.errors import Gone, Invalid, NotFound
 from marketplace.listings.models import Listing
 from marketplace.listings.search import Sort, Wanted
-from marketplace.notifications.models import Mail
 from marketplace.watching import queries, service
 from marketplace.watching.models import Cadence, SavedSearch, SearchHit, Watch
 from tests.factories.accounts import kept, make_user
 from tests.factories.catalog import real_model
 from tests.factories.listings import make_listing
-from tests.support import assert_refused_by, promised_jobs, run_jobs
+from tests.support import assert_refused_by, promised_jobs, promised_mails, run_jobs
 
 
 @pytest.fixture
@@ -37,9 +36,7 @@ def change(unit, **values):
 
 
 def mails():
-    return [
-        (mail.to, mail.template, mail.context) for mail in db.session.scalars(select(Mail).order_by(Mail.promised_at))
-    ]
+    return [(mail.to, mail.template, mail.context) for mail in promised_mails()]
 
 
 def watched(person, unit, now):
