@@ -18,7 +18,7 @@ from flask_limiter.util import get_remote_address
 from flask_login import LoginManager
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf.csrf import CSRFProtect
-from sqlalchemy import ClauseElement, Connection, DateTime, Enum, MetaData, Text, Uuid, event
+from sqlalchemy import BigInteger, ClauseElement, Connection, DateTime, Enum, Identity, MetaData, Text, Uuid, event
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import InvalidatePoolError
@@ -63,6 +63,12 @@ class Keyed:
     """Rows known by a random key that is safe to show in an address."""
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4, sort_order=-10)
+
+
+class Sequenced(Keyed):
+    """Rows that followed each other, also within one moment: by `position` they are read as they were written."""
+
+    position: Mapped[int] = mapped_column(BigInteger, Identity(always=True))
 
 
 class Doorman(LoginManager):

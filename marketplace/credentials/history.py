@@ -12,7 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from ..extensions import db
 from .models import CheckOutcome, Credential, CredentialCheck, CredentialMove
 from .queries import HeldRow
-from .states import CREDENTIAL, CredentialEvent, CredentialState
+from .states import CredentialEvent, CredentialState
 
 _CONFIRMING = frozenset({CredentialEvent.VERIFIED, CredentialEvent.REINSTATED, CredentialEvent.RECONFIRMED})
 """Events after which a credential rests on the newest look at its source that confirmed it."""
@@ -63,7 +63,7 @@ def _moves(ids: Sequence[UUID], then: datetime) -> dict[UUID, list[CredentialMov
     for move in db.session.scalars(
         select(CredentialMove)
         .where(CredentialMove.credential_id.in_(ids), CredentialMove.at <= then)
-        .order_by(CredentialMove.at)
+        .order_by(CredentialMove.position)
     ):
         found[move.credential_id].append(move)
     return found
@@ -89,23 +89,8 @@ def _then(
 ) -> tuple[CredentialState, datetime | None]:
     """Return the state that the moves led to, and when the source was seen that it rested on."""
     state, verified_at = CredentialState.SUBMITTED, None
-    for move in _in_order(moves):
+    for move in moves:
         state = move.state
         if move.event in _CONFIRMING:
             verified_at = [check.retrieved_at for check in confirmed if check.recorded_at <= move.at][-1]
     return state, verified_at
-
-
-def _in_order(moves: Sequence[CredentialMove]) -> list[CredentialMove]:
-    """Return moves as they followed each other; of several at one instant, each from the state before it."""
-    waiting = [move for move in moves if move.event is not None]
-    state, ordered = CredentialState.SUBMITTED, []
-    while waiting:
-        instant = waiting[0].at
-        move = next(
-            each for each in waiting if each.at == instant and each.event and CREDENTIAL.allows(state, each.event)
-        )
-        waiting.remove(move)
-        ordered.append(move)
-        state = move.state
-    return ordered

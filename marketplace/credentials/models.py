@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.types import Text
 
-from ..extensions import Base, Keyed
+from ..extensions import Base, Keyed, Sequenced
 from ..links.states import LinkPurpose
 from .policy import AddressFrom, Asked
 from .states import CredentialEvent, CredentialState
@@ -157,7 +157,7 @@ class Credential(Keyed, Base):
     checks: Mapped[list["CredentialCheck"]] = relationship(
         foreign_keys="CredentialCheck.credential_id", order_by="CredentialCheck.recorded_at"
     )
-    moves: Mapped[list["CredentialMove"]] = relationship(order_by="CredentialMove.at")
+    moves: Mapped[list["CredentialMove"]] = relationship(order_by="CredentialMove.position")
 
 
 class CredentialDocument(Base):
@@ -271,7 +271,7 @@ class ConfirmationRequest(Base):
     )
 
 
-class CredentialMove(Keyed, Base):
+class CredentialMove(Sequenced, Base):
     """Every change of state: who, what, why, when."""
 
     __tablename__ = "credential_moves"

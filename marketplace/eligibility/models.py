@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.types import Text
 
-from ..extensions import Base, Keyed
+from ..extensions import Base, Keyed, Sequenced
 from ..kernel.terms import ProcedureClass
 from .facts import OneOff
 from .states import ReviewEvent, ReviewState
@@ -146,7 +146,7 @@ class RuleReview(Keyed, Base):
     decided_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     reason: Mapped[str | None] = mapped_column(comment="Why not, or why no longer; the asker reads it.")
 
-    moves: Mapped[list["RuleReviewMove"]] = relationship(order_by="RuleReviewMove.at")
+    moves: Mapped[list["RuleReviewMove"]] = relationship(order_by="RuleReviewMove.position")
 
     def as_fact(self) -> OneOff:
         """Return an approved review as the gate reads it."""
@@ -166,7 +166,7 @@ class RuleReview(Keyed, Base):
         )
 
 
-class RuleReviewMove(Keyed, Base):
+class RuleReviewMove(Sequenced, Base):
     """Every step of a review: who, what, why, when. Never changed, never removed (trigger)."""
 
     __tablename__ = "rule_review_moves"

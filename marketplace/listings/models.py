@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.types import Text
 
-from ..extensions import Base, Keyed
+from ..extensions import Base, Keyed, Sequenced
 from .states import ListingEvent, ListingState, PhotoState
 from .terms import (
     CounterDirection,
@@ -135,7 +135,7 @@ class Listing(Keyed, Base):
         order_by="ConsoleCounter.position", cascade="all, delete-orphan"
     )
     photos: Mapped[list["Photo"]] = relationship(order_by="Photo.position", cascade="all, delete-orphan")
-    moves: Mapped[list["ListingMove"]] = relationship(order_by="ListingMove.at")
+    moves: Mapped[list["ListingMove"]] = relationship(order_by="ListingMove.position")
 
 
 class Handpiece(Keyed, Base):
@@ -391,7 +391,7 @@ class StolenUnit(Keyed, Base):
     withdrawn_because: Mapped[str | None]
 
 
-class ListingMove(Keyed, Base):
+class ListingMove(Sequenced, Base):
     """Every change of state: who, what, why, when."""
 
     __tablename__ = "listing_moves"

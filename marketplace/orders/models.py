@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.types import Text, Uuid
 
 from ..eligibility.models import Moment
-from ..extensions import Base, Keyed
+from ..extensions import Base, Keyed, Sequenced
 from ..ripple import Cause
 from .proposal_states import ProposalState, Side
 from .reservation_states import ReservationState
@@ -140,10 +140,10 @@ class Order(Keyed, Base):
     inspection_ends_at: Mapped[datetime | None]
     accepted_at: Mapped[datetime | None]
 
-    moves: Mapped[list["OrderMove"]] = relationship(order_by="OrderMove.at")
+    moves: Mapped[list["OrderMove"]] = relationship(order_by="OrderMove.position")
 
 
-class OrderMove(Keyed, Base):
+class OrderMove(Sequenced, Base):
     """Every change of state: who, what, why, when."""
 
     __tablename__ = "order_moves"

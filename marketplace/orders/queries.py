@@ -579,7 +579,7 @@ def _moves(order_id: UUID, *, names_of: UUID | None) -> tuple[MoveView, ...]:
         select(OrderMove, User.name)
         .outerjoin(User, User.id == OrderMove.actor_id)
         .where(OrderMove.order_id == order_id)
-        .order_by(OrderMove.at)
+        .order_by(OrderMove.position)
     ).all()
     known = set(in_charge_of(names_of)) if names_of is not None else None
     return tuple(

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..extensions import Base, Keyed
+from ..extensions import Base, Keyed, Sequenced
 from .amounts import Account, JournalKind
 from .books import FindingCode
 from .states import PartialState, PaymentEvent, PaymentState
@@ -114,12 +114,12 @@ class Payment(Keyed, Base):
     created_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(default=1)
 
-    moves: Mapped[list["PaymentMove"]] = relationship(order_by="PaymentMove.at")
+    moves: Mapped[list["PaymentMove"]] = relationship(order_by="PaymentMove.position")
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012  SQLAlchemy reads it from the class.
 
 
-class PaymentMove(Keyed, Base):
+class PaymentMove(Sequenced, Base):
     """Every change of a payment's state and its cause."""
 
     __tablename__ = "payment_moves"

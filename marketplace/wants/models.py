@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..extensions import Base, Keyed
+from ..extensions import Base, Keyed, Sequenced
 from .states import WantEvent, WantState
 
 
@@ -47,7 +47,7 @@ class Want(Keyed, Base):
     created_at: Mapped[datetime]
 
 
-class WantMove(Keyed, Base):
+class WantMove(Sequenced, Base):
     """Every change of state: what, who, when. `event` is empty for the beginning."""
 
     __tablename__ = "want_moves"

@@ -96,7 +96,7 @@ def moves_of(credential_id) -> list:
         db.session.execute(
             select(CredentialMove.event, CredentialMove.state, CredentialMove.actor_id)
             .where(CredentialMove.credential_id == credential_id)
-            .order_by(CredentialMove.at)
+            .order_by(CredentialMove.position)
         )
     )
 

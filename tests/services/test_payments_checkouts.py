@@ -276,7 +276,7 @@ def test_every_move_leaves_a_row(order, now, local_stripe):
     open_page(prepare(order, at=now), at=now)
     payments.close_checkout(order_id=order.id, live=False, at=now + timedelta(seconds=1))
 
-    rows = db.session.scalars(select(PaymentMove).order_by(PaymentMove.at)).all()
+    rows = db.session.scalars(select(PaymentMove).order_by(PaymentMove.position)).all()
     assert [(row.event, row.state, row.cause) for row in rows] == [
         ("checkout_opened", "checkout_open", "the buyer pays"),
         ("expired", "expired", "seen at the provider"),
