@@ -13,7 +13,7 @@ from flask.cli import AppGroup
 
 from . import audit, database, jobs
 from .accounts import queries as account_queries
-from .accounts import service as accounts
+from .accounts import staffing
 from .catalog import service as catalog
 from .config import Mode, Settings
 from .credentials import service as credentials
@@ -100,7 +100,7 @@ def hire(email: str, role: str, name: str, password_stdin: bool) -> None:  # noq
     """Open an account for EMAIL and appoint it to ROLE."""
     password = _password(from_stdin=password_stdin)
     with _said_plainly():
-        accounts.hire(name=name, email=email, password=password, role=StaffRole(role), at=clock.now())
+        staffing.hire(name=name, email=email, password=password, role=StaffRole(role), at=clock.now())
     click.echo(f"{email} is {role}.")
 
 
@@ -110,7 +110,7 @@ def hire(email: str, role: str, name: str, password_stdin: bool) -> None:  # noq
 def appoint(email: str, role: str) -> None:
     """Appoint the person at EMAIL, who has an account, to ROLE. Their sessions end."""
     with _said_plainly():
-        accounts.appoint(email=email, role=StaffRole(role), at=clock.now())
+        staffing.appoint(email=email, role=StaffRole(role), at=clock.now())
     click.echo(f"{email} is {role}.")
 
 
@@ -119,7 +119,7 @@ def appoint(email: str, role: str) -> None:
 def dismiss(email: str) -> None:
     """Take the staff role from the person at EMAIL. Their sessions end."""
     with _said_plainly():
-        accounts.appoint(email=email, role=None, at=clock.now())
+        staffing.appoint(email=email, role=None, at=clock.now())
     click.echo(f"{email} is not staff.")
 
 
@@ -130,7 +130,7 @@ def password(email: str, password_stdin: bool) -> None:  # noqa: FBT001  click p
     """Set a new password for the person at EMAIL. Their sessions end."""
     chosen = _password(from_stdin=password_stdin)
     with _said_plainly():
-        accounts.set_password(email=email, password=chosen, at=clock.now())
+        staffing.set_password(email=email, password=chosen, at=clock.now())
     click.echo(f"The password of {email} is set.")
 
 

@@ -1,26 +1,24 @@
-"""What people do with their accounts, and what the house does with people."""
+"""What people do with their own accounts: open one, prove the address, sign in and out, change the password."""
 
 from datetime import datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects.postgresql import insert
 
-from .. import audit, queue, ripple
+from .. import audit, queue
 from ..extensions import adapter_of, db, unit_of_work
-from ..kernel.errors import Conflict, Invalid, NotFound, Refused
-from ..kernel.terms import StaffRole
+from ..kernel.errors import Conflict, Invalid, NotFound
 from ..kernel.text import normal_email
 from ..kernel.tokens import digest_of, new_token
 from ..notifications.service import promise_mail
-from ..ripple import Cause, Ground, Loss
 from . import tokens
 from .access import Identity
 from .models import MailedToken, ParkedForm, SessionEnd, TokenPurpose, User, UserSession
 from .passwords import Passwords
-from .policy import LONGEST_NAME, PARKED_FORM_LASTS, email_problem, password_problem
-from .queries import Person, forgotten_after
+from .policy import PARKED_FORM_LASTS
+from .queries import forgotten_after
 from .sessions import SignIn, end_sessions, living, open_session, seen
+from .steps import add_user, clean_email, clean_name, id_at, locked, new_hash, record, replace_password
 
 
 class SignInFailed(Invalid):
@@ -32,12 +30,6 @@ class SignInFailed(Invalid):
         super().__init__("This address and this password do not belong together.")
 
 
-class NotYourself(Refused):
-    """Staff do not do this to their own account."""
-
-    code = "not_yourself"
-
-
 def register(*, name: str, email: str, password: str, at: datetime) -> None:
     """
     Open an account and mail a link that confirms the address.
@@ -47,18 +39,18 @@ def register(*, name: str, email: str, password: str, at: datetime) -> None:
 
     :raises Invalid: name, address or password will not do
     """
-    name, address = _clean_name(name), _clean_email(email)
-    password_hash = _new_hash(password, about=(name, address))
+    name, address = clean_name(name), clean_email(email)
+    password_hash = new_hash(password, about=(name, address))
     with unit_of_work():
-        user_id = _add_user(name=name, email=address, password_hash=password_hash, at=at)
+        user_id = add_user(name=name, email=address, password_hash=password_hash, at=at)
         if user_id is None:
             # As much work as for a new person, so that time does not tell either.
-            known = _locked(_id_at(address))
-            _record("account:registered_again", known, actor_id=None, at=at)
+            known = locked(id_at(address))
+            record("account:registered_again", known, actor_id=None, at=at)
             promise_mail(to=address, template="address_taken", context={"name": known.name}, at=at)
             return
-        user = _locked(user_id)
-        _record("account:registered", user, actor_id=user_id, at=at)
+        user = locked(user_id)
+        record("account:registered", user, actor_id=user_id, at=at)
         _mail_confirmation(user, at=at)
 
 
@@ -69,7 +61,7 @@ def request_email_confirmation(*, user_id: UUID, at: datetime) -> None:
     :raises Conflict: the address is confirmed already
     """
     with unit_of_work():
-        user = _locked(user_id)
+        user = locked(user_id)
         if user.email_confirmed_at is not None:
             raise Conflict("Your e-mail address is confirmed already.", cure="There is nothing left to do.")
         _mail_confirmation(user, at=at)
@@ -82,9 +74,9 @@ def confirm_email(*, token: str, at: datetime) -> UUID:
     :raises marketplace.accounts.tokens.LinkIsDead: it serves no more
     """
     with unit_of_work():
-        user = _locked(tokens.redeem(token, purpose=TokenPurpose.CONFIRM_EMAIL, at=at))
+        user = locked(tokens.redeem(token, purpose=TokenPurpose.CONFIRM_EMAIL, at=at))
         user.email_confirmed_at = user.email_confirmed_at or at
-        _record("account:email_confirmed", user, actor_id=user.id, at=at)
+        record("account:email_confirmed", user, actor_id=user.id, at=at)
         return user.id
 
 
@@ -101,7 +93,7 @@ def sign_in(*, email: str, password: str, at: datetime, user_agent: str = "", ad
     if not passwords.fits(password, known.password_hash if known else None) or known is None:
         raise SignInFailed
     with unit_of_work():
-        user = _locked(known.id)
+        user = locked(known.id)
         # Checking took a while: a password changed or an account disabled meanwhile must win.
         if user.disabled_at is not None or user.password_hash != known.password_hash:
             raise SignInFailed
@@ -109,7 +101,7 @@ def sign_in(*, email: str, password: str, at: datetime, user_agent: str = "", ad
             user.password_hash = passwords.hash(password)
         tokens.cancel(user_id=user.id, purpose=TokenPurpose.RESET_PASSWORD, at=at)
         session = open_session(user=user, at=at, user_agent=user_agent, address=address)
-        _record("account:signed_in", user, actor_id=user.id, at=at, session=session.session_id)
+        record("account:signed_in", user, actor_id=user.id, at=at, session=session.session_id)
         return session
 
 
@@ -147,7 +139,7 @@ def end_session(*, user_id: UUID, session_id: UUID, at: datetime) -> None:
     :raises NotFound: it has ended already, or is not theirs
     """
     with unit_of_work():
-        user = _locked(user_id)
+        user = locked(user_id)
         ended = end_sessions(
             UserSession.id == session_id,
             UserSession.user_id == user_id,
@@ -156,13 +148,13 @@ def end_session(*, user_id: UUID, session_id: UUID, at: datetime) -> None:
         )
         if not ended:
             raise NotFound("This session has ended already.")
-        _record("account:sessions_ended", user, actor_id=user.id, at=at, sessions=ended)
+        record("account:sessions_ended", user, actor_id=user.id, at=at, sessions=ended)
 
 
 def end_other_sessions(*, user_id: UUID, session_id: UUID, at: datetime) -> int:
     """End all of the person's sessions but this one; return how many."""
     with unit_of_work():
-        user = _locked(user_id)
+        user = locked(user_id)
         ended = end_sessions(
             UserSession.user_id == user_id,
             UserSession.id != session_id,
@@ -170,7 +162,7 @@ def end_other_sessions(*, user_id: UUID, session_id: UUID, at: datetime) -> int:
             at=at,
         )
         if ended:
-            _record("account:sessions_ended", user, actor_id=user.id, at=at, sessions=ended)
+            record("account:sessions_ended", user, actor_id=user.id, at=at, sessions=ended)
         return len(ended)
 
 
@@ -194,7 +186,7 @@ def answer_reset_request(*, email: str, at: datetime) -> None:
             promise_mail(to=user.email, template="staff_reset", context={"name": user.name}, at=at)
             return
         token = tokens.issue(user_id=user.id, purpose=TokenPurpose.RESET_PASSWORD, at=at)
-        _record("account:reset_requested", user, actor_id=user.id, at=at)
+        record("account:reset_requested", user, actor_id=user.id, at=at)
         promise_mail(to=user.email, template="reset_password", context={"name": user.name, "token": token}, at=at)
 
 
@@ -208,13 +200,13 @@ def reset_password(*, token: str, password: str, at: datetime) -> None:
     :raises Invalid: the new password will not do; the link still serves
     """
     holder = db.session.get_one(User, tokens.holder_of(token, purpose=TokenPurpose.RESET_PASSWORD, at=at))
-    password_hash = _new_hash(password, about=(holder.name, holder.email))
+    password_hash = new_hash(password, about=(holder.name, holder.email))
     with unit_of_work():
-        user = _locked(tokens.redeem(token, purpose=TokenPurpose.RESET_PASSWORD, at=at))
+        user = locked(tokens.redeem(token, purpose=TokenPurpose.RESET_PASSWORD, at=at))
         user.email_confirmed_at = user.email_confirmed_at or at
-        _replace_password(user, password_hash, at=at)
+        replace_password(user, password_hash, at=at)
         end_sessions(UserSession.user_id == user.id, because=SessionEnd.PASSWORD_CHANGED, at=at)
-        _record("account:password_reset", user, actor_id=user.id, at=at)
+        record("account:password_reset", user, actor_id=user.id, at=at)
 
 
 def change_password(*, user_id: UUID, session_id: UUID, old_password: str, new_password: str, at: datetime) -> None:
@@ -227,128 +219,19 @@ def change_password(*, user_id: UUID, session_id: UUID, old_password: str, new_p
     kept = known.password_hash
     if not adapter_of(Passwords).fits(old_password, kept):
         raise Invalid("This is not your present password.", field="old_password")
-    password_hash = _new_hash(new_password, about=(known.name, known.email), field="new_password")
+    password_hash = new_hash(new_password, about=(known.name, known.email), field="new_password")
     with unit_of_work():
-        user = _locked(user_id)
+        user = locked(user_id)
         if user.password_hash != kept:
             raise Conflict("Your password was changed in the meantime.", cure="Sign in with the new one.")
-        _replace_password(user, password_hash, at=at)
+        replace_password(user, password_hash, at=at)
         end_sessions(
             UserSession.user_id == user_id,
             UserSession.id != session_id,
             because=SessionEnd.PASSWORD_CHANGED,
             at=at,
         )
-        _record("account:password_changed", user, actor_id=user.id, at=at)
-
-
-def end_sessions_of(*, user_id: UUID, actor_id: UUID, at: datetime) -> int:
-    """
-    End all sessions of a person on behalf of the house; return how many.
-
-    :raises NotFound: there is no such person
-    """
-    with unit_of_work():
-        user = _locked(user_id)
-        ended = end_sessions(UserSession.user_id == user_id, because=SessionEnd.ENDED_BY_STAFF, at=at)
-        _record("account:sessions_ended", user, actor_id=actor_id, at=at, sessions=ended)
-        return len(ended)
-
-
-def disable(*, user_id: UUID, actor_id: UUID, reason: str, at: datetime) -> None:
-    """
-    Close the account to its person and end their sessions. What they did stays on record; their orders are held.
-
-    :raises NotFound: there is no such person
-    :raises NotYourself: the account is the actor's own
-    :raises Conflict: it is disabled already
-    :raises Invalid: no reason is given
-    """
-    if user_id == actor_id:
-        raise NotYourself("You cannot disable your own account.", cure="Ask another administrator.")
-    if not reason.strip():
-        raise Invalid("Say why, for the record.", field="reason")
-    with unit_of_work():
-        user = _locked(user_id)
-        if user.disabled_at is not None:
-            raise Conflict("This account is disabled already.")
-        user.disabled_at = at
-        for purpose in TokenPurpose:
-            tokens.cancel(user_id=user.id, purpose=purpose, at=at)
-        end_sessions(UserSession.user_id == user_id, because=SessionEnd.ACCOUNT_DISABLED, at=at)
-        words = f"The account of {user.name} was closed."
-        ripple.lost(Loss(Cause.ACCOUNT_CLOSED, Ground(person_id=user.id), user.id, words), actor_id=actor_id, at=at)
-        _record("account:disabled", user, actor_id=actor_id, at=at, reason=reason.strip())
-
-
-def enable(*, user_id: UUID, actor_id: UUID, reason: str, at: datetime) -> None:
-    """
-    Open a disabled account to its person again; they sign in anew.
-
-    :raises NotFound: there is no such person
-    :raises Conflict: it is not disabled
-    :raises Invalid: no reason is given
-    """
-    if not reason.strip():
-        raise Invalid("Say why, for the record.", field="reason")
-    with unit_of_work():
-        user = _locked(user_id)
-        if user.disabled_at is None:
-            raise Conflict("This account is not disabled.")
-        user.disabled_at, user.reopened_at = None, at
-        ripple.changed(Ground(person_id=user.id))
-        _record("account:enabled", user, actor_id=actor_id, at=at, reason=reason.strip())
-
-
-def appoint(*, email: str, role: StaffRole | None, at: datetime) -> Person:
-    """
-    Give the person a staff role, or take it away with None. Their sessions end: rights never change under one.
-
-    :raises NotFound: nobody has this address
-    """
-    with unit_of_work():
-        user = _locked(_id_at(email))
-        user.staff_role = role
-        # Whoever runs commands on this machine vouches for the address.
-        user.email_confirmed_at = user.email_confirmed_at or at
-        end_sessions(UserSession.user_id == user.id, because=SessionEnd.ROLE_CHANGED, at=at)
-        _record("staff:appointed" if role else "staff:dismissed", user, actor_id=None, at=at, role=role)
-        return Person.of(user)
-
-
-def hire(*, name: str, email: str, password: str, role: StaffRole, at: datetime) -> Person:
-    """
-    Open an account for a member of staff, address taken as confirmed.
-
-    :raises Invalid: name, address or password will not do
-    :raises Conflict: the address has an account already
-    """
-    name, address = _clean_name(name), _clean_email(email)
-    password_hash = _new_hash(password, about=(name, address))
-    with unit_of_work():
-        user_id = _add_user(name=name, email=address, password_hash=password_hash, at=at)
-        if user_id is None:
-            raise Conflict("This address has an account already.", cure="Appoint it without a new password.")
-        user = _locked(user_id)
-        user.email_confirmed_at = at
-        user.staff_role = role
-        _record("staff:appointed", user, actor_id=None, at=at, role=role)
-        return Person.of(user)
-
-
-def set_password(*, email: str, password: str, at: datetime) -> Person:
-    """
-    Set a person's password by command, end their sessions, and tell them by mail.
-
-    :raises NotFound: nobody has this address
-    :raises Invalid: the password will not do
-    """
-    with unit_of_work():
-        user = _locked(_id_at(email))
-        _replace_password(user, _new_hash(password, about=(user.name, user.email)), at=at)
-        end_sessions(UserSession.user_id == user.id, because=SessionEnd.PASSWORD_CHANGED, at=at)
-        _record("account:password_set_by_command", user, actor_id=None, at=at)
-        return Person.of(user)
+        record("account:password_changed", user, actor_id=user.id, at=at)
 
 
 def park_form(*, path: str, fields: list[tuple[str, str]], user_id: UUID | None, at: datetime) -> str:
@@ -377,66 +260,6 @@ def sweep(*, at: datetime) -> None:
         db.session.execute(delete(UserSession).where(UserSession.expires_at <= forgotten))
 
 
-def _clean_name(name: str) -> str:
-    name = " ".join(name.split())
-    if not name or not name.isprintable():
-        raise Invalid("Write your name as it stands on your certificates.", field="name")
-    if len(name) > LONGEST_NAME:
-        raise Invalid(f"Use at most {LONGEST_NAME} characters for the name.", field="name")
-    return name
-
-
-def _clean_email(email: str) -> str:
-    address = normal_email(email)
-    problem = email_problem(address)
-    if problem is not None:
-        raise Invalid(problem, field="email")
-    return address
-
-
-def _new_hash(password: str, *, about: tuple[str, ...], field: str = "password") -> str:
-    problem = password_problem(password, about=about)
-    if problem is not None:
-        raise Invalid(problem, field=field)
-    return adapter_of(Passwords).hash(password)
-
-
-def _add_user(*, name: str, email: str, password_hash: str, at: datetime) -> UUID | None:
-    """Add the person in one statement, or return None because the address is taken, also in a race."""
-    return db.session.scalar(
-        insert(User)
-        .values(id=uuid4(), name=name, email=email, password_hash=password_hash, created_at=at)
-        .on_conflict_do_nothing(index_elements=[User.email])
-        .returning(User.id)
-    )
-
-
-def _locked(user_id: UUID) -> User:
-    user = db.session.scalar(
-        select(User).where(User.id == user_id).with_for_update(key_share=True).execution_options(populate_existing=True)
-    )
-    if user is None:
-        raise NotFound("There is no such person.")
-    return user
-
-
-def _id_at(email: str) -> UUID:
-    user_id = db.session.scalar(select(User.id).where(User.email == normal_email(email)))
-    if user_id is None:
-        raise NotFound("Nobody has this address.")
-    return user_id
-
-
 def _mail_confirmation(user: User, *, at: datetime) -> None:
     token = tokens.issue(user_id=user.id, purpose=TokenPurpose.CONFIRM_EMAIL, at=at)
     promise_mail(to=user.email, template="confirm_email", context={"name": user.name, "token": token}, at=at)
-
-
-def _replace_password(user: User, password_hash: str, *, at: datetime) -> None:
-    user.password_hash = password_hash
-    tokens.cancel(user_id=user.id, purpose=TokenPurpose.RESET_PASSWORD, at=at)
-    promise_mail(to=user.email, template="password_changed", context={"name": user.name}, at=at)
-
-
-def _record(kind: str, user: User, *, actor_id: UUID | None, at: datetime, **data: object) -> None:
-    audit.record(kind, actor_id=actor_id, subject_type="user", subject_id=user.id, at=at, **data)

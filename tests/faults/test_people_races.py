@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from marketplace.accounts import service as accounts
+from marketplace.accounts import staffing
 from marketplace.accounts.models import User, UserSession
 from marketplace.accounts.tokens import LinkIsDead
 from marketplace.clinics import queries, service
@@ -58,7 +59,7 @@ def test_signing_in_and_being_disabled_at_once_leaves_no_living_session(own_app,
 
         at_once(
             lambda: accounts.sign_in(email=email, password="seven ruby lanterns", at=NOON),  # noqa: B023
-            lambda: accounts.disable(user_id=user_id, actor_id=admin_id, reason="Fraud.", at=NOON),  # noqa: B023
+            lambda: staffing.disable(user_id=user_id, actor_id=admin_id, reason="Fraud.", at=NOON),  # noqa: B023
         )
 
         with own_app.app_context():

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 
-from marketplace.accounts import service as accounts
+from marketplace.accounts import staffing
 from marketplace.app import create_app
 from marketplace.clinics import service as clinics
 from marketplace.credentials import service as credentials
@@ -61,7 +61,7 @@ def remove(scene, _verifier, at):
 
 def close_account(scene, verifier, at):
     ids = {"user_id": scene.buyer.id, "actor_id": verifier}
-    return lambda: accounts.disable(**ids, reason="Fraud.", at=at)
+    return lambda: staffing.disable(**ids, reason="Fraud.", at=at)
 
 
 def close_site(scene, _verifier, at):

@@ -9,7 +9,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import select, update
 
 from marketplace import audit
-from marketplace.accounts import queries, service
+from marketplace.accounts import queries, service, staffing
 from marketplace.accounts.models import (
     MailedToken,
     ParkedForm,
@@ -577,13 +577,13 @@ class TestChangePassword:
     def test_a_change_in_the_meantime_wins(self, monkeypatch):
         user = make_user()
         _, session = make_session(user, at=NOON)
-        real = service._new_hash
+        real = service.new_hash
 
         def meanwhile(password, **given):
             db.session.execute(update(User).values(password_hash="another"))
             return real(password, **given)
 
-        monkeypatch.setattr(service, "_new_hash", meanwhile)
+        monkeypatch.setattr(service, "new_hash", meanwhile)
 
         with pytest.raises(Conflict):
             self.change(user, session)
@@ -596,7 +596,7 @@ class TestStaffActs:
         make_session(user, at=NOON)
         make_session(user, at=NOON)
 
-        assert service.end_sessions_of(user_id=user.id, actor_id=admin.id, at=NOON) == 2
+        assert staffing.end_sessions_of(user_id=user.id, actor_id=admin.id, at=NOON) == 2
 
         assert ends(user) == [SessionEnd.ENDED_BY_STAFF] * 2
         [event] = audit.events_about("user", user.id)
@@ -607,7 +607,7 @@ class TestStaffActs:
         token, _ = make_session(user, at=NOON)
         service.answer_reset_request(email=user.email, at=NOON)
 
-        service.disable(user_id=user.id, actor_id=admin.id, reason=" Stolen identity. ", at=NOON)
+        staffing.disable(user_id=user.id, actor_id=admin.id, reason=" Stolen identity. ", at=NOON)
 
         assert user.disabled_at == NOON
         assert service.identity_of(token=token, at=NOON) is None
@@ -626,27 +626,27 @@ class TestStaffActs:
     def test_does_not_disable_oneself(self):
         admin = make_staff(StaffRole.ADMIN)
 
-        with pytest.raises(service.NotYourself):
-            service.disable(user_id=admin.id, actor_id=admin.id, reason="Tired.", at=NOON)
+        with pytest.raises(staffing.NotYourself):
+            staffing.disable(user_id=admin.id, actor_id=admin.id, reason="Tired.", at=NOON)
         assert admin.disabled_at is None
 
     def test_disables_once_and_with_a_reason(self):
         admin, user = make_staff(StaffRole.ADMIN), make_user()
 
         with pytest.raises(Invalid):
-            service.disable(user_id=user.id, actor_id=admin.id, reason="  ", at=NOON)
+            staffing.disable(user_id=user.id, actor_id=admin.id, reason="  ", at=NOON)
         assert user.disabled_at is None
-        service.disable(user_id=user.id, actor_id=admin.id, reason="Fraud.", at=NOON)
+        staffing.disable(user_id=user.id, actor_id=admin.id, reason="Fraud.", at=NOON)
         with pytest.raises(Conflict):
-            service.disable(user_id=user.id, actor_id=admin.id, reason="Fraud.", at=NOON + SECOND)
+            staffing.disable(user_id=user.id, actor_id=admin.id, reason="Fraud.", at=NOON + SECOND)
         assert user.disabled_at == NOON
 
     def test_enables_again_but_revives_no_session(self):
         admin, user = make_staff(StaffRole.ADMIN), make_user()
         token, _ = make_session(user, at=NOON)
-        service.disable(user_id=user.id, actor_id=admin.id, reason="Fraud?", at=NOON)
+        staffing.disable(user_id=user.id, actor_id=admin.id, reason="Fraud?", at=NOON)
 
-        service.enable(user_id=user.id, actor_id=admin.id, reason="No fraud.", at=NOON)
+        staffing.enable(user_id=user.id, actor_id=admin.id, reason="No fraud.", at=NOON)
 
         assert user.disabled_at is None
         assert service.identity_of(token=token, at=NOON) is None
@@ -656,16 +656,16 @@ class TestStaffActs:
         admin, user, closed = make_staff(StaffRole.ADMIN), make_user(), make_user(disabled_at=NOON)
 
         with pytest.raises(Conflict):
-            service.enable(user_id=user.id, actor_id=admin.id, reason="Why not.", at=NOON)
+            staffing.enable(user_id=user.id, actor_id=admin.id, reason="Why not.", at=NOON)
         with pytest.raises(Invalid):
-            service.enable(user_id=closed.id, actor_id=admin.id, reason=" ", at=NOON)
+            staffing.enable(user_id=closed.id, actor_id=admin.id, reason=" ", at=NOON)
         assert closed.disabled_at == NOON
 
     def test_knows_when_there_is_no_such_person(self):
         admin = make_staff(StaffRole.ADMIN)
 
         with pytest.raises(NotFound):
-            service.end_sessions_of(user_id=NOBODY, actor_id=admin.id, at=NOON)
+            staffing.end_sessions_of(user_id=NOBODY, actor_id=admin.id, at=NOON)
         with pytest.raises(NotFound):
             queries.person(NOBODY)
 
@@ -675,7 +675,7 @@ class TestCommands:
         user = make_user(confirmed=False)
         token, _ = make_session(user, at=NOON)
 
-        person = service.appoint(email=user.email.upper(), role=StaffRole.FINANCE, at=NOON)
+        person = staffing.appoint(email=user.email.upper(), role=StaffRole.FINANCE, at=NOON)
 
         assert (person.id, person.staff_role, person.email_confirmed_at) == (user.id, StaffRole.FINANCE, NOON)
         assert service.identity_of(token=token, at=NOON) is None
@@ -686,17 +686,17 @@ class TestCommands:
     def test_dismisses(self):
         staff = make_staff()
 
-        service.appoint(email=staff.email, role=None, at=NOON)
+        staffing.appoint(email=staff.email, role=None, at=NOON)
 
         assert staff.staff_role is None
         assert events(staff) == ["staff:dismissed"]
 
     def test_appoints_nobody_unknown(self):
         with pytest.raises(NotFound):
-            service.appoint(email="nobody@example.test", role=StaffRole.ADMIN, at=NOON)
+            staffing.appoint(email="nobody@example.test", role=StaffRole.ADMIN, at=NOON)
 
     def test_hires_with_a_confirmed_address(self):
-        person = service.hire(
+        person = staffing.hire(
             name="Vera", email="Vera@House.example", password=NEW_PASSWORD, role=StaffRole.VERIFIER, at=NOON
         )
 
@@ -712,20 +712,20 @@ class TestCommands:
         user = make_user()
 
         with pytest.raises(Conflict):
-            service.hire(name="Vera", email=user.email, password=NEW_PASSWORD, role=StaffRole.VERIFIER, at=NOON)
+            staffing.hire(name="Vera", email=user.email, password=NEW_PASSWORD, role=StaffRole.VERIFIER, at=NOON)
         assert user.staff_role is None
 
     def test_sets_a_password_and_ends_sessions(self):
         staff = make_staff()
         make_session(staff, at=NOON)
 
-        service.set_password(email=staff.email, password=NEW_PASSWORD, at=NOON)
+        staffing.set_password(email=staff.email, password=NEW_PASSWORD, at=NOON)
 
         assert sign_in(staff, password=NEW_PASSWORD).user_id == staff.id
         assert ends(staff)[0] is SessionEnd.PASSWORD_CHANGED
         assert mails() == [(staff.email, "password_changed")]
         with pytest.raises(NotFound):
-            service.set_password(email="nobody@example.test", password=NEW_PASSWORD, at=NOON)
+            staffing.set_password(email="nobody@example.test", password=NEW_PASSWORD, at=NOON)
 
 
 class TestQueries:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, text
 
 from marketplace import audit, ripple
-from marketplace.accounts import service as accounts
+from marketplace.accounts import staffing
 from marketplace.catalog.models import DeviceModel
 from marketplace.clinics import service as clinics
 from marketplace.clinics.states import SellerStanding
@@ -240,7 +240,7 @@ class TestPeopleAndPlaces:
     def test_a_closed_account_holds_the_orders_of_its_person(self, scene, now):
         order = make_order("funds_held", scene, at=now)
 
-        accounts.disable(user_id=scene.buyer.id, actor_id=make_staff("admin").id, reason="Fraud.", at=now)
+        staffing.disable(user_id=scene.buyer.id, actor_id=make_staff("admin").id, reason="Fraud.", at=now)
 
         assert causes(order) == [Cause.ACCOUNT_CLOSED]
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, select, text
 
 from marketplace import database
-from marketplace.accounts import service as accounts
+from marketplace.accounts import staffing
 from marketplace.accounts.models import AccountClosure, User
 from marketplace.clinics import history as clinic_history
 from marketplace.clinics import service as clinics
@@ -217,7 +217,7 @@ def _correct_the_zone(scene, _person, data, at):
 
 def _close_or_open_the_account(scene, person, _data, at):
     closed = db.session.get(User, person.id, populate_existing=True).disabled_at is not None
-    (accounts.enable if closed else accounts.disable)(
+    (staffing.enable if closed else staffing.disable)(
         user_id=person.id, actor_id=make_staff("admin").id, reason="A reason.", at=at
     )
 
@@ -409,9 +409,9 @@ class TestWhatWasBefore:
     def test_an_account_was_closed_from_its_closing_until_it_opened_again(self, scene, now):
         closed, opened = now + timedelta(days=1), now + timedelta(days=2)
         ids = {"user_id": scene.buyer.id, "actor_id": make_staff("admin").id, "reason": "Looked into."}
-        accounts.disable(**ids, at=closed)
+        staffing.disable(**ids, at=closed)
         assert self.member(scene, scene.buyer, closed).account_open is False
-        accounts.enable(**ids, at=opened)
+        staffing.enable(**ids, at=opened)
 
         moments = (now, closed, opened - timedelta(seconds=1), opened)
         assert [self.member(scene, scene.buyer, moment).account_open for moment in moments] == [
@@ -520,9 +520,9 @@ def test_what_the_trail_kept_becomes_history(own_app, now):
         make_member(clinic=clinic, user=other, joined_at=now - 55 * day)
         clinics.change_role(**{**ids, "user_id": other.id}, role=ClinicRole.OWNER, at=next(at))
         closing = {"user_id": other.id, "actor_id": make_staff("admin").id, "reason": "Looked into."}
-        accounts.disable(**closing, at=next(at))
-        accounts.enable(**closing, at=next(at))
-        accounts.disable(**closing, at=next(at))
+        staffing.disable(**closing, at=next(at))
+        staffing.enable(**closing, at=next(at))
+        staffing.disable(**closing, at=next(at))
         clinics.remove_member(**{**ids, "actor_id": technician.id}, at=next(at))
         told = (SiteBefore.__table__, MemberBefore.__table__, AccountClosure.__table__)
 

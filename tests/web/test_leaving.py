@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 from sqlalchemy import select
 
-from marketplace.accounts import service as accounts
+from marketplace.accounts import staffing
 from marketplace.accounts.models import User
 from marketplace.clinics import service as clinics
 from marketplace.extensions import db
@@ -45,7 +45,7 @@ def leaves(user, scene, now) -> None:
 
 
 def account_closes(user, _scene, now) -> None:
-    accounts.disable(user_id=user.id, actor_id=make_staff("admin").id, reason="Asked for.", at=now)
+    staffing.disable(user_id=user.id, actor_id=make_staff("admin").id, reason="Asked for.", at=now)
 
 
 def subjects_to(user) -> list[str]:

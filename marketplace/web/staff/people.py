@@ -8,7 +8,7 @@ from wtforms import TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from ... import audit
-from ...accounts import queries, service
+from ...accounts import queries, staffing
 from ...accounts.access import Permission
 from ...clinics import queries as clinics
 from ...clinics.policy import LONGEST_TEXT
@@ -53,7 +53,7 @@ def person(user_id: UUID) -> ResponseReturnValue:
 @requires(Permission.PEOPLE_MANAGE)
 def end_sessions(user_id: UUID) -> ResponseReturnValue:
     """End all sessions of the person."""
-    service.end_sessions_of(user_id=user_id, actor_id=me().id, at=clock.now())
+    staffing.end_sessions_of(user_id=user_id, actor_id=me().id, at=clock.now())
     flash("The person is signed out everywhere.", "success")
     return redirect(url_for("staff_people.person", user_id=user_id), code=303)
 
@@ -65,7 +65,7 @@ def disable(user_id: UUID) -> ResponseReturnValue:
     form = ReasonForm()
     if form.validate_on_submit():
         with applied(form):
-            service.disable(user_id=user_id, actor_id=me().id, reason=form.reason.data or "", at=clock.now())
+            staffing.disable(user_id=user_id, actor_id=me().id, reason=form.reason.data or "", at=clock.now())
             flash("The account is closed to its person.", "success")
             return redirect(url_for("staff_people.person", user_id=user_id), code=303)
     return _page(user_id, form)
@@ -78,7 +78,7 @@ def enable(user_id: UUID) -> ResponseReturnValue:
     form = ReasonForm()
     if form.validate_on_submit():
         with applied(form):
-            service.enable(user_id=user_id, actor_id=me().id, reason=form.reason.data or "", at=clock.now())
+            staffing.enable(user_id=user_id, actor_id=me().id, reason=form.reason.data or "", at=clock.now())
             flash("The account is open to its person again.", "success")
             return redirect(url_for("staff_people.person", user_id=user_id), code=303)
     return _page(user_id, form)

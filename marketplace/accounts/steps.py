@@ -1,0 +1,104 @@
+"""What every act on an account is built of: lock the person, clean what they wrote, keep a password, leave an event."""
+
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from .. import audit
+from ..extensions import adapter_of, db
+from ..kernel.errors import Invalid, NotFound
+from ..kernel.text import normal_email
+from ..notifications.service import promise_mail
+from . import tokens
+from .models import TokenPurpose, User
+from .passwords import Passwords
+from .policy import LONGEST_NAME, email_problem, password_problem
+
+
+def clean_name(name: str) -> str:
+    """
+    Return the name as one clean line.
+
+    :raises Invalid: it is empty, too long, or carries what no name does
+    """
+    name = " ".join(name.split())
+    if not name or not name.isprintable():
+        raise Invalid("Write your name as it stands on your certificates.", field="name")
+    if len(name) > LONGEST_NAME:
+        raise Invalid(f"Use at most {LONGEST_NAME} characters for the name.", field="name")
+    return name
+
+
+def clean_email(email: str) -> str:
+    """
+    Return the address as it is compared.
+
+    :raises Invalid: it is none
+    """
+    address = normal_email(email)
+    problem = email_problem(address)
+    if problem is not None:
+        raise Invalid(problem, field="email")
+    return address
+
+
+def new_hash(password: str, *, about: tuple[str, ...], field: str = "password") -> str:
+    """
+    Return what is kept of a password somebody chooses, none of whose words may be `about` them.
+
+    :raises Invalid: it will not do
+    """
+    problem = password_problem(password, about=about)
+    if problem is not None:
+        raise Invalid(problem, field=field)
+    return adapter_of(Passwords).hash(password)
+
+
+def add_user(*, name: str, email: str, password_hash: str, at: datetime) -> UUID | None:
+    """Add the person in one statement, or return None because the address is taken, also in a race."""
+    return db.session.scalar(
+        insert(User)
+        .values(id=uuid4(), name=name, email=email, password_hash=password_hash, created_at=at)
+        .on_conflict_do_nothing(index_elements=[User.email])
+        .returning(User.id)
+    )
+
+
+def locked(user_id: UUID) -> User:
+    """
+    Return the person, locked, so that what happens to their account happens one after the other.
+
+    :raises NotFound: there is no such person
+    """
+    user = db.session.scalar(
+        select(User).where(User.id == user_id).with_for_update(key_share=True).execution_options(populate_existing=True)
+    )
+    if user is None:
+        raise NotFound("There is no such person.")
+    return user
+
+
+def id_at(email: str) -> UUID:
+    """
+    Return whose address it is.
+
+    :raises NotFound: nobody's
+    """
+    user_id = db.session.scalar(select(User.id).where(User.email == normal_email(email)))
+    if user_id is None:
+        raise NotFound("Nobody has this address.")
+    return user_id
+
+
+def replace_password(user: User, password_hash: str, *, at: datetime) -> None:
+    """Keep the new password, let links for another one die, and tell the person by mail."""
+    user.password_hash = password_hash
+    tokens.cancel(user_id=user.id, purpose=TokenPurpose.RESET_PASSWORD, at=at)
+    promise_mail(to=user.email, template="password_changed", context={"name": user.name}, at=at)
+
+
+def record(kind: str, user: User, *, actor_id: UUID | None, at: datetime, **data: object) -> None:
+    """Leave an event about the account in the audit trail; from here on nothing else is locked."""
+    audit.record(kind, actor_id=actor_id, subject_type="user", subject_id=user.id, at=at, **data)
