@@ -10,7 +10,7 @@ from ..extensions import db, unit_of_work
 from ..kernel.errors import Conflict, NotFound
 from ..kernel.money import Money
 from ..payments import service as payments
-from . import queries, steps, wording
+from . import belonging, steps, wording
 from .access import Act, Party
 from .models import Order, RefundProposal
 from .proposal_states import PROPOSAL, ProposalEvent, ProposalState, Side
@@ -165,7 +165,7 @@ def _require_refundable(order: Order) -> None:
 
 
 def _side(order: Order, actor_id: UUID) -> Side:
-    return Side.BUYER if Party.BUYER in queries.parties_of(order, actor_id) else Side.SELLER
+    return Side.BUYER if Party.BUYER in belonging.parties_of(order, actor_id) else Side.SELLER
 
 
 def _open(order_id: UUID) -> RefundProposal | None:
@@ -197,7 +197,7 @@ def _close(proposal: RefundProposal, order: Order, event: ProposalEvent, *, acto
 def _tell_other(side: Side, news: News, order: Order, *, at: datetime) -> None:
     """Tell the side that is not this one."""
     if side is Side.BUYER:
-        steps.tell(news, queries.in_charge_of(order.seller_clinic_id), order, at=at, page=_PAGE)
+        steps.tell(news, belonging.in_charge_of(order.seller_clinic_id), order, at=at, page=_PAGE)
     else:
         steps.tell_buyer(news, order, at=at, page=_PAGE)
 

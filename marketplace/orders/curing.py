@@ -9,7 +9,7 @@ from ..extensions import db, unit_of_work
 from ..kernel.errors import Refusal
 from ..logs import log
 from ..payments import queries as payment_queries
-from . import queries, settling, steps
+from . import settling, steps, views
 from .holding import Looked, look
 from .models import Order, OrderHold, OrderMove
 from .states import CURABLE, OrderState
@@ -52,7 +52,7 @@ def _overdue(at: datetime) -> ColumnElement[bool]:
     """Say of an order in SQL what `OrderView.cure_ends_at` says of what is shown."""
     paid_at = (
         select(func.max(OrderMove.at))
-        .where(OrderMove.order_id == Order.id, OrderMove.event.in_(queries.PAYING))
+        .where(OrderMove.order_id == Order.id, OrderMove.event.in_(views.PAYING))
         .scalar_subquery()
     )
     lost_at = (

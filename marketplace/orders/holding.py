@@ -19,7 +19,7 @@ from ..listings.models import Listing
 from ..notifications import service as notifications
 from ..recalls import queries as recalls
 from ..ripple import Cause, Dependants, Ground, Loss
-from . import queries, reach, steps, wording
+from . import belonging, queries, reach, steps, wording
 from .access import Act
 from .models import Order, OrderHold
 from .states import MONEY_HELD, UNSHIPPED, OrderEvent, OrderState
@@ -236,7 +236,7 @@ def _hold(order: Order, loss: Loss, actor_id: UUID | None, at: datetime) -> bool
 
 def _buying_side(order: Order) -> set[UUID]:
     """Return who hears of it: whoever placed the order, and those who run the clinic, should that person be lost."""
-    return {order.buyer_id, *queries.in_charge_of(order.buyer_clinic_id)}
+    return {order.buyer_id, *belonging.in_charge_of(order.buyer_clinic_id)}
 
 
 def _tell_staff(loss: Loss, held: Sequence[Order], gone: Sequence[reach.Transfer], *, at: datetime) -> None:

@@ -24,7 +24,7 @@ from ..logs import log
 from ..payments import service as payments
 from ..payments.amounts import Rate
 from ..payments.ports import GatewayError
-from . import queries, reserving, steps, wording
+from . import belonging, reserving, steps, wording
 from .access import Act, Party
 from .models import Order, OrderMove
 from .states import ORDER, OrderEvent, OrderState
@@ -158,7 +158,7 @@ def cancel(*, order_id: UUID, actor_id: UUID, live: bool, at: datetime) -> None:
     payments.close_checkout(order_id=order_id, live=live, at=at)
     with unit_of_work():
         order = steps.locked_for(order_id, Act.CANCEL, actor_id=actor_id)
-        by_buyer = Party.BUYER in queries.parties_of(order, actor_id)
+        by_buyer = Party.BUYER in belonging.parties_of(order, actor_id)
         reason = f"The {'buyer' if by_buyer else 'seller'} cancelled the order before it was paid."
         _end(order, OrderEvent.CANCELLED, reason=reason, actor_id=actor_id, at=at)
         tell_other = steps.tell_seller if by_buyer else steps.tell_buyer
@@ -269,7 +269,7 @@ def _promise(
     buyer = accounts.person(order.buyer_id).name
     steps.tell(
         wording.placed_to_practitioner(told, buyer=buyer),
-        queries.practitioners_of(order.buyer_clinic_id),
+        belonging.practitioners_of(order.buyer_clinic_id),
         order,
         at=at,
         page="/confirm",

@@ -25,7 +25,7 @@ from ..listings.models import Listing
 from ..listings.record import of_seller
 from ..listings.states import ListingState
 from ..notifications import service as notifications
-from . import queries, reservation_wording
+from . import belonging, queries, reservation_wording
 from .models import Reservation
 from .reservation_states import (
     ANSWERED_WITHIN,
@@ -134,7 +134,7 @@ def ask(*, listing_id: UUID, buyer_id: UUID, site_id: UUID, message: str, at: da
         db.session.flush()
         _note(asked, "asked", actor_id=buyer_id, at=at)
         news = reservation_wording.asked(device.title, _name_of(buyer_id), site.clinic_name, said)
-        _tell(news, queries.in_charge_of(device.clinic_id), at=at)
+        _tell(news, belonging.in_charge_of(device.clinic_id), at=at)
         return asked.id
 
 
@@ -195,7 +195,7 @@ def give_up(*, reservation_id: UUID, actor_id: UUID, at: datetime) -> None:
         _require_open(own, event, at)
         _move(own, event, actor_id=actor_id, at=at)
         seller_id = db.session.get_one(Listing, own.listing_id).clinic_id
-        _tell(reservation_wording.given_up(_title_of(own)), queries.in_charge_of(seller_id), at=at)
+        _tell(reservation_wording.given_up(_title_of(own)), belonging.in_charge_of(seller_id), at=at)
 
 
 def kept(listing_id: UUID, *, at: datetime) -> Kept | None:

@@ -12,7 +12,7 @@ from ..links import service as links
 from ..links.service import Link, LinkSpeaksOfAnother
 from ..links.states import LinkPurpose, Worth
 from ..notifications.service import promise_mail
-from . import confirming, queries, steps, wording
+from . import belonging, confirming, steps, wording
 from .access import Act
 from .confirming import OrderExpired, ToSign, terms_of
 from .models import Order
@@ -77,7 +77,7 @@ def asking(*, order_id: UUID, actor_id: UUID, at: datetime) -> Asking:
     with unit_of_work():
         order = steps.locked_among(order_id, Act.ASK_PRACTITIONER, actor_id=actor_id)
         waits = ORDER.allows(order.state, OrderEvent.CONFIRMED) and at < order.expires_at
-        others = [one for one in queries.practitioners_of(order.buyer_clinic_id) if one != actor_id] if waits else []
+        others = [one for one in belonging.practitioners_of(order.buyer_clinic_id) if one != actor_id] if waits else []
         sent = links.links_about(order_id, purpose=_PURPOSE)
         people = accounts.people([*others, *(one.sent_by for one in sent), *(_recipient(one) for one in sent)])
         return Asking(
@@ -112,7 +112,7 @@ def send_link(*, order_id: UUID, practitioner_id: UUID, actor_id: UUID, at: date
         order = _asked_about(order_id, actor_id)
         if at >= order.expires_at:
             raise OrderExpired
-        if practitioner_id not in queries.practitioners_of(order.buyer_clinic_id):
+        if practitioner_id not in belonging.practitioners_of(order.buyer_clinic_id):
             raise Invalid("Choose a practitioner of your clinic.", field="practitioner")
         if practitioner_id == actor_id:
             raise Invalid("You are the practitioner yourself: sign on the order's page.", field="practitioner")

@@ -24,7 +24,7 @@ from ..kernel.terms import ProcedureClass
 from ..listings import queries as listings
 from ..listings.models import Listing
 from ..notifications import service as notifications
-from . import queries, wording
+from . import belonging, queries, wording
 from .access import Act, event_of, may, stopped_by_a_hold
 from .models import Order, OrderMove
 from .states import ORDER, STOPPED_BY_A_HOLD, OrderEvent, OrderState
@@ -162,7 +162,7 @@ def locked_by_staff(order_id: UUID, *, actor_id: UUID) -> Order:
     :raises OwnOrder: they belong, or belonged, to the buying or the selling clinic
     """
     order = locked(order_id)
-    if queries.is_own(order_id, user_id=actor_id):
+    if belonging.is_own(order_id, user_id=actor_id):
         raise OwnOrder
     return order
 
@@ -191,7 +191,7 @@ def locked_among(order_id: UUID, act: Act, *, actor_id: UUID) -> Order:
     :raises NotYourAct: it is for another to do
     """
     order = locked(order_id)
-    parties = queries.parties_of(order, actor_id)
+    parties = belonging.parties_of(order, actor_id)
     if not parties:
         raise NotFound("There is no such order, or it is not yours to see.")
     if not may(act, parties):
@@ -357,14 +357,14 @@ def tell(news: News, people: Iterable[UUID], order: Order, *, at: datetime, page
 
 def tell_buyer(news: News, order: Order, *, at: datetime, page: str = "") -> None:
     """Promise the message to whoever placed the order; once they are gone, to those who run the clinic."""
-    gone = queries.buyer_is_gone(order.id)
-    told = queries.in_charge_of(order.buyer_clinic_id) if gone else [order.buyer_id]
+    gone = belonging.buyer_is_gone(order.id)
+    told = belonging.in_charge_of(order.buyer_clinic_id) if gone else [order.buyer_id]
     tell(news, told, order, at=at, page=page)
 
 
 def tell_seller(news: News, order: Order, *, at: datetime) -> None:
     """Promise the message to the seller's owners and managers."""
-    tell(news, queries.in_charge_of(order.seller_clinic_id), order, at=at)
+    tell(news, belonging.in_charge_of(order.seller_clinic_id), order, at=at)
 
 
 def objections_in_words(verdict: Verdict) -> Sequence[str]:

@@ -22,10 +22,10 @@ from ..kernel.terms import STATES, ProcedureClass
 from ..listings import queries as listings
 from ..listings.queries import ListingFacts
 from ..listings.states import ListingState
-from ..orders import queries, service
+from ..orders import queries, service, views
 from ..orders.access import Act, Party
-from ..orders.queries import OrderView
 from ..orders.states import OrderState
+from ..orders.views import OrderView
 from ..payments import queries as payments
 from ..payments.amounts import Rate
 from . import gate, order_words, unit
@@ -142,7 +142,7 @@ def purchases() -> ResponseReturnValue:
 @requires(Permission.ORDER_READ)
 def order(order_id: UUID) -> ResponseReturnValue:
     """Show an order to one of its sides, with the one thing that is theirs to do."""
-    seen = queries.order_for(order_id, user_id=me().id)
+    seen = views.order_for(order_id, user_id=me().id)
     payment = payments.payment_of(order_id)
     confirming = "paid" in request.args and seen.state is OrderState.AWAITING_PAYMENT
     page = render_template(
@@ -172,7 +172,7 @@ def order(order_id: UUID) -> ResponseReturnValue:
 @requires(Permission.ORDER_CONFIRM)
 def confirm(order_id: UUID) -> ResponseReturnValue:
     """Read what the ordering practitioner signs, and sign it."""
-    seen = queries.order_for(order_id, user_id=me().id)
+    seen = views.order_for(order_id, user_id=me().id)
     asked = service.to_sign(order_id=order_id, actor_id=me().id, at=clock.now())
     form = ConfirmForm()
     form.statements.choices = list(asked.required)

@@ -8,8 +8,9 @@ from ..eligibility.models import Moment
 from ..kernel.days import written
 from ..kernel.money import Money
 from ..orders.access import Act, Party
-from ..orders.queries import HoldView, MoveView, OrderLine, OrderView
+from ..orders.queries import OrderLine
 from ..orders.states import OrderEvent, OrderState
+from ..orders.views import HoldView, MoveView, OrderView
 from ..orders.wording import CURES, left_out_words
 from ..payments.models import IntentKind, IntentState
 from ..payments.policy import decision_due

@@ -11,7 +11,7 @@ from ..accounts.access import Permission
 from ..kernel import clock
 from ..kernel.errors import Invalid, NotFound
 from ..kernel.money import Money, parse_money
-from ..orders import queries, service
+from ..orders import queries, service, views
 from ..orders.access import Party
 from ..orders.proposal_states import ProposalState, Side
 from ..payments import queries as payments
@@ -103,7 +103,7 @@ def withdraw(order_id: UUID, proposal_id: UUID) -> ResponseReturnValue:
 
 
 def _page(order_id: UUID, form: PartForm) -> ResponseReturnValue:
-    order = queries.order_for(order_id, user_id=me().id)
+    order = views.order_for(order_id, user_id=me().id)
     payment = payments.payment_of(order_id)
     if payment is None or order.parties.isdisjoint({Party.BUYER, Party.SELLER}):
         raise NotFound("There is no such page, or it is not yours to see.")

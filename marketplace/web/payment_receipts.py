@@ -8,8 +8,8 @@ from flask.typing import ResponseReturnValue
 
 from ..accounts.access import Permission
 from ..kernel.errors import NotFound
-from ..orders import queries as orders
-from ..orders.queries import OrderView
+from ..orders import views
+from ..orders.views import OrderView
 from ..orders.wording import left_out_words
 from ..payments import queries as payments
 from ..payments.amounts import JournalKind
@@ -91,7 +91,7 @@ def pdf(order_id: UUID) -> ResponseReturnValue:
 
 def _receipt(order_id: UUID) -> tuple[OrderView, tuple[Section, ...]]:
     """Return what the receipt says, to the buying side; others learn nothing."""
-    order = orders.order_for(order_id, user_id=me().id)
+    order = views.order_for(order_id, user_id=me().id)
     payment = payments.payment_of(order_id) if order.on_buying_side else None
     if payment is None or not payment.received.minor:
         raise NotFound("There is no such receipt, or it is not yours to see.")

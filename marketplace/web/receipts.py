@@ -16,8 +16,8 @@ from ..extensions import limiter
 from ..kernel.days import written
 from ..kernel.errors import NotFound
 from ..kernel.terms import STATES
-from ..orders import queries
-from ..orders.queries import OrderView
+from ..orders import views
+from ..orders.views import OrderView
 from . import gate, order_words, receipt_pdf
 from .access import me, public, requires
 from .receipt_pdf import Line, Paper, Section
@@ -72,7 +72,7 @@ def checked(code: str) -> ResponseReturnValue:
 
 def _paper(order_id: UUID, decision_id: UUID) -> Paper:
     """Return the receipt as page and PDF write it, to the buying side; others learn nothing."""
-    order = queries.order_for(order_id, user_id=me().id)
+    order = views.order_for(order_id, user_id=me().id)
     if not order.on_buying_side or decision_id not in {one.id for one in order.decisions}:
         raise NotFound("There is no such receipt, or it is not yours to see.")
     return paper_of(order, receipts.receipt(decision_id))

@@ -14,8 +14,8 @@ from ..kernel.errors import NotFound
 from ..listings import reports
 from ..listings.reports import Report
 from ..listings.terms import CounterDirection, CounterUnit, Modification, Recertification, Warranty
-from ..orders import queries
-from ..orders.queries import OrderView
+from ..orders import views
+from ..orders.views import OrderView
 from . import files
 from .access import me, requires
 from .filters import day
@@ -31,14 +31,14 @@ _YES = {True: "yes", False: "no", None: None}
 @requires(Permission.ORDER_READ)
 def report(order_id: UUID) -> ResponseReturnValue:
     """Show what the seller stated when the order was placed, to one of its sides."""
-    return page(queries.order_for(order_id, user_id=me().id))
+    return page(views.order_for(order_id, user_id=me().id))
 
 
 @bp.get("/orders/<uuid:order_id>/papers/<uuid:document_id>")
 @requires(Permission.ORDER_READ)
 def paper(order_id: UUID, document_id: UUID) -> ResponseReturnValue:
     """Send a paper of the report to one who may know which unit it is."""
-    seen = queries.order_for(order_id, user_id=me().id)
+    seen = views.order_for(order_id, user_id=me().id)
     kept = _report_of(seen)
     if seen.serial is None or str(document_id) not in {one["id"] for one in kept.document["papers"]}:
         raise NotFound("There is no such paper.", cure="Papers are shown once the payment is held.")

@@ -12,7 +12,7 @@ from ..clinics import queries as clinics
 from ..config import Settings
 from ..kernel import clock
 from ..kernel.terms import ClinicRole
-from ..orders import queries, service
+from ..orders import queries, service, views
 from ..payments import queries as payment_queries
 from ..payments import service as payments
 from . import order_words
@@ -65,7 +65,7 @@ def release_to_ship(order_id: UUID) -> ResponseReturnValue:
 @requires(Permission.ORDER_FULFIL)
 def dispatch(order_id: UUID) -> ResponseReturnValue:
     """Say that the device has left, and with whom."""
-    seen = queries.order_for(order_id, user_id=me().id)
+    seen = views.order_for(order_id, user_id=me().id)
     form = DispatchForm()
     if form.validate_on_submit():
         with applied(form):
@@ -85,7 +85,7 @@ def dispatch(order_id: UUID) -> ResponseReturnValue:
 @requires(Permission.ORDER_FULFIL)
 def refund(order_id: UUID) -> ResponseReturnValue:
     """Give the buyer everything back instead of sending the device."""
-    seen = queries.order_for(order_id, user_id=me().id)
+    seen = views.order_for(order_id, user_id=me().id)
     payment = payments.payment_of(order_id)
     left = payment.left if payment else seen.price
     form = RefundForm()

@@ -11,7 +11,7 @@ from ..accounts.access import Permission
 from ..extensions import limiter
 from ..kernel import clock
 from ..links.states import Worth
-from ..orders import queries, service
+from ..orders import service, views
 from . import gate
 from .access import me, requires
 from .buying import ConfirmForm, around
@@ -55,7 +55,7 @@ def links(order_id: UUID) -> ResponseReturnValue:
             service.send_link(order_id=order_id, practitioner_id=chosen, actor_id=me().id, at=clock.now())
             flash("The link is on its way. It serves once, for this order as it is now.", "success")
             return redirect(url_for(".links", order_id=order_id), code=303)
-    order = queries.order_for(order_id, user_id=me().id)
+    order = views.order_for(order_id, user_id=me().id)
     return render_template("signing/links.html", order=order, asking=asking, form=form, worths=WORTHS), form.http_status
 
 
@@ -82,7 +82,7 @@ def sign(token: str) -> ResponseReturnValue:
             order_id = service.confirm_by_link(token=token, actor_id=me().id, signed=signed, at=clock.now())
             flash("You have ordered the device. It can be paid for now.", "success")
             return redirect(url_for("buying.order", order_id=order_id), code=303)
-    order = queries.order_for(found.asked.order_id, user_id=me().id)
+    order = views.order_for(found.asked.order_id, user_id=me().id)
     return render_template(
         "buying/confirm.html",
         order=order,

@@ -13,7 +13,7 @@ from marketplace.kernel.errors import Conflict, Invalid, NotFound
 from marketplace.listings import drafting, papers, queries, reports, service, unsaid
 from marketplace.listings.models import ConditionReport, Listing, Paper
 from marketplace.listings.terms import Grade, PaperKind
-from marketplace.orders import queries as orders
+from marketplace.orders import views
 from tests.conftest import NOON
 from tests.factories.accounts import make_user
 from tests.factories.clinics import make_clinic
@@ -95,7 +95,7 @@ class TestWhatAnOrderRestsOn:
     def test_is_what_was_stated_when_it_was_placed(self, now):
         scene = make_scene(now)
         order_id = place(scene, at=now)
-        seen = orders.order_for(order_id, user_id=scene.buyer.id)
+        seen = views.order_for(order_id, user_id=scene.buyer.id)
         report = reports.report(seen.report_id)
 
         assert (report.version, report.listing_id, report.made_at) == (1, scene.listing.id, now)

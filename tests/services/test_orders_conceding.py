@@ -11,7 +11,7 @@ from marketplace.kernel.errors import Invalid, NotFound
 from marketplace.kernel.machine import IllegalMove
 from marketplace.kernel.money import Money
 from marketplace.notifications.models import Mail
-from marketplace.orders import queries
+from marketplace.orders import queries, views
 from marketplace.orders import service as orders
 from marketplace.orders.models import RefundProposal
 from marketplace.orders.proposal_states import PROPOSAL, ProposalEvent, ProposalState, Side
@@ -107,7 +107,7 @@ class TestPropose:
     def test_has_its_time(self, scene, now, state):
         order = make_order(state, scene, at=now)
         assert order.state not in PARTLY_REFUNDABLE
-        assert not queries.order_for(order.id, user_id=scene.seller.id).part_can_go_back
+        assert not views.order_for(order.id, user_id=scene.seller.id).part_can_go_back
         with pytest.raises(payments.MoneyNotHere):
             propose(order, scene.buyer, now)
         with pytest.raises(payments.MoneyNotHere):
@@ -185,7 +185,7 @@ class TestFinance:
         ).one()
         assert (row.actor_id, row.data) == (finance.id, {"amount_minor": 125_000, "reason": "The tip is worn."})
         assert subjects(scene.buyer)[-1] == subjects(scene.seller)[-1]
-        assert queries.order_for_staff(order.id).part_can_go_back
+        assert views.order_for_staff(order.id).part_can_go_back
 
     def test_the_acceptance_then_pays_the_rest(self, order, scene, now):
         orders.decide_by_finance(order_id=order.id, actor_id=make_staff().id, amount=PART, reason="Worn.", at=now)

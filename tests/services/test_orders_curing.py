@@ -11,7 +11,7 @@ from marketplace.extensions import db
 from marketplace.kernel import clock
 from marketplace.listings.models import ListingState
 from marketplace.notifications.models import Mail
-from marketplace.orders import queries
+from marketplace.orders import queries, views
 from marketplace.orders import service as orders
 from marketplace.orders.states import OrderState
 from marketplace.orders.wording import CURE_PERIOD
@@ -49,7 +49,7 @@ def expire(scene, at):
 
 
 def seen_by(person, order_id):
-    return queries.order_for(order_id, user_id=person.id)
+    return views.order_for(order_id, user_id=person.id)
 
 
 def test_an_order_whose_licence_ended_goes_back_when_the_cure_period_ends(held, scene, local_stripe, now):

@@ -18,7 +18,7 @@ from marketplace.eligibility.verdict import Verdict
 from marketplace.extensions import db
 from marketplace.kernel.errors import NotFound
 from marketplace.notifications.models import Mail
-from marketplace.orders import holding, queries, reach, steps, wording
+from marketplace.orders import holding, queries, reach, steps, views, wording
 from marketplace.orders import service as orders
 from marketplace.orders.models import OrderHold
 from marketplace.orders.service import Looked
@@ -521,8 +521,8 @@ class TestSeenByTheSides:
         order = make_order("funds_held", scene, at=now)
         revoke(scene.licence, verifier, now)
 
-        to_buyer = queries.order_for(order.id, user_id=scene.buyer.id)
-        to_seller = queries.order_for(order.id, user_id=scene.seller.id)
+        to_buyer = views.order_for(order.id, user_id=scene.buyer.id)
+        to_seller = views.order_for(order.id, user_id=scene.seller.id)
 
         assert to_buyer.held
         assert to_seller.held

@@ -19,7 +19,7 @@ from marketplace.listings.models import Listing
 from marketplace.listings.service import ListingTaken
 from marketplace.listings.states import ListingState
 from marketplace.notifications.models import Mail
-from marketplace.orders import confirming, placing, queries, steps
+from marketplace.orders import confirming, placing, queries, steps, views
 from marketplace.orders import service as orders
 from marketplace.orders.models import Order
 from marketplace.orders.states import OrderState
@@ -477,7 +477,7 @@ class TestViews:
     def test_the_seller_does_not_see_who_buys_before_the_money_is_held(self, scene, now):
         order_id = place_and_confirm(scene, at=now)
 
-        seen = queries.order_for(order_id, user_id=scene.seller.id)
+        seen = views.order_for(order_id, user_id=scene.seller.id)
 
         assert (seen.buyer, seen.statement, seen.decisions) == (None, None, ())
         assert {move.actor_name for move in seen.moves} == {None}
@@ -487,7 +487,7 @@ class TestViews:
     def test_the_seller_sees_where_to_send_it_afterwards(self, scene, now):
         order_id = make_order("funds_held", scene, at=now).id
 
-        seen = queries.order_for(order_id, user_id=scene.seller.id)
+        seen = views.order_for(order_id, user_id=scene.seller.id)
 
         assert (seen.buyer.clinic_name, seen.buyer.street) == ("Lone Star Skin", "100 Main Street")
         # That the gate said yes, and when; what it said of whom is not theirs to read.
@@ -498,28 +498,28 @@ class TestViews:
     def test_the_reasons_of_a_no_are_the_buyers_own(self, scene, now):
         order_id = make_order("held_not_cleared", scene, at=now).id
 
-        assert queries.order_for(order_id, user_id=scene.buyer.id).reason == "The licence has expired."
-        seen = queries.order_for(order_id, user_id=scene.seller.id)
+        assert views.order_for(order_id, user_id=scene.buyer.id).reason == "The licence has expired."
+        seen = views.order_for(order_id, user_id=scene.seller.id)
         assert (seen.reason, seen.buyer) == (None, None)
 
     def test_the_buyer_sees_the_serial_number_once_they_paid(self, scene, now):
         order_id = place_and_confirm(scene, at=now)
-        assert queries.order_for(order_id, user_id=scene.buyer.id).serial is None
-        assert queries.order_for(order_id, user_id=scene.buyer.id).statement is None
-        assert queries.order_for(order_id, user_id=scene.practitioner.id).serial == scene.listing.serial
+        assert views.order_for(order_id, user_id=scene.buyer.id).serial is None
+        assert views.order_for(order_id, user_id=scene.buyer.id).statement is None
+        assert views.order_for(order_id, user_id=scene.practitioner.id).serial == scene.listing.serial
 
     def test_a_stranger_sees_nothing(self, scene, now):
         order_id = place(scene, at=now)
         for somebody in (make_user(), make_clinic().members[0]):
             with pytest.raises(NotFound):
-                queries.order_for(order_id, user_id=getattr(somebody, "user_id", None) or somebody.id)
+                views.order_for(order_id, user_id=getattr(somebody, "user_id", None) or somebody.id)
         with pytest.raises(NotFound):
-            queries.order_for(uuid4(), user_id=scene.buyer.id)
+            views.order_for(uuid4(), user_id=scene.buyer.id)
         with pytest.raises(NotFound):
-            queries.order_for_staff(uuid4())
+            views.order_for_staff(uuid4())
 
     def test_staff_see_all_of_it(self, scene, now):
-        seen = queries.order_for_staff(make_order("funds_held", scene, at=now).id)
+        seen = views.order_for_staff(make_order("funds_held", scene, at=now).id)
 
         assert seen.serial == scene.listing.serial
         assert [decision.moment for decision in seen.decisions] == [Moment.ORDER, Moment.PAYMENT_RECEIVED]

@@ -11,8 +11,8 @@ from marketplace.kernel.days import working_days_after, written
 from marketplace.kernel.machine import IllegalMove
 from marketplace.listings.models import Listing
 from marketplace.listings.states import ListingState
-from marketplace.orders import queries as order_queries
 from marketplace.orders import service as orders
+from marketplace.orders import views
 from marketplace.orders.states import OrderState
 from marketplace.payments import service as payments
 from marketplace.payments.models import IntentKind, IntentState, MoneyIntent
@@ -63,7 +63,7 @@ def stands(order_id) -> tuple[OrderState, PaymentState]:
 
 
 def told(order_id, user) -> str:
-    return money_status(order_queries.order_for(order_id, user_id=user.id), payments.payment_of(order_id))
+    return money_status(views.order_for(order_id, user_id=user.id), payments.payment_of(order_id))
 
 
 def release_of(order_id):
@@ -153,7 +153,7 @@ class TestWhileItCanStillFail:
         hear(local_stripe)
 
         assert stands(here) == (OrderState.CANCELLED, PaymentState.CHARGED_BACK)
-        said = [next_step(order_queries.order_for(here, user_id=user.id)) for user in (scene.buyer, scene.seller)]
+        said = [next_step(views.order_for(here, user_id=user.id)) for user in (scene.buyer, scene.seller)]
         assert said == [
             "This order was cancelled because your bank took the payment back.",
             "This order was cancelled because the buyer's bank took the payment back.",

@@ -16,8 +16,8 @@ from marketplace.listings import drafting, unsaid
 from marketplace.listings import queries as listings
 from marketplace.listings import service as market
 from marketplace.notifications.models import Mail
-from marketplace.orders import queries
 from marketplace.orders import service as orders
+from marketplace.orders import views
 from marketplace.orders.models import Order
 from marketplace.orders.service import NotCleared
 from tests.factories.listings import make_handpiece, make_listing
@@ -140,7 +140,7 @@ class TestOrder:
 
         assert ", without “CO2 scanner”, for " in asked.statement
         assert asked.verdict.cleared
-        assert queries.order_for(order.id, user_id=scene.seller.id).left_out == ("CO2 scanner",)
+        assert views.order_for(order.id, user_id=scene.seller.id).left_out == ("CO2 scanner",)
         assert {mail["lines"][-1] for mail in mails} == {
             "Sold without “CO2 scanner”: what is left out stays with the seller."
         }

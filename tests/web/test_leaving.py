@@ -11,7 +11,7 @@ from marketplace.clinics import service as clinics
 from marketplace.extensions import db
 from marketplace.kernel.terms import ClinicRole
 from marketplace.notifications.models import Mail
-from marketplace.orders import queries
+from marketplace.orders import belonging, queries
 from marketplace.orders import service as orders
 from marketplace.orders.access import Party
 from marketplace.orders.states import OrderState
@@ -145,7 +145,7 @@ class TestThoseWhoRunTheClinic:
         leaves(scene.buyer, scene, now)
 
         assert as_(scene.practitioner).post(f"/orders/{order.id}/accept").status_code == 403
-        assert Party.BUYER not in queries.parties_of(the_order(order.id), scene.seller.id)
+        assert Party.BUYER not in belonging.parties_of(the_order(order.id), scene.seller.id)
         assert the_order(order.id).state is OrderState.UNDER_INSPECTION
 
     def test_are_shown_in_the_list_what_waits_for_them(self, scene, as_, now):

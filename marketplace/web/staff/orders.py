@@ -9,7 +9,7 @@ from wtforms.validators import InputRequired, Length
 
 from ...accounts.access import Permission
 from ...kernel import clock
-from ...orders import queries, service
+from ...orders import belonging, queries, service, views
 from ...orders.access import Act
 from ...orders.states import OrderState
 from ...payments import queries as payments
@@ -56,7 +56,7 @@ def order(order_id: UUID) -> ResponseReturnValue:
 @requires(Permission.MONEY_READ)
 def report(order_id: UUID) -> ResponseReturnValue:
     """Show what the seller stated when the order was placed."""
-    return reports.page(queries.order_for_staff(order_id), staff=True)
+    return reports.page(views.order_for_staff(order_id), staff=True)
 
 
 @bp.post("/staff/orders/<uuid:order_id>/refund")
@@ -126,7 +126,7 @@ def surplus(order_id: UUID) -> ResponseReturnValue:
 
 
 def _page(order_id: UUID, form: ReasonForm, *, part_form: PartForm | None = None) -> ResponseReturnValue:
-    seen = queries.order_for_staff(order_id)
+    seen = views.order_for_staff(order_id)
     part_form = part_form or PartForm(prefix="part")
     found = payments.payments_of(order_id)
     now = next((one for one in found if not one.ended_unpaid), None)
@@ -145,7 +145,7 @@ def _page(order_id: UUID, form: ReasonForm, *, part_form: PartForm | None = None
         state=order_words.state_of(seen),
         holds=order_words.holds(seen),
         moments=order_words.MOMENTS,
-        is_own=queries.is_own(order_id, user_id=me().id),
+        is_own=belonging.is_own(order_id, user_id=me().id),
         form=form,
         part_form=part_form,
         Act=Act,
