@@ -9,18 +9,18 @@ from uuid import UUID
 from ..catalog import queries as catalog
 from ..eligibility import service as eligibility
 from ..kernel.money import Money
-from ..listings import passport, queries
+from ..listings import passport, queries, telling
+from ..listings.facts import ListingFacts
 from ..listings.passport import Passport
-from ..listings.queries import ListingFacts
 from ..orders import reserving
 from ..orders.reserving import Kept
 from ..recalls import queries as recalls
 from ..recalls.queries import RecallFacts
 
 # Put together once. What a page shows and is not asked for here, its name does not know: ask for it here.
-_ASKED = queries.question(
+_ASKED = telling.question(
     queries.ON_DISPLAY,
-    prices=queries.PRICES,
+    prices=telling.PRICES,
     readings=passport.READINGS,
     events=passport.EVENTS,
     recalls=recalls.OF_UNIT,
@@ -47,7 +47,7 @@ def told(listing_id: UUID, *, at: datetime) -> str:
 
     :raises NotFound: there is none, or it is not on display
     """
-    return queries.tell(_ASKED, listing_id, now=at)
+    return telling.tell(_ASKED, listing_id, now=at)
 
 
 def named(told: str) -> str:
@@ -60,8 +60,8 @@ def shown(told: str) -> Shown:
     known = json.loads(told)
     policies = known["policy"]
     return Shown(
-        listing=queries.listing_told(known),
-        prices=queries.prices_told(known["prices"] or ()),
+        listing=telling.listing_told(known),
+        prices=telling.prices_told(known["prices"] or ()),
         passport=passport.told(known["readings"] or (), known["events"] or ()),
         recalls=recalls.told(known["recalls"] or ()),
         kept=reserving.told(known["kept"] or ()),

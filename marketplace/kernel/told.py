@@ -5,6 +5,8 @@ from enum import StrEnum
 from typing import TypeVar
 from uuid import UUID
 
+from .money import Money
+
 E = TypeVar("E", bound=StrEnum)
 
 
@@ -21,6 +23,11 @@ def moment(written: str | None) -> datetime | None:
 def key(written: str | None) -> UUID | None:
     """Read the key of a row."""
     return None if written is None else UUID(written)
+
+
+def money(minor: int | None, currency: str) -> Money | None:
+    """Read an amount in minor units."""
+    return None if minor is None else Money(minor, currency)
 
 
 def one_of(kind: type[E], written: str | None) -> E | None:

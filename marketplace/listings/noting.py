@@ -13,8 +13,8 @@ from uuid import UUID
 from ..kernel.errors import Invalid
 from . import fields
 from .conditions import INCLUSIONS, checklist
+from .facts import CounterFacts, HandpieceFacts, ListingFacts
 from .fields import Place
-from .queries import CounterFacts, HandpieceFacts, ListingFacts
 from .states import ListingState
 
 WHOLE = "This step as a whole"

@@ -12,7 +12,7 @@ from statistics import median
 
 from ..catalog.rated import figure
 from ..kernel.money import Money
-from .queries import CounterFacts, HandpieceFacts, ListingFacts
+from .facts import CounterFacts, HandpieceFacts, ListingFacts
 from .terms import CounterDirection, CounterUnit
 
 MOST_SHOTS_A_MONTH = 250_000

@@ -20,9 +20,9 @@ from ..kernel.errors import NotFound
 from ..kernel.terms import STATES
 from . import fields, queries
 from .conditions import GRADES, INCLUSIONS, checklist
+from .facts import ListingFacts, PhotoFacts
 from .fields import Place
 from .models import ConditionReport
-from .queries import ListingFacts, PhotoFacts
 
 FORMAT = 1
 

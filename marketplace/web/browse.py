@@ -20,8 +20,8 @@ from ..kernel.errors import NotFound
 from ..kernel.terms import STATES
 from ..listings import gallery, queries, reports, search, suggesting, views
 from ..listings.conditions import GRADES, INCLUSIONS, checklist
+from ..listings.facts import ListingFacts
 from ..listings.qualified import Reached, reached_by
-from ..listings.queries import ListingFacts
 from ..listings.search import Card
 from ..listings.states import ListingState
 from . import (

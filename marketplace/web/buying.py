@@ -20,7 +20,7 @@ from ..kernel import clock
 from ..kernel.money import Money
 from ..kernel.terms import STATES, ProcedureClass
 from ..listings import queries as listings
-from ..listings.queries import ListingFacts
+from ..listings.facts import ListingFacts
 from ..listings.states import ListingState
 from ..orders import queries, service, views
 from ..orders.access import Act, Party

@@ -11,8 +11,8 @@ from ..guides import knowing
 from ..kernel.errors import NotFound
 from ..listings import queries
 from ..listings.conditions import GRADES
+from ..listings.facts import ListingFacts
 from ..listings.landed import Landed
-from ..listings.queries import ListingFacts
 from ..recalls import queries as recalls
 from . import gate, landing, photos, standpoint, unit
 from .access import public

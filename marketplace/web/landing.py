@@ -11,8 +11,8 @@ from ..guides.maker_policy import Statement, Topic
 from ..kernel.errors import Invalid
 from ..kernel.money import Money, parse_money
 from ..listings import landed
+from ..listings.facts import ListingFacts
 from ..listings.landed import ASKS, Landed, Part
-from ..listings.queries import ListingFacts
 from . import fragments
 
 PREFIX = "cost_"

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from ..catalog.queries import ModelFacts
 from ..guides.knowing import UnitLine
-from ..listings.queries import ListingFacts
+from ..listings.facts import ListingFacts
 from ..listings.states import ListingState
 
 _AVAILABLE = {

@@ -15,7 +15,7 @@ from ..eligibility.verdict import Objection
 from ..kernel import clock
 from ..kernel.terms import STATES, ProcedureClass
 from ..listings import queries as listings
-from ..listings.queries import ListingFacts
+from ..listings.facts import ListingFacts
 from . import gate, standpoint
 from .access import public
 from .gate import ShownObjection

@@ -19,8 +19,8 @@ from ..kernel import clock
 from ..kernel.money import Money
 from ..kernel.terms import ProcedureClass
 from ..listings import fields
+from ..listings.facts import CounterFacts, HandpieceFacts, ListingFacts
 from ..listings.fields import Place
-from ..listings.queries import CounterFacts, HandpieceFacts, ListingFacts
 from ..listings.states import PhotoState
 from ..listings.terms import CounterDirection, CounterUnit, Modification, Recertification, Warranty
 from . import gate, photos, standpoint

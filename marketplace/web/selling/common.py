@@ -12,8 +12,8 @@ from ...clinics.queries import Membership
 from ...kernel.errors import Invalid
 from ...kernel.money import Money, parse_money
 from ...listings import noting, queries
+from ...listings.facts import ListingFacts
 from ...listings.noting import Spot
-from ...listings.queries import ListingFacts
 from ...listings.states import ListingEvent, ListingState
 from ..access import me
 from ..forms import Form

@@ -13,9 +13,9 @@ from ...documents.contents import MAX_BYTES
 from ...kernel import clock
 from ...listings import drafting, fields
 from ...listings.conditions import GRADES, INCLUSIONS, Included, checklist
+from ...listings.facts import ListingFacts
 from ...listings.fields import Field, Place
 from ...listings.papers import MOST_PAPERS
-from ...listings.queries import ListingFacts
 from ...listings.terms import Grade
 from ..access import me, requires
 from ..forms import Form, NeededBeforeReview, applied

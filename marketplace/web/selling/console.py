@@ -11,8 +11,8 @@ from wtforms.validators import InputRequired, Length
 from ...accounts.access import Permission
 from ...kernel import clock
 from ...listings import counting, drafting, fields, queries
+from ...listings.facts import CounterFacts, ListingFacts
 from ...listings.fields import Place
-from ...listings.queries import CounterFacts, ListingFacts
 from ..access import me, requires
 from ..forms import Form, applied
 from ..unit import UNITS

@@ -12,7 +12,7 @@ from ...guides.prices import Against
 from ...kernel import clock
 from ...kernel.money import Money
 from ...listings import copying, plausibility, queries, service, unsaid
-from ...listings.queries import ListingFacts
+from ...listings.facts import ListingFacts
 from ...listings.states import LISTING, ListingEvent, ListingState
 from ...watching.desk import interest_in
 from .. import photos

@@ -14,8 +14,8 @@ from ...catalog import queries as catalog
 from ...catalog import rated
 from ...kernel import clock
 from ...listings import drafting, fields, queries
+from ...listings.facts import HandpieceFacts, ListingFacts
 from ...listings.fields import Field, Place
-from ...listings.queries import HandpieceFacts, ListingFacts
 from ..access import me, requires
 from ..forms import applied
 from ..options import grouped_options

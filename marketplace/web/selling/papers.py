@@ -14,7 +14,7 @@ from ...documents.contents import MAX_BYTES
 from ...kernel import clock
 from ...kernel.errors import Invalid, NotFound
 from ...listings import papers
-from ...listings.queries import ListingFacts
+from ...listings.facts import ListingFacts
 from ...listings.terms import PaperKind
 from .. import files
 from ..access import me, requires

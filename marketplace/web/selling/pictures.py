@@ -13,9 +13,9 @@ from ...accounts.access import Permission
 from ...config import Settings
 from ...kernel import clock
 from ...listings import gallery, possession, shots
+from ...listings.facts import ListingFacts
 from ...listings.gallery import Sent
 from ...listings.headers import MAX_BYTES
-from ...listings.queries import ListingFacts
 from ...listings.shots import ASKED
 from ...listings.states import PHOTO, PhotoState
 from ...listings.terms import Shot

@@ -13,8 +13,8 @@ from ...accounts.access import Permission
 from ...kernel import clock
 from ...kernel.errors import Invalid
 from ...listings import gallery
+from ...listings.facts import ListingFacts
 from ...listings.possible import Counter
-from ...listings.queries import ListingFacts
 from ...listings.terms import CounterDirection, CounterUnit
 from .. import unit
 from ..access import me, requires

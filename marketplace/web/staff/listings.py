@@ -12,7 +12,7 @@ from ...config import Settings
 from ...kernel import clock
 from ...listings import noting, passport, plausibility, possession, queries, reports, service, stolen
 from ...listings.conditions import GRADES
-from ...listings.queries import ListingFacts
+from ...listings.facts import ListingFacts
 from ...listings.states import LISTING, ListingEvent
 from ...listings.terms import Shot
 from .. import photos, unit
