@@ -1,11 +1,8 @@
 """Watches what newer registers say of people: entries in the list of exclusions, changes, and who is missing."""
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from enum import StrEnum
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from sqlalchemy import select
@@ -18,10 +15,11 @@ from ..extensions import db, unit_of_work
 from ..kernel.days import written
 from ..kernel.errors import Invalid, NotFound
 from ..registers import queries as registers
-from ..registers.normal import Strength, heads_of, is_npi, name_score, strength_of_name
-from ..registers.queries import RegisterEntry, Snapshot
-from ..registers.sources import EXCLUSIONS, SourceKind, enumerations, sources
+from ..registers.normal import Strength, is_npi
+from ..registers.queries import Snapshot
+from ..registers.sources import SourceKind, enumerations, sources
 from .enumeration import Nppes, changes, entries_of, practitioner_types, strength_words
+from .exclusions import suspects
 from .findings import FINDING, FindingEvent, FindingKind, FindingState, PersonNpi, RegisterFinding
 from .matching import RegisterOffer, Wanted, matches
 from .models import Credential
@@ -39,81 +37,6 @@ PEOPLE_AT_ONCE = 2_000
 
 ROWS_AT_ONCE = 1_000
 """Findings of one statement: the protocol takes at most 65,535 values."""
-
-
-class Excluded(StrEnum):
-    """What a look into the list of excluded persons left behind."""
-
-    NO = "no"
-    PERHAPS = "perhaps"  # An entry fits, and nobody has judged it.
-    YES = "yes"  # Staff found that it is this person.
-
-
-@dataclass(frozen=True, slots=True)
-class Suspect:
-    """An entry of the list of exclusions that fits a person."""
-
-    user_id: UUID
-    entry: RegisterEntry
-    strength: Strength
-
-
-class ExclusionLook(NamedTuple):
-    """A look into the list of exclusions: what it left behind, by person, and until when it counts."""
-
-    answers: Mapping[UUID, Excluded]
-    until: datetime | None
-
-
-def exclusions_of(user_ids: Collection[UUID]) -> ExclusionLook:
-    """
-    Say of each person whether an entry of the current list of exclusions fits; of nobody if no list is loaded.
-
-    It looks at the list itself, so that neither a new name nor a new list waits for a nightly screening. The number of
-    statements does not grow with the people.
-    """
-    current = registers.current([EXCLUSIONS]).get(EXCLUSIONS)
-    if current is None:
-        return ExclusionLook({}, None)
-    judged = _judged(user_ids)
-    answers = dict.fromkeys(user_ids, Excluded.NO)
-    for (user_id, _), state in judged.items():
-        if state is not FindingState.DISMISSED:
-            answers[user_id] = max(answers[user_id], _GRAVITY[state], key=_ORDER.index)
-    for suspect in suspects(user_ids, current):
-        if (suspect.user_id, suspect.entry.digest) not in judged:
-            answers[suspect.user_id] = max(answers[suspect.user_id], Excluded.PERHAPS, key=_ORDER.index)
-    return ExclusionLook(answers, current.fresh_until)
-
-
-_ORDER = (Excluded.NO, Excluded.PERHAPS, Excluded.YES)
-_GRAVITY = {FindingState.OPEN: Excluded.PERHAPS, FindingState.CONFIRMED: Excluded.YES}
-
-
-def suspects(user_ids: Collection[UUID], current: Snapshot) -> list[Suspect]:
-    """
-    Return the entries that fit these people: by NPI they are identified, by name they are candidates.
-
-    Where both have an NPI and the two differ, it is somebody else, whatever the name.
-    """
-    people = _people(user_ids)
-    names: dict[tuple[str, str], set[UUID]] = defaultdict(set)
-    for user_id, (name, _) in people.items():
-        for filed in heads_of(name):
-            names[filed].add(user_id)
-    of_npi = {npi: user_id for user_id, (_, npi) in people.items() if npi}
-    found = [
-        Suspect(of_npi[entry.npi], entry, Strength.IDENTIFIED)
-        for entry in registers.by_npi([current.id], list(of_npi))
-        if entry.npi is not None
-    ]
-    for entry in registers.by_name([current.id], list(names)):
-        for user_id in names[entry.family_head or "", entry.given_head or ""]:
-            name, npi = people[user_id]
-            strength = strength_of_name(name_score(name, entry.person))
-            if strength is not None and strength > Strength.WEAK and not (npi and entry.npi):
-                found.append(Suspect(user_id, entry, strength))
-    return found
 
 
 def screen_everyone(*, at: datetime) -> int:
@@ -227,25 +150,6 @@ def _judge_credential(credential: Credential, found: RegisterFinding, *, actor_i
     if found.state is FindingState.CONFIRMED and credential.state is CredentialState.VERIFIED:
         reason = f"{found.kind.words}: {found.reason}"
         move(credential, CredentialEvent.SUSPENDED, actor_id=actor_id, at=at, reason=reason)
-
-
-def _judged(user_ids: Collection[UUID]) -> dict[tuple[UUID, bytes], FindingState]:
-    columns = RegisterFinding.__table__.c
-    rows = db.session.execute(
-        select(columns.user_id, columns.row_digest, columns.state).where(
-            columns.user_id.in_(user_ids), columns.kind == FindingKind.EXCLUSION
-        )
-    )
-    return {(user_id, digest): state for user_id, digest, state in rows}
-
-
-def _people(user_ids: Collection[UUID]) -> dict[UUID, tuple[str, str | None]]:
-    rows = db.session.execute(
-        select(User.id, User.name, PersonNpi.npi)
-        .join(PersonNpi, PersonNpi.user_id == User.id, isouter=True)
-        .where(User.id.in_(user_ids))
-    )
-    return {user_id: (name, npi) for user_id, name, npi in rows}
 
 
 def _note_suspects(user_ids: Sequence[UUID], current: Snapshot, at: datetime) -> int:

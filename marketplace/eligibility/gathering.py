@@ -14,10 +14,10 @@ from ..catalog.terms import HazardClass
 from ..clinics import history as clinic_history
 from ..clinics import queries as clinics
 from ..clinics.states import SellerStanding
+from ..credentials import exclusions
 from ..credentials import history as credential_history
 from ..credentials import queries as credentials
-from ..credentials import screening
-from ..credentials.screening import Excluded
+from ..credentials.exclusions import Excluded
 from ..credentials.states import CredentialState
 from ..credentials.types import Opens, credential_types
 from ..extensions import db
@@ -303,7 +303,7 @@ def _today() -> Sources:
 
 
 def _exclusions_of(user_ids: Collection[UUID]) -> tuple[Mapping[UUID, Exclusion], datetime | None]:
-    answers, until = screening.exclusions_of(user_ids)
+    answers, until = exclusions.exclusions_of(user_ids)
     return {user_id: _EXCLUSIONS[answer] for user_id, answer in answers.items()}, until
 
 

@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import select
 
 from marketplace import audit
-from marketplace.credentials import enumeration, screening, service
+from marketplace.credentials import enumeration, exclusions, screening, service
+from marketplace.credentials.exclusions import Excluded
 from marketplace.credentials.findings import FINDING, FindingEvent, FindingKind, FindingState, RegisterFinding
 from marketplace.credentials.refusals import NotYoursToReview
-from marketplace.credentials.screening import Excluded
 from marketplace.extensions import db
 from marketplace.kernel.errors import Invalid, NotFound
 from marketplace.kernel.machine import IllegalMove
@@ -31,17 +31,17 @@ def findings():
 
 
 def answer(user):
-    return screening.exclusions_of([user.id]).answers
+    return exclusions.exclusions_of([user.id]).answers
 
 
 class TestExclusionsOf:
     def test_nobody_looked_where_no_list_is_loaded(self, now):
-        assert screening.exclusions_of([make_user().id]) == ({}, None)
+        assert exclusions.exclusions_of([make_user().id]) == ({}, None)
 
     def test_a_list_counts_for_thirty_one_days(self, now):
         make_exclusions(retrieved_at=now)
         user = make_user()
-        assert screening.exclusions_of([user.id]) == ({user.id: Excluded.NO}, now + timedelta(days=31))
+        assert exclusions.exclusions_of([user.id]) == ({user.id: Excluded.NO}, now + timedelta(days=31))
 
     @pytest.mark.parametrize(
         ("name", "entry", "expected"),
@@ -80,9 +80,18 @@ class TestExclusionsOf:
         service.state_npi(user_id=user.id, npi=NPI, at=now)
         make_exclusions({**ENTRY, "npi": NPI})
 
-        [current] = screening.registers.current(["US:LEIE"]).values()
-        assert [suspect.strength for suspect in screening.suspects([user.id], current)] == [Strength.IDENTIFIED]
+        [current] = exclusions.registers.current(["US:LEIE"]).values()
+        assert [suspect.strength for suspect in exclusions.suspects([user.id], current)] == [Strength.IDENTIFIED]
         assert answer(user) == {user.id: Excluded.PERHAPS}
+
+    def test_nobody_hides_behind_somebody_else_who_states_the_same_number(self, now):
+        users = [make_user(name="Somebody Else"), make_user(name="Anybody Else")]
+        for user in users:
+            service.state_npi(user_id=user.id, npi=NPI, at=now)
+        make_exclusions({**ENTRY, "npi": NPI})
+
+        both = exclusions.exclusions_of([user.id for user in users]).answers
+        assert both == dict.fromkeys([user.id for user in users], Excluded.PERHAPS)
 
     def test_what_was_judged_is_judged(self, now):
         user, verifier = make_user(name="Dana Reyes"), make_staff()
@@ -99,8 +108,8 @@ class TestExclusionsOf:
     def test_a_new_entry_is_not_covered_by_an_old_dismissal(self, now):
         user, snapshot = make_user(name="Dana Reyes"), make_exclusions(ENTRY, {**ENTRY, "state": "FL"})
         dismissed = {"state": "dismissed", "resolved_by": make_staff().id, "resolved_at": now, "reason": "Not her."}
-        [current] = screening.registers.current(["US:LEIE"]).values()
-        first, second = screening.suspects([user.id], current)
+        [current] = exclusions.registers.current(["US:LEIE"]).values()
+        first, second = exclusions.suspects([user.id], current)
         make_finding(snapshot, user_id=user.id, row_digest=first.entry.digest, **dismissed)
         assert answer(user) == {user.id: Excluded.PERHAPS}
 
@@ -118,7 +127,7 @@ class TestExclusionsOf:
         counts = []
         for some in (users[:1], users):
             with count_statements() as sent:
-                screening.exclusions_of(some)
+                exclusions.exclusions_of(some)
             counts.append(len(sent))
         assert counts == [4, 4]
 
