@@ -18,8 +18,7 @@ from .catalog import service as catalog
 from .config import Mode, Settings
 from .credentials import service as credentials
 from .dev.demo import cast
-from .eligibility import service as eligibility
-from .eligibility import vectors
+from .eligibility import publishing, vectors
 from .eligibility.models import PolicyStanding
 from .eligibility.rulebook import POLICY_FILE
 from .extensions import db
@@ -192,10 +191,10 @@ def draft_policy(email: str, file: Path | None, confirmed_by_counsel: bool) -> N
         proposed_by = account_queries.person_at(email).id
         try:
             document = json.loads((file or POLICY_FILE).read_text(encoding="utf-8"))
-            eligibility.draft_policy(document=document, standing=standing, proposed_by=proposed_by, at=clock.now())
+            publishing.draft_policy(document=document, standing=standing, proposed_by=proposed_by, at=clock.now())
         except ValueError as problem:  # No JSON, or no policy: it names the place.
             raise click.ClickException(f"This is no policy: {problem}") from problem
-    click.echo(f"Policy {eligibility.versions()[0].number} is a draft.")
+    click.echo(f"Policy {publishing.versions()[0].number} is a draft.")
 
 
 @policy_group.command("publish")
@@ -203,11 +202,11 @@ def draft_policy(email: str, file: Path | None, confirmed_by_counsel: bool) -> N
 @click.argument("email")
 def publish_policy(number: int, email: str) -> None:
     """Put draft NUMBER into force, signed by EMAIL, who is not the one who proposed it."""
-    versions = {version.number: version.id for version in eligibility.versions()}
+    versions = {version.number: version.id for version in publishing.versions()}
     if number not in versions:
         raise click.ClickException(f"There is no policy {number}.")
     with _said_plainly():
-        eligibility.publish_policy(
+        publishing.publish_policy(
             version_id=versions[number], published_by=account_queries.person_at(email).id, at=clock.now()
         )
     click.echo(f"Policy {number} is in force.")

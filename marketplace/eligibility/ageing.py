@@ -10,7 +10,7 @@ from ..credentials.models import Credential
 from ..credentials.states import CredentialState
 from ..credentials.types import credential_types
 from ..extensions import db
-from .service import published_policy
+from .publishing import published_policy
 
 LEAD = timedelta(days=21)
 """How long before its limit evidence is due to be looked at again."""

@@ -13,7 +13,7 @@ from ..kernel.terms import StaffRole
 from ..notifications.service import promise_mails
 from .ageing import DueEvidence, evidence_due
 from .models import EvidenceDigest
-from .service import NoPolicy
+from .publishing import NoPolicy
 
 SOON = timedelta(days=14)
 """How long before its limit evidence is in the mail."""

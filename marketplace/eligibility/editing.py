@@ -13,8 +13,8 @@ from ..extensions import db, unit_of_work
 from ..kernel.errors import Conflict, Invalid, NotFound
 from ..kernel.shapes import Misshapen, write
 from .models import PolicyEdit, PolicyState, PolicyVersion
+from .publishing import digest_of, draft_policy, policy_of, published_policy
 from .rulebook import Policy
-from .service import digest_of, draft_policy, policy_of, published_policy
 
 RuleBody = dict[str, Any]
 

@@ -9,12 +9,13 @@ from ..catalog import queries as catalog
 from ..clinics.states import SellerStanding
 from ..kernel.terms import ProcedureClass
 from .answering import NEVER, holds_until, question_of
+from .devices import devices_of, sound_device, sound_model
 from .facts import Asked, Facts, Held, Uses
-from .gathering import Crew, circumstances_of, crew_of, devices_of, newcomer, sound_device, sound_model
+from .gathering import Crew, circumstances_of, crew_of, newcomer
 from .needs import needs_of
 from .policy import Policy, judge
+from .publishing import published_policy
 from .sale import Purchase, Sale
-from .service import published_policy
 from .verdict import Objection
 
 DeviceClass = tuple[str, ProcedureClass]

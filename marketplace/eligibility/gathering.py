@@ -1,16 +1,14 @@
-"""Gathers the facts that the gate judges, in a number of statements that does not grow with the sales asked about."""
+"""Gathers the people, the site and what they proved for the gate, as they are now or as history says they were."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
-from uuid import UUID, uuid5
+from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 
-from ..catalog import queries as catalog
-from ..catalog.terms import HazardClass
 from ..clinics import history as clinic_history
 from ..clinics import queries as clinics
 from ..clinics.states import SellerStanding
@@ -23,8 +21,6 @@ from ..credentials.types import Opens, credential_types
 from ..extensions import db
 from ..kernel.errors import NotFound
 from ..kernel.terms import ClinicRole, time_zone_of
-from ..kernel.text import normal_number
-from ..recalls import queries as recalls
 from .facts import (
     Asked,
     Buyer,
@@ -32,12 +28,8 @@ from .facts import (
     Device,
     Exclusion,
     Facts,
-    Handpiece,
-    Hazard,
     Held,
-    Modification,
     OneOff,
-    OpenRecall,
     Person,
     Place,
     Practitioner,
@@ -46,7 +38,7 @@ from .facts import (
     Uses,
 )
 from .models import RuleReview, RuleReviewMove
-from .sale import Purchase, Sale, SoldHandpiece
+from .sale import Purchase, Sale
 from .states import ReviewState
 
 
@@ -225,6 +217,11 @@ def crew_of(site_id: UUID) -> Crew:
     )
 
 
+def sellers_of(sales: Iterable[Sale]) -> Mapping[UUID, SellerStanding]:
+    """Return, by clinic, whether staff found that it may sell."""
+    return clinics.seller_standings({sale.seller_clinic_id for sale in sales})
+
+
 def newcomer(state: str) -> Circumstances:
     """Return somebody in this place who has nothing yet: no credential, no practitioner, an empty site."""
     person = Person(id=UUID(int=0), name="The operator", member=True, exclusion=Exclusion.NONE)
@@ -235,26 +232,6 @@ def newcomer(state: str) -> Circumstances:
         practitioner=None,
         site=Site(colleagues=(person,)),
         uses=Uses(),
-    )
-
-
-def sound_model(model: catalog.ModelFacts) -> Device:
-    """Return a unit of this model with nothing against it and every handpiece that the model can have."""
-    modalities = catalog.modalities()
-    parts = tuple(
-        _handpiece(SoldHandpiece(id=uuid5(model.id, code), name=modalities[code].name, modality_code=code))
-        for code in model.modality_codes
-    )
-    return Device(
-        model_id=model.id,
-        maker=model.maker,
-        model=model.name,
-        product_code=model.product_code,
-        rx_label_seen=True,
-        id_label_seen=True,
-        modification=Modification.NONE,
-        recall_open=False,
-        handpieces=parts,
     )
 
 
@@ -317,89 +294,6 @@ def _one_offs(site_id: UUID, then: datetime | None) -> tuple[OneOff, ...]:
         stands = [RuleReview.id.in_(approved), RuleReview.id.not_in(ended)]
     rows = db.session.scalars(select(RuleReview).where(RuleReview.site_id == site_id, *stands).order_by(RuleReview.id))
     return tuple(row.as_fact() for row in rows)
-
-
-def devices_of(sales: Iterable[Sale]) -> Mapping[UUID, Device]:
-    """Return, by listing, each unit as the gate sees it."""
-    sales = list(sales)
-    models = catalog.models_by_id({sale.model_id for sale in sales})
-    looked = recalls.looked_up({_unit(sale) for sale in sales})
-    return {sale.listing_id: _under(looked, _device(sale, models.get(sale.model_id)), _unit(sale)) for sale in sales}
-
-
-def with_recalls_of(then: datetime, device: Device) -> Device:
-    """Return the device under the recalls that were open for its unit at `then`; its serial number is that of now."""
-    if device.model_id is None:
-        return device
-    serial = db.session.scalar(text("SELECT serial_normal FROM listings WHERE id = :id"), {"id": device.listing_id})
-    unit = recalls.Unit(device.model_id, serial)
-    return _under(recalls.looked_up([unit], then=then), device, unit)
-
-
-def _unit(sale: Sale) -> recalls.Unit:
-    return recalls.Unit(sale.model_id, normal_number(sale.serial or "") or None)
-
-
-def _under(looked: recalls.Looked, device: Device, unit: recalls.Unit) -> Device:
-    found = tuple(
-        OpenRecall(one.number, one.firm, one.classification, one.source, one.fetched_at.date())
-        for one in looked.open.get(unit, ())
-    )
-    return replace(device, recall_open=looked.stands_open(unit), recalls=found)
-
-
-def sound_device(modality: catalog.ModalityFacts) -> Device:
-    """Return a unit with nothing against it that has one handpiece of this modality."""
-    nobody = UUID(int=0)
-    return Device(
-        model_id=nobody,
-        maker="",
-        model=modality.name,
-        product_code=None,
-        rx_label_seen=True,
-        id_label_seen=True,
-        modification=Modification.NONE,
-        recall_open=False,
-        handpieces=(_handpiece(SoldHandpiece(id=nobody, name=modality.name, modality_code=modality.code)),),
-    )
-
-
-def sellers_of(sales: Iterable[Sale]) -> Mapping[UUID, SellerStanding]:
-    """Return, by clinic, whether staff found that it may sell."""
-    return clinics.seller_standings({sale.seller_clinic_id for sale in sales})
-
-
-def _handpiece(part: SoldHandpiece) -> Handpiece:
-    modality = catalog.modalities()[part.modality_code]
-    return Handpiece(
-        id=part.id,
-        name=part.name,
-        modality=part.modality_code,
-        enables=frozenset(modality.procedure_classes) if modality.determined else None,
-        hazard=_HAZARDS[modality.hazard_class],
-    )
-
-
-def _device(sale: Sale, model: catalog.ModelFacts | None) -> Device:
-    return Device(
-        model_id=model.id if model else None,
-        maker=model.maker if model else "",
-        model=model.name if model else "",
-        product_code=model.product_code if model else None,
-        rx_label_seen=sale.rx_label_present,
-        id_label_seen=sale.id_label_present,
-        modification=sale.modification,
-        recall_open=None,
-        handpieces=tuple(_handpiece(part) for part in sale.handpieces),
-        listing_id=sale.listing_id,
-    )
-
-
-_HAZARDS = {
-    HazardClass.CLASS_IV: Hazard.LASER,
-    HazardClass.NOT_A_LASER: Hazard.NOT_A_LASER,
-    HazardClass.UNKNOWN: Hazard.UNKNOWN,
-}
 
 
 _EXCLUSIONS = {

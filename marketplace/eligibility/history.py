@@ -13,12 +13,14 @@ from ..clinics.states import SellerStanding
 from ..extensions import db
 from ..kernel.errors import NotFound
 from ..kernel.terms import ProcedureClass
+from .devices import sound_device, with_recalls_of
 from .facts import Asked, Facts, Uses
-from .gathering import as_of, circumstances_of, sound_device, with_recalls_of
+from .gathering import as_of, circumstances_of
 from .models import EligibilityDecision, PolicyState, PolicyVersion
 from .policy import judge
+from .publishing import Published, policy_of
 from .sale import Purchase
-from .service import Published, decision, policy_of
+from .service import decision
 from .verdict import Verdict
 
 NOT_IN_HISTORY = (

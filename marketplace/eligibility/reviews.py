@@ -21,9 +21,9 @@ from ..kernel.terms import STATES, ProcedureClass
 from ..notifications.service import promise_mail
 from .models import RuleReview, RuleReviewMove
 from .one_offs import LONGEST_DAYS, PHYSICIAN
+from .publishing import published_policy
 from .rules import GATING
 from .sale import Sale
-from .service import published_policy
 from .states import OPEN, REVIEW, ReviewEvent
 from .verdict import Evidence
 

@@ -1,53 +1,29 @@
-"""Ask the gate, keep its answer, publish its rules."""
+"""Ask the gate, and keep its answer."""
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 from uuid import UUID
-
-from sqlalchemy import select, update
-from sqlalchemy.orm import defer
 
 from .. import audit
 from ..catalog import queries as catalog
 from ..clinics.states import SellerStanding
-from ..extensions import as_text, db, unit_of_work
-from ..kernel.errors import Conflict, NotFound, Refused
+from ..extensions import db, unit_of_work
+from ..kernel.errors import NotFound
 from ..kernel.terms import ProcedureClass
 from . import receipts
+from .devices import devices_of, sound_device
 from .facts import Asked, Device, Facts, Uses
-from .gathering import circumstances_of, devices_of, sellers_of, sound_device
-from .models import (
-    DecisionCredential,
-    EligibilityDecision,
-    Moment,
-    PolicyEdit,
-    PolicyStanding,
-    PolicyState,
-    PolicyVersion,
-)
+from .gathering import circumstances_of, sellers_of
+from .models import DecisionCredential, EligibilityDecision, Moment
 from .narrowing import narrowed
 from .policy import judge
+from .publishing import policy_of, published_policy
 from .remembering import Memory
 from .rulebook import Policy
 from .sale import Purchase, Sale
 from .smaller import without_what_is_closed
 from .verdict import Reach, Verdict
-
-
-class NoPolicy(Refused):
-    """No rules are published, so nobody may buy anything."""
-
-    code = "no_policy"
-
-
-class SamePerson(Refused):
-    """Rules are published by two different people."""
-
-    code = "published_by_one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,64 +56,7 @@ class OfUnit:
     smaller: Smaller | None
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
-    """The rules in force."""
-
-    version_id: UUID
-    number: int
-    standing: PolicyStanding
-    digest: str
-    policy: Policy
-
-
 _answered = Memory(64)  # Clinics that look at the market at the same time; each answer is a word and its question.
-_parsed: dict[UUID, Policy] = {}  # A published document never changes, so it is read once per process.
-
-
-IN_FORCE = as_text(select(PolicyVersion.id).where(PolicyVersion.state == PolicyState.PUBLISHED))
-"""Which rules are in force, for a larger statement."""
-
-
-def published_policy() -> Published:
-    """
-    Return the rules in force.
-
-    :raises NoPolicy: none are published
-    """
-    published = in_force()
-    if published is None:
-        raise NoPolicy("No rules are published, so the gate stays shut.", cure="Staff must publish a policy first.")
-    return published
-
-
-def in_force() -> Published | None:
-    """Return the rules in force; None while the gate is shut."""
-    row = db.session.execute(
-        select(PolicyVersion.id, PolicyVersion.number, PolicyVersion.standing, PolicyVersion.digest).where(
-            PolicyVersion.state == PolicyState.PUBLISHED
-        )
-    ).one_or_none()
-    if row is None:
-        return None
-    return Published(row.id, row.number, row.standing, row.digest, policy_of(row.id))
-
-
-def policy_of(version_id: UUID) -> Policy:
-    """Return the rules of one version, whether they are still in force or not."""
-    if version_id not in _parsed:
-        document = db.session.scalars(select(PolicyVersion.document).where(PolicyVersion.id == version_id)).one()
-        _parsed[version_id] = Policy.from_document(document)
-    return _parsed[version_id]
-
-
-def versions() -> list[PolicyVersion]:
-    """Return every version of the policy without its document, the newest first."""
-    return list(
-        db.session.scalars(
-            select(PolicyVersion).options(defer(PolicyVersion.document)).order_by(PolicyVersion.number.desc())
-        )
-    )
 
 
 def preview(*, sale: Sale, purchase: Purchase, at: datetime, moment: Moment | None = None) -> Verdict:
@@ -315,87 +234,6 @@ def replay(decision_id: UUID) -> Verdict:
     """
     kept = decision(decision_id)
     return judge(Facts.from_json(kept.facts), policy_of(kept.policy_version_id), kept.decided_at)
-
-
-def draft_policy(
-    *,
-    document: dict[str, Any],
-    standing: PolicyStanding,
-    proposed_by: UUID,
-    at: datetime,
-    based_on: UUID | None = None,
-) -> UUID:
-    """
-    Keep a policy as a draft, which gates nothing. `based_on` is the version that it began as a copy of.
-
-    :raises marketplace.kernel.shapes.Misshapen: the document is not a policy; the message says where
-    """
-    Policy.from_document(document)
-    with unit_of_work():
-        newest = db.session.scalar(select(PolicyVersion.number).order_by(PolicyVersion.number.desc()).limit(1)) or 0
-        version = PolicyVersion(
-            number=newest + 1,
-            standing=standing,
-            document=document,
-            digest=digest_of(document),
-            proposed_by=proposed_by,
-            proposed_at=at,
-            based_on_id=based_on,
-        )
-        db.session.add(version)
-        db.session.flush()
-        audit.record(
-            "policy:drafted",
-            actor_id=proposed_by,
-            subject_type="policy",
-            subject_id=version.id,
-            at=at,
-            number=version.number,
-        )
-        return version.id
-
-
-def publish_policy(*, version_id: UUID, published_by: UUID, at: datetime) -> None:
-    """
-    Put a draft into force in place of the version before it.
-
-    :raises NotFound: there is no such version
-    :raises Conflict: it is no draft, or one that was given up
-    :raises SamePerson: whoever proposed or edited it cannot publish it
-    """
-    with unit_of_work():
-        version = db.session.get(PolicyVersion, version_id, with_for_update=True)
-        if version is None:
-            raise NotFound("There is no such policy.")
-        if version.state is not PolicyState.DRAFT or version.discarded_at is not None:
-            raise Conflict("Only a draft can be published.")
-        edited = select(PolicyEdit.id).where(PolicyEdit.version_id == version_id, PolicyEdit.actor_id == published_by)
-        if version.proposed_by == published_by or db.session.scalar(edited.limit(1)) is not None:
-            raise SamePerson(
-                "Whoever proposed or edited a policy cannot publish it.",
-                cure="Ask a colleague to read and publish it.",
-            )
-        db.session.execute(
-            update(PolicyVersion)
-            .where(PolicyVersion.state == PolicyState.PUBLISHED)
-            .values(state=PolicyState.RETIRED, retired_at=at)
-        )
-        version.state = PolicyState.PUBLISHED
-        version.published_by = published_by
-        version.published_at = at
-        audit.record(
-            "policy:published",
-            actor_id=published_by,
-            subject_type="policy",
-            subject_id=version_id,
-            at=at,
-            number=version.number,
-        )
-
-
-def digest_of(document: dict[str, Any]) -> str:
-    """Return the SHA-256 of the document in canonical JSON."""
-    return hashlib.sha256(json.dumps(document, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _questions(sales: Sequence[Sale], purchase: Purchase, asked: Asked) -> list[Facts]:

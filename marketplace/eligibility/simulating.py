@@ -10,8 +10,9 @@ from uuid import UUID
 from ..clinics.queries import Site
 from ..clinics.states import SellerStanding
 from .comparing import Comparison, compare
+from .devices import devices_of
 from .facts import Asked, Buyer, Device
-from .gathering import Circumstances, circumstances_of, devices_of, sellers_of
+from .gathering import Circumstances, circumstances_of, sellers_of
 from .narrowing import narrowed
 from .policy import Policy, judge
 from .reasons import ReasonCode

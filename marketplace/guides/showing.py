@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from ..catalog import queries as catalog
-from ..eligibility import service as eligibility
+from ..eligibility import publishing
 from ..kernel.money import Money
 from ..listings import passport, queries, telling
 from ..listings.facts import ListingFacts
@@ -25,7 +25,7 @@ _ASKED = telling.question(
     events=passport.EVENTS,
     recalls=recalls.OF_UNIT,
     kept=reserving.OF_UNIT,
-    policy=eligibility.IN_FORCE,
+    policy=publishing.IN_FORCE,
 )
 
 

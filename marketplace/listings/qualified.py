@@ -81,7 +81,7 @@ def reached_by(*, purchase: Purchase, at: datetime, version: str | None = None) 
     the caller has just asked for it.
 
     :raises NotFound: the site is not the clinic's
-    :raises marketplace.eligibility.service.NoPolicy: no rules are published
+    :raises marketplace.eligibility.publishing.NoPolicy: no rules are published
     """
     alike = _questions(search.version() if version is None else version)
     own, key_of = _decided_alone(purchase.site_id)

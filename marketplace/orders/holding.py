@@ -9,6 +9,7 @@ from sqlalchemy import or_, select
 
 from .. import audit, queue
 from ..accounts import queries as accounts
+from ..eligibility import publishing
 from ..eligibility import service as eligibility
 from ..eligibility.reasons import ReasonCode
 from ..eligibility.verdict import Verdict
@@ -202,7 +203,7 @@ def _answer_now(order: Order, at: datetime) -> Verdict | None:
             at=at,
             moment=steps.MOMENTS[order.state],
         )
-    except (NotFound, eligibility.NoPolicy):
+    except (NotFound, publishing.NoPolicy):
         return None
 
 

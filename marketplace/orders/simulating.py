@@ -6,8 +6,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from ..clinics import queries as clinics
-from ..eligibility import editing, simulating
-from ..eligibility import service as eligibility
+from ..eligibility import editing, publishing, simulating
 from ..eligibility.facts import Asked
 from ..eligibility.simulating import OpenOrder, Simulation
 from ..extensions import db
@@ -34,7 +33,7 @@ def simulate(*, version_id: UUID, at: datetime) -> Simulation:
     :raises NoPolicy: nothing is in force to compare it with
     """
     return simulating.simulate(
-        before=eligibility.published_policy().policy,
+        before=publishing.published_policy().policy,
         after=editing.policy_in(editing.version(version_id)),
         sales=listings.sales_of(listings.for_sale()),
         sites=clinics.open_sites(),

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, func, null, select, tuple_
 
 from ..accounts.models import User
 from ..clinics.models import Clinic
+from ..eligibility import publishing
 from ..eligibility import service as eligibility
 from ..eligibility.sale import Purchase, Sale
 from ..eligibility.verdict import Reach
@@ -163,7 +164,7 @@ def cleared(want_id: UUID, sale: Sale, *, at: datetime) -> bool | None:
     purchase = Purchase(row.user_id, row.clinic_id, row.site_id, row.user_id)
     try:
         return eligibility.reach(sales=[sale], purchase=purchase, at=at)[sale.listing_id] is Reach.TODAY
-    except (eligibility.NoPolicy, NotFound):
+    except (publishing.NoPolicy, NotFound):
         return None
 
 

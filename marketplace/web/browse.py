@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from ..accounts.access import Permission
 from ..clinics.queries import Site
-from ..eligibility import service as eligibility
+from ..eligibility import publishing
 from ..eligibility.verdict import Outcome, Reach
 from ..guides import showing
 from ..kernel import clock
@@ -184,7 +184,7 @@ def _reached(site: Site, version: str) -> Reached:
     """Return what the gate would answer the reader; where no rules are published everything is closed."""
     try:
         return reached_by(purchase=standpoint.purchase(site), at=clock.now(), version=version)
-    except eligibility.NoPolicy:
+    except publishing.NoPolicy:
         return Reached()
 
 

@@ -12,7 +12,7 @@ from flask_login import current_user
 from ..catalog import queries as catalog
 from ..catalog.queries import ModelFacts
 from ..config import Settings
-from ..eligibility import service as eligibility
+from ..eligibility import publishing
 from ..guides import elsewhere as asked_elsewhere
 from ..guides import knowing, maker_policy, prices
 from ..guides.elsewhere import Listed
@@ -159,13 +159,13 @@ def base() -> str:
 
 def places_for(procedures: Iterable[ProcedureClass]) -> tuple[PlaceRow, ...]:
     """Return who may operate a device that enables these, state by state; empty while no rules are published."""
-    published = eligibility.in_force()
+    published = publishing.in_force()
     return _places(published.version_id, tuple(procedures)) if published else ()
 
 
 @lru_cache(maxsize=256)
 def _places(version_id: UUID, procedures: tuple[ProcedureClass, ...]) -> tuple[PlaceRow, ...]:
-    policy = eligibility.policy_of(version_id)
+    policy = publishing.policy_of(version_id)
     return tuple(
         PlaceRow(
             code,

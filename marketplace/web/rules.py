@@ -5,7 +5,7 @@ from collections import Counter
 from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
 
-from ..eligibility import service as eligibility
+from ..eligibility import publishing
 from ..eligibility import vectors as public_vectors
 from ..kernel.errors import NotFound
 from ..kernel.terms import STATES, ProcedureClass
@@ -19,7 +19,7 @@ bp = Blueprint("rules", __name__)
 @public
 def index() -> ResponseReturnValue:
     """List the places, with what somebody can be cleared for in each."""
-    published = eligibility.published_policy()
+    published = publishing.published_policy()
     procedure = request.args.get("procedure", type=ProcedureClass)
     return render_template(
         "rules/index.html",
@@ -73,7 +73,7 @@ def place(state: str) -> ResponseReturnValue:
     """Show the rules of one place."""
     if state not in STATES:
         raise NotFound("There is no such state.", cure="Choose one from the list of rules.")
-    published = eligibility.published_policy()
+    published = publishing.published_policy()
     return render_template(
         "rules/place.html",
         published=published,

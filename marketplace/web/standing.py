@@ -9,8 +9,8 @@ from ..credentials.policy import Standing
 from ..credentials.states import PENDING, CredentialEvent
 from ..credentials.types import CredentialKind
 from ..credentials.views import CredentialView
-from ..eligibility import service as eligibility
-from ..eligibility.service import NoPolicy
+from ..eligibility import publishing
+from ..eligibility.publishing import NoPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def shower(at: datetime) -> Callable[[CredentialView], ShownStanding]:
     fresh: dict[CredentialKind, timedelta | None] = {}
     # Without rules nothing is bought, and nothing can be too old for them.
     with suppress(NoPolicy):
-        fresh = dict(eligibility.published_policy().policy.decision_limits)
+        fresh = dict(publishing.published_policy().policy.decision_limits)
 
     def show(credential: CredentialView) -> ShownStanding:
         standing = credential.standing(at, fresh_for=fresh.get(credential.kind.kind))

@@ -9,6 +9,7 @@ from flask_login import current_user
 from ..accounts.access import Permission
 from ..clinics import queries as clinics
 from ..clinics.queries import Site
+from ..eligibility import publishing
 from ..eligibility import service as eligibility
 from ..eligibility.reasons import Key, ReasonCode
 from ..eligibility.sale import Purchase, Sale
@@ -48,7 +49,7 @@ def previews(sales: Sequence[Sale], site: Site) -> list[Verdict]:
     """Ask the gate about each for the reader; where no rules are published there is nothing to tell."""
     try:
         return eligibility.previews(sales=sales, purchase=purchase(site), at=clock.now())
-    except eligibility.NoPolicy:
+    except publishing.NoPolicy:
         return []
 
 

@@ -10,6 +10,7 @@ from flask import url_for
 
 from ..catalog import queries as catalog
 from ..clinics.queries import Site
+from ..eligibility import publishing
 from ..eligibility import service as eligibility
 from ..eligibility.explaining import listed
 from ..eligibility.sale import Purchase
@@ -108,7 +109,7 @@ def judged(listing: ListingFacts, site: Site) -> OfUnit | None:
     """Ask the gate about the unit, each handpiece as if it were sold alone, and less of it; None: without rules."""
     try:
         return eligibility.of_unit(sale=listing.sale, purchase=standpoint.purchase(site), at=clock.now())
-    except eligibility.NoPolicy:
+    except publishing.NoPolicy:
         return None
 
 
@@ -241,7 +242,7 @@ def who_may_buy(listing: ListingFacts, state_code: str, policy_id: UUID | None) 
     """Return, for each procedure that the unit enables, who may operate it in a state; None: no rules are published."""
     if policy_id is None:
         return None
-    policy = eligibility.policy_of(policy_id)
+    policy = publishing.policy_of(policy_id)
     modalities = catalog.modalities()
     enabled = {kind for part in listing.handpieces for kind in modalities[part.modality_code].procedure_classes}
     shown = []

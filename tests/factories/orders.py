@@ -10,7 +10,7 @@ from sqlalchemy import select
 from marketplace.accounts.models import User
 from marketplace.clinics.models import Clinic, ClinicSite
 from marketplace.credentials.models import Credential
-from marketplace.eligibility import service as eligibility
+from marketplace.eligibility import publishing
 from marketplace.eligibility.models import Moment, PolicyStanding, PolicyState, PolicyVersion
 from marketplace.eligibility.rulebook import reference_document
 from marketplace.extensions import db, unit_of_work
@@ -61,7 +61,7 @@ def publish_rules(at: datetime) -> None:
             state=PolicyState.PUBLISHED,
             standing=PolicyStanding.REFERENCE,
             document=reference_document(),
-            digest=eligibility.digest_of(reference_document()),
+            digest=publishing.digest_of(reference_document()),
             proposed_by=make_staff().id,
             proposed_at=at,
             published_by=make_staff().id,

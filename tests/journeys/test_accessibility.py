@@ -20,8 +20,7 @@ from marketplace.credentials import service as credentials
 from marketplace.credentials.asking import Address
 from marketplace.credentials.models import Credential
 from marketplace.credentials.policy import AddressFrom, Asked
-from marketplace.eligibility import editing, reviews
-from marketplace.eligibility import service as eligibility
+from marketplace.eligibility import editing, publishing, reviews
 from marketplace.eligibility.models import GateReceipt
 from marketplace.extensions import db
 from marketplace.kernel import clock
@@ -152,7 +151,7 @@ def lived(house: House) -> Iterator[dict[str, Any]]:
     ids["code"] = house.query(select(GateReceipt.code).where(GateReceipt.decision_id == ids["decision"]))[0][0]
     with house.inside():
         at = clock.now()
-        ids["policy"] = eligibility.published_policy().version_id
+        ids["policy"] = publishing.published_policy().version_id
         ids["policy_draft"] = editing.draft_from_published(actor_id=people["Ada Quist"], at=at)
         ids["review"] = reviews.ask(
             actor_id=people["Dana Reyes"], sale=listing_queries.sale_of(ids["platform"]), site_id=ids["site"],

@@ -7,7 +7,7 @@ import structlog
 from sqlalchemy import text
 
 from marketplace import cli, database, jobs, logs
-from marketplace.eligibility import service as eligibility
+from marketplace.eligibility import publishing
 from marketplace.eligibility.models import PolicyStanding
 from marketplace.eligibility.rulebook import reference_document
 from marketplace.extensions import db
@@ -83,7 +83,7 @@ class TestPolicy:
         assert run("draft", proposer) == (0, "Policy 1 is a draft.")
         assert run("publish", 1, proposer)[0] == 1
         assert run("publish", 1, publisher) == (0, "Policy 1 is in force.")
-        assert eligibility.published_policy().standing is PolicyStanding.REFERENCE
+        assert publishing.published_policy().standing is PolicyStanding.REFERENCE
 
     def test_may_be_another_than_the_one_that_ships_and_confirmed(self, run, two, tmp_path):
         file = tmp_path / "policy.json"
@@ -91,8 +91,8 @@ class TestPolicy:
 
         assert run("draft", two[0], "--from", file, "--confirmed-by-counsel")[0] == 0
         assert run("publish", 1, two[1])[0] == 0
-        assert eligibility.published_policy().policy.document.name == "Ours"
-        assert eligibility.published_policy().standing is PolicyStanding.CONFIRMED_BY_COUNSEL
+        assert publishing.published_policy().policy.document.name == "Ours"
+        assert publishing.published_policy().standing is PolicyStanding.CONFIRMED_BY_COUNSEL
 
     @pytest.mark.parametrize("written", ["{", '{"format": 1}', "[]"])
     def test_what_is_no_policy_is_refused_in_a_sentence(self, run, two, tmp_path, written):
@@ -103,7 +103,7 @@ class TestPolicy:
 
         assert code == 1
         assert said.startswith("Error: This is no policy: ")
-        assert eligibility.versions() == []
+        assert publishing.versions() == []
 
     def test_somebody_unknown_proposes_nothing(self, run):
         assert run("draft", "nobody@example.test") == (1, "Error: Nobody has this address.")

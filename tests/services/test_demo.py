@@ -23,7 +23,7 @@ from marketplace.dev.demo import links, shelves, under_way
 from marketplace.dev.demo.cast import HOUSES, OFFICIALS, PASSWORD
 from marketplace.dev.demo.market import FEATURED, SOLD, sold
 from marketplace.dev.demo.sales import PLANS, RECALLED
-from marketplace.eligibility import editing, receipts
+from marketplace.eligibility import editing, publishing, receipts
 from marketplace.eligibility import service as eligibility
 from marketplace.eligibility.models import PolicyStanding, PolicyState, PolicyVersion
 from marketplace.eligibility.reasons import ReasonCode
@@ -248,7 +248,7 @@ class TestAnswers:
         assert answer("Nora Castillo", M22).restriction is None
 
     def test_the_rules_are_in_force_for_reference(self):
-        rules = eligibility.published_policy()
+        rules = publishing.published_policy()
 
         assert (rules.number, rules.standing) == (1, PolicyStanding.REFERENCE)
 
@@ -472,7 +472,7 @@ class TestUnderWay:
         assert edit.rule_id == under_way.EDITED
         before, after = (
             {option.name for rule in policy.document.rules if rule.id == edit.rule_id for option in rule.options}
-            for policy in (eligibility.published_policy().policy, editing.policy_in(draft))
+            for policy in (publishing.published_policy().policy, editing.policy_in(draft))
         )
         assert before - after == {
             "TDLR laser hair removal certificate: Apprentice-in-training under direct supervision"

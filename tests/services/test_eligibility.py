@@ -16,7 +16,7 @@ from marketplace.audit import Wanted
 from marketplace.credentials import service as credentials
 from marketplace.credentials.findings import FindingEvent, RegisterFinding
 from marketplace.credentials.models import CheckMethod
-from marketplace.eligibility import service
+from marketplace.eligibility import publishing, service
 from marketplace.eligibility.models import (
     DecisionCredential,
     EligibilityDecision,
@@ -173,7 +173,7 @@ class TestPreview:
     def test_without_rules_the_gate_stays_shut(self, scene, sale, purchase, now):
         db.session.execute(text("UPDATE policy_versions SET state = 'retired'"))
 
-        with pytest.raises(service.NoPolicy) as refusal:
+        with pytest.raises(publishing.NoPolicy) as refusal:
             service.preview(sale=sale, purchase=purchase, at=now)
 
         assert refusal.value.cure == "Staff must publish a policy first."
@@ -329,7 +329,7 @@ class TestAssess:
         )  # fmt: skip
         assert (row.cleared, row.decided_at, row.valid_until) == (True, now, decision.verdict.valid_until)
         assert row.practitioner_id == scene.practitioner.id
-        assert row.policy_version_id == service.published_policy().version_id
+        assert row.policy_version_id == publishing.published_policy().version_id
         assert {held.credential_id for held in row.credentials} == set(decision.verdict.credential_ids)
         assert scene.licence.id in decision.verdict.credential_ids
         assert Verdict.from_json(row.verdict) == decision.verdict
@@ -402,10 +402,10 @@ class TestReplay:
     def test_stays_with_the_rules_of_its_time(self, scene, sale, purchase, now):
         decision = service.assess(moment=Moment.ORDER, sale=sale, purchase=purchase, at=now)
         silent = {**reference_document(), "rules": []}
-        version = service.draft_policy(
+        version = publishing.draft_policy(
             document=silent, standing=PolicyStanding.REFERENCE, proposed_by=make_staff().id, at=now
         )
-        service.publish_policy(version_id=version, published_by=make_staff().id, at=now)
+        publishing.publish_policy(version_id=version, published_by=make_staff().id, at=now)
 
         assert service.preview(sale=sale, purchase=purchase, at=now).outcome is Outcome.NO_RULE
         assert service.replay(decision.id) == decision.verdict
@@ -418,74 +418,74 @@ class TestPolicy:
 
     @pytest.fixture
     def draft(self, proposer, now) -> UUID:
-        return service.draft_policy(
+        return publishing.draft_policy(
             document=reference_document(), standing=PolicyStanding.REFERENCE, proposed_by=proposer.id, at=now
         )
 
     def test_a_draft_gates_nothing(self, draft):
-        with pytest.raises(service.NoPolicy):
-            service.published_policy()
+        with pytest.raises(publishing.NoPolicy):
+            publishing.published_policy()
 
     def test_a_draft_is_kept_whole_with_its_digest(self, draft, proposer, now):
         row = db.session.get_one(PolicyVersion, draft)
 
         assert (row.number, row.state, row.proposed_by, row.proposed_at) == (1, PolicyState.DRAFT, proposer.id, now)
         assert row.document == reference_document()
-        assert row.digest == service.digest_of(row.document)
+        assert row.digest == publishing.digest_of(row.document)
         assert audit.events_about("policy", draft)[0].kind == "policy:drafted"
 
     def test_the_digest_does_not_depend_on_the_order_of_keys(self):
-        assert service.digest_of({"a": 1, "b": 2}) == service.digest_of({"b": 2, "a": 1})
-        assert service.digest_of({"a": 1}) != service.digest_of({"a": 2})
+        assert publishing.digest_of({"a": 1, "b": 2}) == publishing.digest_of({"b": 2, "a": 1})
+        assert publishing.digest_of({"a": 1}) != publishing.digest_of({"a": 2})
 
     def test_what_is_no_policy_is_not_kept(self, proposer, now):
         with pytest.raises(Misshapen):
-            service.draft_policy(
+            publishing.draft_policy(
                 document={"format": 1}, standing=PolicyStanding.REFERENCE, proposed_by=proposer.id, at=now
             )
 
-        assert service.versions() == []
+        assert publishing.versions() == []
 
     def test_is_published_by_a_second_person(self, draft, now):
         publisher = make_staff()
 
-        service.publish_policy(version_id=draft, published_by=publisher.id, at=now)
+        publishing.publish_policy(version_id=draft, published_by=publisher.id, at=now)
 
-        published = service.published_policy()
+        published = publishing.published_policy()
         assert (published.version_id, published.number, published.standing) == (draft, 1, PolicyStanding.REFERENCE)
         row = db.session.get_one(PolicyVersion, draft, populate_existing=True)
         assert (row.published_by, row.published_at) == (publisher.id, now)
         assert audit.events_about("policy", draft)[-1].kind == "policy:published"
 
     def test_is_not_published_by_the_one_who_proposed_it(self, draft, proposer, now):
-        with pytest.raises(service.SamePerson):
-            service.publish_policy(version_id=draft, published_by=proposer.id, at=now)
+        with pytest.raises(publishing.SamePerson):
+            publishing.publish_policy(version_id=draft, published_by=proposer.id, at=now)
 
         assert db.session.get_one(PolicyVersion, draft, populate_existing=True).state is PolicyState.DRAFT
         assert [event.kind for event in audit.events_about("policy", draft)] == ["policy:drafted"]
 
     def test_takes_the_place_of_the_one_before(self, draft, proposer, now):
-        service.publish_policy(version_id=draft, published_by=make_staff().id, at=now)
-        second = service.draft_policy(
+        publishing.publish_policy(version_id=draft, published_by=make_staff().id, at=now)
+        second = publishing.draft_policy(
             document=reference_document(), standing=PolicyStanding.CONFIRMED_BY_COUNSEL, proposed_by=proposer.id, at=now
         )
-        service.publish_policy(version_id=second, published_by=make_staff().id, at=now)
+        publishing.publish_policy(version_id=second, published_by=make_staff().id, at=now)
 
-        assert [(v.number, v.state) for v in service.versions()] == [
+        assert [(v.number, v.state) for v in publishing.versions()] == [
             (2, PolicyState.PUBLISHED), (1, PolicyState.RETIRED),
         ]  # fmt: skip
-        assert service.published_policy().standing is PolicyStanding.CONFIRMED_BY_COUNSEL
+        assert publishing.published_policy().standing is PolicyStanding.CONFIRMED_BY_COUNSEL
         assert db.session.get_one(PolicyVersion, draft, populate_existing=True).retired_at == now
 
     def test_is_published_once(self, draft, now):
-        service.publish_policy(version_id=draft, published_by=make_staff().id, at=now)
+        publishing.publish_policy(version_id=draft, published_by=make_staff().id, at=now)
 
         with pytest.raises(Conflict):
-            service.publish_policy(version_id=draft, published_by=make_staff().id, at=now)
+            publishing.publish_policy(version_id=draft, published_by=make_staff().id, at=now)
 
     def test_what_is_not_there_cannot_be_published(self, now):
         with pytest.raises(NotFound):
-            service.publish_policy(version_id=uuid4(), published_by=make_staff().id, at=now)
+            publishing.publish_policy(version_id=uuid4(), published_by=make_staff().id, at=now)
 
 
 class TestTables:
@@ -494,7 +494,7 @@ class TestTables:
     @pytest.fixture
     def published(self, now) -> PolicyVersion:
         publish_rules(now)
-        return service.versions()[0]
+        return publishing.versions()[0]
 
     @pytest.fixture
     def colleagues(self) -> tuple[UUID, UUID]:
@@ -544,7 +544,7 @@ class TestTables:
         db.session.execute(text("UPDATE policy_versions SET number = 98 WHERE id = :id"), {"id": draft.id})
         db.session.execute(text("DELETE FROM policy_versions WHERE id = :id"), {"id": draft.id})
 
-        assert service.versions() == []
+        assert publishing.versions() == []
 
     def test_there_is_one_published_policy(self, published, version, colleagues, now):
         with assert_refused_by("one_published_policy"):

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, text
 
 from marketplace import audit
-from marketplace.eligibility import editing, service
+from marketplace.eligibility import editing, publishing
 from marketplace.eligibility.models import PolicyEdit, PolicyState, PolicyVersion
 from marketplace.eligibility.rulebook import reference_document
 from marketplace.extensions import db
@@ -61,11 +61,11 @@ class TestDraft:
         nevada["in_force_to"] = "2020-01-01"
         save(draft, nevada, by=ada, at=now)
 
-        assert service.published_policy().version_id == RULES
-        assert service.published_policy().policy.ways("NV", "HAIR_NONABLATIVE")[0].rule.in_force_to is None
+        assert publishing.published_policy().version_id == RULES
+        assert publishing.published_policy().policy.ways("NV", "HAIR_NONABLATIVE")[0].rule.in_force_to is None
 
     def test_needs_something_in_force(self, ada, now):
-        with pytest.raises(service.NoPolicy):
+        with pytest.raises(publishing.NoPolicy):
             editing.draft_from_published(actor_id=ada, at=now)
 
     def test_there_is_no_such_version_or_rule(self, draft):
@@ -86,7 +86,7 @@ class TestEditing:
         found = editing.version(draft)
         assert rules_of(draft)[NEVADA]["in_force_to"] == "2027-01-31"
         assert list(rules_of(draft)) == [rule["id"] for rule in reference_document()["rules"]]
-        assert (found.revision, found.digest) == (2, service.digest_of(found.document))
+        assert (found.revision, found.digest) == (2, publishing.digest_of(found.document))
         (edit,) = editing.edits_of(draft)
         assert (edit.rule_id, edit.actor_id, edit.revision, edit.before, edit.after) == (
             NEVADA, ada, 2, stored, nevada,
@@ -153,7 +153,7 @@ class TestEditing:
     @pytest.mark.parametrize("state", ["published", "discarded"])
     def test_only_a_living_draft_is_edited(self, draft, nevada, ada, now, state):
         if state == "published":
-            service.publish_policy(version_id=draft, published_by=make_staff("admin").id, at=now)
+            publishing.publish_policy(version_id=draft, published_by=make_staff("admin").id, at=now)
         else:
             editing.discard(version_id=draft, actor_id=ada, at=now)
         nevada["excluded"] = ["EMS"]
@@ -175,8 +175,8 @@ class TestPublishing:
         nevada["excluded"] = ["EMS"]
         save(draft, nevada, by=ben, at=now)
 
-        with pytest.raises(service.SamePerson):
-            service.publish_policy(version_id=draft, published_by=ben, at=now)
+        with pytest.raises(publishing.SamePerson):
+            publishing.publish_policy(version_id=draft, published_by=ben, at=now)
         with assert_refused_by("editors_do_not_publish"):
             db.session.execute(
                 text(
@@ -185,22 +185,22 @@ class TestPublishing:
                 ),
                 {"ben": ben, "id": draft},
             )
-        assert service.published_policy().version_id == RULES
+        assert publishing.published_policy().version_id == RULES
 
     def test_its_rules_gate_from_then_on(self, draft, nevada, ada, now):
         nevada["excluded"] = ["EMS"]
         save(draft, nevada, by=ada, at=now)
 
-        service.publish_policy(version_id=draft, published_by=make_staff("admin").id, at=now)
+        publishing.publish_policy(version_id=draft, published_by=make_staff("admin").id, at=now)
 
-        assert service.published_policy().policy.ways("NV", "HAIR_NONABLATIVE")[0].rule.excluded == ("EMS",)
-        assert editing.policy_in(editing.version(draft)) is service.published_policy().policy
+        assert publishing.published_policy().policy.ways("NV", "HAIR_NONABLATIVE")[0].rule.excluded == ("EMS",)
+        assert editing.policy_in(editing.version(draft)) is publishing.published_policy().policy
 
     def test_a_discarded_draft_is_kept_and_never_published(self, draft, ada, now):
         editing.discard(version_id=draft, actor_id=ada, at=now)
 
         with pytest.raises(Conflict):
-            service.publish_policy(version_id=draft, published_by=make_staff("admin").id, at=now)
+            publishing.publish_policy(version_id=draft, published_by=make_staff("admin").id, at=now)
         found = editing.version(draft)
         assert (found.state, found.discarded_by, found.discarded_at) == (PolicyState.DRAFT, ada, now)
 
@@ -209,8 +209,8 @@ class TestRetiring:
     def test_shuts_the_gate(self, published, ada, now):
         editing.retire(version_id=RULES, actor_id=ada, reason=" A rule is wrong. ", at=now)
 
-        with pytest.raises(service.NoPolicy):
-            service.published_policy()
+        with pytest.raises(publishing.NoPolicy):
+            publishing.published_policy()
         event = audit.events_about("policy", RULES)[-1]
         assert (event.kind, event.data["reason"]) == ("policy:retired", "A rule is wrong.")
         assert editing.version(RULES).retired_at == now
@@ -222,7 +222,7 @@ class TestRetiring:
             editing.retire(version_id=draft, actor_id=ada, reason="x", at=now)
         with pytest.raises(NotFound):
             editing.retire(version_id=uuid4(), actor_id=ada, reason="x", at=now)
-        assert service.published_policy().version_id == RULES
+        assert publishing.published_policy().version_id == RULES
 
 
 class TestTables:

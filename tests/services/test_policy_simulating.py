@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from marketplace.clinics import queries as clinics
-from marketplace.eligibility import editing, service, simulating
+from marketplace.eligibility import editing, publishing, service, simulating
 from marketplace.eligibility.policy import Policy
 from marketplace.eligibility.reasons import CureCode, Key, ReasonCode
 from marketplace.eligibility.sale import Purchase
@@ -31,7 +31,7 @@ def scene(now):
 
 @pytest.fixture
 def before(scene):
-    return service.published_policy().policy
+    return publishing.published_policy().policy
 
 
 def without(policy: Policy, *rule_ids: str) -> Policy:

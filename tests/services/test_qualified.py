@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from marketplace.clinics.states import SellerStanding
+from marketplace.eligibility import publishing
 from marketplace.eligibility import service as eligibility
 from marketplace.eligibility.models import PolicyStanding
 from marketplace.eligibility.rulebook import reference_document
@@ -153,10 +154,10 @@ def test_whatever_happens_it_is_what_judging_every_row_would_show(scene, purchas
     def change_the_rules():
         document = reference_document()
         kept = [rule for rule in document["rules"] if not rule["id"].startswith("TX") or lot.random() < 0.8]
-        version = eligibility.draft_policy(
+        version = publishing.draft_policy(
             document=document | {"rules": kept}, standing=PolicyStanding.REFERENCE, proposed_by=proposer.id, at=at
         )
-        eligibility.publish_policy(version_id=version, published_by=publisher.id, at=at)
+        publishing.publish_policy(version_id=version, published_by=publisher.id, at=at)
 
     def let_time_pass():
         nonlocal at

@@ -12,8 +12,8 @@ from marketplace import audit
 from marketplace.catalog.models import DeviceModel
 from marketplace.dev import openfda, rosters
 from marketplace.eligibility import history, service
+from marketplace.eligibility.devices import with_recalls_of
 from marketplace.eligibility.facts import Device, Modification
-from marketplace.eligibility.gathering import with_recalls_of
 from marketplace.eligibility.models import Moment
 from marketplace.eligibility.reasons import Key, ReasonCode
 from marketplace.eligibility.sale import Purchase

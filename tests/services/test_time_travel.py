@@ -20,7 +20,7 @@ from marketplace.credentials import history as credential_history
 from marketplace.credentials import moving
 from marketplace.credentials.models import Credential, CredentialMove
 from marketplace.credentials.states import CREDENTIAL, CredentialEvent, CredentialState
-from marketplace.eligibility import history, reviews, service
+from marketplace.eligibility import history, publishing, reviews, service
 from marketplace.eligibility.models import Moment, PolicyStanding
 from marketplace.eligibility.reasons import ReasonCode
 from marketplace.eligibility.rulebook import reference_document
@@ -88,10 +88,10 @@ def leave(user, at):
 
 
 def publish(document, at):
-    version = service.draft_policy(
+    version = publishing.draft_policy(
         document=document, standing=PolicyStanding.REFERENCE, proposed_by=make_staff().id, at=at
     )
-    service.publish_policy(version_id=version, published_by=make_staff().id, at=at)
+    publishing.publish_policy(version_id=version, published_by=make_staff().id, at=at)
 
 
 def then(scene, at, **changes):

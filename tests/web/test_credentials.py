@@ -259,11 +259,11 @@ class TestOne:
     def test_says_when_the_look_is_too_old_for_the_rules(self, client, dana, now, monkeypatch):
         from types import SimpleNamespace
 
-        from marketplace.eligibility import service as eligibility
+        from marketplace.eligibility import publishing
 
         limits = dict.fromkeys([kind.kind for kind in credential_types().values()], timedelta(days=120))
         published = SimpleNamespace(policy=SimpleNamespace(decision_limits=limits))
-        monkeypatch.setattr(eligibility, "published_policy", lambda: published)
+        monkeypatch.setattr(publishing, "published_policy", lambda: published)
         credential = make_credential(holder=dana, at=now - timedelta(days=130))
         assert "look too old" in page(client.get(f"/credentials/{credential.id}"))
 

@@ -14,7 +14,7 @@ from marketplace.catalog import queries as catalog
 from marketplace.catalog.models import DeviceModel, Maker, Modality
 from marketplace.clinics.models import Clinic
 from marketplace.documents.models import Document
-from marketplace.eligibility import service as eligibility
+from marketplace.eligibility import publishing
 from marketplace.eligibility.models import PolicyVersion
 from marketplace.extensions import db
 from marketplace.guides import showing
@@ -258,7 +258,7 @@ def replaced(settings_, field, value):
 class TestKept:
     def test_a_kept_page_takes_one_statement_and_so_does_a_new_one(self, client, scene):
         catalog.modalities()
-        eligibility.in_force()  # Rules are read once a process.
+        publishing.in_force()  # Rules are read once a process.
         taken = []
         for address in addresses(scene.listing.id) * 2:
             with count_statements() as sent:

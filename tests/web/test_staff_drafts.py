@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from marketplace.eligibility import editing, service
+from marketplace.eligibility import editing, publishing
 from marketplace.eligibility.models import PolicyState
 from marketplace.kernel.spreadsheets import rows_of
 from marketplace.kernel.terms import STATES
@@ -87,7 +87,7 @@ class TestDrafting:
         assert f"/rules/{NEVADA}" not in page.text
         for path in ("drafts", f"{draft}/publish", f"{draft}/discard", f"{RULES}/retire", f"{draft}/rules/{NEVADA}"):
             assert client.post(f"/staff/policy/{path}").status_code == 403
-        assert len(service.versions()) == 2
+        assert len(publishing.versions()) == 2
 
     def test_members_see_none_of_it(self, client, draft):
         sign_in(client, make_user())
@@ -115,7 +115,7 @@ class TestRule:
         assert desk.post(f"/staff/policy/{draft}/rules/{NEVADA}", data=rule_form(draft)).status_code == 303
         # The form writes what the document leaves out by default; the rule is the same.
         policy = editing.policy_in(editing.version(draft))
-        assert policy.document == service.published_policy().policy.document
+        assert policy.document == publishing.published_policy().policy.document
 
     def test_a_last_day_is_kept_and_shown_beside_what_was(self, desk, draft):
         form = rule_form(draft, in_force_to="2027-01-31")
@@ -127,7 +127,7 @@ class TestRule:
         assert f"{NEVADA} (Nevada): changed" in text
         assert "in force to Added: 2027-01-31" in text
         assert "by Ada Quist" in text
-        assert service.published_policy().version_id == RULES
+        assert publishing.published_policy().version_id == RULES
 
     @pytest.mark.parametrize(
         ("field", "typed", "sentence"),
@@ -201,17 +201,17 @@ class TestPublishing:
         answer = other.post(f"/staff/policy/{draft}/publish", follow_redirects=True)
 
         assert "It is in force." in answer.text
-        assert service.published_policy().version_id == draft
+        assert publishing.published_policy().version_id == draft
         assert "No longer in force" in text_of(other.get(f"/staff/policy/{RULES}"))
 
     def test_the_gate_is_shut_with_a_reason(self, desk, draft):
         assert desk.post(f"/staff/policy/{RULES}/retire", data={"reason": ""}).status_code == 422
-        assert service.in_force() is not None
+        assert publishing.in_force() is not None
 
         answer = desk.post(f"/staff/policy/{RULES}/retire", data={"reason": "A rule is wrong."}, follow_redirects=True)
 
         assert "the gate is shut" in text_of(answer)
-        assert service.in_force() is None
+        assert publishing.in_force() is None
         assert "No rules are in force" in text_of(desk.get("/staff/policy?state=TX"))
 
     def test_spaces_are_no_reason(self, desk, draft):
@@ -272,7 +272,7 @@ class TestSimulation:
         rule = editing.rule_in(editing.version(RULES), TEXAS)
         without = editing.draft_from_published(actor_id=ada.id, at=now)
         editing.drop_rule(version_id=without, revision=1, rule_id=TEXAS, actor_id=ada.id, at=now)
-        service.publish_policy(version_id=without, published_by=make_staff("auditor").id, at=now)
+        publishing.publish_policy(version_id=without, published_by=make_staff("auditor").id, at=now)
         draft = editing.draft_from_published(actor_id=ada.id, at=now)
         editing.save_rule(version_id=draft, revision=1, rule=rule, actor_id=ada.id, at=now)
 

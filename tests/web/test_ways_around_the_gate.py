@@ -14,7 +14,7 @@ from marketplace.clinics.models import Clinic, ClinicMember, ClinicSite
 from marketplace.clinics.states import SellerStanding
 from marketplace.credentials.models import Credential
 from marketplace.credentials.states import CredentialState
-from marketplace.eligibility import service as eligibility
+from marketplace.eligibility import publishing
 from marketplace.eligibility.models import PolicyStanding
 from marketplace.eligibility.rulebook import reference_document
 from marketplace.extensions import db
@@ -255,10 +255,10 @@ def paying_after_other_rules_were_published(attempt):
     document = reference_document()
     stricter = {**document, "rules": [rule for rule in document["rules"] if rule["jurisdiction"] != "US-TX"]}
     admin, auditor = make_staff(StaffRole.ADMIN), make_staff(StaffRole.ADMIN)
-    version = eligibility.draft_policy(
+    version = publishing.draft_policy(
         document=stricter, standing=PolicyStanding.REFERENCE, proposed_by=admin.id, at=attempt.now
     )
-    eligibility.publish_policy(version_id=version, published_by=auditor.id, at=attempt.now)
+    publishing.publish_policy(version_id=version, published_by=auditor.id, at=attempt.now)
     return partial(attempt.as_(attempt.scene.buyer).post, f"{address}/pay"), "refused"
 
 

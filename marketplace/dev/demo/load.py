@@ -11,7 +11,7 @@ from ...accounts.models import User
 from ...catalog import service as catalog
 from ...credentials import service as credentials
 from ...documents.isolation import nursery
-from ...eligibility import service as eligibility
+from ...eligibility import publishing
 from ...eligibility.models import PolicyStanding
 from ...extensions import db, unit_of_work
 from ...kernel import clock
@@ -60,10 +60,10 @@ def publish_reference_rules(stage: Stage) -> None:
     """Put the drafted rules into force as what they are: for reference, confirmed by no counsel."""
     document = json.loads((files("marketplace.eligibility") / "data" / "policy.json").read_text(encoding="utf-8"))
     at = clock.now() - timedelta(days=400)
-    version = eligibility.draft_policy(
+    version = publishing.draft_policy(
         document=document, standing=PolicyStanding.REFERENCE, proposed_by=stage.people["Ada Quist"], at=at
     )
-    eligibility.publish_policy(version_id=version, published_by=stage.people["Astrid Noor"], at=at)
+    publishing.publish_policy(version_id=version, published_by=stage.people["Astrid Noor"], at=at)
 
 
 def forget_old_post() -> None:

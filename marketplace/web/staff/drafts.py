@@ -24,8 +24,7 @@ from wtforms.validators import InputRequired, Length, Optional, Regexp
 
 from ...accounts import queries as accounts
 from ...accounts.access import Permission
-from ...eligibility import editing
-from ...eligibility import service as eligibility
+from ...eligibility import editing, publishing
 from ...eligibility.comparing import compare
 from ...eligibility.models import PolicyState, PolicyVersion
 from ...eligibility.rules import RuleOutcome
@@ -140,7 +139,7 @@ def drop_rule(version_id: UUID, rule_id: str) -> ResponseReturnValue:
 @requires(Permission.POLICY_SIGN)
 def publish(version_id: UUID) -> ResponseReturnValue:
     """Put a draft into force, as the second person."""
-    eligibility.publish_policy(version_id=version_id, published_by=me().id, at=clock.now())
+    publishing.publish_policy(version_id=version_id, published_by=me().id, at=clock.now())
     flash("It is in force. What was in force before it is kept.", "success")
     return redirect(url_for("staff_drafts.version", version_id=version_id), code=303)
 

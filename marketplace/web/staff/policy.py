@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from ...accounts import queries as accounts
 from ...accounts.access import Permission
-from ...eligibility import service as eligibility
+from ...eligibility import publishing
 from ...kernel.terms import STATES
 from .. import rule_words
 from ..access import requires
@@ -17,8 +17,8 @@ bp = Blueprint("staff_policy", __name__)
 @requires(Permission.POLICY_READ)
 def policy() -> ResponseReturnValue:
     """Show the published version, or one place of it."""
-    published = eligibility.in_force()
-    versions = eligibility.versions()
+    published = publishing.in_force()
+    versions = publishing.versions()
     state = request.args.get("state")
     document = published.policy.document if published else None
     return render_template(
