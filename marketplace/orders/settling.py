@@ -250,9 +250,11 @@ def _charged_back(order_id: UUID, *, at: datetime) -> None:
         if order is None:
             return  # The device has left, or the order had ended: finance has it on the desk.
         order.reason = "The buyer's bank took the payment back."
-        listings_service.release(listing_id=order.listing_id, actor_id=None, at=at)
+        sold = order.accepted_at is not None
+        if not sold:  # What was sold stays sold; what becomes of it is for the two clinics.
+            listings_service.release(listing_id=order.listing_id, actor_id=None, at=at)
         steps.move(order, OrderEvent.CHARGED_BACK, cause=order.reason, actor_id=None, at=at)
-        news = wording.charged_back(steps.told_of(order))
+        news = wording.charged_back(steps.told_of(order), sold=sold)
         steps.tell_buyer(news, order, at=at)
         steps.tell_seller(news, order, at=at)
 

@@ -42,7 +42,7 @@ class OrderEvent(StrEnum):
     LAPSED = "lapsed"
     REFUND_STARTED = "refund_started"
     REFUNDED = "refunded"
-    CHARGED_BACK = "charged_back"  # the buyer's bank took the money before the device had left
+    CHARGED_BACK = "charged_back"  # the buyer's bank took the money: before the device had left, or what was to go back
 
 
 _S, _E = OrderState, OrderEvent
@@ -75,6 +75,8 @@ ORDER: Machine[OrderState, OrderEvent] = Machine(
             (state, _E.CHARGED_BACK): _S.CANCELLED
             for state in (_S.HELD_NOT_CLEARED, _S.FUNDS_HELD, _S.RELEASED_TO_SHIP)
         },
+        # It was to be given back, and the bank was faster.
+        (_S.REFUNDING, _E.CHARGED_BACK): _S.REFUNDED,
     }
 )
 

@@ -294,11 +294,16 @@ def part_decided(told: Told, amount: Money, reason: str) -> News:
     )
 
 
-def charged_back(told: Told) -> News:
-    """The buyer's bank took the money back before the device had left."""
+def charged_back(told: Told, *, sold: bool = False) -> News:
+    """The buyer's bank took the money back: before the device had left, or of one that was sold and to be refunded."""
+    device = (
+        f"The buyer's bank took {told.price} back before the device had left. It is on the market again."
+        if not sold
+        else f"The buyer's bank took {told.price} back before our refund went out, so we send nothing more."
+    )
     return News(
         f"The order for the {told.device} has ended",
-        (f"The buyer's bank took {told.price} back before the device had left. It is on the market again.",),
+        (device,),
         "Look at the order",
     )
 

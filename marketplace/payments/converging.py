@@ -10,9 +10,9 @@ from ..extensions import adapter_of, db, unit_of_work
 from ..kernel.money import Money
 from ..logs import log
 from . import amounts, ledger, policy, surplus
-from .models import IntentState, MoneyIntent, Payment, PaymentMove
+from .models import IntentKind, IntentState, MoneyIntent, Payment, PaymentMove
 from .policy import Agreed, Freeze, Terms
-from .ports import PaymentGateway, PaymentSnapshot, PaymentStatus
+from .ports import DisputeStatus, PaymentGateway, PaymentSnapshot, PaymentStatus
 from .record import standing
 from .states import ENDED_UNPAID, PAYMENT, PaymentEvent, PaymentState
 
@@ -58,7 +58,7 @@ def take_over(payment: Payment, seen: PaymentSnapshot, *, live: bool, at: dateti
         _book_what_the_provider_took(payment, seen, at=at)
         surplus.note(payment, seen, at=at)
     took = policy.charged_back(payment.state, seen)
-    if took is not None:
+    if took is not None and not _may_have_left(payment):
         _charge_back(payment, took, at=at)
 
 
@@ -66,7 +66,8 @@ def _stand_still_or_go_on(payment: Payment, seen: PaymentSnapshot, *, at: dateti
     halt = policy.freeze(payment.state, seen, conceded=Money(payment.conceded_minor, payment.currency))
     if halt is not None:
         freeze(payment, halt, at=at)
-    elif payment.frozen_reason == Freeze.DISPUTED:
+    elif payment.frozen_reason == Freeze.DISPUTED and seen.dispute is DisputeStatus.WON:
+        # What was seen before the bank spoke, and comes late, knows of no dispute: it lifts nothing.
         _thaw(payment, at=at)
 
 
@@ -84,9 +85,24 @@ def _book_what_the_provider_took(payment: Payment, seen: PaymentSnapshot, *, at:
         ledger.book(journal, dedupe=dedupe, order_id=payment.order_id, at=at)
 
 
+def _may_have_left(payment: Payment) -> bool:
+    """
+    Say whether money of a locked payment may be on its way where the bank's taking it must be booked otherwise.
+
+    To the seller, until a look for its traces found none and the sending was blocked; from our own to the buyer, as
+    long as the seller owes it: that is for a person.
+    """
+    if payment.state is PaymentState.RELEASING:
+        release = select(MoneyIntent.state).where(
+            MoneyIntent.payment_id == payment.id, MoneyIntent.kind == IntentKind.RELEASE
+        )
+        return db.session.scalars(release).one() is not IntentState.BLOCKED
+    return payment.state is PaymentState.REFUNDING and bool(payment.fronted_minor)
+
+
 def _charge_back(payment: Payment, took: Money, *, at: datetime) -> None:
     """The bank keeps the money: what was held is gone; what the seller was paid is owed, and asked back."""
-    late = payment.state is PaymentState.RELEASED
+    late = payment.state in {PaymentState.RELEASED, PaymentState.REVERSING}
     now = standing(payment)
     ledger.book(
         amounts.charged_back_late(now.parts, now.held) if late else amounts.charged_back(took),

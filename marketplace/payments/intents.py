@@ -55,6 +55,8 @@ class _Call:
     requested_at: datetime
     step: str
     key: str
+    halted: str | None
+    """Why nothing may be sent now: it is only looked for what was sent before."""
 
 
 _Found = TransferSnapshot | RefundSnapshot | ReversalSnapshot
@@ -73,6 +75,7 @@ def run_intent(*, intent_id: UUID, live: bool, at: datetime) -> IntentState:
         payee_id = session.get_one(Payment, payment_id).payee_clinic_id
     if state is IntentState.DONE:
         return state
+    sending = False
     try:
         converging.converge(payment_id=payment_id, live=live, at=at)
         if kind is IntentKind.RELEASE:
@@ -80,13 +83,16 @@ def run_intent(*, intent_id: UUID, live: bool, at: datetime) -> IntentState:
         with unit_of_work():
             call = _prepare(intent_id, at=at)
         if call is not None:
-            found = _found(call) or _send(call)
+            found = _found(call)
+            if found is None and call.halted is None:
+                sending = True
+                found = _send(call)
             with unit_of_work():
-                _finish(call, found, at=at)
+                _finish(call, found, at=at) if found is not None else _halt(call, at=at)
     except GatewayError as trouble:
         log.warning("money_intent_not_done", intent_id=str(intent_id), error=str(trouble))
         with unit_of_work():
-            _wait(intent_id, trouble, at=at)
+            _wait(intent_id, trouble, sending=sending, at=at)
     with unit_of_work() as session:
         return session.get_one(MoneyIntent, intent_id).state
 
@@ -151,8 +157,7 @@ def _prepare(intent_id: UUID, *, at: datetime) -> _Call | None:
         return None
     # Taking money back from the seller is never wrong while something speaks against the payment.
     if payment.frozen_reason is not None and intent.kind is not IntentKind.REVERSAL:
-        _block(intent, f"frozen: {payment.frozen_reason}", at=at)
-        return None
+        return _stopped(payment, intent, f"frozen: {payment.frozen_reason}", at=at)
     destination = None
     if intent.kind is IntentKind.RELEASE:
         account = db.session.scalars(
@@ -160,8 +165,7 @@ def _prepare(intent_id: UUID, *, at: datetime) -> _Call | None:
         ).one_or_none()
         if account is None or not account.payable:
             reason = account.reason if account is not None else "no account"
-            _block(intent, f"the seller cannot be paid: {reason}", at=at)
-            return None
+            return _stopped(payment, intent, f"the seller cannot be paid: {reason}", at=at)
         destination = account.reference
         if payment.state is PaymentState.PAID:
             intent.last_error = "the money is not available yet"
@@ -173,7 +177,15 @@ def _prepare(intent_id: UUID, *, at: datetime) -> _Call | None:
     return _call(intent, destination)
 
 
-def _call(intent: MoneyIntent, destination: str | None) -> _Call:
+def _stopped(payment: Payment, intent: MoneyIntent, reason: str, *, at: datetime) -> _Call | None:
+    """Block the intent; where it may have been sent, and the answer have been lost, only after a look."""
+    if payment.state is PaymentState.RELEASING and intent.state is IntentState.PENDING:
+        return _call(intent, None, halted=reason)
+    _block(intent, reason, at=at)
+    return None
+
+
+def _call(intent: MoneyIntent, destination: str | None, *, halted: str | None = None) -> _Call:
     frozen: Mapping[str, Any] = intent.payload
     return _Call(
         intent_id=intent.id,
@@ -189,6 +201,7 @@ def _call(intent: MoneyIntent, destination: str | None) -> _Call:
         requested_at=intent.requested_at,
         step=intent.dedupe.partition(":")[2],
         key=f"{intent.dedupe}:{intent.attempt}",
+        halted=halted,
     )
 
 
@@ -243,6 +256,14 @@ def _send(call: _Call) -> _Found:
         return late
 
 
+def _halt(call: _Call, *, at: datetime) -> None:
+    """Block what may not be sent now, and was not sent before."""
+    converging.locked(call.payment_id)
+    intent = _locked(call.intent_id)
+    if intent.state is not IntentState.DONE and call.halted is not None:
+        _block(intent, call.halted, at=at)
+
+
 def _finish(call: _Call, found: _Found, *, at: datetime) -> None:
     payment = converging.locked(call.payment_id)
     intent = _locked(call.intent_id)
@@ -253,7 +274,7 @@ def _finish(call: _Call, found: _Found, *, at: datetime) -> None:
         _block(intent, f"frozen: {Freeze.TRANSFER_DIFFERS}", at=at)
         return
     if isinstance(found, RefundSnapshot) and found.status is RefundStatus.FAILED:
-        _next_attempt(intent, f"the refund failed: {found.failure}", at=at)
+        _next_attempt(intent, f"the refund failed: {found.failure}", sending=True, at=at)
         return
     intent.state, intent.done_at, intent.last_error = IntentState.DONE, at, None
     if isinstance(found, TransferSnapshot):
@@ -307,12 +328,13 @@ def _arrived(payment: Payment, refund: RefundSnapshot, journal: amounts.Journal,
     converging.move(payment, PaymentEvent.REFUNDED, cause=f"refund {refund.refund_id}", at=at)
 
 
-def _wait(intent_id: UUID, trouble: GatewayError, *, at: datetime) -> None:
+def _wait(intent_id: UUID, trouble: GatewayError, *, sending: bool, at: datetime) -> None:
     intent = _locked(intent_id)
     if intent.state is IntentState.DONE:
         return
     if isinstance(trouble, GatewayRejected):
-        _next_attempt(intent, str(trouble), at=at)
+        # A no to a look says nothing of what was sent before: that key stands.
+        _next_attempt(intent, str(trouble), sending=sending, at=at)
         return
     if isinstance(trouble, GatewayReplayedError):
         intent.attempt += 1
@@ -321,9 +343,9 @@ def _wait(intent_id: UUID, trouble: GatewayError, *, at: datetime) -> None:
     _later(intent, at + policy.back_off(intent.tries), at=at)
 
 
-def _next_attempt(intent: MoneyIntent, reason: str, *, at: datetime) -> None:
-    """A definite no: block under the next key, until an event or the next reconciling asks again."""
-    intent.attempt += 1
+def _next_attempt(intent: MoneyIntent, reason: str, *, sending: bool, at: datetime) -> None:
+    """A definite no: block, to a sending under the next key, until an event or the next reconciling asks again."""
+    intent.attempt += sending
     intent.tries += 1
     _block(intent, reason, at=at)
 

@@ -120,6 +120,7 @@ def charged_back(state: PaymentState, seen: PaymentSnapshot) -> Money | None:
     ends = (
         seen.dispute is DisputeStatus.LOST
         and took == seen.amount - seen.refunded
+        and took.minor > 0
         and PAYMENT.allows(state, PaymentEvent.CHARGED_BACK)
     )
     return took if ends else None

@@ -67,7 +67,10 @@ PAYMENT: Machine[PaymentState, PaymentEvent] = Machine(
         (_S.REVERSING, _E.REVERSED): _S.REFUNDING,
         (_S.REVERSING, _E.FRONTED): _S.REFUNDING,
         (_S.REFUNDING, _E.REFUNDED): _S.REFUNDED,
-        **{(state, _E.CHARGED_BACK): _S.CHARGED_BACK for state in (_S.PAID, _S.HELD, _S.RELEASED)},
+        **{
+            (state, _E.CHARGED_BACK): _S.CHARGED_BACK
+            for state in (_S.PAID, _S.HELD, _S.RELEASING, _S.RELEASED, _S.REVERSING, _S.REFUNDING)
+        },
         **{(state, _E.QUARANTINED): _S.QUARANTINED for state in (_S.CHECKOUT_OPEN, _S.PROCESSING, _S.PAID, _S.HELD)},
     }
 )

@@ -48,7 +48,7 @@ def verify(*, at: datetime, grace: timedelta = policy.OVERDUE) -> list[Finding]:
             *_events(at, grace),
             *_intents(at - grace),
         ]
-        held = Money(-_balance(Account.HELD))
+        held = _held()
         beyond = _surpluses()
     bookings = list(adapter_of(PaymentGateway).bookings())
     theirs, strange = books.attributed(bookings)
@@ -71,9 +71,20 @@ def _movements() -> list[Moved]:
     return [Moved(order_id, books.OURS[kind], Money(minor, currency)) for order_id, kind, minor, currency in rows]
 
 
-def _balance(account: Account) -> int:
-    total = select(func.coalesce(func.sum(LedgerEntry.amount_minor), 0)).where(LedgerEntry.account == account)
-    return int(db.session.scalars(total).one())
+def _held() -> Money:
+    """Return what is held for buyers and must be there: what a bank took in a dispute nobody paid out."""
+
+    def owed(account: Account) -> ColumnElement[int]:
+        return func.coalesce(func.sum(LedgerEntry.amount_minor).filter(LedgerEntry.account == account), 0)
+
+    of_order = (
+        select(func.greatest(-owed(Account.HELD) - func.greatest(owed(Account.DISPUTED), 0), 0).label("minor"))
+        .join(LedgerJournal, LedgerJournal.id == LedgerEntry.journal_id)
+        .where(LedgerEntry.account.in_((Account.HELD, Account.DISPUTED)))
+        .group_by(LedgerJournal.order_id)
+        .subquery()
+    )
+    return Money(int(db.session.scalars(select(func.coalesce(func.sum(of_order.c.minor), 0))).one()))
 
 
 def _unbalanced() -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from marketplace.kernel.machine import IllegalMove
 from marketplace.kernel.money import Money
 from marketplace.payments import policy
 from marketplace.payments.policy import Agreed, Freeze, Terms
-from marketplace.payments.ports import DisputeStatus, PaymentMethod, PaymentSnapshot, PaymentStatus
+from marketplace.payments.ports import DisputeSnapshot, DisputeStatus, PaymentMethod, PaymentSnapshot, PaymentStatus
 from marketplace.payments.states import (
     ENDED_UNPAID,
     PARTIAL,
@@ -164,6 +164,23 @@ class TestFreeze:
 
     def test_an_open_page_is_nothing_to_freeze(self):
         assert policy.freeze(S.CHECKOUT_OPEN, seen(PaymentStatus.OPEN)) is None
+
+
+class TestChargedBack:
+    def lost(self, taken: Money, **changed) -> PaymentSnapshot:
+        one = DisputeSnapshot("du_1", DisputeStatus.LOST, taken=taken, returned=Money(0), fee=Money(1_500))
+        return seen(dispute=DisputeStatus.LOST, disputes=(one,), **changed)
+
+    def test_is_what_a_lost_dispute_took_if_that_is_all_that_was_left(self):
+        assert policy.charged_back(S.REFUNDING, self.lost(PRICE)) == PRICE
+        assert policy.charged_back(S.REFUNDING, self.lost(PRICE - Money(1))) is None
+        assert policy.charged_back(S.HELD, self.lost(PRICE - Money(500), refunded=Money(500))) == PRICE - Money(500)
+
+    def test_is_not_said_of_a_bank_that_took_nothing(self):
+        assert policy.charged_back(S.REFUNDING, self.lost(Money(0), refunded=PRICE)) is None
+
+    def test_is_not_said_twice(self):
+        assert policy.charged_back(S.CHARGED_BACK, self.lost(PRICE)) is None
 
 
 class TestNextEvent:

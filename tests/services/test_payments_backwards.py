@@ -1,5 +1,7 @@
 """Money on its way back: disputes won and lost, refunds after the seller was paid, and what the seller then owes."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import text
 
@@ -8,7 +10,7 @@ from marketplace.kernel.money import Money
 from marketplace.listings.models import ListingState
 from marketplace.orders import service as orders
 from marketplace.orders.states import OrderState
-from marketplace.payments import desk, ledger, policy
+from marketplace.payments import converging, desk, ledger, policy
 from marketplace.payments import service as payments
 from marketplace.payments.amounts import Account
 from marketplace.payments.asking import MoneyNotHere
@@ -46,10 +48,7 @@ def held(scene, seller, now, local_stripe):
 @pytest.fixture
 def settled(held, scene, now, local_stripe):
     """An order that was accepted, and whose seller has been paid."""
-    orders.release_to_ship(order_id=held, actor_id=scene.seller.id, at=now)
-    orders.dispatch(order_id=held, actor_id=scene.seller.id, carrier="ArcBest", tracking="1", at=now)
-    orders.report_arrival(order_id=held, actor_id=scene.buyer.id, at=now)
-    orders.accept(order_id=held, actor_id=scene.buyer.id, at=now)
+    accepted(held, scene, now)
     hear(local_stripe)
     assert the_order(held).state is OrderState.SETTLED
     return held
@@ -64,6 +63,21 @@ def dispute(order_id, local_stripe, *outcomes: str) -> None:
     for outcome in outcomes:
         local_stripe.settle_dispute(disputed, outcome)
     hear(local_stripe)
+
+
+def settle(local_stripe, outcome: str) -> None:
+    """Let the bank decide the one dispute that is open."""
+    (open_one,) = local_stripe.get("/v1/disputes")["data"]
+    local_stripe.settle_dispute(open_one["id"], outcome)
+    hear(local_stripe)
+
+
+def accepted(order_id, scene, at) -> None:
+    """Bring an order to its acceptance; nothing of what comes of it is done yet."""
+    orders.release_to_ship(order_id=order_id, actor_id=scene.seller.id, at=at)
+    orders.dispatch(order_id=order_id, actor_id=scene.seller.id, carrier="ArcBest", tracking="1", at=at)
+    orders.report_arrival(order_id=order_id, actor_id=scene.buyer.id, at=at)
+    orders.accept(order_id=order_id, actor_id=scene.buyer.id, at=at)
 
 
 def fees(*more: int) -> int:
@@ -91,10 +105,8 @@ class TestDisputeBeforeTheDeviceHasLeft:
         dispute(held, local_stripe)
         assert the_payment(held).state is PaymentState.RELEASING
         assert local_stripe.get("/v1/transfers")["data"] == []
-        (open_one,) = local_stripe.get("/v1/disputes")["data"]
 
-        local_stripe.settle_dispute(open_one["id"], "won")
-        hear(local_stripe)
+        settle(local_stripe, "won")
 
         payment = the_payment(held)
         assert (payment.state, payment.frozen_reason) == (PaymentState.RELEASED, None)
@@ -140,6 +152,80 @@ class TestDisputeBeforeTheDeviceHasLeft:
         assert [task.kind for task in desk.tasks(at=now)] == [desk.TaskKind.FROZEN]
         assert_nothing_lost()
 
+    def test_one_that_is_lost_while_it_was_to_be_given_back_ends_the_order(self, held, scene, now, local_stripe):
+        dispute(held, local_stripe)
+        orders.refund(order_id=held, actor_id=scene.seller.id, reason="It is broken.", at=now)
+        do_jobs()
+        assert (the_payment(held).state, the_order(held).state) == (PaymentState.REFUNDING, OrderState.REFUNDING)
+
+        settle(local_stripe, "lost")
+
+        assert the_payment(held).state is PaymentState.CHARGED_BACK
+        assert (the_order(held).state, scene.listing.state) == (OrderState.REFUNDED, ListingState.PUBLISHED)
+        assert local_stripe.get("/v1/refunds")["data"] == []
+        assert standing() == {
+            Account.DISPUTE_FEES: DISPUTE_FEE,
+            Account.PROVIDER_FEES: fees(),
+            Account.PROVIDER_CLEARING: -fees(DISPUTE_FEE),
+        }
+        assert_nothing_lost()
+
+    def test_one_that_is_lost_after_the_acceptance_pays_no_seller(self, held, scene, now, local_stripe):
+        accepted(held, scene, now)
+        dispute(held, local_stripe)
+        settle(local_stripe, "lost")
+        assert the_payment(held).state is PaymentState.CHARGED_BACK
+
+        payments.reconcile(live=False, at=now + timedelta(hours=1))
+        do_jobs()
+
+        assert (the_payment(held).state, the_order(held).state) == (PaymentState.CHARGED_BACK, OrderState.ACCEPTED)
+        assert local_stripe.get("/v1/transfers")["data"] == []
+        assert Account.HELD not in standing()
+        assert_nothing_lost()
+
+    def test_a_transfer_whose_answer_was_lost_is_found_before_the_bank_is_believed(
+        self, held, scene, now, local_stripe
+    ):
+        accepted(held, scene, now)
+        local_stripe.fault("POST /v1/transfers", "error_after", times=3)
+        do_jobs()
+        assert the_payment(held).state is PaymentState.RELEASING
+        dispute(held, local_stripe)
+        settle(local_stripe, "lost")
+        assert the_payment(held).state is PaymentState.RELEASING
+
+        payments.reconcile(live=False, at=now + timedelta(hours=1))
+        do_jobs()
+        hear(local_stripe)
+        payments.converge(payment_id=the_payment(held).id, live=False, at=now)
+        do_jobs()
+
+        payment = the_payment(held)
+        assert (payment.state, payment.transferred_minor, payment.reversed_minor) == (
+            PaymentState.CHARGED_BACK,
+            PAYOUT,
+            PAYOUT,
+        )
+        assert len(local_stripe.get("/v1/transfers")["data"]) == 1
+        assert_nothing_lost()
+
+    def test_a_look_from_before_the_dispute_that_comes_late_lifts_nothing(self, held, now, local_stripe):
+        payment = the_payment(held)
+        before = local_stripe.usual_gateway.get_payment(payment.checkout_id)
+        dispute(held, local_stripe)
+
+        with unit_of_work():
+            converging.take_over(converging.locked(payment.id), before, live=False, at=now)
+
+        assert the_payment(held).frozen_reason == "disputed"
+
+    def test_what_the_bank_took_was_not_paid_out(self, held, local_stripe):
+        """Even where the house has no money of its own at the provider."""
+        local_stripe.sweep(5_000_000 - fees(DISPUTE_FEE))
+        dispute(held, local_stripe)
+        assert_nothing_lost()
+
 
 class TestDisputeAfterTheSellerWasPaid:
     def test_a_lost_one_is_asked_back_from_the_seller(self, settled, local_stripe):
@@ -170,6 +256,47 @@ class TestDisputeAfterTheSellerWasPaid:
         payments.recover(order_id=place_and_confirm(scene, at=now), at=now)
 
         assert db.session.scalar(text("SELECT count(*) FROM money_intents")) == 0
+
+    def test_one_that_is_lost_while_the_seller_is_asked_for_it_is_owed_once(
+        self, settled, seller, scene, now, local_stripe
+    ):
+        local_stripe.spend(seller, 1)
+        orders.refund(order_id=settled, actor_id=scene.seller.id, reason="It came back.", at=now)
+        do_jobs()
+        assert the_payment(settled).state is PaymentState.REVERSING
+
+        dispute(settled, local_stripe, "lost")
+
+        assert the_payment(settled).state is PaymentState.CHARGED_BACK
+        assert (the_order(settled).state, scene.listing.state) == (OrderState.REFUNDED, ListingState.SOLD)
+        assert ledger.balance_of(Account.SELLER_RECEIVABLE) == Money(PAYOUT)
+        assert local_stripe.get("/v1/refunds")["data"] == []
+        assert_nothing_lost()
+
+        local_stripe.edit(seller, _spent=0)
+        (reversal,) = db.session.scalars(text("SELECT id FROM money_intents WHERE kind = 'reversal'"))
+        payments.run_intent(intent_id=reversal, live=False, at=now)
+        assert standing() == {
+            Account.DISPUTE_FEES: DISPUTE_FEE,
+            Account.PROVIDER_FEES: fees(),
+            Account.PROVIDER_CLEARING: -fees(DISPUTE_FEE),
+        }
+        assert_nothing_lost()
+
+    def test_one_that_is_lost_while_our_own_money_was_to_go_back_is_for_a_person(
+        self, settled, seller, scene, now, local_stripe
+    ):
+        local_stripe.spend(seller, 1)
+        orders.refund(order_id=settled, actor_id=scene.seller.id, reason="It came back.", at=now)
+        do_jobs()
+        with unit_of_work():
+            payments.front(order_id=settled, actor_id=make_staff("finance").id, at=now)
+
+        dispute(settled, local_stripe, "lost")
+
+        assert (the_payment(settled).state, the_payment(settled).frozen_reason) == (PaymentState.REFUNDING, "disputed")
+        assert [task.kind for task in desk.tasks(at=now)] == [desk.TaskKind.FROZEN]
+        assert local_stripe.get("/v1/refunds")["data"] == []
 
 
 class TestRefundAfterTheSellerWasPaid:
@@ -266,5 +393,8 @@ def test_only_a_whole_charge_is_charged_back():
     assert policy.PAYMENT.sources_of(policy.PaymentEvent.CHARGED_BACK) == (
         PaymentState.PAID,
         PaymentState.HELD,
+        PaymentState.RELEASING,
         PaymentState.RELEASED,
+        PaymentState.REVERSING,
+        PaymentState.REFUNDING,
     )

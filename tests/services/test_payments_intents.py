@@ -271,6 +271,39 @@ class TestRelease:
         assert (blocked.attempt, blocked.tries) == (2, 1)
         assert "must not exceed the source amount" in blocked.last_error
 
+    def test_a_no_to_the_look_says_nothing_of_what_was_sent_so_the_key_stands(
+        self, order_id, seller, local_stripe, now
+    ):
+        intent_id = release(order_id, at=now)
+        local_stripe.fault("GET /v1/transfers", "error_before", status=400)
+
+        assert run(intent_id, at=now) is IntentState.BLOCKED
+        assert (intent(intent_id).attempt, intent(intent_id).tries) == (1, 1)
+        assert sent(local_stripe) == []
+
+    def test_what_another_worker_finished_is_not_blocked_by_one_that_only_looks(
+        self, app, order_id, seller, local_stripe, now
+    ):
+        intent_id = release(order_id, at=now)
+        local_stripe.dispute(the_payment(order_id).charge_id)
+        gateway = local_stripe.usual_gateway
+
+        class Overtaken:
+            def __getattr__(self, name):
+                return getattr(gateway, name)
+
+            def find_transfers(self, _group):
+                with unit_of_work():
+                    done = intent(intent_id)
+                    done.state, done.reference, done.done_at = IntentState.DONE, "tr_of_another", now
+                return ()
+
+        bind(app, PaymentGateway, Overtaken())
+
+        assert run(intent_id, at=now) is IntentState.DONE
+        assert intent(intent_id).last_error is None
+        assert sent(local_stripe) == []
+
     def test_money_that_is_not_available_yet_is_sent_when_it_is(self, scene, seller, local_stripe, now):
         local_stripe.sim("settings", clearing_days=2)
         order_id = place_and_confirm(scene, at=now)
