@@ -9,7 +9,8 @@ from datetime import date, timedelta
 from itertools import islice
 from typing import Any, BinaryIO
 
-from .reading import Problem, Read, Unreadable, plausible_day
+from .arriving import Unreadable
+from .records import Problem, Read, plausible_day
 from .sources import Source
 
 LARGEST_RECORD = 4_000_000

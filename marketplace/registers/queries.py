@@ -15,7 +15,7 @@ from ..extensions import db
 from ..kernel.errors import NotFound
 from .models import RegisterNotice, RegisterRow, RegisterSnapshot
 from .normal import RegisterName
-from .reading import Problem
+from .records import Problem
 from .sources import Field, Source, sources
 from .states import SnapshotState
 

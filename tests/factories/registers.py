@@ -9,7 +9,7 @@ from marketplace.credentials.findings import FindingKind, RegisterFinding, Regis
 from marketplace.kernel import clock
 from marketplace.registers.models import RegisterNotice, RegisterRow, RegisterSnapshot
 from marketplace.registers.normal import core_number, head
-from marketplace.registers.reading import digest_of
+from marketplace.registers.records import digest_of
 from marketplace.registers.sources import EXCLUSIONS
 from marketplace.registers.states import SnapshotState
 from tests.factories.accounts import kept

@@ -8,8 +8,10 @@ import pytest
 
 from marketplace.dev import openfda
 from marketplace.registers import notices
+from marketplace.registers.arriving import Unreadable, Watch
 from marketplace.registers.notices import Notice
-from marketplace.registers.reading import Problem, Unreadable, Watch, check_columns
+from marketplace.registers.reading import check_columns
+from marketplace.registers.records import Problem
 from marketplace.registers.sources import CLEARANCES, ENFORCEMENT, RECALLS, sources
 
 TODAY = date(2026, 11, 1)

@@ -14,19 +14,10 @@ from marketplace.dev import rosters
 from marketplace.dev.rosters import Licence
 from marketplace.kernel.errors import Invalid
 from marketplace.kernel.shapes import Misshapen
-from marketplace.registers import reading
-from marketplace.registers.reading import (
-    ROW_FIELDS,
-    Problem,
-    Unreadable,
-    Watch,
-    check_columns,
-    digest_of,
-    guessed_columns,
-    header_key,
-    headers_of,
-    rows,
-)
+from marketplace.registers import reading, records
+from marketplace.registers.arriving import Unreadable, Watch
+from marketplace.registers.reading import check_columns, guessed_columns, header_key, headers_of, rows
+from marketplace.registers.records import ROW_FIELDS, Problem, digest_of
 from marketplace.registers.sources import Field, Reports, read_sources, rosters_of, sources
 
 TODAY = date(2026, 11, 22)
@@ -64,7 +55,7 @@ class TestEveryRegister:
         found = only(content_of(rosters.tdlr([ANN], api=api)), "TX:TDLR")
 
         assert (found.position, found.problems) == (1, ())
-        assert found.row == reading.Row(
+        assert found.row == records.Row(
             license_type="Laser Technician",
             number="0010442",
             number_key="10442",
@@ -234,10 +225,10 @@ class TestBadRows:
         assert found.row.flaw == (None if sound else f"expires_on {written!r}")
 
     def test_the_limits_of_a_day_still_count(self):
-        latest = TODAY + reading._LONGEST_TERM
-        assert reading.plausible_day(latest.isoformat(), latest) == (latest, True)
-        assert reading.plausible_day("1950-01-01", latest) == (date(1950, 1, 1), True)
-        assert reading.plausible_day("1949-12-31", latest) == (None, False)
+        latest = TODAY + records._LONGEST_TERM
+        assert records.plausible_day(latest.isoformat(), latest) == (latest, True)
+        assert records.plausible_day("1950-01-01", latest) == (date(1950, 1, 1), True)
+        assert records.plausible_day("1949-12-31", latest) == (None, False)
 
     def test_a_twentieth_column_is_reported_and_the_row_not_guessed_at(self):
         lines = [*rosters.tdlr([ANN, ANN])]

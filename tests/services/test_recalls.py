@@ -31,9 +31,9 @@ from marketplace.recalls.models import Recall, RecallMatch, RecallMove
 from marketplace.recalls.states import MatchEvent, MatchState
 from marketplace.registers import queries as register_queries
 from marketplace.registers import service as registers
+from marketplace.registers.arriving import Unreadable
 from marketplace.registers.models import RegisterNotice
 from marketplace.registers.ports import RegisterFiles
-from marketplace.registers.reading import Unreadable
 from marketplace.registers.sources import CLEARANCES, ENFORCEMENT, RECALLS
 from marketplace.registers.states import SnapshotState
 from marketplace.ripple import Cause, Ground

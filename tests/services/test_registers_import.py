@@ -12,10 +12,11 @@ from marketplace.dev.rosters import licences
 from marketplace.extensions import adapter_of, db
 from marketplace.kernel.errors import Conflict, Invalid, NotFound
 from marketplace.kernel.machine import IllegalMove
-from marketplace.registers import importing, queries, service
+from marketplace.registers import importing, queries, service, steps, tally
+from marketplace.registers.arriving import Unreadable
 from marketplace.registers.models import RegisterRow, RegisterSnapshot
 from marketplace.registers.ports import RegisterFiles
-from marketplace.registers.reading import Problem, Unreadable
+from marketplace.registers.records import Problem
 from marketplace.registers.sources import Field
 from marketplace.registers.states import SNAPSHOT, SnapshotEvent, SnapshotState
 from tests.factories.accounts import make_staff
@@ -167,8 +168,8 @@ class TestCheck:
         assert queries.current(["TX:TDLR"]) == {}
 
     def test_remembers_the_first_bad_rows_and_counts_them_all(self, now, monkeypatch):
-        monkeypatch.setattr(importing, "FIRST_ROWS", 2)
-        monkeypatch.setattr(importing, "MOST_TYPES", 1)
+        monkeypatch.setattr(tally, "FIRST_ROWS", 2)
+        monkeypatch.setattr(tally, "MOST_TYPES", 1)
         lines = [*rosters.tmb(licences(3, types=("MD", "DO", "PA")))]
         lines[1:] = [line.replace("T00:00:00.000", "x").replace("20", "99") for line in lines[1:]]
         snapshot_id = received(lines, now, source="TX:TMB")
@@ -422,4 +423,4 @@ def test_two_cannot_move_one_file(now):
         .values(state="loading")
     )
     with pytest.raises(Conflict, match="just moved"):
-        importing._move(snapshot, SnapshotEvent.CHECKED, actor_id=None, at=now)
+        steps.move(snapshot, SnapshotEvent.CHECKED, actor_id=None, at=now)
