@@ -289,6 +289,7 @@ def _furnish(house: House) -> None:
         catalogue.load(sources=catalogue.shipped(), at=now)
         credentials.load_types()
         house.stage = people.populate(now=now)
+        people.prove(house.stage, early=False, now=now)
         load.publish_reference_rules(house.stage)
         rolls.load_exclusions(now=now)
         load.forget_old_post()

@@ -7,7 +7,7 @@ import pytest
 from marketplace.catalog import service as catalog
 from marketplace.catalog.parsing import parse
 from marketplace.credentials.types import Subject, credential_types
-from marketplace.dev.demo import pictures
+from marketplace.dev.demo import people, pictures
 from marketplace.dev.demo.cast import HOUSES, OFFICIALS, PASSWORD, Ending, accounts
 from marketplace.dev.demo.market import _BANDS, _USUAL, FEATURED, NUMBER, SOLD, Fate, sold, units
 from marketplace.dev.demo.sales import PLANS
@@ -159,8 +159,15 @@ class TestUnits:
             price = asked[unit.maker, unit.model]
             assert 0.78 * price - 100 <= unit.price_usd <= 0.97 * price + 100
             assert (unit.fate, unit.modification, unit.grade) == (Fate.PUBLISHED, Modification.SERVICED, Grade.B)
-        assert [unit.serial for unit in all_units[NUMBER:]] == list(sold())
-        assert min(years.count(year) for _, _, _, years, _ in SOLD for year in years) == 3  # So the guide can tell.
+        assert [unit.serial for unit in all_units[NUMBER:]] == [sale.serial for sale in sold()]
+        assert min(Counter(year for year, _ in years)[year] for *_, years, _ in SOLD for year, _ in years) == 3
+
+    def test_what_is_sold_beforehand_was_listed_before_its_sale_in_a_year_and_a_half(self, all_units):
+        days = {unit.serial: unit.days_ago for unit in all_units[NUMBER:]}
+
+        assert {days[sale.serial] - 30 * sale.months_ago for sale in sold()} == {25}
+        assert (max(days.values()), len({sale.months_ago for sale in sold()})) == (505, 7)
+        assert max(days.values()) + 1 < people.BEGAN.days
 
     def test_what_the_tour_visits_stands_first_and_is_on_the_market(self, all_units):
         shown = all_units[: len(FEATURED)]

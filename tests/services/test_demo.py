@@ -22,10 +22,11 @@ from marketplace.credentials.states import CredentialState
 from marketplace.dev.demo import links, shelves, under_way
 from marketplace.dev.demo.cast import HOUSES, OFFICIALS, PASSWORD
 from marketplace.dev.demo.market import FEATURED, SOLD, sold
-from marketplace.dev.demo.sales import PLANS, RECALLED
+from marketplace.dev.demo.sales import PLANS, RECALLED, sale_to
+from marketplace.dev.demo.then import Calendar
 from marketplace.eligibility import editing, publishing, receipts
 from marketplace.eligibility import service as eligibility
-from marketplace.eligibility.models import PolicyStanding, PolicyState, PolicyVersion
+from marketplace.eligibility.models import EligibilityDecision, PolicyStanding, PolicyState, PolicyVersion
 from marketplace.eligibility.reasons import ReasonCode
 from marketplace.eligibility.sale import Purchase
 from marketplace.extensions import adapter_of, db
@@ -77,6 +78,8 @@ PICOSURE = "Cynosure PicoSure"
 ACUPULSE = "Lumenis AcuPulse"
 MORPHEUS = "InMode Morpheus8 / Fractora"
 PRICES = {f"{maker} {model}": price * 100 for _, maker, model, _, price, _ in FEATURED}
+
+EVERY = [*map(sale_to, sold()), *PLANS]
 
 HAIR, VASCULAR = ProcedureClass.HAIR_NONABLATIVE, ProcedureClass.VASCULAR_PIGMENT
 _R = ReasonCode
@@ -262,8 +265,8 @@ class TestListings:
         return db.session.scalars(whole).all()
 
     def test_they_are_in_every_state(self):
-        kept = len([plan for plan in PLANS if plan.end not in ENDED_WITHOUT_SALE])
-        gone = len([plan for plan in PLANS if plan.end is OrderState.SETTLED])
+        kept = len([plan for plan in EVERY if plan.end not in ENDED_WITHOUT_SALE])
+        gone = len([plan for plan in EVERY if plan.end is OrderState.SETTLED])
 
         assert count(Listing, Listing.state) == {
             ListingState.DRAFT: 11,
@@ -301,12 +304,12 @@ class TestListings:
 
 class TestOrders:
     def test_there_is_one_in_every_state(self):
-        assert count(Order, Order.state) == Counter(plan.end for plan in PLANS)
+        assert count(Order, Order.state) == Counter(plan.end for plan in EVERY)
 
     def test_each_is_its_buyers(self):
         placed = db.session.execute(select(User.name, Order.state).join(User, User.id == Order.buyer_id)).all()
 
-        assert Counter(map(tuple, placed)) == Counter((plan.buyer, plan.end) for plan in PLANS)
+        assert Counter(map(tuple, placed)) == Counter((plan.buyer, plan.end) for plan in EVERY)
 
     def test_money_is_where_the_orders_say(self):
         assert count(Payment, Payment.state) == {
@@ -345,7 +348,41 @@ class TestOrders:
         assert known == {f"{maker} {model}": len(years) for maker, model, _, years, _ in SOLD}
         duet = prices.guide(knowing.model_at("lumenis-lightsheer-duet").id)
         assert [(one.year, one.sold.n) for one in duet.years if one.sold] == [(2016, 3), (2014, 3)]
-        assert len(prices.sold_rows()) == len(sold())
+        assert Counter((row[2], row[3]) for row in prices.sold_rows()) == {
+            ("LightSheer Duet", 2014): 3, ("PicoSure", 2013): 3, ("AcuPulse", 2012): 3,
+        }  # fmt: skip
+
+    def test_what_was_sold_before_anybody_looked_was_sold_in_its_month(self):
+        """With every guard of the database asked at that time, and with money that moved then at the provider."""
+        sales = {sale.serial: sale.months_ago for sale in sold()}
+        rows = db.session.execute(
+            select(Listing.serial, Order, EligibilityDecision.decided_at)
+            .join(Order, Order.listing_id == Listing.id)
+            .join(EligibilityDecision, EligibilityDecision.id == Order.release_decision_id)
+            .where(Listing.serial.in_(sales))
+        ).all()
+
+        assert len(rows) == len(sales)
+        for serial, order, released in rows:
+            day = timedelta(days=1)
+            began = order.placed_at
+            assert abs(clock.now() - began - sales[serial] * 30 * day) < day / 4
+            assert released - began == 2 * day  # Asked anew as it left.
+            assert order.accepted_at - began == 9 * day
+            assert {move.at - began for move in order.moves} == {number * day for number in (0, 1, 2, 7, 9)}
+
+    def test_the_past_is_over(self, demo):
+        """The clock of the local Stripe stands at now again, and no database has another answer to what time it is."""
+        calendar = Calendar(demo.extensions["second_light_settings"])
+
+        assert abs(calendar.ask_stripe("/_sim/clock", seconds=0)["now"] - clock.now().timestamp()) < 60
+        assert db.session.scalar(text("SELECT to_regnamespace('demo_time')")) is None
+
+    def test_most_units_show_what_they_cost_in_all_and_some_do_not(self):
+        whole = select(Listing.beyond_minor.is_not(None)).where(Listing.state == ListingState.PUBLISHED)
+        told = Counter(db.session.scalars(whole))
+
+        assert 0.6 < told[True] / told.total() < 0.9
 
     def test_nothing_is_lost(self, demo):
         done = demo.test_cli_runner().invoke(args=["payments", "verify"])

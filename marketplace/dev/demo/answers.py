@@ -9,7 +9,7 @@ from ...catalog import queries as catalog
 from ...listings import fields
 from ...listings.fields import Field, Kind, Place
 from ...listings.models import ConsoleCounter
-from ...listings.terms import CounterDirection, CounterUnit, Grade, Warranty
+from ...listings.terms import CounterDirection, CounterUnit, Grade, Recertification, Warranty
 
 _SPOTS = ("3;6;9", "5;7;10", "6;9;12;15;18", "4;8;12", "10;15")
 _OPTICS = {Grade.A: "clean", Grade.B: "clean", Grade.C: "marked", Grade.D: "worn"}
@@ -29,7 +29,7 @@ _SAID = {
     "filters_nm": "515;560;590;640",
     "functional": "Switched on in front of us: every handpiece sold fires, and it cools.",
     "last_service_by": "an independent firm (demo)",
-    "last_calibration_on": "2026-03-02",
+    "last_calibration_on": "",
     "title": "free",
     "patient_data": "wiped",
     "hazard_class": "4",
@@ -53,10 +53,11 @@ _STARTS = {CounterUnit.HOURS: (300, 4_000), CounterUnit.CYCLES: (20, 200)}
 _SHOTS = (80_000, 2_600_000)
 
 
-def of_unit(serial: str, codes: Sequence[str], grade: Grade) -> dict[str, str]:
-    """Return what is said of a unit with these modalities: of its console, its condition, and for a lawful sale."""
+def of_unit(serial: str, codes: Sequence[str], grade: Grade, at: datetime) -> dict[str, str]:
+    """Return what is said `at` of such a unit: of its console, of its condition, and for a lawful sale."""
     places = (Place.DEVICE, Place.CONDITION, Place.STATEMENT)
-    return {key: said for place in places for key, said in _answers(place, codes, serial, grade).items()}
+    calibrated = (at - timedelta(days=90)).date().isoformat()
+    return {key: said or calibrated for place in places for key, said in _answers(place, codes, serial, grade).items()}
 
 
 def of_handpiece(serial: str, code: str, grade: Grade) -> dict[str, str]:
@@ -78,6 +79,16 @@ def warranty_of(serial: str) -> dict[str, object]:
         "warranty_provider": None if kind is Warranty.MAKER else "the seller (demo)",
         "training_included": training,
     }
+
+
+def recertification_of(serial: str, price_usd: int) -> dict[str, object]:
+    """Return what is said of recertification: mostly what the maker quoted, else that it asks for none, or nothing."""
+    dice = _dice(f"{serial}/recertification")
+    said = dice.choices((Recertification.YES, Recertification.NO, Recertification.UNKNOWN), (6, 3, 2))[0]
+    if said is not Recertification.YES:
+        return {"recertification": said}
+    quoted = round(price_usd * dice.uniform(0.04, 0.12) / 50) * 50
+    return {"recertification": said, "recertification_minor": quoted * 100}
 
 
 def counters_of(serial: str, codes: Sequence[str], at: datetime) -> list[ConsoleCounter]:

@@ -28,7 +28,8 @@ class Proof:
     One credential of a person or a site.
 
     `days` is when it expires, counted from today (None: no end); `checked` how many days ago its source was asked;
-    `waited` for how many hours it has waited for the desk; `name` is what stands on it where that is not its holder's.
+    `waited` for how many hours it has waited for the desk; `name` is what stands on it where that is not its holder's;
+    `early`: before anything was sold here, and looked at again since.
     """
 
     type_code: str
@@ -43,6 +44,7 @@ class Proof:
     reason: str | None = None
     waited: int | None = None
     name: str | None = None
+    early: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +211,7 @@ HOUSES = (
         "lakeshore", "Lakeshore Medical Aesthetics", "Lakeshore Medical Aesthetics SC", "875 North Michigan Ave", "Chicago",
         "IL", "60611",
         (
-            Player("Margaret Sloan", _O, (_physician("IL", "036-118204"),),
+            Player("Margaret Sloan", _O, (_physician("IL", "036-118204", checked=590, early=True),),
                    "Illinois physician: operates and orders for herself."),
             Player("Tom Becker", _M, (Proof("RN", "IL", "041-402771"), _waiting("NCLC:CERTIFICATE", "IL", "NCLC 7718", 8))),
         ),
@@ -240,7 +242,7 @@ HOUSES = (
     House(
         "bayview", "Bayview Dermatology", "Bayview Dermatology Medical Group", "450 Sutter St", "San Francisco", "CA", "94108",
         (
-            Player("Helen Cho", _O, (_physician("CA", "A104417"),),
+            Player("Helen Cho", _O, (_physician("CA", "A104417", checked=590, early=True),),
                    "California physician; her group sells a CO2 laser, and may buy a picosecond one."),
             Player("Miguel Santos", _T, (Proof("RN", "CA", "95071188"),)),
             Player("Laura Finley", _T, (Proof("ESTHETICIAN", "CA", "Z 118204"),),

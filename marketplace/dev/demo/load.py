@@ -1,7 +1,6 @@
 """Loads the demo into an empty house."""
 
 import json
-from datetime import timedelta
 from importlib.resources import files
 
 from flask import Flask
@@ -17,10 +16,12 @@ from ...extensions import db, unit_of_work
 from ...kernel import clock
 from . import links
 from .habits import keep_an_eye, look_for
-from .people import Stage, populate
+from .history import live_through
+from .people import BEGAN, Stage, populate, prove
 from .rolls import confirm_recall, load_registers
-from .sales import Market, do_jobs
-from .shelves import Studio, fill, known_models
+from .sales import PLANS, Market, do_jobs
+from .shelves import Studio, fill, known_models, units
+from .then import Calendar
 from .under_way import begin_draft, keep_devices
 
 
@@ -35,14 +36,20 @@ def load(app: Flask) -> bool:
         catalog.load(sources=catalog.shipped(), at=now)
         credentials.load_types()
         studio = Studio(known_models())
-        with nursery():
-            stage = populate(now=now)
+        stage = populate(now=now)
         publish_reference_rules(stage)
+        settings = app.extensions["second_light_settings"]
+        calendar = Calendar(settings)
+        market = Market(stage, settings, calendar)
+        with nursery():
+            prove(stage, early=True, now=now)
+            for_sale, sold = units()
+            shots = studio.shots()
+            live_through(stage, market, calendar, sold, shots, now=now)
+            prove(stage, early=False, now=now)
         load_registers(stage, now=now)
-        fill(stage, studio, now=now)
-        market = Market(stage, app.extensions["second_light_settings"], clock.now)
-        market.open_accounts()
-        market.play()
+        fill(stage, for_sale, shots, now=now)
+        market.play(PLANS)
         confirm_recall(stage, now=clock.now())
         do_jobs()
         begin_draft(stage, now=now)
@@ -59,7 +66,7 @@ def load(app: Flask) -> bool:
 def publish_reference_rules(stage: Stage) -> None:
     """Put the drafted rules into force as what they are: for reference, confirmed by no counsel."""
     document = json.loads((files("marketplace.eligibility") / "data" / "policy.json").read_text(encoding="utf-8"))
-    at = clock.now() - timedelta(days=400)
+    at = clock.now() - BEGAN
     version = publishing.draft_policy(
         document=document, standing=PolicyStanding.REFERENCE, proposed_by=stage.people["Ada Quist"], at=at
     )

@@ -1,10 +1,11 @@
 """What is for sale in the demo: 240 units over the real catalogue, the same on every machine. Pure data and dice."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import ceil
 from random import Random
+from typing import NamedTuple
 
 from ...listings.conditions import INCLUSIONS, Included
 from ...listings.terms import CounterDirection, CounterUnit, Grade, Modification
@@ -107,15 +108,28 @@ FEATURED = (
     ("sonoran", "Alma", "Soprano XL family", 2019, 33_900, Grade.A),
 )
 
-# What is sold before anybody looks, so that the price guide has something to say: each model as often as there are
-# years, to practices of physicians whose state has a rule for what it does. The first figure is what that dealer asked
-# for one of this model; what it fetched here is drawn below it.
+# What is sold before anybody looks, so that the price guide has something to say: of each model its years of make,
+# each with how many months ago it was sold, to practices of physicians whose state has a rule for what it does. The
+# first figure is what that dealer asked for one of this model; what it fetched here is drawn below it.
 SOLD = (
-    ("Lumenis", "LightSheer Duet", 29_900, (2014, 2014, 2014, 2016, 2016, 2016), ("lakeshore", "bayview")),
-    ("Cynosure", "PicoSure", 29_999, (2013, 2013, 2013, 2013), ("lakeshore", "bayview")),
-    ("Lumenis", "AcuPulse", 22_000, (2012, 2012, 2012), ("lakeshore",)),
-    ("Candela", "Vbeam Prima", 47_000, (2019, 2019, 2019), ("lakeshore",)),
-)
+    (
+        "Lumenis", "LightSheer Duet", 29_900,
+        ((2014, 16), (2014, 16), (2014, 16), (2016, 11), (2016, 7), (2016, 3)), ("lakeshore", "bayview"),
+    ),
+    ("Cynosure", "PicoSure", 29_999, ((2013, 14), (2013, 14), (2013, 14), (2013, 5)), ("lakeshore", "bayview")),
+    ("Lumenis", "AcuPulse", 22_000, ((2012, 9), (2012, 9), (2012, 9)), ("lakeshore",)),
+    ("Candela", "Vbeam Prima", 47_000, ((2019, 11), (2019, 7), (2019, 3)), ("lakeshore",)),
+)  # fmt: skip
+DAYS_OF_A_MONTH, DAYS_ON_THE_MARKET = 30, 25
+"""Of what is sold before anybody looks: it was listed so many days before its sale."""
+
+
+class PastSale(NamedTuple):
+    """A sale of the past: which unit, to which house, how many months ago."""
+
+    serial: str
+    house: str
+    months_ago: int
 
 
 def serial_of(maker: str, year: int, number: int) -> str:
@@ -123,14 +137,17 @@ def serial_of(maker: str, year: int, number: int) -> str:
     return f"{maker[:2].upper()}{year % 100:02}-{number:04}"
 
 
-def sold() -> dict[str, str]:
-    """Return the serial numbers of the units that are sold before anybody looks, and the house that buys each."""
+def sold() -> list[PastSale]:
+    """Return what is sold before anybody looks."""
     made = [
-        (maker, year, houses[number % len(houses)])
+        (maker, year, houses[number % len(houses)], months)
         for maker, _, _, years, houses in SOLD
-        for number, year in enumerate(years)
+        for number, (year, months) in enumerate(years)
     ]
-    return {serial_of(maker, year, number): house for number, (maker, year, house) in enumerate(made, start=NUMBER)}
+    return [
+        PastSale(serial_of(maker, year, number), house, months)
+        for number, (maker, year, house, months) in enumerate(made, start=NUMBER)
+    ]
 
 
 def units(models: Sequence[tuple[str, str, tuple[str, ...]]]) -> list[Unit]:
@@ -154,10 +171,11 @@ def units(models: Sequence[tuple[str, str, tuple[str, ...]]]) -> list[Unit]:
         house = dice.choice([*sellers, "sonoran", "gulf_coast", "desert_ridge"])
         made.append(_unit(dice, number, (house, maker, model, codes), year, price, grade, _fate(number)))
     for maker, model, asked, years, _ in SOLD:
-        for year in years:
+        for year, months in years:
             price = round(asked * dice.uniform(0.78, 0.97) / 100) * 100
             what = (dice.choice(("sonoran", "gulf_coast", "desert_ridge")), maker, model, modalities[maker, model])
-            made.append(_unit(dice, len(made), what, year, price, Grade.B, Fate.PUBLISHED))
+            unit = _unit(dice, len(made), what, year, price, Grade.B, Fate.PUBLISHED)
+            made.append(replace(unit, days_ago=months * DAYS_OF_A_MONTH + DAYS_ON_THE_MARKET))
     return made
 
 
@@ -199,14 +217,17 @@ def _part(dice: Random, modality: str, grade: Grade) -> Part:
         lines = dice.randrange(round(2_400 * left), 2_300)
         return Part(modality, lines, CounterUnit.LINES, CounterDirection.DOWN, 2_400)
     if modality == "CRYO":
-        return Part(modality, dice.randrange(20, 400), CounterUnit.CYCLES, CounterDirection.DOWN, None)
+        cycles = dice.randrange(20, 400)
+        rated = ceil(cycles / max(left, 0.6) / 10) * 10
+        return Part(modality, cycles, CounterUnit.CYCLES, CounterDirection.DOWN, rated)
     if modality in {"EMS", "RF_BODY", "RF_BIPOLAR", "ELOS_IPL_RF"}:
         per_cent = dice.randrange(round(100 * left), 96)
         return Part(modality, per_cent, CounterUnit.PERCENT_LEFT, CounterDirection.DOWN, None)
     if modality.startswith("CO2"):
-        return Part(modality, dice.randrange(80, 2_600), CounterUnit.HOURS, CounterDirection.UP, None)
+        hours = dice.randrange(80, 2_600)
+        return Part(modality, hours, CounterUnit.HOURS, CounterDirection.UP, ceil(hours / min(1 - left, 0.6) / 50) * 50)
     shots = dice.randrange(3_000, 900_000)
-    stated = dice.random() < 0.6
+    stated = dice.random() < 0.9
     rated = ceil(shots / dice.uniform(0.08, 1 - left) / 50_000) * 50_000
     return Part(modality, shots, CounterUnit.SHOTS, CounterDirection.UP, rated if stated else None)
 

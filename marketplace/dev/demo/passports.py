@@ -18,7 +18,7 @@ _SERVICES = (
 _LAST_READ = timedelta(days=430)
 
 
-def write(stage: Stage, listings: Sequence[Listing]) -> None:
+def write(listings: Sequence[Listing]) -> None:
     """Write the past of every unit that was offered. A step of the caller's work."""
     for number, listing in enumerate(listings):
         if listing.published_at is not None and listing.price_minor is not None:
@@ -27,6 +27,10 @@ def write(stage: Stage, listings: Sequence[Listing]) -> None:
             passport.note_readings(listing, at=listing.submitted_at)
             if number % 3 == 0:
                 _serve(listing)
+
+
+def write_doubts(stage: Stage, listings: Sequence[Listing]) -> None:
+    """Let one unit's counter have run backwards, and one that waits for review be reported as stolen."""
     _turn_back(next(one for one in listings if one.state is ListingState.PUBLISHED and _counting_up(one)))
     reported = next(one for one in listings if one.state is ListingState.IN_REVIEW)
     db.session.add(

@@ -23,6 +23,9 @@ from ...kernel.terms import ClinicRole
 from . import pictures
 from .cast import HOUSES, OFFICIALS, PASSWORD, Ending, House, Player, Proof
 
+BEGAN = timedelta(days=600)
+"""How long ago the demo's house was opened."""
+
 
 @dataclass(slots=True)
 class Stage:
@@ -49,19 +52,26 @@ class Stage:
 
 
 def populate(*, now: datetime) -> Stage:
-    """Open every account and clinic of the cast, with everything they proved, as of `now`."""
+    """Open every account and clinic of the cast, as of `now`."""
     stage = Stage()
-    began = now - timedelta(days=400)
+    began = now - BEGAN
     _open_accounts(stage, began)
     for house in HOUSES:
         _open_house(stage, house, began)
+    return stage
+
+
+def prove(stage: Stage, *, early: bool, now: datetime) -> None:
+    """Let them prove what they prove, as of `now`: the `early` who bought in the demo's past, or the rest."""
+    for house in HOUSES:
         for person in house.people:
             for proof in person.proofs:
-                _prove(stage, proof, actor=stage.people[person.name], name=person.name, site_id=None, now=now)
+                if proof.early is early:
+                    _prove(stage, proof, actor=stage.people[person.name], name=person.name, site_id=None, now=now)
         for proof in house.proofs:
-            owner = stage.people[house.people[0].name]
-            _prove(stage, proof, actor=owner, name=house.legal_name, site_id=stage.sites[house.key], now=now)
-    return stage
+            if proof.early is early:
+                owner = stage.people[house.people[0].name]
+                _prove(stage, proof, actor=owner, name=house.legal_name, site_id=stage.sites[house.key], now=now)
 
 
 def _open_accounts(stage: Stage, at: datetime) -> None:

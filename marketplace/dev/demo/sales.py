@@ -1,11 +1,8 @@
 """Orders of the demo in every state, made by the use-cases of the house and paid on the local Stripe."""
 
-import json
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
-from urllib.request import Request, urlopen
+from itertools import count
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from sqlalchemy import ColumnElement, and_, select, text, true, update
@@ -32,8 +29,9 @@ from ...payments import service as payments
 from ...payments.amounts import Rate
 from ...payments.models import Payment, SellerAccount
 from .cast import HOUSES
-from .market import FEATURED, sold
+from .market import FEATURED, PastSale
 from .people import Stage
+from .then import Calendar
 
 _HAIR = frozenset({ProcedureClass.HAIR_NONABLATIVE})
 _SKIN = _HAIR | {ProcedureClass.SKIN_NONABLATIVE, ProcedureClass.VASCULAR_PIGMENT}
@@ -44,8 +42,8 @@ _S = OrderState
 RECALLED = "Solta Thermage CPT"
 """The model whose recall a verifier confirms while one of it is paid for and on its way."""
 
-# They operate and order for themselves.
-_PHYSICIANS = {"lakeshore": "Margaret Sloan", "bayview": "Helen Cho"}
+PHYSICIANS = {"lakeshore": "Margaret Sloan", "bayview": "Helen Cho"}
+"""Who operates and orders for themselves, by house."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +89,14 @@ PLANS = (
     Plan("Jade Kim", "silver_state", "Ravi Menon", _S.REFUNDING),
     Plan("Jade Kim", "silver_state", "Ravi Menon", _S.FUNDS_HELD, _SURFACE, model=RECALLED),
     Plan("Margaret Sloan", "lakeshore", "Margaret Sloan", _S.FUNDS_HELD, _EVERY, by_card=True, disputed=True),
-    *(
-        Plan(_PHYSICIANS[house], house, _PHYSICIANS[house], _S.SETTLED, _EVERY, serial=serial)
-        for serial, house in sold().items()
-    ),
 )
+
+
+def sale_to(sale: PastSale) -> Plan:
+    """Return the plan of a sale of the past."""
+    physician = PHYSICIANS[sale.house]
+    return Plan(physician, sale.house, physician, _S.SETTLED, _EVERY, serial=sale.serial)
+
 
 # A seller who is owed money but has not finished with the payment provider: the transfer waits for them.
 _NOT_ONBOARDED = "hill_country"
@@ -106,13 +107,20 @@ _AT_A_TIME, _PLAYED_TOGETHER = 24, 12
 _DELIVERY = (_S.FUNDS_HELD, _S.RELEASED_TO_SHIP, _S.IN_TRANSIT, _S.UNDER_INSPECTION, _S.ACCEPTED, _S.SETTLED)
 
 
-class Market:
-    """Walks orders through the house, and pays them on the local Stripe; `clock` says when a step happens."""
+_DAYS_ON_THE_WAY = (1, 1, 5, 2)
+"""How long each step of it takes, where time passes."""
 
-    def __init__(self, stage: Stage, settings: Settings, clock: Callable[[], datetime]) -> None:
+
+class Market:
+    """Walks orders through the house, and pays them on the local Stripe; the calendar says when a step happens."""
+
+    def __init__(self, stage: Stage, settings: Settings, calendar: Calendar) -> None:
         self._stage = stage
         self._settings = settings
-        self._clock = clock
+        self._calendar = calendar
+        self._clock = calendar.now
+        self._ask = calendar.ask_stripe
+        self._numbers = count()
         self._featured = {(maker, model) for _, maker, model, *_ in FEATURED}
 
     def open_accounts(self) -> None:
@@ -131,32 +139,40 @@ class Market:
             self._ask(f"/_sim/accounts/{reference}", status="active")
             payments.refresh_seller_account(clinic_id=clinic, at=self._clock())
 
-    def play(self, plans: Sequence[Plan] = PLANS) -> None:
+    def play(self, plans: Sequence[Plan]) -> None:
         """
         Walk the orders to their ends, many of them step by step together: asking the provider takes the time.
 
         Not all of them at once: no clinic may have more than a few orders that are not paid.
         """
         for start in range(0, len(plans), _PLAYED_TOGETHER):
-            self._play(plans[start : start + _PLAYED_TOGETHER], start)
+            self._play(plans[start : start + _PLAYED_TOGETHER])
 
-    def _play(self, plans: Sequence[Plan], first: int) -> None:
-        begun = [(plan, self._begin(number, plan)) for number, plan in enumerate(plans, start=first)]
+    def _play(self, plans: Sequence[Plan]) -> None:
+        begun = [(plan, self._begin(plan)) for plan in plans]
         self._catch_up()
         for plan, order in begun:
             if plan.end in {_S.REFUNDED, _S.REFUNDING}:
                 self._refund(order, pending=plan.end is _S.REFUNDING)
-            elif plan.end in _DELIVERY:
-                self._deliver(order, self._stage.people[plan.buyer], plan.end)
             if plan.disputed:
                 paid = db.session.execute(select(Payment.id, Payment.charge_id).where(Payment.order_id == order)).one()
                 self._ask(f"/_sim/charges/{paid.charge_id}/dispute")
                 payments.converge(payment_id=paid.id, live=False, at=self._clock())
+        deliveries = [
+            self._delivery(order, self._stage.people[plan.buyer], plan.end)
+            for plan, order in begun
+            if plan.end in _DELIVERY
+        ]
+        for number, days in enumerate(_DAYS_ON_THE_WAY):
+            self._calendar.let_pass(days)
+            for delivery in deliveries:
+                for step in delivery[number : number + 1]:
+                    step()
         self._catch_up()
 
-    def _begin(self, number: int, plan: Plan) -> UUID:
+    def _begin(self, plan: Plan) -> UUID:
         """Place the order, have it confirmed and paid, as far as its plan goes."""
-        order = self._place(number, plan)
+        order = self._place(plan)
         buyer = self._stage.people[plan.buyer]
         if plan.end is _S.LAPSED:
             with unit_of_work():
@@ -170,7 +186,7 @@ class Market:
                 self._pay(order, buyer, plan)
         return order
 
-    def _place(self, number: int, plan: Plan) -> UUID:
+    def _place(self, plan: Plan) -> UUID:
         buyer = self._stage.people[plan.buyer]
         clinic, site = self._stage.clinics[plan.house], self._stage.sites[plan.house]
         purchase = Purchase(
@@ -194,7 +210,7 @@ class Market:
             left_out=left_out,
             declared_uses=frozenset(uses),
             restriction_signed=True,
-            form_key=uuid5(NAMESPACE_URL, f"demo:order:{number}"),
+            form_key=uuid5(NAMESPACE_URL, f"demo:order:{next(self._numbers)}"),
             rate=Rate(self._settings.platform_fee_bps, Money(self._settings.platform_fee_least_minor)),
             at=self._clock(),
         )
@@ -233,7 +249,7 @@ class Market:
             return Listing.title == plan.model
         others = Listing.title.not_in([f"{maker} {model}" for maker, model in self._featured] + [RECALLED])
         paid = Listing.price_minor <= self._settings.card_cap_minor if plan.by_card else true()
-        return and_(others, paid, Listing.serial.not_in(sold()))
+        return and_(others, paid)
 
     def _judged(self, units: Sequence[UUID], purchase: Purchase) -> Iterable[tuple[Sale, Verdict]]:
         sales = listings.sales_of(units)
@@ -267,7 +283,7 @@ class Market:
             self._suspend_licence(buyer)
             self._catch_up()
 
-    def _deliver(self, order: UUID, buyer: UUID, end: OrderState) -> None:
+    def _delivery(self, order: UUID, buyer: UUID, end: OrderState) -> Sequence[Callable[[], None]]:
         seller = self._seller_of(order)
         steps: tuple[Callable[[], None], ...] = (
             lambda: orders.release_to_ship(order_id=order, actor_id=seller, at=self._clock()),
@@ -277,8 +293,7 @@ class Market:
             lambda: orders.report_arrival(order_id=order, actor_id=buyer, at=self._clock()),
             lambda: orders.accept(order_id=order, actor_id=buyer, at=self._clock()),
         )
-        for step in steps[: _DELIVERY.index(end)]:
-            step()
+        return steps[: _DELIVERY.index(end)]
 
     def _refund(self, order: UUID, *, pending: bool) -> None:
         if pending:
@@ -317,15 +332,6 @@ class Market:
         clinic = db.session.scalars(select(Order.seller_clinic_id).where(Order.id == order)).one()
         house = next(house for house in HOUSES if self._stage.clinics[house.key] == clinic)
         return self._stage.people[house.people[0].name]
-
-    def _ask(self, path: str, **fields: object) -> Any:
-        request = Request(
-            f"{self._settings.stripe_api_base}{path}",
-            data=json.dumps(fields).encode(),
-            headers={"Content-Type": "application/json", "Authorization": f"Bearer {self._settings.stripe_api_key}"},
-        )
-        with urlopen(request, timeout=10) as answer:
-            return json.load(answer)
 
 
 def do_jobs() -> None:

@@ -22,7 +22,6 @@ from ...listings.images import Prepared, prepare
 from ...listings.models import Handpiece, Listing, ListingMove, Photo
 from ...listings.ports import PhotoStore
 from ...listings.states import LISTING, ListingEvent, ListingState, PhotoState
-from ...listings.terms import Recertification
 from ...listings.terms import Shot as Needed
 from . import answers, market, passports, pictures
 from .cast import HOUSES
@@ -61,6 +60,10 @@ class Shot(NamedTuple):
     shows: str
 
 
+Shots = Mapping[tuple[str, str], Sequence[Shot]]
+"""The photos of every model, by maker and model."""
+
+
 class Studio:
     """Draws, prepares and keeps the photos of every model on all processors, while the house is furnished."""
 
@@ -73,10 +76,19 @@ class Studio:
             for name, codes in models.items()
         }
 
-    def shots(self) -> dict[tuple[str, str], list[Shot]]:
+    def shots(self) -> Shots:
         """Wait for the photos and return them by maker and model."""
         with self._pool:
             return {name: shots.result() for name, shots in self._shots.items()}
+
+
+def units() -> tuple[list[Unit], list[Unit]]:
+    """Return what is for sale, and what was sold before anybody looks."""
+    known = known_models()
+    db.session.rollback()  # Drawing takes seconds, and no transaction should wait for it.
+    made = market.units([(*name, codes) for name, codes in known.items()])
+    past = {sale.serial for sale in market.sold()}
+    return [unit for unit in made if unit.serial not in past], [unit for unit in made if unit.serial in past]
 
 
 def known_models() -> dict[tuple[str, str], tuple[str, ...]]:
@@ -89,17 +101,13 @@ def known_models() -> dict[tuple[str, str], tuple[str, ...]]:
     return dict(sorted(known.items()))
 
 
-def fill(stage: Stage, studio: Studio, *, now: datetime) -> None:
+def fill(stage: Stage, units: Sequence[Unit], shots: Shots, *, now: datetime) -> None:
     """
-    List every unit of the market as of `now`.
+    List these units as of `now`.
 
     Written at once, as the use-cases would have left it: to go through the forms, and the desk of the moderator, for
     each of 240 units would take longer than anybody waits.
     """
-    known = known_models()
-    units = market.units([(*name, codes) for name, codes in known.items()])
-    db.session.rollback()  # Drawing takes seconds, and no transaction should wait for it.
-    shots = studio.shots()
     with unit_of_work():
         models = {
             (facts.maker, facts.name): facts
@@ -113,8 +121,11 @@ def fill(stage: Stage, studio: Studio, *, now: datetime) -> None:
             db.session.add(listing)
             listings.append(listing)
         db.session.flush()
-        passports.write(stage, listings)
-        happened = db.session.scalars(select(ListingMove).order_by(ListingMove.at, ListingMove.listing_id))
+        passports.write(listings)
+        if any(listing.state is ListingState.IN_REVIEW for listing in listings):
+            passports.write_doubts(stage, listings)
+        ours = ListingMove.listing_id.in_([listing.id for listing in listings])
+        happened = db.session.scalars(select(ListingMove).where(ours).order_by(ListingMove.at, ListingMove.listing_id))
         audit.record_all(
             audit.Happening(
                 f"listing:{move.event or 'drafted'}",
@@ -186,6 +197,7 @@ def _listing(stage: Stage, unit: Unit, model: ModelFacts, moves: Sequence[Listin
     codes = list(dict.fromkeys((*model.modality_codes, *(part.modality for part in unit.parts))))
     listing = Listing(
         **answers.warranty_of(unit.serial),
+        **answers.recertification_of(unit.serial, unit.price_usd),
         id=uuid5(NAMESPACE_URL, f"demo:listing:{unit.serial}"),
         clinic_id=stage.clinics[unit.house],
         created_by=moves[0].actor_id,
@@ -203,7 +215,6 @@ def _listing(stage: Stage, unit: Unit, model: ModelFacts, moves: Sequence[Listin
         rx_label_present=True,
         id_label_present=True,
         modification=unit.modification,
-        recertification=Recertification.UNKNOWN,
         last_service_on=(drafted - timedelta(days=40)).date(),
         inclusions={item: answer for item, answer in unit.inclusions.items() if answer is not Included.NOT_STATED},
         state=moves[-1].state,
@@ -213,7 +224,7 @@ def _listing(stage: Stage, unit: Unit, model: ModelFacts, moves: Sequence[Listin
         approved_by=approved and approved.actor_id,
         published_at=approved and approved.at,
         form_key=uuid5(NAMESPACE_URL, f"demo:{unit.serial}"),
-        particulars=answers.of_unit(unit.serial, codes, unit.grade),
+        particulars=answers.of_unit(unit.serial, codes, unit.grade, drafted),
         handpieces=[_handpiece(number, part, unit, drafted) for number, part in enumerate(unit.parts, start=1)],
         counters=answers.counters_of(unit.serial, codes, drafted),
         moves=list(moves),

@@ -29,8 +29,8 @@ def pass_time(world: World) -> None:
 
 
 def _advance(world: World, params: Params) -> Document:
-    """Move the clock forward."""
-    seconds = params.number("seconds")
+    """Move the clock forward; or back, before anything has happened."""
+    seconds = params.number("seconds", least=-(10**9))
     world.store.set("clock_offset", world.store.setting("clock_offset", 0) + seconds)
     pass_time(world)
     world.changed()
