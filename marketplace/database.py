@@ -33,6 +33,7 @@ def metadata() -> MetaData:
         import_module(f"marketplace.{room}.models")
     import_module("marketplace.credentials.findings")
     import_module("marketplace.listings.market")
+    import_module("marketplace.listings.units")
     return Base.metadata
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from marketplace.extensions import db
 from marketplace.notifications.models import Mail
+from marketplace.web import narrowing
 
 if TYPE_CHECKING:
     from marketplace.payments.books import Finding
@@ -127,8 +128,8 @@ def sign_in(client, user, *, at: datetime | None = None) -> None:
 
 def forget_pieces():
     """Let every page and every piece of one be drawn anew."""
-    from marketplace.web import fragments, freshness, landing, searching
+    from marketplace.web import fragments, freshness, landing
 
     freshness.forget()
-    for kept in (fragments.card, fragments.once, searching._filter, landing._policy, landing._drawn):
+    for kept in (fragments.card, fragments.once, narrowing._filter, landing._policy, landing._drawn):
         kept.cache_clear()

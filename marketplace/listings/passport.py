@@ -17,8 +17,9 @@ from sqlalchemy.dialects.postgresql import insert
 from ..extensions import as_text, db, unit_of_work
 from ..kernel.errors import Conflict, Invalid
 from .drafting import draft_of
-from .models import Listing, UnitEvent, UnitReading
+from .models import Listing
 from .terms import CounterDirection, CounterUnit, UnitEventKind
+from .units import UnitEvent, UnitReading
 
 
 @dataclass(frozen=True, slots=True)

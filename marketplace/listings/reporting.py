@@ -15,8 +15,9 @@ from ..extensions import db, unit_of_work
 from ..kernel.errors import Conflict, Invalid, NotFound
 from ..kernel.text import normal_number, slug
 from . import service
-from .models import Listing, StolenUnit
+from .models import Listing
 from .states import ListingState
+from .units import StolenUnit
 
 FILE = "stolen.csv"
 COLUMNS = ("maker", "serial", "reported_on")

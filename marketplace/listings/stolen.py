@@ -12,7 +12,8 @@ from ..extensions import db
 from ..kernel.errors import Conflict
 from ..kernel.terms import StaffRole
 from ..notifications.service import promise_mails
-from .models import Listing, StolenUnit
+from .models import Listing
+from .units import StolenUnit
 
 
 class StolenUnitReported(Conflict):

@@ -22,7 +22,7 @@ from ..listings.terms import Grade
 from ..wants import queries, service
 from ..wants.service import Said
 from ..wants.states import WANT, WantEvent, WantState
-from . import searching, standpoint
+from . import narrowing, searching, standpoint
 from .access import me, public, requires
 from .forms import Form, applied
 from .options import grouped_options, options
@@ -63,7 +63,7 @@ class WantForm(Form):
     condition = SelectField("Condition", choices=options(_FLOOR_WORDS.items()))
     states = StringField("States where it may stand", validators=[Length(max=200)])
     zip = StringField("ZIP code to measure from", validators=[Length(max=10)])
-    within = SelectField("Within", choices=options([("", "any distance"), *searching.DISTANCES.items()]))
+    within = SelectField("Within", choices=options([("", "any distance"), *narrowing.DISTANCES.items()]))
     site_id = SelectField("For whom")
     place = SelectField("State where you will use it")
     note = TextAreaField("Note for sellers", validators=[Length(max=500)])
@@ -218,7 +218,7 @@ def terms_of(query: str) -> list[str]:
     args = MultiDict(parse_qsl(query))
     wanted, _ = searching.wanted_by(args)
     grades = wanted.chosen.get("grade", ())
-    said = [f"up to {searching.written(wanted.spans['price'][1])}"] if "price" in wanted.spans else []
+    said = [f"up to {narrowing.written(wanted.spans['price'][1])}"] if "price" in wanted.spans else []
     said += [f"made in {wanted.spans['year'][0]} or later"] if "year" in wanted.spans else []
     said += [f"condition {grades[-1]} or better" if len(grades) > 1 else "condition A"] if grades else []
     places = [STATES[code] for code in wanted.chosen.get("state", ())]

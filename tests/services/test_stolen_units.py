@@ -8,10 +8,11 @@ from sqlalchemy import select, text
 from marketplace.extensions import db
 from marketplace.kernel.errors import Conflict, Invalid, NotFound
 from marketplace.listings import reporting, service, stolen
-from marketplace.listings.models import Listing, StolenUnit
+from marketplace.listings.models import Listing
 from marketplace.listings.reporting import ListRefused, Loaded
 from marketplace.listings.states import ListingState
 from marketplace.listings.stolen import StolenUnitReported
+from marketplace.listings.units import StolenUnit
 from marketplace.notifications.models import Mail
 from tests.conftest import NOON
 from tests.factories.accounts import make_staff, make_user

@@ -21,17 +21,8 @@ from marketplace.guides import showing
 from marketplace.kernel import clock
 from marketplace.kernel.money import Money
 from marketplace.listings import passport, queries, views
-from marketplace.listings.models import (
-    ConsoleCounter,
-    Handpiece,
-    Listing,
-    Paper,
-    Photo,
-    PriceSet,
-    UnitEvent,
-    UnitReading,
-    ViewsOfDay,
-)
+from marketplace.listings.models import ConsoleCounter, Handpiece, Listing, Paper, Photo, PriceSet, ViewsOfDay
+from marketplace.listings.units import UnitEvent, UnitReading
 from marketplace.orders import reserving
 from marketplace.orders.models import Reservation
 from marketplace.recalls import queries as recalls

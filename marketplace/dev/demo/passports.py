@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 
 from ...extensions import db
 from ...listings import passport
-from ...listings.models import Listing, PriceSet, StolenUnit, UnitEvent, UnitReading
+from ...listings.models import Listing, PriceSet
 from ...listings.passport import Reading
 from ...listings.states import ListingState
 from ...listings.terms import CounterDirection, UnitEventKind
+from ...listings.units import StolenUnit, UnitEvent, UnitReading
 from .people import Stage
 
 _SERVICES = (
