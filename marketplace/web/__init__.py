@@ -46,6 +46,7 @@ from .staff import credentials as staff_credentials
 from .staff import drafts as staff_drafts
 from .staff import figures as staff_figures
 from .staff import finance as staff_finance
+from .staff import findings as staff_findings
 from .staff import history as staff_history
 from .staff import listings as staff_listings
 from .staff import monitoring as staff_monitoring
@@ -108,6 +109,7 @@ BLUEPRINTS = (
     rule_reviews.bp,
     staff_rule_reviews.bp,
     staff_registers.bp,
+    staff_findings.bp,
     staff_recalls.bp,
     staff_recall_releases.bp,
     staff_simulations.bp,

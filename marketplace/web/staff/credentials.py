@@ -1,4 +1,4 @@
-"""The verification desk: the queue, a case with its documents beside what is claimed, and the decision on evidence."""
+"""The verification desk: its queue, who takes a case, and the decision on evidence."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -8,33 +8,20 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ...accounts.access import Permission
-from ...catalog import queries as catalog
-from ...credentials import asking, desk, enumeration, matching, service
-from ...credentials.desk import Case, Show
-from ...credentials.models import CheckMethod, SignalKind
+from ...credentials import desk, service
+from ...credentials.desk import Show
 from ...credentials.policy import Question, Rejection
-from ...credentials.replies import Reply
 from ...credentials.service import Look
-from ...credentials.standards import standards, working_days
-from ...credentials.states import STANDING, WAITING, CredentialEvent
 from ...kernel import clock
-from ...kernel.days import written
-from ...links.states import Answer
 from ..access import me, requires
 from ..files import drawn, sent
-from ..forms import Form, applied
-from ..signing import WORTHS
-from ..standing import course, shower
-from . import questions
+from ..forms import applied
+from .cases import case_page, claimed, of_signal, wording
 from .credential_forms import (
-    MATCHED,
-    METHODS,
-    OUTCOMES,
     AskForm,
     CheckForm,
     FoundForm,
     RejectForm,
-    VerifyForm,
     WordsForm,
 )
 from .next_case import after_yes, to_next_case
@@ -49,26 +36,6 @@ SHOWN = {
     Show.SIGNALS: "With a signal",
     Show.SECOND: "Second eyes",
     Show.ANSWERED: "Answered",
-}
-REPLIES = {
-    Reply.APPLICANT: "the applicant answered",
-    Reply.ISSUER: "the issuer answered",
-    Reply.EMPLOYER: "the employer answered",
-    Reply.MEDICAL_DIRECTOR: "the medical director answered",
-}
-SIGNALS = {
-    SignalKind.NUMBER_ELSEWHERE: "same number on two accounts",
-    SignalKind.DOCUMENT_ELSEWHERE: "same document on two accounts",
-    SignalKind.NUMBER_FORM: "number not in the state’s form",
-    SignalKind.NAME_DIFFERS: "name differs from the account",
-    SignalKind.DATES: "dates hard to believe",
-    SignalKind.REJECTIONS: "many rejections",
-    SignalKind.NPI: "NPI not borne out",
-}
-ANSWERS = {
-    Answer.CONFIRMED: ("yes", "confirms it"),
-    Answer.NOT_CONFIRMED: ("wrong", "does not confirm it"),
-    Answer.CANNOT_SAY: ("not_yet", "cannot say"),
 }
 
 
@@ -87,7 +54,7 @@ def queue() -> ResponseReturnValue:
         show=show,
         shown=SHOWN,
         audits=desk.audits(reader_id=me().id),
-        **_wording(at),
+        **wording(at),
     )
 
 
@@ -95,7 +62,7 @@ def queue() -> ResponseReturnValue:
 @requires(Permission.REVIEW_READ)
 def case(credential_id: UUID) -> ResponseReturnValue:
     """Show a case."""
-    return _page(credential_id)
+    return case_page(credential_id)
 
 
 @bp.post("/staff/credentials/next")
@@ -172,7 +139,7 @@ def reject(credential_id: UUID) -> ResponseReturnValue:
                 at=clock.now(),
             )
             return to_next_case("Rejected. The person has been told why.")
-    return _page(credential_id, reject=form)
+    return case_page(credential_id, reject=form)
 
 
 @bp.post("/staff/credentials/<uuid:credential_id>/ask")
@@ -190,20 +157,20 @@ def ask(credential_id: UUID) -> ResponseReturnValue:
                 at=clock.now(),
             )
             return to_next_case("Asked. It comes back with the answer.")
-    return _page(credential_id, ask=form)
+    return case_page(credential_id, ask=form)
 
 
 @bp.post("/staff/credentials/<uuid:credential_id>/signals/<uuid:signal_id>")
 @requires(Permission.CREDENTIAL_REVIEW)
 def resolve(credential_id: UUID, signal_id: UUID) -> ResponseReturnValue:
     """Say what came of a signal of doubt."""
-    form = FoundForm(prefix=_of_signal(signal_id))
+    form = FoundForm(prefix=of_signal(signal_id))
     if form.validate_on_submit():
         with applied(form):
             service.resolve_signal(signal_id=signal_id, actor_id=me().id, words=form.words.data or "", at=clock.now())
             flash("What you found is on record.", "success")
             return _to_case(credential_id)
-    return _page(credential_id, **{_of_signal(signal_id): form})
+    return case_page(credential_id, **{of_signal(signal_id): form})
 
 
 @bp.post("/staff/credentials/<uuid:credential_id>/audits/<uuid:audit_id>/uphold")
@@ -225,7 +192,7 @@ def fail(credential_id: UUID, audit_id: UUID) -> ResponseReturnValue:
             service.fail_audit(audit_id=audit_id, actor_id=me().id, words=form.words.data or "", at=clock.now())
             flash("Suspended. The person has been told why.", "success")
             return _to_case(credential_id)
-    return _page(credential_id, fail=form)
+    return case_page(credential_id, fail=form)
 
 
 @bp.post("/staff/credentials/<uuid:credential_id>/suspend")
@@ -284,10 +251,10 @@ def _seen(credential_id: UUID, keep: Callable[[Look, datetime], ResponseReturnVa
     form = CheckForm(prefix="check-")
     if form.validate_on_submit():
         at = clock.now()
-        look = form.look(_claimed(desk.case(credential_id, reader_id=me().id, at=at)))
+        look = form.look(claimed(desk.case(credential_id, reader_id=me().id, at=at)))
         with applied(form):
             return keep(look, at)
-    return _page(credential_id, check=form)
+    return case_page(credential_id, check=form)
 
 
 def _take_away(credential_id: UUID, name: str, act: Callable[..., None], told: str) -> ResponseReturnValue:
@@ -297,109 +264,8 @@ def _take_away(credential_id: UUID, name: str, act: Callable[..., None], told: s
             act(credential_id=credential_id, actor_id=me().id, words=form.words.data or "", at=clock.now())
             flash(told, "success")
             return _to_case(credential_id)
-    return _page(credential_id, **{name: form})
+    return case_page(credential_id, **{name: form})
 
 
 def _to_case(credential_id: UUID) -> ResponseReturnValue:
     return redirect(url_for("staff_credentials.case", credential_id=credential_id), code=303)
-
-
-def _of_signal(signal_id: UUID) -> str:
-    return f"signal-{signal_id}-"
-
-
-def _wording(at: datetime) -> dict[str, object]:
-    return {
-        "at": at,
-        "working_days": working_days,
-        "target": standards().target_working_days,
-        "signal_words": SIGNALS,
-        "reply_words": REPLIES,
-    }
-
-
-def _page(credential_id: UUID, **sent_back: Form) -> ResponseReturnValue:
-    at = clock.now()
-    found = desk.case(credential_id, reader_id=me().id, at=at)
-    credential = found.credential
-    forms: dict[str, Form] = {
-        "check": _fresh_check(found, at),
-        "verify": VerifyForm(prefix="verify-", formdata=None),
-        "reject": RejectForm(prefix="reject-", formdata=None),
-        "ask": AskForm(prefix="ask-", formdata=None),
-        "suspend": WordsForm(prefix="suspend-", formdata=None),
-        "revoke": WordsForm(prefix="revoke-", formdata=None),
-        "fail": WordsForm(prefix="fail-", formdata=None),
-        **{_of_signal(signal.id): FoundForm(prefix=_of_signal(signal.id), formdata=None) for signal in found.signals},
-        **sent_back,
-    }
-    reviews = me().may(Permission.CREDENTIAL_REVIEW)
-    has_it = found.claimed_by == me().id
-    model_id = credential.device_model_id
-    offers = matching.offers_for(credential_id)
-    answer = render_template(
-        "staff/credentials/case.html",
-        case=found,
-        credential=credential,
-        shown=shower(at)(credential),
-        course=course(credential, names=True),
-        model=catalog.models_by_id([model_id]).get(model_id) if model_id else None,
-        queue=desk.queue(reader_id=me().id, at=at),
-        forms=forms,
-        opened=next(iter(sent_back), None),
-        offers=offers,
-        decides_by_row=has_it
-        and not found.has_open_signal
-        and any(offer.is_clean and offer.snapshot.is_fresh(at) for offer in offers),
-        npi=enumeration.npi_look(credential_id),
-        questions=asking.requests_about(credential_id, at=at),
-        asked_words=questions.ASKED,
-        found_words=questions.FOUND,
-        answers=ANSWERS,
-        worths=WORTHS,
-        look_up=credential.kind.look_up(credential.jurisdiction),
-        number_fits=credential.kind.looks_right(credential.number, credential.jurisdiction),
-        number_forms=(credential.kind.number_forms or {}).get(credential.jurisdiction, ()),
-        reviews=reviews,
-        has_it=has_it,
-        may_take=reviews
-        and found.first_approved_by != me().id
-        and (credential.state in WAITING or found.claim_is_stale),
-        may_check=reviews and (has_it or credential.state in STANDING),
-        audit=desk.audit_of(credential.id),
-        events=CredentialEvent,
-        matched=MATCHED,
-        claimed=_claimed(found),
-        outcomes=OUTCOMES,
-        methods=METHODS,
-        of_signal=_of_signal,
-        **_wording(at),
-    )
-    return answer, max((form.http_status for form in sent_back.values()), default=200)
-
-
-def _fresh_check(found: Case, at: datetime) -> CheckForm:
-    kind = found.credential.kind
-    known = kind.look_up(found.credential.jurisdiction)
-    return CheckForm(
-        prefix="check-",
-        formdata=None,
-        data={
-            "source_name": kind.issuer,
-            "source_url": known.url if known else "",
-            "method": (CheckMethod.PORTAL if known else CheckMethod.DOCUMENT_SEEN).value,
-            "retrieved_at": at,
-        },
-    )
-
-
-def _claimed(found: Case) -> dict[str, str]:
-    credential = found.credential
-    expires = credential.expires_on
-    return {
-        "name": credential.name_on_credential,
-        "number": credential.number,
-        "level": ", ".join(filter(None, (credential.level_name, *credential.endorsement_names))) or "–",
-        "expires_on": written(expires) if expires else "no end",
-        "standing": "in force",
-    }

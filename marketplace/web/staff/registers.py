@@ -1,18 +1,17 @@
-"""Registers as staff see them: how fresh each is, files on their way in, and what the newest say against people."""
+"""Registers as staff see them: how fresh each is, files on their way in, and rows that bear out a case."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC
 from typing import cast
 from uuid import UUID
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.file import FileField, FileRequired
 from werkzeug.datastructures import FileStorage
 from wtforms import (
     DateTimeLocalField,
     IntegerField,
-    RadioField,
     SelectField,
     StringField,
     TextAreaField,
@@ -23,7 +22,6 @@ from wtforms.validators import AnyOf, InputRequired, Length, NumberRange
 from ...accounts.access import Permission
 from ...credentials import matching, watch
 from ...credentials import service as credentials
-from ...credentials.findings import FindingEvent, FindingState
 from ...credentials.matching import RegisterOffer
 from ...credentials.models import CheckOutcome
 from ...credentials.policy import LONGEST_WORDS
@@ -56,11 +54,6 @@ STATES = {
     SnapshotState.REPLACED: ("quiet", "replaced"),
     SnapshotState.REFUSED: ("wrong", "refused"),
 }
-FINDINGS = {
-    FindingState.OPEN: ("not_yet", "open"),
-    FindingState.DISMISSED: ("quiet", "dismissed"),
-    FindingState.CONFIRMED: ("wrong", "confirmed"),
-}
 
 
 class ReceiveForm(Form):
@@ -92,22 +85,6 @@ class AcceptForm(Form):
     snapshot_id = StringField(validators=[InputRequired(), validators.UUID()])
     position = IntegerField(validators=[InputRequired(), NumberRange(min=1)])
     outcome = StringField(validators=[InputRequired(), AnyOf([CheckOutcome.CONFIRMED, CheckOutcome.DIFFERS])])
-
-
-class ResolveForm(Form):
-    """What a finding is worth."""
-
-    event = RadioField(
-        "What it is worth",
-        choices=options(
-            (
-                (FindingEvent.DISMISSED.value, "Nothing: it is somebody else, or of no weight"),
-                (FindingEvent.CONFIRMED.value, "It is so"),
-            )
-        ),
-        validators=[InputRequired("Say what it is worth.")],
-    )
-    reason = TextAreaField("Why", validators=[InputRequired("Say why, for the record."), _words])
 
 
 @bp.get("/staff/registers")
@@ -262,43 +239,6 @@ def _offer(credential_id: UUID, form: AcceptForm) -> RegisterOffer:
     )
 
 
-@bp.get("/staff/registers/findings")
-@requires(Permission.REVIEW_READ)
-def findings() -> ResponseReturnValue:
-    """List what the registers say against people here."""
-    asked = request.args.get("state", "")
-    state = FindingState(asked) if asked in list(FindingState) else FindingState.OPEN
-    return render_template(
-        "staff/registers/findings.html", found=watch.findings(state), state=state, states=FINDINGS, at=clock.now()
-    )
-
-
-@bp.get("/staff/registers/findings/<uuid:finding_id>")
-@requires(Permission.REVIEW_READ)
-def finding(finding_id: UUID) -> ResponseReturnValue:
-    """Show one finding beside whom it is about."""
-    return _finding_page(finding_id, ResolveForm())
-
-
-@bp.post("/staff/registers/findings/<uuid:finding_id>")
-@requires(Permission.CREDENTIAL_REVIEW)
-def resolve(finding_id: UUID) -> ResponseReturnValue:
-    """Judge a finding."""
-    form = ResolveForm()
-    if form.validate_on_submit():
-        with applied(form):
-            credentials.resolve_finding(
-                finding_id=finding_id,
-                event=FindingEvent(form.event.data),
-                actor_id=me().id,
-                reason=form.reason.data or "",
-                at=clock.now(),
-            )
-            flash("Your judgement is on record.", "success")
-            return redirect(url_for("staff_registers.findings"), code=303)
-    return _finding_page(finding_id, form)
-
-
 def _source(source_code: str) -> Source:
     source = sources().get(source_code)
     if source is None:
@@ -405,14 +345,3 @@ def _file_page(snapshot_id: UUID, **sent_back: Form) -> ResponseReturnValue:
 
 
 _OPEN = frozenset({SnapshotState.RECEIVED, SnapshotState.CHECKED})
-
-
-def _finding_page(finding_id: UUID, form: ResolveForm) -> ResponseReturnValue:
-    found = watch.finding(finding_id)
-    return render_template(
-        "staff/registers/finding.html",
-        finding=found,
-        form=form,
-        chip=FINDINGS[found.state],
-        reviews=me().may(Permission.CREDENTIAL_REVIEW),
-    ), form.http_status
