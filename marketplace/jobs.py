@@ -156,9 +156,15 @@ def mail_evidence_due() -> None:
     digest.mail_evidence_due(at=clock.now())
 
 
+@job("forget_documents", every="29 3 * * *")
+def forget_documents() -> None:
+    """Delete what people handed in to be verified, some time after the decision."""
+    credentials.forget_documents(at=clock.now())
+
+
 @job("sweep_documents", every="41 3 * * *")
 def sweep_documents() -> None:
-    """Delete files that no row knows."""
+    """Delete files that no row knows, and those whose row says they are gone."""
     documents.sweep(at=clock.now())
 
 

@@ -32,7 +32,8 @@ class DiskStore:
         for folder in (self._root, path.parent):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         # mkstemp makes it 0600; the rename is what makes it visible.
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".")
+        # Begun by its own name, so that what a killed process leaves is found by `names`, and swept like any orphan.
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
         try:
             with os.fdopen(handle, "wb") as file:
                 file.writelines(chunks)

@@ -51,7 +51,7 @@ class Look:
 
 def case_document(*, credential_id: UUID, document_id: UUID, reader_id: UUID, at: datetime) -> KeptFile:
     """
-    Return a document of a case that the reader has taken; the view is kept in the audit trail.
+    Return a document of a case that the reader has taken; the view and its reason are kept in the audit trail.
 
     :raises NotFound: no such document, or the reader has not taken the case
     """
@@ -205,6 +205,9 @@ def _open_case_document(credential_id: UUID, document_id: UUID, *, reader_id: UU
             subject_id=credential.id,
             at=at,
             document_id=document_id,
+            # Nobody opens a document for its own sake: the reason is the case, and which part of it they have.
+            reason="second_review" if credential.first_approved_by else "review",
+            taken_at=credential.claimed_at,
         )
 
 

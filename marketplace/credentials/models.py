@@ -166,7 +166,7 @@ class CredentialDocument(Base):
     __tablename__ = "credential_documents"
 
     credential_id: Mapped[UUID] = mapped_column(ForeignKey("credentials.id"), primary_key=True)
-    document_id: Mapped[UUID] = mapped_column(ForeignKey("documents.id"), primary_key=True)
+    document_id: Mapped[UUID] = mapped_column(ForeignKey("documents.id"), primary_key=True, index=True)
     position: Mapped[int]
 
 

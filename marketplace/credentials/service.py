@@ -18,6 +18,7 @@ from .asking import cite as cite_answer
 from .asking import read_question, withdraw_question
 from .auditing import fail as fail_audit
 from .auditing import uphold as uphold_audit
+from .forgetting import forget_documents, forgotten_from
 from .looks import Look, case_document, case_page, record_check
 from .matching import map_types
 from .models import Credential, CredentialTypeRow
@@ -57,6 +58,8 @@ __all__ = [
     "claim",
     "confirm",
     "fail_audit",
+    "forget_documents",
+    "forgotten_from",
     "load_types",
     "map_types",
     "own_document",

@@ -22,8 +22,9 @@ class Standards:
     The figures that the desk works by.
 
     `evidence_days`: how old a look at the source may be when it is decided on, with the kinds that have a limit of
-    their own; `evidence_source` names who says so. `claim_minutes`: how long a case may lie with one verifier before a
-    colleague may take it over. `audit_percent`: how many approvals of a hundred somebody else looks at again.
+    their own; `evidence_source` names who says so. `document_days`: how long after the decision what was handed in is
+    deleted, by `document_days_source`. `claim_minutes`: how long a case may lie with one verifier before a colleague
+    may take it over. `audit_percent`: how many approvals of a hundred somebody else looks at again.
     """
 
     target_working_days: int
@@ -31,6 +32,8 @@ class Standards:
     evidence_days: int
     evidence_days_of_kind: Mapping[CredentialKind, int]
     evidence_source: str
+    document_days: int
+    document_days_source: str
     audit_percent: int
     rejections_that_stand_out: int
     rejections_within_days: int
@@ -47,14 +50,16 @@ class Standards:
             self.target_working_days,
             self.claim_minutes,
             self.evidence_days,
+            self.document_days,
             *self.evidence_days_of_kind.values(),
         )
         if min(limits) < 1:
             raise Misshapen("standards", "every limit is at least one")
         if not 0 <= self.audit_percent <= 100:
             raise Misshapen("audit_percent", "a percentage lies between 0 and 100")
-        if not self.evidence_source.strip():
-            raise Misshapen("evidence_source", "somebody must be named for the limits")
+        for name in ("evidence_source", "document_days_source"):
+            if not getattr(self, name).strip():
+                raise Misshapen(name, "somebody must be named for the limits")
 
     def days_of_evidence(self, kind: CredentialKind) -> int:
         """Return how many days old a look at the source may be when a credential of the kind is decided on."""

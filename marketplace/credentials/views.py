@@ -41,6 +41,7 @@ class Paper:
     pages: int | None
     width: int | None
     height: int | None
+    forgotten_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,8 @@ def views_of(rows: Sequence[Credential], sites: dict[UUID, Site]) -> list[Creden
 def papers_of(document_ids: Collection[UUID]) -> dict[UUID, Paper]:
     """Return the documents by their ids."""
     return {
-        found.id: Paper(found.id, found.filename, found.media_type, found.pages, found.width, found.height)
+        found.id: Paper(
+            found.id, found.filename, found.media_type, found.pages, found.width, found.height, found.forgotten_at
+        )
         for found in db.session.scalars(select(Document).where(Document.id.in_(document_ids)))
     }

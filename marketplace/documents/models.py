@@ -19,13 +19,18 @@ class MediaType(StrEnum):
 
 
 class Document(Keyed, Base):
-    """One private file. Images were re-encoded before they were kept; `digest` is that of what is kept."""
+    """
+    One private file. Images were re-encoded before they were kept; `digest` is that of what is kept.
+
+    Once it is forgotten its bytes are gone for good, and the row goes on to say what they were.
+    """
 
     __tablename__ = "documents"
     __table_args__ = (
         CheckConstraint("size_bytes BETWEEN 1 AND 10485760", name="size_is_within_limits"),
         CheckConstraint("digest ~ '^[0-9a-f]{64}$'", name="digest_is_sha256"),
         CheckConstraint("storage_key ~ '^[0-9a-f]{2}/[0-9a-f-]{36}\\.(pdf|jpg|png)$'", name="storage_key_is_ours"),
+        CheckConstraint("forgotten_at > created_at", name="forgotten_after_it_came"),
     )
 
     owner_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
@@ -39,3 +44,6 @@ class Document(Keyed, Base):
     height: Mapped[int | None]
     pages: Mapped[int | None] = mapped_column(comment="PDF only.")
     created_at: Mapped[datetime]
+    forgotten_at: Mapped[datetime | None] = mapped_column(
+        comment="When its bytes were given up; refused for what is a source, and while its case is open (trigger)."
+    )

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
 from pathlib import PurePosixPath
 from uuid import UUID, uuid4
@@ -11,14 +11,34 @@ from uuid import UUID, uuid4
 from sqlalchemy import func, select
 
 from ..extensions import adapter_of, db
-from ..kernel.errors import Invalid, NotFound, TooMany, Unavailable
+from ..kernel.days import written
+from ..kernel.errors import Gone, Invalid, NotFound, TooMany, Unavailable
 from . import isolation
 from .contents import NotTaken
+from .forgetting import Astray, astray, erase, forget, sweep
 from .models import Document, MediaType
 from .ports import DocumentStore
 
+__all__ = [
+    "Astray",
+    "DocumentDamaged",
+    "DocumentForgotten",
+    "ExaminedFile",
+    "FileNotTaken",
+    "KeptFile",
+    "QuotaReached",
+    "astray",
+    "content_of",
+    "erase",
+    "examine",
+    "forget",
+    "page_of",
+    "receive",
+    "shown_name",
+    "sweep",
+]
+
 QUOTA_BYTES = 250 * 1024 * 1024  # Of one person: two dozen of the largest files, and hundreds of ordinary scans.
-ORPHANS_ARE_SWEPT_AFTER = timedelta(hours=24)
 _ENDINGS = {MediaType.PDF: "pdf", MediaType.JPEG: "jpg", MediaType.PNG: "png"}
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f/\\]")
 
@@ -39,6 +59,12 @@ class DocumentDamaged(Unavailable):
     """What the store gave back is not what was put in."""
 
     code = "document_damaged"
+
+
+class DocumentForgotten(Gone):
+    """It was deleted, as everybody was told it would be."""
+
+    code = "document_forgotten"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +128,8 @@ def receive(*, owner_id: UUID, file: ExaminedFile, at: datetime, quota: int | No
 
     :raises QuotaReached: the owner has too much here already
     """
-    held = db.session.scalar(select(func.sum(Document.size_bytes)).where(Document.owner_id == owner_id)) or 0
+    theirs = select(func.sum(Document.size_bytes)).where(Document.owner_id == owner_id, Document.forgotten_at.is_(None))
+    held = db.session.scalar(theirs) or 0
     if quota is not None and held + len(file.content) > quota:
         raise QuotaReached(
             "You have as many files here as we keep for one person.", cure="Write to us if you need to add more."
@@ -134,11 +161,17 @@ def content_of(document_id: UUID) -> KeptFile:
     Return a file with its bytes. Asks nothing about the reader: only for rooms that did.
 
     :raises NotFound: there is no such document
+    :raises DocumentForgotten: it was deleted
     :raises DocumentDamaged: the store lost it or gave back something else
     """
     row = db.session.get(Document, document_id)
     if row is None:
         raise NotFound("There is no such document.")
+    if row.forgotten_at is not None:
+        raise DocumentForgotten(
+            f"This document was deleted on {written(row.forgotten_at.date())}.",
+            cure="What it was is kept: its kind, its size and its fingerprint.",
+        )
     try:
         content = adapter_of(DocumentStore).get(row.storage_key)
     except KeyError as trouble:
@@ -155,6 +188,7 @@ def page_of(document_id: UUID, number: int) -> bytes:
     Draw page `number` (from 1) of a PDF as a JPEG. Asks nothing about the reader: only for rooms that did.
 
     :raises NotFound: there is no such document or page
+    :raises DocumentForgotten: it was deleted
     :raises DocumentDamaged: the store lost it or gave back something else
     """
     file = content_of(document_id)
@@ -164,16 +198,6 @@ def page_of(document_id: UUID, number: int) -> bytes:
         return isolation.page_picture(file.content, number)
     except NotTaken as refusal:
         raise DocumentDamaged("This page cannot be drawn.", cure="Download the file instead.") from refusal
-
-
-def sweep(*, at: datetime) -> int:
-    """Delete what lies in the store without a row, a day after it came; return how many files that were."""
-    store = adapter_of(DocumentStore)
-    known = set(db.session.scalars(select(Document.storage_key)))
-    orphans = [key for key, since in store.names() if since < at - ORPHANS_ARE_SWEPT_AFTER and key not in known]
-    for key in orphans:
-        store.delete(key)
-    return len(orphans)
 
 
 def shown_name(filename: str) -> str:

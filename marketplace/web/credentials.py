@@ -15,7 +15,7 @@ from ..catalog import queries as catalog
 from ..clinics.queries import Site
 from ..credentials import queries, service
 from ..credentials.policy import LONGEST_NAME, LONGEST_NUMBER, MOST_DOCUMENTS, WITHOUT_NUMBER, Claim
-from ..credentials.standards import review_is_due
+from ..credentials.standards import review_is_due, standards
 from ..credentials.states import CredentialEvent
 from ..credentials.types import CredentialKind, CredentialType, Subject, Term, credential_types
 from ..credentials.views import CredentialView
@@ -195,13 +195,16 @@ def submit(state: str, code: str) -> ResponseReturnValue:
 @requires(Permission.CREDENTIAL_READ)
 def one(credential_id: UUID) -> ResponseReturnValue:
     """Show one credential: what it is worth, what was said, what happened, what to do."""
-    credential = queries.own(credential_id, user_id=me().id)
+    credential, at = queries.own(credential_id, user_id=me().id), clock.now()
     models = catalog.models_by_id([credential.device_model_id]) if credential.device_model_id else {}
     return render_template(
         "credentials/one.html",
         credential=credential,
-        shown=shower(clock.now())(credential),
+        at=at,
+        shown=shower(at)(credential),
         model=models.get(credential.device_model_id) if credential.device_model_id else None,
+        forgotten_from=service.forgotten_from(credential_id),
+        document_days=standards().document_days,
         course=course(credential, names=False),
         renewable=RENEWABLE,
         events=CredentialEvent,

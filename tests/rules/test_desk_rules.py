@@ -68,6 +68,8 @@ class TestStandards:
             {"audit_percent": -1},
             {"audit_percent": 101},
             {"evidence_source": " "},
+            {"document_days": 0},
+            {"document_days_source": " "},
         ],
     )
     def test_figures_that_let_everything_through_are_refused(self, change):

@@ -15,6 +15,7 @@ from marketplace.credentials.models import (
     CheckOutcome,
     Credential,
     CredentialCheck,
+    CredentialDocument,
     CredentialMove,
     CredentialTypeRow,
 )
@@ -42,7 +43,7 @@ from marketplace.notifications.models import Mail
 from tests.factories.accounts import kept, make_staff, make_user
 from tests.factories.clinics import make_clinic, make_member, make_site
 from tests.factories.credentials import make_check, make_credential, make_type
-from tests.factories.documents import pdf, picture
+from tests.factories.documents import make_document, pdf, picture
 from tests.factories.links import BOARD, ask, ask_and_answer
 from tests.support import assert_refused_by, count_statements, promised_jobs, promised_mails
 
@@ -729,10 +730,22 @@ class TestDocuments:
         assert service.case_page(document_id=back, number=2, **asked).startswith(b"\xff\xd8\xff")
 
         views = [event for event in audit.events_about("credential", credential_id) if event.kind == "document:viewed"]
-        assert [(event.actor_id, event.data["document_id"]) for event in views] == [
-            (victor.id, str(scan)),
-            (victor.id, str(back)),
+        why = {"reason": "review", "taken_at": str(now)}
+        assert [(event.actor_id, event.data) for event in views] == [
+            (victor.id, {"document_id": str(scan), **why}),
+            (victor.id, {"document_id": str(back), **why}),
         ]
+
+    def test_tell_the_second_verifiers_view_from_the_first(self, now):
+        second = make_staff()
+        case = make_credential(state="in_second_review", verifier=second)
+        paper = make_document()
+        kept(CredentialDocument(credential_id=case.id, document_id=paper.id, position=0))
+
+        service.case_document(credential_id=case.id, document_id=paper.id, reader_id=second.id, at=now)
+
+        (view,) = audit.events_about("credential", case.id)
+        assert (view.data["reason"], view.data["taken_at"]) == ("second_review", str(case.claimed_at))
 
     def test_are_not_there_for_staff_without_the_case(self, now, victor):
         dana, credential_id, scan, back = self.submitted(now)

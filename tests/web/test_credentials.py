@@ -8,16 +8,17 @@ import pytest
 from sqlalchemy import select
 
 from marketplace.credentials import service
-from marketplace.credentials.models import Credential
+from marketplace.credentials.models import Credential, CredentialDocument
 from marketplace.credentials.states import CredentialState
 from marketplace.credentials.types import credential_types
 from marketplace.documents import contents, isolation
 from marketplace.extensions import db
-from tests.factories.accounts import make_staff, make_user
+from marketplace.kernel.days import written
+from tests.factories.accounts import kept, make_staff, make_user
 from tests.factories.catalog import make_model
 from tests.factories.clinics import make_member, make_site
-from tests.factories.credentials import make_credential, make_type
-from tests.factories.documents import pdf, picture
+from tests.factories.credentials import make_check, make_credential, make_type
+from tests.factories.documents import make_document, pdf, picture
 from tests.support import sign_in
 
 LHR = "US-TX:TDLR:LHR"
@@ -335,6 +336,67 @@ class TestWithdraw:
 
     def test_is_not_there_for_strangers(self, client, dana):
         assert client.post(f"/credentials/{make_credential(state='submitted').id}/withdraw").status_code == 404
+
+
+class TestForgotten:
+    """What was handed in is deleted some time after the decision, and the page says when."""
+
+    @pytest.fixture
+    def paper_of(self, dana):
+        def keep(case):
+            of = {"filename": "licence.png", "width": 60, "height": 40}
+            paper = make_document(owner=dana, created_at=case.submitted_at, **of)
+            kept(CredentialDocument(credential_id=case.id, document_id=paper.id, position=0))
+            return f"/credentials/{case.id}", f"/credentials/{case.id}/documents/{paper.id}"
+
+        return keep
+
+    def test_is_announced_with_its_day(self, client, dana, now, paper_of):
+        case = make_credential(holder=dana, at=now - timedelta(hours=1))
+        address, paper = paper_of(case)
+        on = written((now + timedelta(days=90)).date())
+
+        shown = page(client.get(address))
+
+        assert f"We delete them on {on}, or later if something about them is still open then." in shown
+        assert f'href="{paper}"' in shown
+
+    def test_waits_for_what_is_open(self, client, dana, now, paper_of):
+        address, _ = paper_of(make_credential(holder=dana, at=now - timedelta(days=91)))
+        assert "in the night after the last open question about them is settled" in page(client.get(address))
+
+    def test_is_promised_before_the_decision(self, client, dana, paper_of):
+        address, _ = paper_of(make_credential(holder=dana, state="submitted"))
+        shown = page(client.get(address))
+        assert "We delete them 90 days after the decision. Only you see them, and the verifier" in shown
+
+    def test_is_not_promised_where_the_paper_is_the_source(self, client, dana, now, paper_of):
+        case = make_credential(holder=dana, type_code="MODEL_TRAINING")
+        make_check(case, verifier=make_staff(), retrieved_at=now, method="document_seen")
+        address, _ = paper_of(case)
+        assert "the paper itself is what this rests on" in page(client.get(address))
+
+    def test_is_said_in_the_place_of_the_link(self, client, dana, now, paper_of):
+        address, paper = paper_of(make_credential(holder=dana, at=now - timedelta(days=91)))
+        service.forget_documents(at=now)
+
+        shown = page(client.get(address))
+        answer = client.get(paper)
+
+        today = written(now.date())
+        assert f'licence.png<p class="small muted">Deleted on {today}.' in shown
+        assert (paper in shown, "We delete" in shown) == (False, False)
+        assert answer.status_code == 410
+        assert f"This document was deleted on {today}." in page(answer)
+
+    def test_is_said_to_the_verifier(self, app, dana, now, paper_of):
+        case = make_credential(holder=dana, at=now - timedelta(days=91))
+        paper_of(case)
+        service.forget_documents(at=now)
+        desk = app.test_client()
+        sign_in(desk, make_staff())
+        shown = page(desk.get(f"/staff/credentials/{case.id}"))
+        assert f"its documents with it. 1 document was deleted on {written(now.date())}." in shown
 
 
 class TestDocument:
