@@ -2,16 +2,11 @@
 
 import errno
 import fcntl
-import hashlib
 import os
-import pwd
-import shutil
 import signal
-import stat
 import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -20,58 +15,16 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from marketplace.dev import postgres_programs
+from marketplace.dev import postgres_places, postgres_programs
+from marketplace.dev.postgres_places import PORT, Place, clear, own, place_of, remove, still_the_same, sweep
 from marketplace.dev.processes import Child
 from marketplace.dev.trouble import Trouble
 
 _USER: Final = "second_light"
-_PORT: Final = 5432
-# `sun_path` holds 108 bytes on Linux and 104 on macOS, with the closing zero.
-_LONGEST_SOCKET: Final = 103
 # A crashed server may have a long log to replay before it answers.
 _PATIENCE: Final = 60.0
 # Nothing of the host's locale or of its PG* settings may reach the server.
 _ENVIRONMENT: Final = {"PATH": os.defpath, "LC_ALL": "C", "LANG": "C"}
-# Where an account with fewer rights can reach what root made for it.
-SHARED: Final = Path("/var/tmp")  # noqa: S108 - the owner of every directory in it is checked
-_SHORT: Final = Path("/tmp")  # noqa: S108 - as above; for sockets whose own path would be too long
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """The account that PostgreSQL runs under when we are root, which it refuses to run as."""
-
-    user: int
-    group: int
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where one server keeps its things, and whom it runs as; no account means ourselves."""
-
-    base: Path
-    sockets: Path
-    account: Account | None
-
-    @property
-    def data(self) -> Path:
-        """The cluster itself."""
-        return self.base / "data"
-
-    @property
-    def log(self) -> Path:
-        """What the server said since its last start."""
-        return self.base / "log"
-
-    @property
-    def lock(self) -> Path:
-        """Held by whoever starts the server, and by the server as long as it lives."""
-        return self.base / "lock"
-
-    @property
-    def disposable(self) -> Path:
-        """Present when nothing here is worth keeping once the lock is free."""
-        return self.base / "disposable"
 
 
 class Server:
@@ -97,14 +50,14 @@ class Server:
         :raises Trouble: with a sentence on what the machine lacks
         """
         try:
-            place = _place_of(directory)
+            place = place_of(directory)
             lock = _claim(place)
             if lock is None:
                 return cls(place, child=None, lock=None)
             try:
                 child = _start(place, lock=lock, durable=durable)
             except BaseException:
-                _remove(place.sockets)
+                remove(place.sockets)
                 os.close(lock)
                 raise
         except OSError as problem:
@@ -133,9 +86,9 @@ class Server:
             return
         self._child.stop(patience=_PATIENCE)
         # They may lie outside of our place, where nobody else would clear them away.
-        _remove(self._place.sockets)
+        remove(self._place.sockets)
         if self._place.disposable.exists():
-            _erase(self._place)
+            clear(self._place)
         os.close(self._lock)
         self._child = self._lock = None
 
@@ -148,7 +101,7 @@ class Server:
         """Return the address of a database on this server, as SQLAlchemy reads it."""
         # The port is said because PGPORT of the host would otherwise choose the name of the socket.
         host = quote(str(self._place.sockets), safe="/")
-        return f"postgresql+psycopg://{_USER}@/{quote(database, safe='')}?host={host}&port={_PORT}"
+        return f"postgresql+psycopg://{_USER}@/{quote(database, safe='')}?host={host}&port={PORT}"
 
     def create_database(self, name: str, template: str | None = None) -> None:
         """Make an empty database, or a copy of another one to which nobody is connected."""
@@ -176,58 +129,14 @@ def erase(directory: Path) -> None:
     :raises Trouble: the server runs, or the disk refuses
     """
     try:
-        place = _place_of(directory)
+        place = place_of(directory)
         lock = _claim(place)
         if lock is None:
             raise Trouble(f"The database in {directory} is in use; end what uses it first.")
-        _erase(place)
+        clear(place)
         os.close(lock)
     except OSError as problem:
         raise _sentence(problem) from problem
-
-
-def _account() -> Account | None:
-    """Return whom the server must run as: nobody in particular when we are root, else ourselves."""
-    if os.geteuid() != 0:
-        return None
-    nobody = pwd.getpwnam("nobody")
-    return Account(nobody.pw_uid, nobody.pw_gid)
-
-
-def _place_of(directory: Path) -> Place:
-    """
-    Return where the server of this directory lives, with the place made and its owner checked.
-
-    Another account could not pass through our own directories, so its server lives under `SHARED`, in a
-    place that only we can change.
-    """
-    account = _account()
-    directory = directory.resolve()
-    name = hashlib.sha256(os.fsencode(directory)).hexdigest()[:12]
-    base = directory if account is None else SHARED / f"second-light-{name}"
-    base.parent.mkdir(parents=True, exist_ok=True)
-    _own(base, mode=0o700 if account is None else 0o711)
-    sockets = base / "run"
-    if len(os.fsencode(sockets / f".s.PGSQL.{_PORT}")) > _LONGEST_SOCKET:
-        sockets = _SHORT / f"second-light-{os.geteuid()}-{name}"
-    return Place(base, sockets, account)
-
-
-def _own(directory: Path, *, mode: int, account: Account | None = None) -> None:
-    """
-    Make the directory, or take it as it is when it is ours already, and give it to the account.
-
-    :raises Trouble: somebody else made it, and could read or change what we put there
-    """
-    with suppress(FileExistsError):
-        directory.mkdir(mode=mode)
-    found = directory.lstat()
-    trusted = {os.geteuid()} if account is None else {os.geteuid(), account.user}
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in trusted:
-        raise Trouble(f"{directory} belongs to somebody else; remove it, or have its owner do so.")
-    directory.chmod(mode)
-    if account is not None:
-        os.chown(directory, account.user, account.group)
 
 
 def _claim(place: Place) -> int | None:
@@ -244,7 +153,7 @@ def _claim(place: Place) -> int | None:
         lock = os.open(place.lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         with suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _still_the_same(place.lock, lock):
+            if still_the_same(place.lock, lock):
                 return lock
         os.close(lock)
         if _answers(place):
@@ -253,24 +162,15 @@ def _claim(place: Place) -> int | None:
     raise Trouble(f"Another start holds {place.lock}, but its database does not answer; see {place.log}.")
 
 
-def _still_the_same(path: Path, descriptor: int) -> bool:
-    """Say whether the name still means the file we hold: whoever erased the place took the name away."""
-    try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        return False
-
-
 def _start(place: Place, *, lock: int, durable: bool) -> Child:
-    programs = postgres_programs.find(readable_copy_in=SHARED if place.account else None)
+    programs = postgres_programs.find(readable_copy_in=postgres_places.SHARED if place.account else None)
     if not durable:
-        _sweep()
-        _remove(place.data)
+        sweep()
+        remove(place.data)
         place.disposable.touch()
     # The lock is ours, so no server lives here: what a killed one left in its room of sockets is waste.
-    _remove(place.sockets)
-    _own(place.sockets, mode=0o700, account=place.account)
+    remove(place.sockets)
+    own(place.sockets, mode=0o700, account=place.account)
     if not place.data.exists():
         _make_cluster(place, programs, lock=lock, durable=durable)
     _expect_version(place, programs)
@@ -293,8 +193,8 @@ def _start(place: Place, *, lock: int, durable: bool) -> Child:
 def _make_cluster(place: Place, programs: postgres_programs.Programs, *, lock: int, durable: bool) -> None:
     """Make the cluster under another name first: half a cluster is never taken for a whole one."""
     unfinished = place.base / "data.unfinished"
-    _remove(unfinished)
-    _own(unfinished, mode=0o700, account=place.account)
+    remove(unfinished)
+    own(unfinished, mode=0o700, account=place.account)
     command = [programs.directory / "initdb", "-D", unfinished, *_cluster_choices(programs.major)]
     if not durable:
         command.append("--no-sync")
@@ -325,7 +225,7 @@ def _server_command(place: Place, programs: postgres_programs.Programs, *, durab
         "listen_addresses": "",
         "unix_socket_directories": f'"{quoted}"',
         "unix_socket_permissions": "0700",
-        "port": str(_PORT),
+        "port": str(PORT),
         "timezone": "UTC",
         "log_timezone": "UTC",
         "max_connections": "200",
@@ -362,7 +262,7 @@ def _expect_version(place: Place, programs: postgres_programs.Programs) -> None:
 
 def _connect(place: Place) -> "psycopg.Connection[tuple[object, ...]]":
     return psycopg.connect(
-        host=str(place.sockets), port=_PORT, user=_USER, dbname="postgres", autocommit=True, connect_timeout=5
+        host=str(place.sockets), port=PORT, user=_USER, dbname="postgres", autocommit=True, connect_timeout=5
     )
 
 
@@ -372,36 +272,6 @@ def _answers(place: Place) -> bool:
     except psycopg.OperationalError:
         return False
     return True
-
-
-def _sweep() -> None:
-    """Erase what killed runs left behind under `SHARED`: disposable places that nobody holds."""
-    for marker in SHARED.glob("second-light-*/disposable"):
-        place = Place(marker.parent, marker.parent / "run", None)
-        # Another account's place cannot be opened, and another sweep may be faster.
-        with suppress(OSError):
-            lock = os.open(place.lock, os.O_RDWR | os.O_CLOEXEC)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                _erase(place)
-            finally:
-                os.close(lock)
-
-
-def _erase(place: Place) -> None:
-    """Remove everything of a place whose lock we hold; the lock goes last."""
-    for room in (place.data, place.base / "data.unfinished", place.sockets):
-        _remove(room)
-    for file in (place.log, place.disposable, place.lock):
-        file.unlink(missing_ok=True)
-    # The place may hold what others put there.
-    with suppress(OSError):
-        place.base.rmdir()
-
-
-def _remove(directory: Path) -> None:
-    with suppress(FileNotFoundError):
-        shutil.rmtree(directory)
 
 
 def _failure(place: Place, what: str) -> Trouble:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from marketplace.dev import postgres, supervisor
+from marketplace.dev import postgres, postgres_places, supervisor
 from marketplace.dev.supervisor import Household, Ports, State
 from marketplace.dev.trouble import Trouble
 
@@ -230,7 +230,7 @@ class TestDemo:
     def test_a_dead_database_ends_all(self, capsys, directory, ports, stand_in, own_database):
         def kill_database():
             wait_until(lambda: (directory / "lock").exists() and (directory / "lock").read_text())
-            place = postgres._place_of(directory / "postgres")
+            place = postgres_places.place_of(directory / "postgres")
             os.kill(int((place.data / "postmaster.pid").read_text().split()[0]), signal.SIGQUIT)
 
         thread = threading.Thread(target=kill_database)
@@ -322,7 +322,7 @@ class TestTheRealTree:
 
     @staticmethod
     def left(directory):
-        place = postgres._place_of(directory / "postgres")
+        place = postgres_places.place_of(directory / "postgres")
         return processes_of(str(directory)) + processes_of(str(place.base))
 
     @staticmethod

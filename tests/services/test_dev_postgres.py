@@ -9,8 +9,9 @@ import psycopg
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
-from marketplace.dev import postgres, postgres_programs
-from marketplace.dev.postgres import Account, Place, Server
+from marketplace.dev import postgres, postgres_places, postgres_programs
+from marketplace.dev.postgres import Server
+from marketplace.dev.postgres_places import Account, Place
 from marketplace.dev.trouble import Trouble
 
 SHARED = Path("/var/tmp")
@@ -22,9 +23,9 @@ def shared(tmp_path, monkeypatch):
     """A place of our own for what root would put under /var/tmp; the server's account must reach it."""
     directory = SHARED / f"second-light-test-{os.getpid()}-{tmp_path.name}"
     directory.mkdir(mode=0o711)
-    monkeypatch.setattr(postgres, "SHARED", directory)
+    monkeypatch.setattr(postgres_places, "SHARED", directory)
     yield directory
-    postgres._remove(directory)
+    postgres_places.remove(directory)
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +35,9 @@ def cluster(tmp_path_factory):
     with Server.start(tmp_path_factory.mktemp("cluster"), durable=True) as server:
         pass
     subprocess.run(["cp", "-a", server._place.data, made], check=True)
-    postgres._erase(server._place)
+    postgres_places.clear(server._place)
     yield made
-    postgres._remove(made)
+    postgres_places.remove(made)
 
 
 @pytest.fixture
@@ -55,13 +56,13 @@ def bare_directory(tmp_path, shared):
 
 @pytest.fixture
 def as_ordinary_user(monkeypatch):
-    monkeypatch.setattr(postgres, "_account", lambda: None)
+    monkeypatch.setattr(postgres_places, "_account", lambda: None)
 
 
 @pytest.fixture
 def as_root(monkeypatch):
     """Whom root would give the server to, told with ourselves so that anybody may run this."""
-    monkeypatch.setattr(postgres, "_account", lambda: Account(os.geteuid(), os.getegid()))
+    monkeypatch.setattr(postgres_places, "_account", lambda: Account(os.geteuid(), os.getegid()))
 
 
 def scalar(server, database, statement):
@@ -194,7 +195,7 @@ class TestADurableServer:
 
     def test_takes_no_half_made_cluster_for_a_whole_one(self, bare_directory):
         directory = bare_directory
-        place = postgres._place_of(directory)
+        place = postgres_places.place_of(directory)
         (place.base / "data.unfinished").mkdir()
         (place.base / "data.unfinished" / "PG_VERSION").write_text("18\n")
 
@@ -214,7 +215,7 @@ class TestTwoStarts:
 
     def test_a_silent_holder_of_the_lock_is_named(self, directory, monkeypatch):
         monkeypatch.setattr(postgres, "_PATIENCE", 0.1)
-        place = postgres._place_of(directory)
+        place = postgres_places.place_of(directory)
         lock = postgres._claim(place)
 
         with pytest.raises(Trouble, match=r"Another start holds .*lock, but its database does not answer"):
@@ -222,14 +223,14 @@ class TestTwoStarts:
         os.close(lock)
 
     def test_a_place_that_was_erased_meanwhile_is_made_again(self, directory, monkeypatch):
-        place = postgres._place_of(directory)
+        place = postgres_places.place_of(directory)
         honest = postgres.fcntl.flock
         erased = []
 
         def flock(descriptor, how):
             if not erased:
                 erased.append(True)
-                postgres._remove(place.base)
+                postgres_places.remove(place.base)
             honest(descriptor, how)
 
         monkeypatch.setattr(postgres.fcntl, "flock", flock)
@@ -264,7 +265,7 @@ class TestPlace:
     def test_an_ordinary_user_keeps_everything_in_the_directory(self, as_ordinary_user):
         with_short_path = SHORT / f"sl-{os.getpid()}"
         try:
-            place = postgres._place_of(with_short_path)
+            place = postgres_places.place_of(with_short_path)
             assert (place.base, place.sockets) == (with_short_path, with_short_path / "run")
             assert with_short_path.stat().st_mode & 0o777 == 0o700
         finally:
@@ -272,16 +273,16 @@ class TestPlace:
 
     def test_a_path_too_long_for_a_socket_gets_a_short_one(self, as_ordinary_user, tmp_path):
         short = tmp_path / ("a" * 200)
-        place = postgres._place_of(short)
+        place = postgres_places.place_of(short)
         assert place.base == short
         assert place.sockets.parent == SHORT
         assert len(os.fsencode(place.sockets / ".s.PGSQL.5432")) <= 103
 
     def test_root_shares_a_place_that_others_may_only_pass_through(self, as_root, directory, shared):
-        place = postgres._place_of(directory)
+        place = postgres_places.place_of(directory)
         assert place.base.parent == shared
         assert place.base.stat().st_mode & 0o777 == 0o711
-        postgres._own(place.sockets, mode=0o700, account=place.account)
+        postgres_places.own(place.sockets, mode=0o700, account=place.account)
         assert place.sockets.stat().st_uid == os.geteuid()
         place.sockets.rmdir()
 
@@ -290,13 +291,13 @@ class TestPlace:
         (tmp_path / "postgres").symlink_to(tmp_path / "elsewhere")
 
         with pytest.raises(Trouble, match="belongs to somebody else"):
-            postgres._own(tmp_path / "postgres", mode=0o700)
+            postgres_places.own(tmp_path / "postgres", mode=0o700)
 
     def test_nobody_is_who_root_gives_the_server_to(self, monkeypatch):
         monkeypatch.setattr(os, "geteuid", lambda: 0)
-        assert postgres._account() is not None
+        assert postgres_places._account() is not None
         monkeypatch.setattr(os, "geteuid", lambda: 1000)
-        assert postgres._account() is None
+        assert postgres_places._account() is None
 
     def test_a_disk_that_refuses_is_one_sentence(self, as_ordinary_user, tmp_path):
         (tmp_path / "file").touch()
@@ -334,7 +335,7 @@ class TestMakingACluster:
 
         with pytest.raises(Trouble, match=sentence):
             Server.start(directory, durable=False)
-        assert not postgres._place_of(directory).data.exists()
+        assert not postgres_places.place_of(directory).data.exists()
 
     def test_old_servers_lack_the_builtin_locale(self):
         assert "--builtin-locale=C.UTF-8" not in postgres._cluster_choices(16)

@@ -16,7 +16,6 @@ from marketplace.payments.ports import (
     Checkout,
     EventRef,
     GatewayConfig,
-    GatewayRejected,
     Link,
     ListedEvent,
     PaymentMethod,
@@ -27,7 +26,7 @@ from marketplace.payments.ports import (
     TransferSnapshot,
 )
 
-from . import reading, webhooks
+from . import finding, reading, webhooks
 from .answering import answering
 
 if TYPE_CHECKING:
@@ -214,66 +213,16 @@ class StripeGateway:
     def get_payment(self, reference: str) -> PaymentSnapshot:
         """See the port."""
         with answering():
-            session = self._session_of(reference)
+            session = finding.session_of(self._client, reference)
             intent = session.payment_intent
             assert not isinstance(intent, str), "the payment was asked for with the session"
             charge = intent.latest_charge if intent else None
             assert not isinstance(charge, str), "the charge was asked for with the payment"
             if charge and charge.status == "failed":
                 charge = None
-            disputes = self._disputes_of(charge) if charge and charge.disputed else None
-            cash = self._cash_beside(session, charge)
+            disputes = finding.disputes_of(self._client, charge) if charge and charge.disputed else None
+            cash = finding.cash_beside(self._client, session, charge)
         return reading.payment(session, intent, charge, disputes, cash)
-
-    def _cash_beside(
-        self, session: "stripe.checkout.Session", charge: "stripe.Charge | None"
-    ) -> "stripe.CashBalance | None":
-        details = charge.payment_method_details if charge else None
-        if details is None or details.type != reading.TYPES[PaymentMethod.BANK_TRANSFER] or session.customer is None:
-            return None
-        return self._client.v1.customers.cash_balance.retrieve(str(session.customer))
-
-    def _session_of(self, reference: str) -> "stripe.checkout.Session":
-        paths = ["payment_intent.latest_charge.balance_transaction"]
-        if reference.startswith("cs_"):
-            return self._client.v1.checkout.sessions.retrieve(reference, {"expand": paths})
-        customer = self._customer_of(reference)
-        found = self._client.v1.checkout.sessions.list(
-            {
-                **({"customer": customer} if customer else {"payment_intent": self._intent_of(reference)}),
-                "expand": [f"data.{path}" for path in paths],
-            }
-        )
-        if not found.data:
-            raise GatewayRejected(f"{reference} was not paid on a checkout page of ours.", status=404)
-        return found.data[0]
-
-    def _customer_of(self, reference: str) -> str | None:
-        """Return whose cash it is about, if it is about cash: there is a customer for each checkout."""
-        if reference.startswith("cus_"):
-            return reference
-        if reference.startswith(("re_", "pyr_")):
-            refund = self._client.v1.refunds.retrieve(reference)
-            return str(refund.customer) if refund.charge is None and "customer" in refund else None
-        return None
-
-    def _intent_of(self, reference: str) -> str:
-        kind = reference.partition("_")[0]
-        if kind == "pi":
-            return reference
-        of: stripe.Charge | stripe.Refund | stripe.Dispute
-        if kind in {"ch", "py"}:
-            of = self._client.v1.charges.retrieve(reference)
-        elif kind in {"re", "pyr"}:
-            of = self._client.v1.refunds.retrieve(reference)
-        elif kind in {"dp", "du"}:
-            of = self._client.v1.disputes.retrieve(reference)
-        else:
-            raise GatewayRejected(f"{reference} does not name a payment.", status=404)
-        return str(of.payment_intent)
-
-    def _disputes_of(self, charge: "stripe.Charge") -> "list[stripe.Dispute]":
-        return self._client.v1.disputes.list({"charge": charge.id, "limit": 100}).data
 
     # -- moving money ----------------------------------------------------------------------------
 
