@@ -206,6 +206,7 @@ def db_session(request):
         yield None
         return
     from marketplace.extensions import db, limiter
+    from marketplace.listings import views
 
     app = request.getfixturevalue("app")
     limiter.enabled = False  # One limiter serves all apps of a process, also those that count.
@@ -216,6 +217,7 @@ def db_session(request):
         db.session.configure(join_transaction_mode="create_savepoint")
         db._app_engines[app][None] = connection  # sessions of requests join the test's transaction, too
         try:
+            views.write()  # Looks of the test before; else it happens within some test, which may count its statements.
             yield db.session
         finally:
             db.session.remove()
