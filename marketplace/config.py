@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -48,6 +49,12 @@ class Settings:
     debit_cap_minor: int
     debit_risk_days: int
     proxy_count: int
+    confirmed_for_minutes: int
+
+    @property
+    def confirmed_for(self) -> timedelta:
+        """For how long somebody who showed who they are is not asked again."""
+        return timedelta(minutes=self.confirmed_for_minutes)
 
     @property
     def secure_cookies(self) -> bool:
@@ -102,6 +109,7 @@ class _Reader:
             debit_cap_minor=self._number("DEBIT_CAP_MINOR", 600_000),
             debit_risk_days=self._number("DEBIT_RISK_DAYS", 5),
             proxy_count=self._number("PROXY_COUNT", 0),
+            confirmed_for_minutes=self._number("CONFIRMED_FOR_MINUTES", 15),
         )
         self._look_for_danger(settings)
         if self._problems:
@@ -154,6 +162,8 @@ class _Reader:
             self._problems.append("SECOND_LIGHT_SECRET_KEY must have at least 32 characters")
         if settings.platform_fee_bps > 10_000:
             self._problems.append("SECOND_LIGHT_PLATFORM_FEE_BPS cannot be more than 10000 (100 %)")
+        if not 1 <= settings.confirmed_for_minutes <= 60:
+            self._problems.append("SECOND_LIGHT_CONFIRMED_FOR_MINUTES must be between 1 and 60")
         if production and settings.base_url and not settings.secure_cookies:
             self._problems.append("SECOND_LIGHT_BASE_URL must start with https:// in production")
         if not production and live:

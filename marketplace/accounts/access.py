@@ -6,6 +6,7 @@ document is asked by the use-case, which answers "not found" to strangers.
 """
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -98,6 +99,56 @@ GRANTED: dict[Permission, frozenset[Grant]] = {
 }
 
 
+class Weighty(StrEnum):
+    """Acts that spend trust. A session alone does not carry them: whoever does them has just shown who they are."""
+
+    PLACE_ORDER = "place_order"
+    SIGN_ORDER = "sign_order"
+    RELEASE_DEVICE = "release_device"
+    ACCEPT_DEVICE = "accept_device"
+    GIVE_BACK = "give_back"
+    LINK_PAYOUTS = "link_payouts"
+    CHANGE_ADDRESS = "change_address"
+    CHANGE_MEMBERS = "change_members"
+    DECIDE_CASE = "decide_case"
+    DECIDE_SELLER = "decide_seller"
+    MOVE_MONEY = "move_money"
+    OPEN_OR_CLOSE_ACCOUNT = "open_or_close_account"
+    PUT_RULES_IN_FORCE = "put_rules_in_force"
+    GRANT_ONE_OFF = "grant_one_off"
+    CHANGE_PASSWORD = "change_password"  # noqa: S105  The name of an act.
+
+
+_W = Weighty
+
+WEIGHED: dict[Weighty, tuple[frozenset[Permission], str]] = {
+    _W.PLACE_ORDER: (frozenset({_P.ORDER_PLACE}), "placing an order"),
+    _W.SIGN_ORDER: (frozenset({_P.ORDER_CONFIRM}), "signing an order as its practitioner"),
+    _W.RELEASE_DEVICE: (frozenset({_P.ORDER_FULFIL}), "releasing or sending a device"),
+    _W.ACCEPT_DEVICE: (frozenset({_P.ORDER_PLACE}), "accepting a device, for which the seller is then paid"),
+    _W.GIVE_BACK: (frozenset({_P.ORDER_FULFIL, _P.ORDER_PLACE}), "giving a payment back"),
+    _W.LINK_PAYOUTS: (frozenset({_P.ORDER_FULFIL}), "changing where the clinic is paid"),
+    _W.CHANGE_ADDRESS: (frozenset({_P.CLINIC_MANAGE}), "changing where devices are sent"),
+    _W.CHANGE_MEMBERS: (frozenset({_P.CLINIC_MANAGE}), "changing who belongs to the clinic, and as what"),
+    _W.DECIDE_CASE: (frozenset({_P.CREDENTIAL_REVIEW}), "deciding on a credential, a finding or a recall"),
+    _W.DECIDE_SELLER: (frozenset({_P.SELLER_REVIEW}), "deciding on a seller"),
+    _W.MOVE_MONEY: (frozenset({_P.MONEY_MANAGE}), "moving other people's money"),
+    _W.OPEN_OR_CLOSE_ACCOUNT: (frozenset({_P.PEOPLE_MANAGE}), "opening or closing somebody's account"),
+    _W.PUT_RULES_IN_FORCE: (frozenset({_P.POLICY_SIGN, _P.POLICY_WRITE}), "putting rules in force, or out of it"),
+    _W.GRANT_ONE_OFF: (frozenset({_P.RULE_REVIEW}), "deciding on a one-off"),
+    _W.CHANGE_PASSWORD: (frozenset({_P.ACCOUNT_MANAGE}), "changing the password"),
+}
+"""Under which permission each of them stands, and what it is called where the person is asked."""
+
+ASKED_ON_THE_FORM = frozenset({_W.CHANGE_PASSWORD})
+"""What asks for the password in its own form, every time: to ask twice would help nobody."""
+
+
+def is_fresh(confirmed_at: datetime | None, *, lasts: timedelta, at: datetime) -> bool:
+    """Say whether somebody who last showed who they are at `confirmed_at` need not do so again yet."""
+    return confirmed_at is not None and at - confirmed_at < lasts
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who is asking: the person behind a living session."""
@@ -108,6 +159,8 @@ class Identity:
     email: str
     staff_role: StaffRole | None
     email_confirmed: bool
+    confirmed_at: datetime | None = None
+    """When they last showed, in this session, that it is them; None: never."""
 
     is_authenticated = True
     is_active = True

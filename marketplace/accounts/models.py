@@ -69,6 +69,7 @@ class UserSession(Keyed, Base):
         CheckConstraint("octet_length(token_digest) = 32", name="token_is_digested"),
         CheckConstraint("expires_at > created_at", name="expiry_follows_creation"),
         CheckConstraint("(ended_at IS NULL) = (ended_because IS NULL)", name="end_has_a_reason"),
+        CheckConstraint("confirmed_at BETWEEN created_at AND expires_at", name="confirmed_while_it_lasts"),
     )
 
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
@@ -76,6 +77,9 @@ class UserSession(Keyed, Base):
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime] = mapped_column(
+        comment="When the person last showed that it is them; signing in is the first time."
+    )
     ended_at: Mapped[datetime | None]
     ended_because: Mapped[SessionEnd | None]
     user_agent: Mapped[str] = mapped_column(default="")

@@ -34,6 +34,7 @@ def open_session(*, user: User, at: datetime, user_agent: str, address: str) -> 
         token_digest=digest_of(token),
         created_at=at,
         last_seen_at=at,
+        confirmed_at=at,
         expires_at=at + absolute_limit(staff=user.staff_role is not None),
         user_agent=user_agent[:_LONGEST_AGENT],
         address=address,
@@ -49,6 +50,7 @@ def living(*, token: str, at: datetime) -> tuple[Identity, bool] | None:
         select(
             UserSession.id.label("session_id"),
             UserSession.last_seen_at,
+            UserSession.confirmed_at,
             User.id,
             User.name,
             User.email,
@@ -72,6 +74,7 @@ def living(*, token: str, at: datetime) -> tuple[Identity, bool] | None:
         email=row.email,
         staff_role=row.staff_role,
         email_confirmed=row.email_confirmed_at is not None,
+        confirmed_at=row.confirmed_at,
     )
     return identity, at - row.last_seen_at >= SEEN_IS_WRITTEN_EVERY
 
@@ -82,6 +85,19 @@ def seen(*, session_id: UUID, at: datetime) -> None:
         update(UserSession)
         .where(UserSession.id == session_id, UserSession.ended_at.is_(None), UserSession.last_seen_at < at)
         .values(last_seen_at=at)
+    )
+
+
+def confirmed(*, session_id: UUID, at: datetime) -> bool:
+    """Write down that the person showed that it is them; False if the session has ended in the meantime."""
+    return (
+        db.session.scalar(
+            update(UserSession)
+            .where(UserSession.id == session_id, UserSession.ended_at.is_(None), UserSession.expires_at > at)
+            .values(confirmed_at=at)
+            .returning(UserSession.id)
+        )
+        is not None
     )
 
 

@@ -7,13 +7,15 @@ from flask import Flask, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from ..accounts.access import Identity, Permission
+from ..accounts.access import ASKED_ON_THE_FORM, Identity, Permission, Weighty, is_fresh
+from ..kernel import clock
 from ..kernel.errors import Refused
 from . import parking
 
 V = TypeVar("V", bound=Callable[..., Any])
 
 PUBLIC = "public"
+_WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 def public(view: V) -> V:
@@ -22,11 +24,16 @@ def public(view: V) -> V:
     return view
 
 
-def requires(permission: Permission) -> Callable[[V], V]:
-    """Open the view to those who hold `permission`."""
+def requires(permission: Permission, *, weighty: Weighty | None = None) -> Callable[[V], V]:
+    """
+    Open the view to those who hold `permission`.
+
+    What it does may be `weighty`: then only to those who have just shown that it is them.
+    """
 
     def mark(view: V) -> V:
         view.access = permission  # type: ignore[attr-defined]  # a sign on the door, read by `check`
+        view.weighty = weighty  # type: ignore[attr-defined]  # the second one
         return view
 
     return mark
@@ -53,14 +60,15 @@ def check() -> ResponseReturnValue | None:
     """Let the request through, send it to the sign-in page, or refuse it. Runs before every view."""
     if request.endpoint is None:
         return None  # No such page: routing answers 404 or 405.
-    sign = getattr(current_app.view_functions[request.endpoint], "access", None)
+    view = current_app.view_functions[request.endpoint]
+    sign = getattr(view, "access", None)
     if sign == PUBLIC or request.endpoint == "static" or request.endpoint.endswith(".static"):
         return None
     if not current_user.is_authenticated:
         return _to_sign_in()
     identity = me()
     if isinstance(sign, Permission) and identity.may(sign):
-        return None
+        return _to_confirm() if _must_confirm(identity, getattr(view, "weighty", None)) else None
     if identity.staff_role is None and not identity.email_confirmed:
         raise EmailNotConfirmed(
             "Please confirm your e-mail address first.",
@@ -75,6 +83,20 @@ def _to_sign_in() -> ResponseReturnValue:
     # What was typed is kept until the person has signed in again; then the form opens filled in.
     parking.park()
     return redirect(url_for("account.sign_in", next=parking.return_path()), code=303)
+
+
+def _must_confirm(identity: Identity, act: Weighty | None) -> bool:
+    """Say whether this request would spend trust on the strength of a cookie alone. To look at a form spends none."""
+    if act is None or act in ASKED_ON_THE_FORM or request.method not in _WRITING:
+        return False
+    lasts = current_app.extensions["second_light_settings"].confirmed_for
+    return not is_fresh(identity.confirmed_at, lasts=lasts, at=clock.now())
+
+
+def _to_confirm() -> ResponseReturnValue:
+    # Kept, and shown again afterwards to be looked over: nothing is ever sent on without the person's hand.
+    parking.park(because=parking.TO_BE_CONFIRMED)
+    return redirect(url_for("account.confirm", next=parking.return_path()), code=303)
 
 
 def register(app: Flask) -> None:

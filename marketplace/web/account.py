@@ -10,8 +10,8 @@ from flask_login import current_user
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
-from ..accounts import queries, service
-from ..accounts.access import Identity, Permission
+from ..accounts import confirming, queries, service
+from ..accounts.access import Identity, Permission, Weighty
 from ..accounts.models import TokenPurpose
 from ..accounts.policy import LONGEST_EMAIL, LONGEST_NAME, LONGEST_PASSWORD
 from ..config import Mode
@@ -80,6 +80,12 @@ class ChangePasswordForm(Form):
     new_password = PasswordField("New password", validators=[InputRequired("Choose a password.")])
 
 
+class ConfirmForm(Form):
+    """Whether it is still the person who signed in."""
+
+    password = PasswordField("Password", validators=[InputRequired("Write your password.")])
+
+
 @login_manager.request_loader
 def _who_is_asking(_request: Request) -> Identity | None:
     token = session.get(parking.TOKEN)
@@ -95,14 +101,26 @@ def _by_person() -> str:
     return f"person:{me().id}"
 
 
+def _by_whose_secret() -> str:
+    """Count by the account whose secrets are tried, signed in or not."""
+    email = me().email if current_user.is_authenticated else request.form.get("email", "")
+    return "account:" + sha256(normal_email(email).encode()).hexdigest()
+
+
 def _failed(response: Any) -> bool:
     return bool(response.status_code == 422)
+
+
+_guesses = limiter.shared_limit(
+    "10 per 5 minutes", scope="secrets", key_func=_by_whose_secret, methods=["POST"], deduct_when=_failed
+)
+"""One lock for everything by which somebody shows who they are: who is out of tries at one door is so at all."""
 
 
 @bp.route("/sign-in", methods=["GET", "POST"])
 @public
 @limiter.limit("10 per 5 minutes", methods=["POST"], deduct_when=_failed)
-@limiter.limit("10 per 5 minutes", key_func=_by_account, methods=["POST"], deduct_when=_failed)
+@_guesses
 def sign_in() -> ResponseReturnValue:
     """Open a session and go where the person was heading."""
     if current_user.is_authenticated:
@@ -210,6 +228,27 @@ def reset_password(token: str) -> ResponseReturnValue:
     return render_template("account/reset_password.html", form=form, person=person), form.http_status
 
 
+@bp.route("/account/confirm", methods=["GET", "POST"])
+@requires(Permission.ACCOUNT_MANAGE)
+@_guesses
+def confirm() -> ResponseReturnValue:
+    """Ask for the password again, and go back to where it was needed: nothing is sent on from here."""
+    settings = current_app.extensions["second_light_settings"]
+    form = ConfirmForm()
+    if form.validate_on_submit():
+        with applied(form):
+            confirming.confirm(
+                user_id=me().id, session_id=me().session_id, password=form.password.data or "", at=clock.now()
+            )
+            if parking.TICKET not in session:  # The form itself says so otherwise.
+                flash("Thank you. Nothing was sent yet: now do what you were about to do.", "success")
+            return redirect(_destination(), code=303)
+    demo_password = next((one["password"] for one in _demo_accounts()), None)
+    return render_template(
+        "account/confirm.html", form=form, minutes=settings.confirmed_for_minutes, demo_password=demo_password
+    ), form.http_status
+
+
 @bp.get("/account")
 @requires(Permission.ACCOUNT_READ)
 def home() -> ResponseReturnValue:
@@ -230,8 +269,8 @@ def ask_confirmation() -> ResponseReturnValue:
 
 
 @bp.route("/account/password", methods=["GET", "POST"])
-@requires(Permission.ACCOUNT_MANAGE)
-@limiter.limit("10 per 5 minutes", key_func=_by_person, methods=["POST"], deduct_when=_failed)
+@requires(Permission.ACCOUNT_MANAGE, weighty=Weighty.CHANGE_PASSWORD)
+@_guesses
 def change_password() -> ResponseReturnValue:
     """Change the password; every other session ends."""
     form = ChangePasswordForm()

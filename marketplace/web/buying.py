@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from wtforms import BooleanField, HiddenField, SelectMultipleField, validators
 from wtforms.validators import InputRequired
 
-from ..accounts.access import Permission
+from ..accounts.access import Permission, Weighty
 from ..catalog import queries as catalog
 from ..clinics import queries as clinics
 from ..config import Settings
@@ -95,7 +95,7 @@ class _Choice:
 
 
 @bp.route("/devices/<uuid:listing>/order", methods=["GET", "POST"])
-@requires(Permission.ORDER_PLACE)
+@requires(Permission.ORDER_PLACE, weighty=Weighty.PLACE_ORDER)
 def place(listing: UUID) -> ResponseReturnValue:
     """Choose site, operator and uses, see what the gate says, and place the order. A refusal is shown by `errors`."""
     device = listings.on_display(listing)
@@ -169,7 +169,7 @@ def order(order_id: UUID) -> ResponseReturnValue:
 
 
 @bp.route("/orders/<uuid:order_id>/confirm", methods=["GET", "POST"])
-@requires(Permission.ORDER_CONFIRM)
+@requires(Permission.ORDER_CONFIRM, weighty=Weighty.SIGN_ORDER)
 def confirm(order_id: UUID) -> ResponseReturnValue:
     """Read what the ordering practitioner signs, and sign it."""
     seen = views.order_for(order_id, user_id=me().id)
@@ -243,7 +243,7 @@ def report_arrival(order_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/orders/<uuid:order_id>/accept")
-@requires(Permission.ORDER_PLACE)
+@requires(Permission.ORDER_PLACE, weighty=Weighty.ACCEPT_DEVICE)
 def accept(order_id: UUID) -> ResponseReturnValue:
     """Accept the device; the seller is paid."""
     service.accept(order_id=order_id, actor_id=me().id, at=clock.now())

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from wtforms import DateField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional
 
-from ..accounts.access import Permission
+from ..accounts.access import Permission, Weighty
 from ..clinics import queries, service
 from ..clinics.access import IN_THE_HANDS_OF, MANAGERS
 from ..clinics.policy import LONGEST_LINE, LONGEST_TEXT, ZONES
@@ -153,7 +153,7 @@ def clinic(clinic_id: UUID) -> ResponseReturnValue:
 
 
 @bp.route("/clinics/<uuid:clinic_id>/sites/new", methods=["GET", "POST"])
-@requires(Permission.CLINIC_MANAGE)
+@requires(Permission.CLINIC_MANAGE, weighty=Weighty.CHANGE_ADDRESS)
 def add_site(clinic_id: UUID) -> ResponseReturnValue:
     """Open a place of use."""
     queries.require_role(user_id=me().id, clinic_id=clinic_id, roles=MANAGERS)
@@ -179,7 +179,7 @@ def add_site(clinic_id: UUID) -> ResponseReturnValue:
 
 
 @bp.route("/sites/<uuid:site_id>", methods=["GET", "POST"])
-@requires(Permission.CLINIC_MANAGE)
+@requires(Permission.CLINIC_MANAGE, weighty=Weighty.CHANGE_ADDRESS)
 def correct_site(site_id: UUID) -> ResponseReturnValue:
     """Correct the address of a site."""
     site = queries.site(site_id)
@@ -241,7 +241,7 @@ def officer(site_id: UUID) -> ResponseReturnValue:
 
 
 @bp.route("/clinics/<uuid:clinic_id>/invite", methods=["GET", "POST"])
-@requires(Permission.CLINIC_MANAGE)
+@requires(Permission.CLINIC_MANAGE, weighty=Weighty.CHANGE_MEMBERS)
 @limiter.limit("50 per day", key_func=lambda: f"person:{me().id}", methods=["POST"])
 def invite(clinic_id: UUID) -> ResponseReturnValue:
     """Mail somebody an offer of membership."""
@@ -295,7 +295,7 @@ def accept_invitation(token: str) -> ResponseReturnValue:
 
 
 @bp.route("/clinics/<uuid:clinic_id>/members/<uuid:user_id>", methods=["GET", "POST"])
-@requires(Permission.CLINIC_MANAGE)
+@requires(Permission.CLINIC_MANAGE, weighty=Weighty.CHANGE_MEMBERS)
 def member(clinic_id: UUID, user_id: UUID) -> ResponseReturnValue:
     """Give a member another role, or see how to end the membership."""
     own_role = queries.require_role(user_id=me().id, clinic_id=clinic_id)
@@ -316,7 +316,7 @@ def member(clinic_id: UUID, user_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/clinics/<uuid:clinic_id>/members/<uuid:user_id>/last-day")
-@requires(Permission.CLINIC_MANAGE)
+@requires(Permission.CLINIC_MANAGE, weighty=Weighty.CHANGE_MEMBERS)
 def last_day(clinic_id: UUID, user_id: UUID) -> ResponseReturnValue:
     """Set the last day of a membership, one's own or another's."""
     form = LastDayForm()
@@ -332,7 +332,7 @@ def last_day(clinic_id: UUID, user_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/clinics/<uuid:clinic_id>/members/<uuid:user_id>/remove")
-@requires(Permission.CLINIC_MANAGE)
+@requires(Permission.CLINIC_MANAGE, weighty=Weighty.CHANGE_MEMBERS)
 def remove_member(clinic_id: UUID, user_id: UUID) -> ResponseReturnValue:
     """End a membership, one's own or another's."""
     service.remove_member(clinic_id=clinic_id, actor_id=me().id, user_id=user_id, at=clock.now())

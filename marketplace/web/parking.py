@@ -1,9 +1,9 @@
 """
-What somebody typed while their session ran out is not lost.
+What somebody typed while their session ran out, or before they showed that it is them, is not lost.
 
-A form that arrives without a sign-in, or with the mark of a session that is over, is parked under a ticket in the
-browser's cookie. After signing in the person is led back to the form, which finds itself filled in (`web.forms`) and
-says that nothing was sent yet. Passwords and files are never parked.
+A form that arrives without a sign-in, with the mark of a session that is over, or for what asks for the password first,
+is parked under a ticket in the browser's cookie. After signing in, or confirming, the person is led back to the form,
+which finds itself filled in (`web.forms`) and says that nothing was sent yet. Passwords and files are never parked.
 """
 
 from urllib.parse import urlsplit
@@ -27,18 +27,23 @@ _LARGEST = 128 * 1024
 _PARKED_PER_ADDRESS = "60 per hour"
 
 
-def park() -> None:
+SIGNED_OUT = "you had been signed out for a while"
+TO_BE_CONFIRMED = "before this we ask whether it is you"
+
+
+def park(*, because: str = SIGNED_OUT) -> None:
     """Keep what this request carried, or tell the person that it was not kept."""
+    begun = because[0].upper() + because[1:]
     fields = [
         (name, value)
         for name, value in request.form.items(multi=True)
         if name != "csrf_token" and "password" not in name
     ]
     if not fields:
-        flash("Nothing was sent: you had been signed out for a while.", "warning")
+        flash(f"Nothing was sent: {because}.", "warning")
         return
     if sum(len(name) + len(value) for name, value in fields) > _LARGEST or not _may_park():
-        flash("You had been signed out for a while, and what you sent was too much to keep.", "warning")
+        flash(f"{begun}, and what you sent was too much to keep.", "warning")
         return
     token = session.get(TOKEN)
     path = urlsplit(return_path()).path
@@ -49,7 +54,7 @@ def park() -> None:
         at=clock.now(),
     )
     session[TICKET] = [ticket, path]
-    flash("You had been signed out for a while. What you typed is kept: nothing was sent yet.", "warning")
+    flash(f"{begun}. What you typed is kept: nothing was sent yet.", "warning")
 
 
 def return_path() -> str:

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from wtforms import StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
-from ..accounts.access import Permission
+from ..accounts.access import Permission, Weighty
 from ..kernel import clock
 from ..kernel.errors import Invalid, NotFound
 from ..kernel.money import Money, parse_money
@@ -76,7 +76,7 @@ def propose(order_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/orders/<uuid:order_id>/partial-refund/<uuid:proposal_id>/agree")
-@requires(Permission.ORDER_PLACE)
+@requires(Permission.ORDER_PLACE, weighty=Weighty.GIVE_BACK)
 def agree(order_id: UUID, proposal_id: UUID) -> ResponseReturnValue:
     """Agree to what the other side proposed."""
     service.agree(proposal_id=proposal_id, actor_id=me().id, at=clock.now())

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from wtforms import StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
-from ..accounts.access import Permission
+from ..accounts.access import Permission, Weighty
 from ..clinics import queries as clinics
 from ..config import Settings
 from ..kernel import clock
@@ -53,7 +53,7 @@ def sales() -> ResponseReturnValue:
 
 
 @bp.post("/orders/<uuid:order_id>/release")
-@requires(Permission.ORDER_FULFIL)
+@requires(Permission.ORDER_FULFIL, weighty=Weighty.RELEASE_DEVICE)
 def release_to_ship(order_id: UUID) -> ResponseReturnValue:
     """Ask whether the device may leave."""
     service.release_to_ship(order_id=order_id, actor_id=me().id, at=clock.now())
@@ -62,7 +62,7 @@ def release_to_ship(order_id: UUID) -> ResponseReturnValue:
 
 
 @bp.route("/orders/<uuid:order_id>/dispatch", methods=["GET", "POST"])
-@requires(Permission.ORDER_FULFIL)
+@requires(Permission.ORDER_FULFIL, weighty=Weighty.RELEASE_DEVICE)
 def dispatch(order_id: UUID) -> ResponseReturnValue:
     """Say that the device has left, and with whom."""
     seen = views.order_for(order_id, user_id=me().id)
@@ -82,7 +82,7 @@ def dispatch(order_id: UUID) -> ResponseReturnValue:
 
 
 @bp.route("/orders/<uuid:order_id>/refund", methods=["GET", "POST"])
-@requires(Permission.ORDER_FULFIL)
+@requires(Permission.ORDER_FULFIL, weighty=Weighty.GIVE_BACK)
 def refund(order_id: UUID) -> ResponseReturnValue:
     """Give the buyer everything back instead of sending the device."""
     seen = views.order_for(order_id, user_id=me().id)
@@ -98,7 +98,7 @@ def refund(order_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/sales/accounts/<uuid:clinic_id>")
-@requires(Permission.ORDER_FULFIL)
+@requires(Permission.ORDER_FULFIL, weighty=Weighty.LINK_PAYOUTS)
 def open_account(clinic_id: UUID) -> ResponseReturnValue:
     """Open the clinic's account to be paid on, if it has none, and go where its owner answers the questions."""
     clinics.require_role(user_id=me().id, clinic_id=clinic_id, roles=_IN_CHARGE)

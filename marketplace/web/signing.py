@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from wtforms import SelectField
 from wtforms.validators import InputRequired
 
-from ..accounts.access import Permission
+from ..accounts.access import Permission, Weighty
 from ..extensions import limiter
 from ..kernel import clock
 from ..links.states import Worth
@@ -69,7 +69,7 @@ def withdraw(order_id: UUID, link_id: UUID) -> ResponseReturnValue:
 
 
 @bp.route("/sign/<token>", methods=["GET", "POST"])
-@requires(Permission.ORDER_CONFIRM)
+@requires(Permission.ORDER_CONFIRM, weighty=Weighty.SIGN_ORDER)
 @limiter.limit("30 per hour", methods=["POST"])
 def sign(token: str) -> ResponseReturnValue:
     """Read what the ordering practitioner signs, and sign it: only who presses the button does."""

@@ -87,6 +87,7 @@ def make_session(user: User, *, at: datetime, token: str | None = None, **values
     token = token or uuid4().hex
     values.setdefault("expires_at", at + timedelta(hours=12))
     values.setdefault("last_seen_at", at)
+    values.setdefault("confirmed_at", at)
     return token, kept(
         UserSession(user_id=user.id, token_digest=sha256(token.encode()).digest(), created_at=at, **values)
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from marketplace.accounts.access import GRANTED, Permission
+from marketplace.accounts.access import GRANTED, WEIGHED, Permission, Weighty
 from marketplace.web.access import PUBLIC
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
@@ -48,6 +48,75 @@ class TestDoors:
     def test_every_permission_guards_something(self, app, permission):
         assert permission in {view.access for _, view in _views(app)}
 
+
+class TestWeightyActs:
+    def test_these_acts_and_no_others_ask_whether_it_is_the_person(self, app):
+        weighty = {rule.endpoint: view.weighty for rule, view in _views(app) if getattr(view, "weighty", None)}
+
+        assert weighty == WEIGHTY
+
+    def test_each_is_in_the_table_and_stands_on_a_door_of_its_permission(self, app):
+        doors = {(view.weighty, view.access) for _, view in _views(app) if getattr(view, "weighty", None)}
+
+        assert doors == {(act, permission) for act, (permissions, _) in WEIGHED.items() for permission in permissions}
+        assert set(WEIGHED) == set(Weighty)
+
+    def test_only_what_changes_something_can_be_weighty(self, app):
+        odd = [
+            rule.endpoint
+            for endpoint in WEIGHTY
+            for rule in app.url_map.iter_rules(endpoint)
+            if "POST" not in rule.methods
+        ]
+
+        assert odd == []
+
+
+WEIGHTY = {
+    "account.change_password": Weighty.CHANGE_PASSWORD,
+    "buying.accept": Weighty.ACCEPT_DEVICE,
+    "buying.confirm": Weighty.SIGN_ORDER,
+    "buying.place": Weighty.PLACE_ORDER,
+    "clinics.add_site": Weighty.CHANGE_ADDRESS,
+    "clinics.correct_site": Weighty.CHANGE_ADDRESS,
+    "clinics.invite": Weighty.CHANGE_MEMBERS,
+    "clinics.last_day": Weighty.CHANGE_MEMBERS,
+    "clinics.member": Weighty.CHANGE_MEMBERS,
+    "clinics.remove_member": Weighty.CHANGE_MEMBERS,
+    "partial_refunds.agree": Weighty.GIVE_BACK,
+    "sales.dispatch": Weighty.RELEASE_DEVICE,
+    "sales.open_account": Weighty.LINK_PAYOUTS,
+    "sales.refund": Weighty.GIVE_BACK,
+    "sales.release_to_ship": Weighty.RELEASE_DEVICE,
+    "signing.sign": Weighty.SIGN_ORDER,
+    "staff_clinics.decide": Weighty.DECIDE_SELLER,
+    "staff_credentials.confirm": Weighty.DECIDE_CASE,
+    "staff_credentials.fail": Weighty.DECIDE_CASE,
+    "staff_credentials.reconfirm": Weighty.DECIDE_CASE,
+    "staff_credentials.reinstate": Weighty.DECIDE_CASE,
+    "staff_credentials.reject": Weighty.DECIDE_CASE,
+    "staff_credentials.resolve": Weighty.DECIDE_CASE,
+    "staff_credentials.revoke": Weighty.DECIDE_CASE,
+    "staff_credentials.suspend": Weighty.DECIDE_CASE,
+    "staff_credentials.uphold": Weighty.DECIDE_CASE,
+    "staff_credentials.verify": Weighty.DECIDE_CASE,
+    "staff_drafts.publish": Weighty.PUT_RULES_IN_FORCE,
+    "staff_drafts.retire": Weighty.PUT_RULES_IN_FORCE,
+    "staff_findings.resolve": Weighty.DECIDE_CASE,
+    "staff_orders.arrival": Weighty.MOVE_MONEY,
+    "staff_orders.front": Weighty.MOVE_MONEY,
+    "staff_orders.partial_refund": Weighty.MOVE_MONEY,
+    "staff_orders.refund": Weighty.MOVE_MONEY,
+    "staff_orders.surplus": Weighty.MOVE_MONEY,
+    "staff_people.disable": Weighty.OPEN_OR_CLOSE_ACCOUNT,
+    "staff_people.enable": Weighty.OPEN_OR_CLOSE_ACCOUNT,
+    "staff_people.end_sessions": Weighty.OPEN_OR_CLOSE_ACCOUNT,
+    "staff_recall_releases.agree": Weighty.DECIDE_CASE,
+    "staff_recalls.judge": Weighty.DECIDE_CASE,
+    "staff_registers.verify": Weighty.DECIDE_CASE,
+    "staff_rule_reviews.approve": Weighty.GRANT_ONE_OFF,
+}
+"""Every address whose act spends trust. A new one of its kind belongs here, and into `accounts.access.WEIGHED`."""
 
 PUBLIC_AND_WRITING = {
     "account.ask_reset",

@@ -239,6 +239,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
     },
     "Dana Reyes": {
         "account.change_password": ("/account/password",),
+        "account.confirm": ("/account/confirm",),
         "account.home": ("/account",),
         "browse.device": ("/devices/{listing}", "/devices/{platform}"),
         "browse.devices": ("/devices", "/devices?verdict=today&verdict=missing"),

@@ -1,11 +1,13 @@
 """The permission table, read off line by line: every permission for every kind of person."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
-from marketplace.accounts.access import GRANTED, Grant, Identity, Permission, may
+from marketplace.accounts.access import GRANTED, WEIGHED, Grant, Identity, Permission, is_fresh, may
 from marketplace.kernel.terms import StaffRole
+from tests.conftest import NOON
 
 KINDS = ("visitor", "unconfirmed", "member", "verifier", "moderator", "finance", "auditor", "admin")
 
@@ -61,6 +63,20 @@ def grants_of(kind: str) -> frozenset[Grant]:
         staff_role=role,
         email_confirmed=kind != "unconfirmed",
     ).grants
+
+
+@pytest.mark.parametrize(
+    ("ago", "fresh"),
+    [(timedelta(0), True), (timedelta(minutes=15, seconds=-1), True), (timedelta(minutes=15), False), (None, False)],
+)
+def test_a_confirmation_lasts_to_the_end_of_its_time_and_no_longer(ago, fresh):
+    confirmed_at = NOON - ago if ago is not None else None
+
+    assert is_fresh(confirmed_at, lasts=timedelta(minutes=15), at=NOON) is fresh
+
+
+def test_what_spends_trust_says_in_words_what_it_is():
+    assert all(permissions and words for permissions, words in WEIGHED.values())
 
 
 def test_every_permission_has_a_line_and_an_entry():

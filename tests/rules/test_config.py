@@ -1,5 +1,6 @@
 """Settings: complete and harmless, or the house does not start, naming everything at once."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,7 @@ class TestWhole:
             debit_cap_minor=600_000,
             debit_risk_days=5,
             proxy_count=0,
+            confirmed_for_minutes=15,
         )
 
     def test_takes_what_is_optional(self):
@@ -73,8 +75,11 @@ class TestWhole:
                 "SECOND_LIGHT_DEBIT_CAP_MINOR": "6",
                 "SECOND_LIGHT_DEBIT_RISK_DAYS": "7",
                 "SECOND_LIGHT_PROXY_COUNT": "2",
+                "SECOND_LIGHT_CONFIRMED_FOR_MINUTES": "60",
             }
         )
+
+        assert given.confirmed_for == timedelta(hours=1)
 
         assert (given.mode, given.mail_tls, given.mail_port, given.mail_username) == (Mode.DEMO, False, 2525, "post")
         assert (given.platform_fee_bps, given.card_cap_minor, given.proxy_count) == (10_000, 5, 2)
@@ -129,6 +134,14 @@ class TestIncomplete:
             ({"DATABASE_URL": "sqlite:///x.db"}, "DATABASE_URL must be a PostgreSQL address"),
             ({"SECOND_LIGHT_MAIL_PORT": "25x"}, "SECOND_LIGHT_MAIL_PORT must be a whole number, not '25x'"),
             ({"SECOND_LIGHT_MAIL_PORT": "-1"}, "SECOND_LIGHT_MAIL_PORT must be a whole number, not '-1'"),
+            (
+                {"SECOND_LIGHT_CONFIRMED_FOR_MINUTES": "0"},
+                "SECOND_LIGHT_CONFIRMED_FOR_MINUTES must be between 1 and 60",
+            ),
+            (
+                {"SECOND_LIGHT_CONFIRMED_FOR_MINUTES": "61"},
+                "SECOND_LIGHT_CONFIRMED_FOR_MINUTES must be between 1 and 60",
+            ),
             ({"SECOND_LIGHT_PROXY_COUNT": "²"}, "SECOND_LIGHT_PROXY_COUNT must be a whole number, not '²'"),
             (
                 {"SECOND_LIGHT_PLATFORM_FEE_BPS": "10001"},

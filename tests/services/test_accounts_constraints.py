@@ -21,6 +21,12 @@ def user():
     return user
 
 
+@pytest.mark.parametrize("confirmed_at", [NOON - SECOND, NOON + 2 * SECOND])
+def test_nobody_shows_who_they_are_outside_of_their_session(user, confirmed_at):
+    with assert_refused_by("user_sessions_confirmed_while_it_lasts"):
+        add_session(user, confirmed_at=confirmed_at)
+
+
 def test_an_address_is_one_persons():
     user = make_user()
 
@@ -53,6 +59,7 @@ def add_session(user, **changes):
         "created_at": NOON,
         "last_seen_at": NOON,
         "expires_at": NOON + SECOND,
+        "confirmed_at": NOON,
         "user_agent": "",
         "address": "",
     }

@@ -9,7 +9,7 @@ from wtforms.validators import InputRequired, Length
 
 from ... import audit
 from ...accounts import queries as accounts
-from ...accounts.access import Permission
+from ...accounts.access import Permission, Weighty
 from ...clinics import queries, service
 from ...clinics.policy import LONGEST_TEXT
 from ...clinics.states import SELLER, SellerBasis, SellerEvent, SellerStanding
@@ -65,7 +65,7 @@ def clinic(clinic_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/staff/clinics/<uuid:clinic_id>/decide")
-@requires(Permission.SELLER_REVIEW)
+@requires(Permission.SELLER_REVIEW, weighty=Weighty.DECIDE_SELLER)
 def decide(clinic_id: UUID) -> ResponseReturnValue:
     """Decide whether the clinic may sell."""
     facts = queries.clinic(clinic_id)

@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from ...accounts.access import Permission
+from ...accounts.access import Permission, Weighty
 from ...credentials import desk, service
 from ...credentials.desk import Show
 from ...credentials.policy import Question, Rejection
@@ -107,7 +107,7 @@ def check(credential_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/staff/credentials/<uuid:credential_id>/confirm")
-@requires(Permission.CREDENTIAL_REVIEW)
+@requires(Permission.CREDENTIAL_REVIEW, weighty=Weighty.DECIDE_CASE)
 def confirm(credential_id: UUID) -> ResponseReturnValue:
     """Record that the primary source confirms it, and say yes at once."""
 
@@ -118,14 +118,14 @@ def confirm(credential_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/staff/credentials/<uuid:credential_id>/verify")
-@requires(Permission.CREDENTIAL_REVIEW)
+@requires(Permission.CREDENTIAL_REVIEW, weighty=Weighty.DECIDE_CASE)
 def verify(credential_id: UUID) -> ResponseReturnValue:
     """Say yes."""
     return after_yes(service.verify(credential_id=credential_id, actor_id=me().id, at=clock.now()))
 
 
 @bp.post("/staff/credentials/<uuid:credential_id>/reject")
-@requires(Permission.CREDENTIAL_REVIEW)
+@requires(Permission.CREDENTIAL_REVIEW, weighty=Weighty.DECIDE_CASE)
 def reject(credential_id: UUID) -> ResponseReturnValue:
     """Say no."""
     form = RejectForm(prefix="reject-")
@@ -161,7 +161,7 @@ def ask(credential_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/staff/credentials/<uuid:credential_id>/signals/<uuid:signal_id>")
-@requires(Permission.CREDENTIAL_REVIEW)
+@requires(Permission.CREDENTIAL_REVIEW, weighty=Weighty.DECIDE_CASE)
 def resolve(credential_id: UUID, signal_id: UUID) -> ResponseReturnValue:
     """Say what came of a signal of doubt."""
     form = FoundForm(prefix=of_signal(signal_id))
@@ -174,7 +174,7 @@ def resolve(credential_id: UUID, signal_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/staff/credentials/<uuid:credential_id>/audits/<uuid:audit_id>/uphold")
-@requires(Permission.CREDENTIAL_REVIEW)
+@requires(Permission.CREDENTIAL_REVIEW, weighty=Weighty.DECIDE_CASE)
 def uphold(credential_id: UUID, audit_id: UUID) -> ResponseReturnValue:
     """Find, on another look, that the approval was right."""
     service.uphold_audit(audit_id=audit_id, actor_id=me().id, at=clock.now())
@@ -183,7 +183,7 @@ def uphold(credential_id: UUID, audit_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/staff/credentials/<uuid:credential_id>/audits/<uuid:audit_id>/fail")
-@requires(Permission.CREDENTIAL_REVIEW)
+@requires(Permission.CREDENTIAL_REVIEW, weighty=Weighty.DECIDE_CASE)
 def fail(credential_id: UUID, audit_id: UUID) -> ResponseReturnValue:
     """Find that the approval was wrong."""
     form = WordsForm(prefix="fail-")
@@ -196,21 +196,21 @@ def fail(credential_id: UUID, audit_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/staff/credentials/<uuid:credential_id>/suspend")
-@requires(Permission.CREDENTIAL_REVIEW)
+@requires(Permission.CREDENTIAL_REVIEW, weighty=Weighty.DECIDE_CASE)
 def suspend(credential_id: UUID) -> ResponseReturnValue:
     """Let it open nothing for now."""
     return _take_away(credential_id, "suspend", service.suspend, "Suspended. It opens nothing now.")
 
 
 @bp.post("/staff/credentials/<uuid:credential_id>/revoke")
-@requires(Permission.CREDENTIAL_REVIEW)
+@requires(Permission.CREDENTIAL_REVIEW, weighty=Weighty.DECIDE_CASE)
 def revoke(credential_id: UUID) -> ResponseReturnValue:
     """Let it open nothing any more."""
     return _take_away(credential_id, "revoke", service.revoke, "Revoked. It opens nothing any more.")
 
 
 @bp.post("/staff/credentials/<uuid:credential_id>/reinstate")
-@requires(Permission.CREDENTIAL_REVIEW)
+@requires(Permission.CREDENTIAL_REVIEW, weighty=Weighty.DECIDE_CASE)
 def reinstate(credential_id: UUID) -> ResponseReturnValue:
     """Lift the suspension."""
     service.reinstate(credential_id=credential_id, actor_id=me().id, at=clock.now())
@@ -219,7 +219,7 @@ def reinstate(credential_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/staff/credentials/<uuid:credential_id>/reconfirm")
-@requires(Permission.CREDENTIAL_REVIEW)
+@requires(Permission.CREDENTIAL_REVIEW, weighty=Weighty.DECIDE_CASE)
 def reconfirm(credential_id: UUID) -> ResponseReturnValue:
     """Let it rest on the newer look."""
     service.reconfirm(credential_id=credential_id, actor_id=me().id, at=clock.now())

@@ -23,7 +23,7 @@ from wtforms import (
 from wtforms.validators import InputRequired, Length, Optional, Regexp
 
 from ...accounts import queries as accounts
-from ...accounts.access import Permission
+from ...accounts.access import Permission, Weighty
 from ...eligibility import editing, publishing
 from ...eligibility.comparing import compare
 from ...eligibility.models import PolicyState, PolicyVersion
@@ -136,7 +136,7 @@ def drop_rule(version_id: UUID, rule_id: str) -> ResponseReturnValue:
 
 
 @bp.post("/<uuid:version_id>/publish")
-@requires(Permission.POLICY_SIGN)
+@requires(Permission.POLICY_SIGN, weighty=Weighty.PUT_RULES_IN_FORCE)
 def publish(version_id: UUID) -> ResponseReturnValue:
     """Put a draft into force, as the second person."""
     publishing.publish_policy(version_id=version_id, published_by=me().id, at=clock.now())
@@ -154,7 +154,7 @@ def discard(version_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/<uuid:version_id>/retire")
-@requires(Permission.POLICY_WRITE)
+@requires(Permission.POLICY_WRITE, weighty=Weighty.PUT_RULES_IN_FORCE)
 def retire(version_id: UUID) -> ResponseReturnValue:
     """Take what is in force out of force: the gate is shut."""
     form = ReasonForm()

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from wtforms import RadioField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
-from ...accounts.access import Permission
+from ...accounts.access import Permission, Weighty
 from ...credentials import service as credentials
 from ...credentials import watch
 from ...credentials.findings import FindingEvent, FindingState
@@ -61,7 +61,7 @@ def finding(finding_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/staff/registers/findings/<uuid:finding_id>")
-@requires(Permission.CREDENTIAL_REVIEW)
+@requires(Permission.CREDENTIAL_REVIEW, weighty=Weighty.DECIDE_CASE)
 def resolve(finding_id: UUID) -> ResponseReturnValue:
     """Judge a finding."""
     form = ResolveForm()

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from wtforms import TextAreaField
 from wtforms.validators import InputRequired, Length
 
-from ...accounts.access import Permission
+from ...accounts.access import Permission, Weighty
 from ...kernel import clock
 from ...orders import belonging, queries, service, views
 from ...orders.access import Act
@@ -60,7 +60,7 @@ def report(order_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/staff/orders/<uuid:order_id>/refund")
-@requires(Permission.MONEY_MANAGE)
+@requires(Permission.MONEY_MANAGE, weighty=Weighty.MOVE_MONEY)
 def refund(order_id: UUID) -> ResponseReturnValue:
     """Give the buyer everything back."""
     form = ReasonForm()
@@ -75,7 +75,7 @@ def refund(order_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/staff/orders/<uuid:order_id>/partial-refund")
-@requires(Permission.MONEY_MANAGE)
+@requires(Permission.MONEY_MANAGE, weighty=Weighty.MOVE_MONEY)
 def partial_refund(order_id: UUID) -> ResponseReturnValue:
     """Let a part of the price go back, whatever the sides proposed."""
     form = PartForm(prefix="part")
@@ -90,7 +90,7 @@ def partial_refund(order_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/staff/orders/<uuid:order_id>/arrival")
-@requires(Permission.MONEY_MANAGE)
+@requires(Permission.MONEY_MANAGE, weighty=Weighty.MOVE_MONEY)
 def arrival(order_id: UUID) -> ResponseReturnValue:
     """Note an arrival that the carrier attests."""
     service.arrival_by_finance(order_id=order_id, actor_id=me().id, at=clock.now())
@@ -108,7 +108,7 @@ def ask_again(order_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/staff/orders/<uuid:order_id>/front")
-@requires(Permission.MONEY_MANAGE)
+@requires(Permission.MONEY_MANAGE, weighty=Weighty.MOVE_MONEY)
 def front(order_id: UUID) -> ResponseReturnValue:
     """Give the buyer's money back from our own, because the seller's cannot be had back now."""
     service.refund_from_our_own(order_id=order_id, actor_id=me().id, at=clock.now())
@@ -117,7 +117,7 @@ def front(order_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/staff/orders/<uuid:order_id>/surplus")
-@requires(Permission.MONEY_MANAGE)
+@requires(Permission.MONEY_MANAGE, weighty=Weighty.MOVE_MONEY)
 def surplus(order_id: UUID) -> ResponseReturnValue:
     """Send again what came beyond the price and the buyer's bank did not take."""
     service.send_surplus_again(order_id=order_id, actor_id=me().id, at=clock.now())

@@ -9,7 +9,7 @@ from wtforms.validators import InputRequired, Length
 
 from ... import audit
 from ...accounts import queries, staffing
-from ...accounts.access import Permission
+from ...accounts.access import Permission, Weighty
 from ...clinics import queries as clinics
 from ...clinics.policy import LONGEST_TEXT
 from ...kernel import clock
@@ -50,7 +50,7 @@ def person(user_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/staff/people/<uuid:user_id>/end-sessions")
-@requires(Permission.PEOPLE_MANAGE)
+@requires(Permission.PEOPLE_MANAGE, weighty=Weighty.OPEN_OR_CLOSE_ACCOUNT)
 def end_sessions(user_id: UUID) -> ResponseReturnValue:
     """End all sessions of the person."""
     staffing.end_sessions_of(user_id=user_id, actor_id=me().id, at=clock.now())
@@ -59,7 +59,7 @@ def end_sessions(user_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/staff/people/<uuid:user_id>/disable")
-@requires(Permission.PEOPLE_MANAGE)
+@requires(Permission.PEOPLE_MANAGE, weighty=Weighty.OPEN_OR_CLOSE_ACCOUNT)
 def disable(user_id: UUID) -> ResponseReturnValue:
     """Close the account to its person."""
     form = ReasonForm()
@@ -72,7 +72,7 @@ def disable(user_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/staff/people/<uuid:user_id>/enable")
-@requires(Permission.PEOPLE_MANAGE)
+@requires(Permission.PEOPLE_MANAGE, weighty=Weighty.OPEN_OR_CLOSE_ACCOUNT)
 def enable(user_id: UUID) -> ResponseReturnValue:
     """Open the account to its person again."""
     form = ReasonForm()

@@ -5,7 +5,7 @@ from uuid import UUID
 from flask import Blueprint, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 
-from ...accounts.access import Permission
+from ...accounts.access import Permission, Weighty
 from ...kernel import clock
 from ...recalls import queries, releasing
 from ..access import me, requires
@@ -60,7 +60,7 @@ def correct(match_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/<uuid:match_id>/releases/<uuid:release_id>/agree")
-@requires(Permission.CREDENTIAL_REVIEW)
+@requires(Permission.CREDENTIAL_REVIEW, weighty=Weighty.DECIDE_CASE)
 def agree(match_id: UUID, release_id: UUID) -> ResponseReturnValue:
     """Agree as the second person."""
     releasing.agree(release_id=release_id, actor_id=me().id, at=clock.now())

@@ -9,7 +9,7 @@ from wtforms import RadioField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from ...accounts import queries as accounts
-from ...accounts.access import Permission
+from ...accounts.access import Permission, Weighty
 from ...kernel import clock
 from ...recalls import queries, service
 from ...recalls.queries import RecallFacts
@@ -77,7 +77,7 @@ def recall(match_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/staff/recalls/<uuid:match_id>")
-@requires(Permission.CREDENTIAL_REVIEW)
+@requires(Permission.CREDENTIAL_REVIEW, weighty=Weighty.DECIDE_CASE)
 def judge(match_id: UUID) -> ResponseReturnValue:
     """Keep what it is to the model."""
     form = JudgeForm.for_(queries.one(match_id))

@@ -19,7 +19,7 @@ from wtforms import (
 )
 from wtforms.validators import AnyOf, InputRequired, Length, NumberRange
 
-from ...accounts.access import Permission
+from ...accounts.access import Permission, Weighty
 from ...credentials import matching, watch
 from ...credentials import service as credentials
 from ...credentials.matching import RegisterOffer
@@ -212,7 +212,7 @@ def accept(credential_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/staff/registers/offers/<uuid:credential_id>/verify")
-@requires(Permission.CREDENTIAL_REVIEW)
+@requires(Permission.CREDENTIAL_REVIEW, weighty=Weighty.DECIDE_CASE)
 def verify(credential_id: UUID) -> ResponseReturnValue:
     """Record a row that agrees in everything, and say yes on it at once."""
     offer = _offer(credential_id, _accepted())

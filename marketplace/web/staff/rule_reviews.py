@@ -12,7 +12,7 @@ from wtforms import DateField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from ...accounts import queries as accounts
-from ...accounts.access import Permission
+from ...accounts.access import Permission, Weighty
 from ...clinics import queries as clinics
 from ...eligibility import reviews
 from ...eligibility.states import REVIEW, ReviewEvent
@@ -92,7 +92,7 @@ def propose(review_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/<uuid:review_id>/approve")
-@requires(Permission.RULE_REVIEW)
+@requires(Permission.RULE_REVIEW, weighty=Weighty.GRANT_ONE_OFF)
 def approve(review_id: UUID) -> ResponseReturnValue:
     """Decide yes, as the second person."""
     reviews.approve(review_id=review_id, actor_id=me().id, at=clock.now())

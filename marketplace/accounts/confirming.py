@@ -1,0 +1,38 @@
+"""Ask somebody who is signed in whether it is them: what a session alone does not carry needs their password again."""
+
+from datetime import datetime
+from uuid import UUID
+
+from ..extensions import adapter_of, db, unit_of_work
+from ..kernel.errors import Gone, Invalid
+from .models import User
+from .passwords import Passwords
+from .sessions import confirmed
+from .steps import locked, record
+
+
+class SessionIsOver(Gone):
+    """The session ended while its person was being asked."""
+
+    code = "session_is_over"
+
+    def __init__(self) -> None:
+        super().__init__("You were signed out in the meantime.", cure="Sign in again.")
+
+
+def confirm(*, user_id: UUID, session_id: UUID, password: str, at: datetime) -> None:
+    """
+    Take the password as proof that it is still the person, for as long as a confirmation lasts.
+
+    :raises Invalid: the password is wrong
+    :raises SessionIsOver: the session, or the password, is not any more what it was
+    """
+    kept = db.session.get_one(User, user_id).password_hash
+    if not adapter_of(Passwords).fits(password, kept):
+        raise Invalid("This is not your password.", field="password")
+    with unit_of_work():
+        user = locked(user_id)
+        # Checking took a while: a password changed or a session ended meanwhile must win.
+        if user.password_hash != kept or not confirmed(session_id=session_id, at=at):
+            raise SessionIsOver
+        record("account:confirmed", user, actor_id=user.id, at=at, session=session_id)

@@ -1,0 +1,238 @@
+"""Whoever has come by somebody's session: what spends trust asks for more than a cookie, and nothing has happened."""
+
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select
+
+from marketplace import audit
+from marketplace.accounts.access import ASKED_ON_THE_FORM, GRANTED, Grant, Permission
+from marketplace.accounts.models import ParkedForm, User
+from marketplace.clinics.models import ClinicInvitation, ClinicSite
+from marketplace.config import Mode
+from marketplace.extensions import db
+from marketplace.listings.models import Listing
+from marketplace.listings.states import ListingState
+from marketplace.orders.models import Order
+from marketplace.orders.states import OrderState
+from tests.factories.accounts import PASSWORD, make_staff, make_user
+from tests.factories.orders import make_order, make_scene
+from tests.pages import browser_of, text
+from tests.support import let_confirmations_lapse, promised_mails, sign_in
+
+ASKED = "Confirm that it is you"
+KEPT = "Before this we ask whether it is you. What you typed is kept: nothing was sent yet."
+FOUND = "This is what you had typed. Nothing was sent yet: look it over and send it."
+
+
+@pytest.fixture
+def scene(now):
+    return make_scene(now)
+
+
+@pytest.fixture
+def stolen(app):
+    """A function that returns a browser with somebody's session, in which nobody has shown who they are for long."""
+
+    def steal(user):
+        browser = browser_of(app, user)
+        let_confirmations_lapse()
+        return browser
+
+    return steal
+
+
+def an_order(**more):
+    return {"form_key": str(uuid4()), "terms": "y", **more}
+
+
+def weighty_doors(app):
+    for rule in app.url_map.iter_rules():
+        act = getattr(app.view_functions[rule.endpoint], "weighty", None)
+        if act is not None and act not in ASKED_ON_THE_FORM:
+            yield rule, app.view_functions[rule.endpoint].access
+
+
+def address_of(app, rule) -> str:
+    values = {
+        name: uuid4() if type(converter).__name__ == "UUIDConverter" else "something"
+        for name, converter in rule._converters.items()
+    }
+    with app.test_request_context():
+        return rule.build(values)[1]
+
+
+def one_who_may(permission: Permission) -> User:
+    grant = min(GRANTED[permission] - {Grant.SIGNED_IN, Grant.MEMBER}, default=Grant.MEMBER)
+    return make_user() if grant is Grant.MEMBER else make_staff(grant.value)
+
+
+class TestEveryWeightyAct:
+    def test_asks_a_session_of_a_quarter_of_an_hour_ago_and_lets_a_fresh_one_through(self, app):
+        browsers = {}
+        doors = list(weighty_doors(app))
+        for _, permission in doors:
+            if permission not in browsers:
+                browsers[permission] = browser_of(app, one_who_may(permission))
+
+        def asked() -> dict[str, bool]:
+            return {
+                rule.endpoint: (browsers[permission].post(address_of(app, rule)).location or "").startswith(
+                    "/account/confirm"
+                )
+                for rule, permission in doors
+            }
+
+        assert set(asked().values()) == {False}
+        let_confirmations_lapse()
+        assert set(asked().values()) == {True}
+
+    def test_only_what_is_sent_is_asked_about_and_not_what_is_read(self, stolen, scene):
+        assert stolen(scene.buyer).get(f"/devices/{scene.listing.id}/order").status_code == 200
+
+
+class TestStolenSession:
+    def test_cannot_buy(self, stolen, scene):
+        answer = stolen(scene.buyer).post(f"/devices/{scene.listing.id}/order", data=an_order())
+
+        assert (answer.status_code, answer.location) == (
+            303,
+            f"/account/confirm?next=/devices/{scene.listing.id}/order",
+        )
+        assert db.session.scalars(select(Order)).all() == []
+        assert db.session.get_one(Listing, scene.listing.id).state is ListingState.PUBLISHED
+        assert promised_mails() == []
+
+    def test_cannot_accept_a_device(self, stolen, scene, now):
+        order = make_order("under_inspection", scene, at=now)
+
+        answer = stolen(scene.buyer).post(f"/orders/{order.id}/accept")
+
+        assert answer.location.startswith("/account/confirm")
+        assert db.session.get_one(Order, order.id).state is OrderState.UNDER_INSPECTION
+
+    def test_cannot_lead_a_device_elsewhere(self, stolen, scene):
+        elsewhere = {
+            "name": "Main", "street": "1 Elsewhere", "city": "Dallas", "postal_code": "75201",
+            "time_zone": "America/Chicago",
+        }  # fmt: skip
+        street = scene.site.street
+
+        answer = stolen(scene.owner).post(f"/sites/{scene.site.id}", data=elsewhere)
+
+        assert answer.location == f"/account/confirm?next=/sites/{scene.site.id}"
+        assert db.session.get_one(ClinicSite, scene.site.id).street == street
+
+    def test_cannot_bring_its_own_people_in(self, stolen, scene):
+        answer = stolen(scene.owner).post(
+            f"/clinics/{scene.clinic.id}/invite", data={"email": "thief@elsewhere.example", "role": "owner"}
+        )
+
+        assert answer.location.startswith("/account/confirm")
+        assert db.session.scalars(select(ClinicInvitation)).all() == []
+
+    def test_cannot_confirm_itself_without_the_password(self, stolen, scene):
+        browser = stolen(scene.buyer)
+
+        answer = browser.post("/account/confirm?next=/orders", data={"password": "guess"})
+
+        assert answer.status_code == 422
+        assert "This is not your password." in answer.text
+        assert browser.post(f"/devices/{scene.listing.id}/order", data=an_order()).location.startswith(
+            "/account/confirm"
+        )
+        assert db.session.scalars(select(Order)).all() == []
+
+    def test_changes_no_password_without_the_present_one(self, stolen, scene):
+        was = scene.buyer.password_hash
+
+        answer = stolen(scene.buyer).post(
+            "/account/password", data={"old_password": "guess", "new_password": "four words nobody says"}
+        )
+
+        assert answer.status_code == 422
+        assert db.session.get_one(User, scene.buyer.id).password_hash == was
+
+    def test_is_not_led_away_from_us_by_what_it_brings_along(self, client):
+        sign_in(client, make_user())
+        let_confirmations_lapse()
+
+        answer = client.post("/account/confirm?next=//elsewhere.example/", data={"password": PASSWORD})
+
+        assert answer.location == "/account"
+
+
+class TestOwner:
+    """The same doors, and the person whose they are."""
+
+    def test_is_asked_once_and_finds_the_form_as_it_was_left(self, stolen, scene):
+        browser, path = stolen(scene.buyer), f"/devices/{scene.listing.id}/order"
+        sent = an_order()
+        asked = browser.post(path, data=sent)
+
+        page = browser.get(asked.location)
+        assert (page.status_code, ASKED in page.text, KEPT in page.text) == (200, True, True)
+
+        back = browser.post(asked.location, data={"password": PASSWORD})
+        assert (back.status_code, back.location) == (303, path)
+        assert db.session.scalars(select(Order)).all() == []  # Nothing was sent on by itself.
+
+        form = text(browser.get(path))
+        assert FOUND in form
+        assert sent["form_key"] in form
+        assert browser.post(path, data=sent).status_code == 303
+        assert [str(order.form_key) for order in db.session.scalars(select(Order))] == [sent["form_key"]]
+        kinds = [event.kind for event in audit.events_about("user", scene.buyer.id)]
+        assert kinds == ["account:signed_in", "account:confirmed"]
+
+    def test_presses_a_button_again_where_it_stood(self, stolen, scene, now):
+        order = make_order("under_inspection", scene, at=now)
+        browser = stolen(scene.buyer)
+        asked = browser.post(f"/orders/{order.id}/accept", headers={"Referer": f"http://localhost/orders/{order.id}"})
+        assert asked.location == f"/account/confirm?next=/orders/{order.id}"
+        assert "Nothing was sent: before this we ask whether it is you." in browser.get(asked.location).text
+
+        back = browser.post(asked.location, data={"password": PASSWORD})
+        assert back.location == f"/orders/{order.id}"
+        assert "Thank you. Nothing was sent yet: now do what you were about to do." in browser.get(back.location).text
+        assert db.session.get_one(Order, order.id).state is OrderState.UNDER_INSPECTION
+
+    def test_passwords_are_not_kept_with_the_form(self, stolen, scene):
+        stolen(scene.buyer).post(
+            f"/devices/{scene.listing.id}/order", data=an_order(password="seven", csrf_token="mark")
+        )
+
+        [row] = db.session.scalars(select(ParkedForm))
+        assert {name for name, _ in row.fields} == {"form_key", "terms"}
+        assert row.user_id == scene.buyer.id
+
+    def test_somebody_else_at_the_same_browser_does_not_find_the_form(self, stolen, scene):
+        browser, path = stolen(scene.buyer), f"/devices/{scene.listing.id}/order"
+        browser.post(path, data=an_order())
+
+        browser.post("/sign-out")
+        sign_in(browser, scene.owner)
+
+        assert FOUND not in browser.get(path).text
+
+    def test_who_has_just_shown_it_may_change_their_mind(self, client):
+        sign_in(client, make_user())
+
+        page = client.get("/account/confirm?next=/orders")
+
+        assert (page.status_code, ASKED in page.text) == (200, True)
+
+    def test_the_page_is_for_those_who_are_signed_in(self, client):
+        assert client.get("/account/confirm").location == "/sign-in?next=/account/confirm"
+
+    def test_the_demo_says_its_password_and_nowhere_else_is_it_said(self, app, client, monkeypatch):
+        sign_in(client, make_user())
+        assert "In this demo" not in client.get("/account/confirm").text
+
+        settings = replace(app.extensions["second_light_settings"], mode=Mode.DEMO)
+        monkeypatch.setitem(app.extensions, "second_light_settings", settings)
+        monkeypatch.setitem(
+            app.extensions, "second_light_demo_accounts", [{"email": "a@b.co", "password": "demo second light"}]
+        )
+        assert "In this demo it is: demo second light" in client.get("/account/confirm").text
