@@ -62,7 +62,7 @@ class ClinicFacts:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A place of use that is open."""
+    """A place of use."""
 
     id: UUID
     clinic_id: UUID
@@ -226,6 +226,18 @@ def site(site_id: UUID) -> Site:
     row = db.session.execute(_sites().where(ClinicSite.id == site_id)).one_or_none()
     if row is None:
         raise NotFound("There is no such site, or it is closed.")
+    return Site(*row)
+
+
+def site_of_record(site_id: UUID) -> Site:
+    """
+    Return the site, also one that was closed since: what was asked about it stays on record.
+
+    :raises NotFound: there is none of that id
+    """
+    row = db.session.execute(every_site().where(ClinicSite.id == site_id)).one_or_none()
+    if row is None:
+        raise NotFound("There is no such site.")
     return Site(*row)
 
 

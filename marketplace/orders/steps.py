@@ -13,6 +13,7 @@ from ..accounts.models import User
 from ..catalog.models import DeviceModel, Maker
 from ..clinics.models import Clinic, ClinicSite
 from ..credentials.models import Credential
+from ..eligibility import publishing
 from ..eligibility import service as eligibility
 from ..eligibility.models import Moment
 from ..eligibility.sale import Purchase, Sale
@@ -223,16 +224,22 @@ def ask_the_gate(order_id: UUID, moment: Moment, *, at: datetime) -> eligibility
     return eligibility.assess(moment=moment, sale=sale, purchase=purchase, at=at)
 
 
-def clearance_now(order_id: UUID, *, at: datetime) -> Verdict:
+def clearance_now(order_id: UUID, *, at: datetime) -> Verdict | None:
     """
-    Return what the gate would say about the order now; nothing is kept.
+    Return what the gate would say about the order now; nothing is kept. None: its site is closed, or no rules hold.
 
-    :raises NotFound: there is no such order, or its site has been closed
+    :raises NotFound: there is no such order
     """
     with unit_of_work():
-        order = locked(order_id)
-        sale, purchase = sale_of(order), purchase_of(order)
-        return eligibility.preview(sale=sale, purchase=purchase, at=at)
+        return answer_now(locked(order_id), at=at)
+
+
+def answer_now(order: Order, *, at: datetime, moment: Moment | None = None) -> Verdict | None:
+    """Return what the gate would say of a locked order now, at `moment` if one is given; None if it cannot be asked."""
+    try:
+        return eligibility.preview(sale=sale_of(order), purchase=purchase_of(order), at=at, moment=moment)
+    except (NotFound, publishing.NoPolicy):
+        return None
 
 
 def still_stands(decision: eligibility.Decision) -> bool:

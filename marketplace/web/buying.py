@@ -145,11 +145,13 @@ def order(order_id: UUID) -> ResponseReturnValue:
     seen = views.order_for(order_id, user_id=me().id)
     payment = payments.payment_of(order_id)
     confirming = "paid" in request.args and seen.state is OrderState.AWAITING_PAYMENT
+    verdict = _verdict_now(seen)
     page = render_template(
         "buying/order.html",
         order=seen,
         payment=payment,
-        verdict=_verdict_now(seen),
+        verdict=verdict,
+        gate_is_shut=_is_shut(seen, verdict),
         facts=order_words.facts(seen),
         timeline=order_words.timeline(seen, payment),
         cure_ends=order_words.cure_ends(seen),
@@ -335,7 +337,12 @@ def _verdict_now(seen: OrderView) -> gate.ShownVerdict | None:
     if not seen.on_buying_side or seen.state not in _GATED:
         return None
     verdict = service.clearance_now(seen.id, at=clock.now())
-    return gate.shown(verdict, state=seen.state_code, around=around(seen))
+    return gate.shown(verdict, state=seen.state_code, around=around(seen)) if verdict else None
+
+
+def _is_shut(seen: OrderView, verdict: gate.ShownVerdict | None) -> bool:
+    """Say whether the gate cannot even be asked, and no hold of the order says why."""
+    return verdict is None and seen.on_buying_side and seen.state in _GATED and not seen.held
 
 
 def around(seen: OrderView) -> gate.Around:

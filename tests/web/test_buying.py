@@ -9,13 +9,15 @@ import pytest
 from sqlalchemy import func, select
 
 from marketplace.adapters import patience
+from marketplace.clinics import places
+from marketplace.eligibility import editing, publishing
 from marketplace.extensions import bind, db
 from marketplace.kernel.terms import ClinicRole
 from marketplace.orders.models import Order
 from marketplace.orders.states import OrderState
 from marketplace.payments.ports import PaymentGateway
 from marketplace.payments.states import PaymentState
-from tests.factories.accounts import make_user
+from tests.factories.accounts import make_staff, make_user
 from tests.factories.clinics import make_clinic, make_member, make_site
 from tests.factories.listings import make_handpiece, make_listing
 from tests.factories.orders import make_order, make_scene, place, place_and_confirm, the_order
@@ -288,6 +290,26 @@ class TestOrderPage:
 
         assert "licence" not in page
         assert "What the gate answered" not in page
+
+    @pytest.mark.parametrize("state", ["awaiting_practitioner", "awaiting_payment", "funds_held"])
+    def test_can_be_read_when_its_site_was_closed(self, scene, as_, now, state):
+        order = make_order(state, scene, at=now)
+        places.close_site(site_id=scene.site.id, actor_id=scene.owner.id, at=now)
+
+        page = text(as_(scene.buyer).get(f"/orders/{order.id}"))
+
+        assert f"The site {scene.site.name} was closed." in page
+        assert "A closed site does not open again" in page
+        assert "The gate cannot be asked" not in page
+
+    @pytest.mark.parametrize("who", ["buyer", "practitioner"])
+    def test_can_be_read_while_no_rules_are_in_force(self, scene, as_, now, who):
+        order = make_order("funds_held", scene, at=now)
+        in_force = publishing.published_policy().version_id
+        editing.retire(version_id=in_force, actor_id=make_staff("admin").id, reason="Counsel wrote to us.", at=now)
+
+        assert "The gate cannot be asked about this order" in text(as_(getattr(scene, who)).get(f"/orders/{order.id}"))
+        assert "The gate cannot be asked" not in text(as_(scene.seller).get(f"/orders/{order.id}"))
 
     def test_money_that_stands_still_is_said_to(self, scene, as_, now):
         order = make_order("funds_held", scene, at=now)
