@@ -12,7 +12,6 @@ from ..orders.queries import OrderLine
 from ..orders.states import OrderEvent, OrderState
 from ..orders.views import HoldView, MoveView, OrderView
 from ..orders.wording import CURES, left_out_words
-from ..payments.models import IntentKind, IntentState
 from ..payments.policy import decision_due
 from ..payments.queries import PartView, PaymentView
 from ..payments.states import PartialState, PaymentState
@@ -159,8 +158,8 @@ _SEND = (
     " is nothing to do: we write when it is here."
 )
 _TAKEN_BACK = (
-    "This order was cancelled because your bank took the payment back.",
-    "This order was cancelled because the buyer's bank took the payment back.",
+    "This order has ended because your bank took the payment back.",
+    "This order has ended because the buyer's bank took the payment back.",
 )
 _HELD = {
     False: "This order is on hold: it goes no further before the gate has said yes again.",
@@ -343,10 +342,7 @@ def _to_seller(order: OrderView, payment: PaymentView) -> str:
     if payment.state in _WITH_US:
         return f"The buyer's payment is held by us. {share}, when the buyer accepts the device."
     if payment.state is PaymentState.RELEASING:
-        waits = any(
-            intent.kind is IntentKind.RELEASE and intent.state is IntentState.BLOCKED for intent in payment.intents
-        )
-        if waits:
+        if payment.waits_for_sellers_account:
             return f"{payment.payout} waits for you, but your account cannot receive it yet. Put it right below."
         return f"{payment.payout} is being sent to your account."
     return {
