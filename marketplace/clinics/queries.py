@@ -11,6 +11,7 @@ from sqlalchemy import Select, select
 from ..accounts.models import User
 from ..extensions import db
 from ..kernel.errors import Gone, NotFound, Refused
+from ..kernel.money import Money
 from ..kernel.terms import ClinicRole
 from ..kernel.tokens import digest_of
 from .access import EVERY_ROLE
@@ -52,6 +53,7 @@ class ClinicFacts:
     seller_checked_by: UUID | None
     seller_checked_at: datetime | None
     seller_first_checked_by: UUID | None
+    purchase_limit: Money | None
     created_at: datetime
 
     @property
@@ -304,6 +306,7 @@ def _facts(row: Clinic) -> ClinicFacts:
         seller_checked_by=row.seller_checked_by,
         seller_checked_at=row.seller_checked_at,
         seller_first_checked_by=row.seller_first_checked_by,
+        purchase_limit=Money(row.purchase_limit_minor) if row.purchase_limit_minor is not None else None,
         created_at=row.created_at,
     )
 

@@ -111,8 +111,21 @@ class OwnOrder(Refused):
         )
 
 
+class NotApproved(Conflict):
+    """The price lies above the limit of the buying clinic, and nobody else there has approved the order yet."""
+
+    code = "not_approved"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A second person of your clinic has to approve this order before it can be paid.",
+            cure="Ask an owner or manager of your clinic, other than whoever placed it, to open the order and approve.",
+        )
+
+
 _WHOSE = {
     Act.CONFIRM: "Only a practitioner of the buying clinic can confirm this order.",
+    Act.APPROVE: "Only an owner or manager of the buying clinic who did not place this order can approve it.",
     Act.PAY: "Only the person who placed this order can pay for it.",
     Act.RETRY_CLEARANCE: "Only the person who placed this order can ask for it to be cleared again.",
     Act.RELEASE_TO_SHIP: "Only the seller can ask for the release to ship.",
@@ -176,11 +189,14 @@ def locked_for(order_id: UUID, act: Act, *, actor_id: UUID) -> Order:
     :raises NotYourAct: it is for another to do
     :raises IllegalMove: not while the order is where it is
     :raises OrderOnHold: not while a hold is open
+    :raises NotApproved: it cannot be paid before a second person of the clinic has approved it
     """
     order = locked_among(order_id, act, actor_id=actor_id)
     ORDER.after(order.state, event_of(act))
     if stopped_by_a_hold(act) and queries.is_held(order_id):
         raise OrderOnHold
+    if act is Act.PAY and order.awaits_approval:
+        raise NotApproved
     return order
 
 

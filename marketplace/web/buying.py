@@ -193,6 +193,15 @@ def confirm(order_id: UUID) -> ResponseReturnValue:
     ), form.http_status
 
 
+@bp.post("/orders/<uuid:order_id>/approve")
+@requires(Permission.ORDER_PLACE)
+def approve(order_id: UUID) -> ResponseReturnValue:
+    """Approve, as the second person of the clinic, that the order be paid."""
+    service.approve(order_id=order_id, actor_id=me().id, at=clock.now())
+    flash("You approved the purchase. It can be paid for now.", "success")
+    return redirect(url_for(".order", order_id=order_id), code=303)
+
+
 @bp.post("/orders/<uuid:order_id>/pay")
 @requires(Permission.ORDER_PLACE)
 def pay(order_id: UUID) -> ResponseReturnValue:
@@ -310,6 +319,7 @@ def _possible_uses(sale: Sale) -> tuple[ProcedureClass, ...]:
 
 def _place_page(device: ListingFacts, choice: _Choice, form: PlaceForm, verdict: Verdict) -> str:
     around = gate.Around(clinic_id=choice.site.clinic_id, listing_id=device.id, left_out=choice.left_out)
+    price, limit = device.price_without(choice.left_out), clinics.clinic(choice.site.clinic_id).purchase_limit
     return render_template(
         "buying/place.html",
         device=device,
@@ -317,7 +327,8 @@ def _place_page(device: ListingFacts, choice: _Choice, form: PlaceForm, verdict:
         form=form,
         for_sale=device.state is ListingState.PUBLISHED,
         cleared=verdict.cleared,
-        price=device.price_without(choice.left_out),
+        price=price,
+        limit=limit if price and limit and price.minor > limit.minor else None,
         left_out=[part.name for part in device.handpieces if part.id in choice.left_out],
         offer=None if verdict.cleared else unit.offer_to(device, choice.purchase(), state=choice.site.state),
         verdict=gate.shown(verdict, state=choice.site.state, around=around),

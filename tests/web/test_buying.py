@@ -565,3 +565,61 @@ class TestWhereToSend:
         assert answer.status_code == 503
         assert "could not be asked just now for the account to send the price to." in text(answer)
         assert f'<a class="btn btn-primary" href="{address}">Back to the order</a>' in answer.text
+
+
+class TestSecondPerson:
+    """Above the limit of the clinic: the owner approves what the technician ordered, then it can be paid."""
+
+    @pytest.fixture
+    def dear(self, scene, now):
+        scene.clinic.purchase_limit_minor = 2_500_000
+        db.session.commit()
+        return place_and_confirm(scene, at=now)
+
+    def test_is_said_before_the_order_is_placed(self, scene, as_):
+        words = "somebody else who runs the clinic approves it, as the price lies above the clinic’s limit of $25,000"
+        address = f"/devices/{scene.listing.id}/order"
+        assert words not in text(as_(scene.buyer).get(address))
+        scene.clinic.purchase_limit_minor = 2_500_000
+        db.session.commit()
+
+        assert words in text(as_(scene.buyer).get(address))
+        scene.clinic.purchase_limit_minor = scene.listing.price_minor
+        db.session.commit()
+        assert words not in text(as_(scene.buyer).get(address))
+
+    def test_the_owner_approves_and_the_buyer_pays(self, scene, dear, as_, local_stripe):
+        buyer, owner, address = as_(scene.buyer), as_(scene.owner), f"/orders/{dear}"
+        page = text(buyer.get(address))
+        assert "Pay $42,500" not in page
+        assert "has yet to be given; your clinic asks for it above $25,000" in page
+        assert press(buyer, page, f"{address}/pay").status_code == 409
+        assert "Approve the purchase" in text(owner.get("/orders"))
+
+        page = text(owner.get(address))
+        assert "Approve the purchase of $42,500" in page
+        assert press(owner, page, f"{address}/approve").location == address
+
+        page = text(buyer.get(address))
+        assert "Approved by a second person" in page
+        assert "by Olive Stone" in page
+        assert press(buyer, page, f"{address}/pay").status_code == 303
+
+    def test_nobody_else_approves(self, scene, dear, as_):
+        address = f"/orders/{dear}"
+        for person, status in (
+            (scene.buyer, 403),
+            (scene.practitioner, 403),
+            (scene.seller, 403),
+            (make_user(), 404),
+        ):
+            browser = as_(person)
+            page = text(browser.get("/account"))
+            assert press(browser, page, f"{address}/approve").status_code == status
+        assert the_order(dear).approved_by is None
+
+    def test_the_seller_learns_nothing_of_it(self, scene, dear, as_):
+        page = text(as_(scene.seller).get(f"/orders/{dear}"))
+
+        assert "second person" not in page
+        assert "the buyer can pay now" in page
