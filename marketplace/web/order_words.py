@@ -93,6 +93,7 @@ _HAPPENED: dict[OrderEvent | None, str] = {
     _E.CHARGED_BACK: "Payment taken back by the buyer's bank",
 }
 
+_APPROVED = "Approved by a second person"
 _USUAL = (_E.CONFIRMED, _E.PAID, _E.SHIP_RELEASED, _E.DISPATCHED, _E.DELIVERED, _E.ACCEPTED, _E.SETTLED)
 _AHEAD: dict[OrderState, tuple[OrderEvent, ...]] = {
     _S.AWAITING_PRACTITIONER: _USUAL,
@@ -224,9 +225,11 @@ def timeline(order: OrderView, payment: PaymentView | None = None) -> list[Shown
     done = sorted([*done, *_approved(order), *_held(order.holds), *_in_parts(parts)], key=lambda entry: entry[1])
     ahead = _AHEAD.get(order.state, ())
     shown = [ShownEvent(label, at, detail, "done") for label, at, detail in done]
+    labels = [_HAPPENED[event] for event in ahead]
+    if order.awaits_approval and _E.PAID in ahead:
+        labels.insert(ahead.index(_E.PAID), _APPROVED)
     shown += [
-        ShownEvent(_HAPPENED[event], None, None, "now" if position == 0 else "next")
-        for position, event in enumerate(ahead)
+        ShownEvent(label, None, None, "now" if position == 0 else "next") for position, label in enumerate(labels)
     ]
     return shown
 
@@ -234,7 +237,7 @@ def timeline(order: OrderView, payment: PaymentView | None = None) -> list[Shown
 def _approved(order: OrderView) -> list[tuple[str, datetime, str | None]]:
     if order.approval is None or order.approval.at is None:
         return []
-    return [("Approved by a second person", order.approval.at, f"by {order.approval.by}")]
+    return [(_APPROVED, order.approval.at, f"by {order.approval.by}")]
 
 
 def holds(order: OrderView) -> list[tuple[str, str]]:
