@@ -10,6 +10,7 @@ wants                    what buyers look for, held against what sellers have
 guides                   what makers ask of second owners, what was paid for such devices
 orders                   promise, hold, dispatch, arrival, acceptance
 sheets                   tables of many listings, in and out
+questions                what buyers ask of a unit, and what its seller answered
 listings                 units for sale and how they are found
 eligibility              THE GATE: who may buy what, where, and why
 credentials, payments    what people proved; the money

@@ -40,6 +40,10 @@ class Permission(StrEnum):
     WATCH_KEEP = "watch:keep"
     WANT_READ = "want:read"
     WANT_KEEP = "want:keep"
+    QUESTION_READ = "question:read"
+    QUESTION_ASK = "question:ask"
+    QUESTION_ANSWER = "question:answer"
+    QUESTION_REPORT = "question:report"
     ORDER_READ = "order:read"
     ORDER_PLACE = "order:place"
     ORDER_CONFIRM = "order:confirm"
@@ -79,6 +83,10 @@ GRANTED: dict[Permission, frozenset[Grant]] = {
     _P.WATCH_KEEP: frozenset({_G.MEMBER}),
     _P.WANT_READ: frozenset({_G.MEMBER}),
     _P.WANT_KEEP: frozenset({_G.MEMBER}),
+    _P.QUESTION_READ: frozenset({_G.MEMBER}),
+    _P.QUESTION_ASK: frozenset({_G.MEMBER}),
+    _P.QUESTION_ANSWER: frozenset({_G.MEMBER}),
+    _P.QUESTION_REPORT: frozenset({_G.SIGNED_IN}),
     _P.ORDER_READ: frozenset({_G.MEMBER}),
     _P.ORDER_PLACE: frozenset({_G.MEMBER}),
     _P.ORDER_CONFIRM: frozenset({_G.MEMBER}),

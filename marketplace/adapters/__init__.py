@@ -7,11 +7,12 @@ from ..config import Mode, Settings
 from ..documents.ports import DocumentStore
 from ..extensions import bind
 from ..kernel.money import Money
-from ..listings.ports import OriginalStore, PhotoStore
+from ..listings.ports import AnsweredQuestions, OriginalStore, PhotoStore
 from ..notifications.ports import Mailer
 from ..orders.holding import OrdersThatRest
 from ..payments.policy import Terms
 from ..payments.ports import PaymentGateway
+from ..questions.queries import AnsweredHere
 from ..registers.ports import RegisterFiles
 from ..ripple import Dependants
 from . import patience
@@ -26,6 +27,7 @@ def bind_all(app: Flask, settings: Settings) -> None:
     bind(app, Passwords, Passwords(memory_kib=8, passes=1) if settings.mode is Mode.TEST else Passwords())
     bind(app, Mailer, SmtpMailer(app, settings))
     bind(app, Dependants, OrdersThatRest())
+    bind(app, AnsweredQuestions, AnsweredHere())
     bind(app, DocumentStore, DiskStore(settings.data_dir / "documents"))
     bind(app, RegisterFiles, DiskStore(settings.data_dir / "registers"))
     bind(app, PhotoStore, DiskStore(settings.data_dir / "photos"))

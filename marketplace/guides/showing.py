@@ -14,6 +14,8 @@ from ..listings.facts import ListingFacts
 from ..listings.passport import Passport
 from ..orders import reserving
 from ..orders.reserving import Kept
+from ..questions import queries as questions
+from ..questions.queries import Asked
 from ..recalls import queries as recalls
 from ..recalls.queries import RecallFacts
 
@@ -25,6 +27,7 @@ _ASKED = telling.question(
     events=passport.EVENTS,
     recalls=recalls.OF_UNIT,
     kept=reserving.OF_UNIT,
+    asked=questions.OF_UNIT,
     policy=publishing.IN_FORCE,
 )
 
@@ -38,6 +41,7 @@ class Shown:
     passport: Passport
     recalls: Sequence[RecallFacts]
     kept: Kept | None
+    asked: tuple[Asked, ...]
     policy_id: UUID | None
 
 
@@ -65,5 +69,6 @@ def shown(told: str) -> Shown:
         passport=passport.told(known["readings"] or (), known["events"] or ()),
         recalls=recalls.told(known["recalls"] or ()),
         kept=reserving.told(known["kept"] or ()),
+        asked=questions.told(known["asked"] or ()),
         policy_id=UUID(policies[0]["id"]) if policies else None,
     )

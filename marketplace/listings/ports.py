@@ -1,8 +1,9 @@
-"""What the listings room asks of places that keep photos."""
+"""What the listings room asks of places that keep photos, and of who knows what was answered about a unit."""
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
+from uuid import UUID
 
 
 class PhotoStore(Protocol):
@@ -31,3 +32,11 @@ class PhotoStore(Protocol):
 
 class OriginalStore(PhotoStore, Protocol):
     """Keeps photos as they were sent until they are made anew. Nobody sees them: they tell where they were taken."""
+
+
+class AnsweredQuestions(Protocol):
+    """Knows what was asked of a unit and answered. Bound by app.py; called inside the asker's transaction."""
+
+    def of_unit(self, listing_id: UUID) -> list[dict[str, Any]]:
+        """Return each question that is shown, with its answers, as the condition report keeps them."""
+        ...

@@ -13,9 +13,10 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import cast, func, select
+from sqlalchemy.dialects.postgresql import JSONB
 
-from ..extensions import db
+from ..extensions import adapter_of, db
 from ..kernel.errors import NotFound
 from ..kernel.terms import STATES
 from . import fields, queries
@@ -23,6 +24,7 @@ from .conditions import GRADES, INCLUSIONS, checklist
 from .facts import ListingFacts, PhotoFacts
 from .fields import Place
 from .models import ConditionReport
+from .ports import AnsweredQuestions
 
 FORMAT = 1
 
@@ -81,6 +83,12 @@ def report(report_id: UUID) -> Report:
     return _report(row)
 
 
+def answered_in(report_id: UUID | None) -> int:
+    """Return how many questions were answered by when a report was frozen; none where there is no report."""
+    kept = cast(ConditionReport.canonical, JSONB)["questions"]
+    return db.session.scalar(select(func.jsonb_array_length(kept)).where(ConditionReport.id == report_id)) or 0
+
+
 def newest_version(listing_id: UUID) -> int | None:
     """Return the number of a unit's newest report, if it has any."""
     return db.session.scalar(select(func.max(ConditionReport.version)).where(ConditionReport.listing_id == listing_id))
@@ -100,10 +108,11 @@ def canonical_of(document: dict[str, Any]) -> str:
 
 
 def document_of(listing: ListingFacts) -> dict[str, Any]:
-    """Return everything that is stated of a unit, with the words in which it was asked."""
+    """Return everything that is stated of a unit, with the words in which it was asked; what buyers asked as well."""
     grade = listing.grade
     codes = [*listing.model.modality_codes, *(part.modality_code for part in listing.handpieces)]
     counting = listing.counting
+    asked = adapter_of(AnsweredQuestions).of_unit(listing.id)
     return {
         "format": FORMAT,
         "unit": {
@@ -174,6 +183,8 @@ def document_of(listing: ListingFacts) -> dict[str, Any]:
             {"id": str(paper.document_id), "kind": paper.kind, "words": paper.words, "digest": paper.digest}
             for paper in listing.papers
         ],
+        # Reports of units about which nobody asked anything say what they always said.
+        **({"questions": asked} if asked else {}),
     }
 
 

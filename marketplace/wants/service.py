@@ -12,6 +12,7 @@ from ..accounts.models import User
 from ..clinics import queries as clinics
 from ..clinics.access import MANAGERS
 from ..extensions import db, unit_of_work
+from ..kernel.contacts import reaches
 from ..kernel.errors import Conflict, Invalid, NotFound
 from ..kernel.shapes import write
 from ..kernel.terms import STATES
@@ -20,7 +21,6 @@ from ..listings.models import Listing
 from ..listings.search import Wanted
 from ..listings.states import ListingState
 from . import matching
-from .anonymous import reaches
 from .models import Want, WantAnswer, WantMatch, WantMove, WantReport
 from .states import ALIVE, WANT, WantEvent, WantState
 

@@ -1,4 +1,4 @@
-"""What sellers want to know of each of their units: who looks at it, who watches it, who looks for such a one."""
+"""What sellers want to know of each of their units: who looks at it, watches it, asks, or looks for such a one."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from ..guides.prices import Beside
 from ..kernel.money import Money
 from ..listings.models import Listing, ViewsOfDay
 from ..listings.views import COUNTED_BACK
+from ..questions import queries as questions
 from ..wants.matching import foreign_to, standing
 from ..wants.models import Want, WantMatch
 from .models import Watch
@@ -21,12 +22,13 @@ from .models import Watch
 
 @dataclass(frozen=True, slots=True)
 class Interest:
-    """Of one unit: looks in thirty days, people who watch it, wants that it fits, its price beside what was paid."""
+    """Of one unit: looks in thirty days, who watches it, wants that it fits, its price beside others; what waits."""
 
     views: int
     watchers: int
     wants: int
     price: Beside | None
+    questions: int = 0
 
 
 def interest_in(listing_ids: Iterable[UUID], *, at: datetime) -> dict[UUID, Interest]:
@@ -44,11 +46,12 @@ def interest_in(listing_ids: Iterable[UUID], *, at: datetime) -> dict[UUID, Inte
         .where(WantMatch.listing_id == Listing.id, WantMatch.fits, standing(at), foreign_to(Listing.clinic_id))
         .scalar_subquery()
     )
+    waiting = questions.waiting(Listing.id)
     sold = prices.sold_of_model(Listing.__table__.c.model_id)
     rows: Any = db.session.execute(
-        select(Listing.id, Listing.year, Listing.price_minor, Listing.currency, views, watchers, wants, sold).where(
-            Listing.id.in_(list(listing_ids))
-        )
+        select(
+            Listing.id, Listing.year, Listing.price_minor, Listing.currency, views, watchers, wants, sold, waiting
+        ).where(Listing.id.in_(list(listing_ids)))
     )
     return {
         listing_id: Interest(
@@ -56,6 +59,7 @@ def interest_in(listing_ids: Iterable[UUID], *, at: datetime) -> dict[UUID, Inte
             watching,
             fitting,
             None if minor is None else prices.against(paid or (), year=year, price=Money(minor, currency)),
+            asked,
         )
-        for listing_id, year, minor, currency, seen, watching, fitting, paid in rows
+        for listing_id, year, minor, currency, seen, watching, fitting, paid, asked in rows
     }

@@ -27,6 +27,7 @@ from . import (
     partial_refunds,
     payment_receipts,
     payouts,
+    questions,
     receipts,
     reports,
     reserving,
@@ -40,6 +41,7 @@ from . import (
     watching,
     webhooks,
 )
+from .staff import asked as staff_asked
 from .staff import audit as staff_audit
 from .staff import clinics as staff_clinics
 from .staff import credentials as staff_credentials
@@ -98,6 +100,8 @@ BLUEPRINTS = (
     watching.bp,
     wanted.bp,
     staff_wants.bp,
+    questions.bp,
+    staff_asked.bp,
     crawling.bp,
     capacity.bp,
     staff_audit.bp,

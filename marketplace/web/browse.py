@@ -126,6 +126,7 @@ def _device(shown: showing.Shown) -> str:
         canonical=guide.canonical(),
         json_ld=linked.of_unit(listing, guide.canonical()),
         prices=shown.prices,
+        asked=shown.asked,
         passport=shown.passport,
         units=unit.UNITS,
         masked_serial=reports.masked(listing.serial),
@@ -160,6 +161,7 @@ def _device(shown: showing.Shown) -> str:
         kept=kept,
         kept_for_me=kept_for_me,
         may_ask_to_wait=kept is None and verdict is not None and verdict.outcome is Outcome.NOT_YET,
+        may_ask=current_user.is_authenticated and current_user.may(Permission.QUESTION_ASK),
         may_order=current_user.is_authenticated and current_user.may(Permission.ORDER_PLACE),
     )
 

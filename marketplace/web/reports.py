@@ -104,6 +104,7 @@ def sections(document: dict[str, Any]) -> Iterator[Section]:
         ],
     )
     yield "What is promised", list(_promises(document["promises"]))
+    yield "What buyers asked, and the seller answered", list(_answered(document))
     yield "Photos", [(one["shows"], f"SHA-256 {one['digest']}") for one in document["photos"]]
 
 
@@ -120,6 +121,12 @@ def _promises(promises: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
     if promises["warranty_transferable"] is not None:
         yield "Goes with the device", _YES[promises["warranty_transferable"]]
     yield "Training included", _YES[promises["training_included"]]
+
+
+def _answered(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for asked in document.get("questions", ()):
+        answers = [f"{answer['words']} ({_day(answer['said_on'])})" for answer in asked["answers"]]
+        yield f"{asked['words']} ({_day(asked['asked_on'])})", "\n".join(answers)
 
 
 def _counter(part: dict[str, Any]) -> list[tuple[str, str | None]]:

@@ -35,6 +35,7 @@ from marketplace.listings.terms import CounterDirection, CounterUnit
 from marketplace.orders import service as orders
 from marketplace.orders.models import Order
 from marketplace.orders.states import OrderState
+from marketplace.questions import service as questions
 from marketplace.registers.models import RegisterSnapshot
 from marketplace.sheets import service as sheets
 from marketplace.wants import matching
@@ -115,6 +116,7 @@ def lived(house: House) -> Iterator[dict[str, Any]]:
         "member": people["Priya Nair"],
         "address": house.email("Dana Reyes"),
     }
+    _ask(house, ids)
     for state in (
         OrderState.AWAITING_PRACTITIONER,
         OrderState.AWAITING_PAYMENT,
@@ -197,6 +199,19 @@ def lived(house: House) -> Iterator[dict[str, Any]]:
         credentials.unclaim(credential_id=ids["Theo Lang"], actor_id=people["Vera Lind"], at=clock.now())
 
 
+def _ask(house: House, ids: dict[str, Any]) -> None:
+    """Let something be asked of a unit; one question is answered."""
+    people = house.stage.people
+    with house.inside():
+        for name, words in (("answered", "Which pulse widths?"), ("question", "Call 512 555 0100: is it clean?")):
+            ids[name] = questions.ask(
+                listing_id=ids["listing"], asker_id=people["Dana Reyes"], words=words, at=clock.now()
+            )
+        questions.answer(
+            question_id=ids["answered"], actor_id=people["Walter Finch"], words="3 to 100 ms.", at=clock.now()
+        )
+
+
 # For whom each page is opened; {names} are filled in from `lived`. None: nobody is signed in.
 PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
     None: {
@@ -249,6 +264,9 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "partial_refunds.page": ("/orders/{funds_held}/partial-refund", "/orders/{accepted}/partial-refund"),
         "signing.links": ("/orders/{awaiting_practitioner}/links", "/orders/{accepted}/links"),
         "reserving.ask": ("/devices/{platform}/reserve",),
+        "questions.ask": ("/devices/{listing}/ask",),
+        "questions.mine": ("/questions",),
+        "questions.report": ("/questions/{answered}/report",),
         "reserving.mine": ("/reservations",),
         "rule_reviews.ask": ("/rule-reviews/ask?listing={platform}&procedure=FRACTIONAL_NONABLATIVE&place=TX",),
         "rule_reviews.mine": ("/rule-reviews",),
@@ -282,7 +300,6 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "clinics.invite": ("/clinics/{clinic}/invite",),
         "clinics.member": ("/clinics/{clinic}/members/{member}",),
         "clinics.officer": ("/sites/{site}/officer",),
-        "clinics.limit": ("/clinics/{clinic}/limit",),
         "clinics.sell": ("/clinics/{clinic}/sell",),
         "credentials.choose": ("/credentials/new", "/credentials/new?state=TX"),
         "credentials.mine": ("/credentials",),
@@ -310,6 +327,8 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
     "Walter Finch": {
         "buying.order": ("/orders/{funds_held}", "/orders/{accepted}"),
         "clinics.clinic": ("/clinics/{seller_clinic}",),
+        "questions.asked": ("/sell/questions",),
+        "questions.answer": ("/sell/questions/{question}", "/sell/questions/{answered}"),
         "reserving.mine": ("/reservations",),
         "sales.dispatch": ("/orders/{released_to_ship}/dispatch",),
         "sales.refund": ("/orders/{funds_held}/refund",),
@@ -361,6 +380,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "staff_listings.listings": ("/staff/listings",),
         "staff_stolen.stolen": ("/staff/stolen",),
         "staff_wants.wants": ("/staff/wanted",),
+        "staff_asked.asked": ("/staff/asked",),
     },
     "Felix Grau": {
         "staff_orders.order": ("/staff/orders/{funds_held}", "/staff/orders/{accepted}"),

@@ -26,6 +26,10 @@ watch:read            .   .   x   .   .   .   .   .
 watch:keep            .   .   x   .   .   .   .   .
 want:read             .   .   x   .   .   .   .   .
 want:keep             .   .   x   .   .   .   .   .
+question:read         .   .   x   .   .   .   .   .
+question:ask          .   .   x   .   .   .   .   .
+question:answer       .   .   x   .   .   .   .   .
+question:report       .   x   x   x   x   x   x   x
 order:read            .   .   x   .   .   .   .   .
 order:place           .   .   x   .   .   .   .   .
 order:confirm         .   .   x   .   .   .   .   .

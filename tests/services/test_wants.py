@@ -18,7 +18,6 @@ from marketplace.listings.models import Listing
 from marketplace.listings.search import Sort, Wanted
 from marketplace.notifications.models import Mail
 from marketplace.wants import matching, queries, service
-from marketplace.wants.anonymous import reaches
 from marketplace.wants.models import ListingToMatch, Want, WantAnswer, WantMatch, WantMove, WantReport
 from marketplace.wants.states import WANT, WantEvent, WantState
 from marketplace.watching import desk
@@ -104,22 +103,6 @@ class TestStates:
     def test_what_is_over_stays_so(self):
         for state in (WantState.CLOSED, WantState.EXPIRED, WantState.REMOVED):
             assert WANT.events_from(state) == ()
-
-    @pytest.mark.parametrize(
-        ("words", "expected"),
-        [
-            ("With ResurFX, 1,000,000 shots, 755/1064 nm, 2018", False),
-            ("dana@clinic.example", True),
-            ("see www.clinic", True),
-            ("clinic.com has more", True),
-            ("call (512) 555-0100", True),
-            ("555-0100", True),
-            ("+1 512", True),
-            ("512 555 0100", True),
-        ],
-    )
-    def test_words_that_say_how_to_reach_somebody(self, words, expected):
-        assert reaches(words) is expected
 
 
 class TestFitting:

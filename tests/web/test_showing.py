@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, func, select, text, update
 
+from marketplace.accounts.models import User
 from marketplace.catalog import queries as catalog
 from marketplace.catalog.models import DeviceModel, Maker, Modality
 from marketplace.clinics.models import Clinic
@@ -25,6 +26,8 @@ from marketplace.listings.models import ConsoleCounter, Handpiece, Listing, Pape
 from marketplace.listings.units import UnitEvent, UnitReading
 from marketplace.orders import reserving
 from marketplace.orders.models import Reservation
+from marketplace.questions import service as questions
+from marketplace.questions.models import Question, QuestionAnswer
 from marketplace.recalls import queries as recalls
 from marketplace.recalls.models import Recall, RecallMatch
 from marketplace.recalls.states import MatchState
@@ -59,6 +62,8 @@ def scene(now):
         kept(PriceSet(listing_id=unit.id, price_minor=minor, currency="usd", at=SPEAKING + timedelta(minor // 100_000)))
     make_recall(unit.model_id, number="Z-7-2026", state=MatchState.CONFIRMED, started_on=day, reason="Burns")
     make_recall(unit.model_id, number="Z-8-2026", state=MatchState.CLOSED)
+    question = questions.ask(listing_id=unit.id, asker_id=scene.buyer.id, words="Which pulse widths?", at=LONG_AGO)
+    questions.answer(question_id=question, actor_id=scene.seller.id, words="3 to 100 ms.", at=SPEAKING)
     kept(
         Reservation(
             listing_id=unit.id, buyer_id=scene.buyer.id, clinic_id=scene.clinic.id, message="Soon", state="granted",
@@ -103,6 +108,11 @@ def _of_passport(unit, row, /, **values):
 
 def another_photo(unit):
     added(make_photo(listing_id=unit, position=9))
+
+
+def one_more_answer(unit):
+    question = db.session.scalars(select(Question).where(Question.listing_id == unit)).one()
+    added(QuestionAnswer(question_id=question.id, number=2, words="300 ms", answered_by=question.asker_id, at=SPEAKING))
 
 
 def other_modality(_):
@@ -152,6 +162,10 @@ CHANGES = {
     "recall": changed(Recall, reason="Sparks", firm="Other"),
     "recall's end": changed(RecallMatch, state="closed"),
     "file of recalls": changed(RegisterSnapshot, retrieved_at=SPEAKING),
+    "one more answer": one_more_answer,
+    "a question hidden": changed(
+        Question, hidden_at=SPEAKING, hidden_because="Rude", hidden_by=select(User.id).limit(1).scalar_subquery()
+    ),
     "end of the wait": changed(Reservation, state="given_up", ended_at=SPEAKING),
 }
 ADDRESSES = ("", "?state=TX", "?state=NV&cost_freight=500")

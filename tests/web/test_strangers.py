@@ -19,6 +19,7 @@ from marketplace.listings.search import Wanted
 from marketplace.listings.terms import PaperKind
 from marketplace.orders import reserving, signing
 from marketplace.orders import service as orders
+from marketplace.questions import service as questions
 from marketplace.sheets import service as sheets
 from marketplace.wants import matching
 from marketplace.wants import service as wants
@@ -34,10 +35,17 @@ from tests.factories.orders import make_order, make_scene, place
 from tests.pages import browser_of
 
 SAFE = {"HEAD", "OPTIONS"}
-FOR_EVERYBODY = {"buying.place", "reserving.ask", "watching.unwatch", "watching.watch"}
+FOR_EVERYBODY = {"buying.place", "questions.ask", "reserving.ask", "watching.unwatch", "watching.watch"}
 """Pages of members about what is on the market: whoever may look at a device may ask for it."""
 
-FILLED_IN = {"days": "7", "cadence": "daily", "event": "paused", "reason": "It is wrong."}
+FILLED_IN = {
+    "words": "Yes.",
+    "no-words": "No.",
+    "days": "7",
+    "cadence": "daily",
+    "event": "paused",
+    "reason": "It is wrong.",
+}
 """What has to be said before some buttons are looked at at all: these forms are the same for every id."""
 
 
@@ -69,6 +77,7 @@ def theirs(scene, now) -> dict[str, UUID]:
         at=now,
     )
     matching.match_want(want_id=want, at=now)
+    question = questions.ask(listing_id=unit.id, asker_id=scene.buyer.id, words="Does it hum?", at=now)
     order = make_order("under_inspection", scene, at=now, listing_id=unit.id)
     waiting = place(scene, at=now)
     practitioner = {"practitioner_id": scene.practitioner.id, "actor_id": scene.buyer.id}
@@ -99,6 +108,7 @@ def theirs(scene, now) -> dict[str, UUID]:
     )
     return {
         "want_id": want,
+        "question_id": question,
         "session_id": session.id,
         "clinic_id": scene.clinic.id,
         "invitation_id": invitation.id,
