@@ -7,6 +7,8 @@ _R = ClinicRole
 EVERY_ROLE = frozenset(ClinicRole)
 MANAGERS = frozenset({_R.OWNER, _R.MANAGER})
 """Those who run the clinic: sites, invitations, what it buys and sells."""
+OWNERS = frozenset({_R.OWNER})
+"""Those who decide what the people who run the clinic may do alone."""
 
 IN_THE_HANDS_OF: dict[ClinicRole, frozenset[ClinicRole]] = {
     _R.OWNER: EVERY_ROLE,

@@ -45,6 +45,7 @@ class Clinic(Keyed, Base):
             "seller_standing NOT IN ('refused', 'suspended') OR length(trim(coalesce(seller_reason, ''))) > 0",
             name="seller_is_told_why",
         ),
+        CheckConstraint("purchase_limit_minor >= 0", name="purchase_limit_is_not_negative"),
     )
 
     name: Mapped[str]
@@ -62,6 +63,9 @@ class Clinic(Keyed, Base):
     )
     seller_first_checked_at: Mapped[datetime | None]
     seller_first_evidence: Mapped[str | None]
+    purchase_limit_minor: Mapped[int | None] = mapped_column(
+        comment="Above this price a second person approves an order; empty: never."
+    )
     created_at: Mapped[datetime]
 
     sites: Mapped[list["ClinicSite"]] = relationship(back_populates="clinic", order_by="ClinicSite.name")

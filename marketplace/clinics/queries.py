@@ -11,6 +11,7 @@ from sqlalchemy import Select, select
 from ..accounts.models import User
 from ..extensions import db
 from ..kernel.errors import Gone, NotFound, Refused
+from ..kernel.money import Money
 from ..kernel.terms import ClinicRole
 from ..kernel.tokens import digest_of
 from .access import EVERY_ROLE
@@ -52,6 +53,7 @@ class ClinicFacts:
     seller_checked_by: UUID | None
     seller_checked_at: datetime | None
     seller_first_checked_by: UUID | None
+    purchase_limit: Money | None
     created_at: datetime
 
     @property
@@ -62,7 +64,7 @@ class ClinicFacts:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A place of use that is open."""
+    """A place of use."""
 
     id: UUID
     clinic_id: UUID
@@ -229,6 +231,18 @@ def site(site_id: UUID) -> Site:
     return Site(*row)
 
 
+def site_of_record(site_id: UUID) -> Site:
+    """
+    Return the site, also one that was closed since: what was asked about it stays on record.
+
+    :raises NotFound: there is none of that id
+    """
+    row = db.session.execute(every_site().where(ClinicSite.id == site_id)).one_or_none()
+    if row is None:
+        raise NotFound("There is no such site.")
+    return Site(*row)
+
+
 def seller_standings(clinic_ids: Iterable[UUID]) -> dict[UUID, SellerStanding]:
     """Return how each of the clinics stands as a seller; unknown ones are left out."""
     rows = db.session.execute(select(Clinic.id, Clinic.seller_standing).where(Clinic.id.in_(set(clinic_ids))))
@@ -292,6 +306,7 @@ def _facts(row: Clinic) -> ClinicFacts:
         seller_checked_by=row.seller_checked_by,
         seller_checked_at=row.seller_checked_at,
         seller_first_checked_by=row.seller_first_checked_by,
+        purchase_limit=Money(row.purchase_limit_minor) if row.purchase_limit_minor is not None else None,
         created_at=row.created_at,
     )
 

@@ -1,5 +1,6 @@
 """The door of the room: what happens to clinics, their sites and their people."""
 
+from .limits import limit_purchases
 from .membership import (
     AlreadyMember,
     AnotherAddress,
@@ -32,6 +33,7 @@ __all__ = [
     "end_those_over",
     "found",
     "invite",
+    "limit_purchases",
     "name_laser_safety_officer",
     "remove_member",
     "withdraw_invitation",

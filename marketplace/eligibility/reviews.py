@@ -109,9 +109,15 @@ def queue(*, waiting: bool) -> list[RuleReview]:
 
 
 def licences_for(found: RuleReview, *, at: datetime) -> list[HeldRow]:
-    """Return the physician's licences of the place that are verified and not expired: what a decision can rest on."""
-    site = clinics.site(found.site_id)
-    today = day_in(at, site.time_zone)
+    """
+    Return the physician's licences of the place that are verified and not expired: what a decision can rest on.
+
+    At a site that was closed since there are none: what was asked there can only be refused or ended.
+    """
+    try:
+        today = day_in(at, clinics.site(found.site_id).time_zone)
+    except NotFound:
+        return []
     return [
         row
         for row in credentials.held_by([found.operator_id]).get(found.operator_id, ())
@@ -295,7 +301,7 @@ def _refuse_the_concerned(found: RuleReview, actor_id: UUID) -> None:
     seller_id = db.session.scalars(
         text("SELECT clinic_id FROM listings WHERE id = :id"), {"id": found.listing_id}
     ).one()
-    sides = (clinics.site(found.site_id).clinic_id, seller_id)
+    sides = (clinics.site_of_record(found.site_id).clinic_id, seller_id)
     if actor_id in {found.asked_by, found.operator_id} or any(
         clinics.ever_member(user_id=actor_id, clinic_id=clinic_id) for clinic_id in sides
     ):

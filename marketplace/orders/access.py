@@ -11,6 +11,7 @@ class Party(StrEnum):
     BUYER = "buyer"
     OPERATOR = "operator"
     BUYING_CLINIC = "buying_clinic"  # its owner and managers
+    SECOND_PERSON = "second_person"  # of those, whoever did not place the order
     PRACTITIONER = "practitioner"  # of the buying clinic
     SELLER = "seller"  # owner and managers of the selling clinic
     FINANCE = "finance"
@@ -20,6 +21,7 @@ class Act(StrEnum):
     """What a person does to an order."""
 
     CONFIRM = "confirm"
+    APPROVE = "approve"
     PAY = "pay"
     RETRY_CLEARANCE = "retry_clearance"
     RELEASE_TO_SHIP = "release_to_ship"
@@ -54,10 +56,14 @@ ASKING_AGAIN = frozenset({_P.BUYER, _P.BUYING_CLINIC, _P.FINANCE})
 ASKING_THE_PRACTITIONER = frozenset({_P.BUYER, _P.BUYING_CLINIC})
 """Who may mail a practitioner of the clinic a link to sign. That moves nothing by itself either."""
 
+APPROVING = frozenset({_P.SECOND_PERSON})
+"""Who may approve an order above the limit of its clinic. It can be paid then; by itself that moves nothing."""
+
 GIVING_A_PART_BACK = frozenset({_P.BUYER, _P.SELLER, _P.FINANCE})
 """Who may see to it that a part of the price goes back: the sides by agreeing, finance by deciding."""
 
 _MOVING_NOTHING = {
+    Act.APPROVE: APPROVING,
     Act.ASK_AGAIN: ASKING_AGAIN,
     Act.ASK_PRACTITIONER: ASKING_THE_PRACTITIONER,
     Act.PARTIAL_REFUND: GIVING_A_PART_BACK,
@@ -71,15 +77,31 @@ _SELLER_KNOWS_THE_BUYER = frozenset(
 _BUYER_KNOWS_THE_SERIAL = _SELLER_KNOWS_THE_BUYER | {_S.HELD_NOT_CLEARED}
 
 
-def acts_of(state: OrderState, parties: frozenset[Party], *, held: bool = False) -> tuple[Act, ...]:
-    """Return what a person can do now, in the order of the table; a hold closes some and opens the asking again."""
+def acts_of(
+    state: OrderState, parties: frozenset[Party], *, held: bool = False, unapproved: bool = False
+) -> tuple[Act, ...]:
+    """
+    Return what a person can do now, in the order of the table; a hold closes some and opens the asking again.
+
+    What is `unapproved` is not paid: the second person of the clinic approves it first.
+    """
     acts = tuple(
         act
         for act, (event, whose) in ACTS.items()
-        if ORDER.allows(state, event) and not whose.isdisjoint(parties) and not (held and stopped_by_a_hold(act))
+        if ORDER.allows(state, event)
+        and not whose.isdisjoint(parties)
+        and not (held and stopped_by_a_hold(act))
+        and not (unapproved and act is Act.PAY)
     )
+    if unapproved and not held and can_be_approved(state) and may(Act.APPROVE, parties):
+        acts = (Act.APPROVE, *acts)
     asks = held and state in UNSHIPPED and not ASKING_AGAIN.isdisjoint(parties)
     return (*acts, Act.ASK_AGAIN) if asks else acts
+
+
+def can_be_approved(state: OrderState) -> bool:
+    """Say whether this is the time for the second person's word: the practitioner has signed, nothing is paid."""
+    return ORDER.allows(state, OrderEvent.PAYMENT_STARTED)
 
 
 def stopped_by_a_hold(act: Act) -> bool:

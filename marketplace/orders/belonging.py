@@ -80,6 +80,11 @@ def in_charge_of(clinic_id: UUID) -> list[UUID]:
     )
 
 
+def second_persons_of(order: Order) -> list[UUID]:
+    """Return those who can approve the order: owners and managers of the buying clinic, but not who placed it."""
+    return [person for person in in_charge_of(order.buyer_clinic_id) if person != order.buyer_id]
+
+
 def memberships_of(user_id: UUID) -> Memberships:
     """Return what the person is to which clinic now."""
     rows = db.session.execute(
@@ -130,6 +135,7 @@ def parties_in(order: Any, user_id: UUID, of: Memberships, *, buyer_is_gone: boo
         Party.BUYER: (belongs and order.buyer_id == user_id) or stands_in,
         Party.OPERATOR: belongs and order.operator_id == user_id,
         Party.BUYING_CLINIC: order.buyer_clinic_id in of.in_charge,
+        Party.SECOND_PERSON: order.buyer_clinic_id in of.in_charge and order.buyer_id != user_id,
         Party.PRACTITIONER: order.buyer_clinic_id in of.practising,
         Party.SELLER: order.seller_clinic_id in of.in_charge,
     }

@@ -13,12 +13,13 @@ from ..eligibility.sale import Purchase
 from ..eligibility.verdict import Verdict
 from ..extensions import unit_of_work
 from ..kernel.errors import Conflict, Invalid
+from ..kernel.money import Money
 from ..kernel.shapes import write
 from ..kernel.terms import ProcedureClass
 from ..links import service as links
 from ..links.service import Link, Said
 from ..links.states import Answer, LinkPurpose
-from . import queries, steps, wording
+from . import belonging, queries, steps, wording
 from .access import Act
 from .models import Order
 from .states import OrderEvent
@@ -130,7 +131,18 @@ def sign(
     links.withdraw_all(purpose=LinkPurpose.SIGN_ORDER, subject_id=order_id, actor_id=actor_id, at=at)
     through = {"link": link.id} if link is not None else {}
     steps.move(order, OrderEvent.CONFIRMED, cause=cause, actor_id=actor_id, at=at, **through)
-    steps.tell_buyer(wording.confirmed_to_buyer(steps.told_of(order), practitioner=name), order, at=at)
+    _tell(order, practitioner=name, at=at)
+
+
+def _tell(order: Order, *, practitioner: str, at: datetime) -> None:
+    told = steps.told_of(order)
+    if order.approval_limit_minor is None:
+        steps.tell_buyer(wording.confirmed_to_buyer(told, practitioner=practitioner), order, at=at)
+        return
+    steps.tell_buyer(wording.confirmed_and_waiting(told, practitioner=practitioner), order, at=at)
+    limit = Money(order.approval_limit_minor, order.currency)
+    asked = wording.asked_to_approve(told, buyer=accounts.person(order.buyer_id).name, limit=limit)
+    steps.tell(asked, belonging.second_persons_of(order), order, at=at)
 
 
 def terms_of(order: Order, practitioner_id: UUID) -> dict[str, Any]:

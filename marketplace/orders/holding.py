@@ -9,12 +9,11 @@ from sqlalchemy import or_, select
 
 from .. import audit, queue
 from ..accounts import queries as accounts
-from ..eligibility import publishing
 from ..eligibility import service as eligibility
 from ..eligibility.reasons import ReasonCode
 from ..eligibility.verdict import Verdict
 from ..extensions import db, unit_of_work
-from ..kernel.errors import Conflict, NotFound
+from ..kernel.errors import Conflict
 from ..kernel.terms import StaffRole
 from ..listings.models import Listing
 from ..notifications import service as notifications
@@ -196,15 +195,7 @@ def _concerns(loss: Loss, order: Order, at: datetime) -> bool:
 
 def _answer_now(order: Order, at: datetime) -> Verdict | None:
     """Return what the gate would say now, as at the order's own stage; None if it cannot even be asked."""
-    try:
-        return eligibility.preview(
-            sale=steps.sale_of(order),
-            purchase=steps.purchase_of(order),
-            at=at,
-            moment=steps.MOMENTS[order.state],
-        )
-    except (NotFound, publishing.NoPolicy):
-        return None
+    return steps.answer_now(order, at=at, moment=steps.MOMENTS[order.state])
 
 
 def _hold(order: Order, loss: Loss, actor_id: UUID | None, at: datetime) -> bool:

@@ -63,6 +63,18 @@ class Order(Keyed, Base):
             "state IN ('refunding', 'refunded') OR (state IN ('accepted', 'settled')) = (accepted_at IS NOT NULL)",
             name="acceptance_is_dated",
         ),
+        CheckConstraint("approval_limit_minor < price_minor", name="approval_is_asked_above_the_limit"),
+        CheckConstraint(
+            "(approved_by IS NULL) = (approved_at IS NULL) AND (approved_by IS NULL) = (approval_decision_id IS NULL)"
+            " AND (approved_by IS NULL OR approval_limit_minor IS NOT NULL)",
+            name="approval_is_whole",
+        ),
+        CheckConstraint("approved_by <> buyer_id", name="nobody_approves_their_own_order"),
+        CheckConstraint(
+            "approval_limit_minor IS NULL OR approved_by IS NOT NULL"
+            " OR state IN ('awaiting_practitioner', 'awaiting_payment', 'cancelled', 'lapsed')",
+            name="dear_orders_are_approved_before_they_are_paid",
+        ),
         ForeignKeyConstraint(
             ["site_id", "buyer_clinic_id"],
             ["clinic_sites.id", "clinic_sites.clinic_id"],
@@ -123,6 +135,14 @@ class Order(Keyed, Base):
     )
     payment_decision_id: Mapped[UUID | None] = mapped_column(ForeignKey("eligibility_decisions.id"))
     release_decision_id: Mapped[UUID | None] = mapped_column(ForeignKey("eligibility_decisions.id"))
+    approval_limit_minor: Mapped[int | None] = mapped_column(
+        comment="The limit of the buying clinic that the price lay above; empty: nobody had to approve."
+    )
+    approved_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    approved_at: Mapped[datetime | None]
+    approval_decision_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("eligibility_decisions.id"), comment="The fresh yes that it was approved on."
+    )
     practitioner_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     practitioner_confirmed_at: Mapped[datetime | None]
     practitioner_statement: Mapped[str | None] = mapped_column(comment="What the practitioner signed, word for word.")
@@ -141,6 +161,11 @@ class Order(Keyed, Base):
     accepted_at: Mapped[datetime | None]
 
     moves: Mapped[list["OrderMove"]] = relationship(order_by="OrderMove.position")
+
+    @property
+    def awaits_approval(self) -> bool:
+        """Say whether a second person of the buying clinic has yet to approve it."""
+        return self.approval_limit_minor is not None and self.approved_by is None
 
 
 class OrderMove(Sequenced, Base):

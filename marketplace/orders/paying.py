@@ -72,6 +72,7 @@ def start_payment(
     :raises NotYourAct: only the buyer pays
     :raises IllegalMove: there is nothing to pay now
     :raises OrderOnHold: something it rests on was lost
+    :raises NotApproved: a second person of the clinic has yet to approve it
     :raises OrderExpired: its 72 hours are over
     :raises NotCleared: the gate said no; nothing is charged
     :raises PaymentUnderWay: money is on its way or here

@@ -24,7 +24,7 @@ from ..logs import log
 from ..payments import service as payments
 from ..payments.amounts import Rate
 from ..payments.ports import GatewayError
-from . import belonging, reserving, steps, wording
+from . import approving, belonging, reserving, steps, wording
 from .access import Act, Party
 from .models import Order, OrderMove
 from .states import ORDER, OrderEvent, OrderState
@@ -92,6 +92,7 @@ def place(
     :raises Invalid: what is left out is not the device's, or is all of it
     :raises OwnClinic: the device is the buying clinic's own
     :raises TooManyUnpaid: the clinic keeps too many devices from the market
+    :raises marketplace.orders.approving.NobodyApproves: above the clinic's limit, and nobody else runs the clinic
     :raises NotCleared: the gate said no
     :raises GateMoved: it said yes, and that no longer stood when the order was written
     :raises marketplace.orders.reserving.KeptForAnother: the seller waits for somebody else
@@ -225,6 +226,7 @@ def _promise(
         log.warning("gate_moved", listing_id=str(listing_id), decision_id=str(decision.id))
         raise GateMoved
     unit = listings_service.reserve(listing_id=listing_id, actor_id=purchase.buyer_id, left_out=left_out, at=at)
+    limit = approving.limit_above(purchase.clinic_id, purchase.buyer_id, unit.price)
     # Once more under the listing's lock: a seller who promised to wait until now did it under the same.
     reserving.refuse_others(listing_id, purchase.buyer_id, at=at)
     reserving.use_up(listing_id, purchase.buyer_id, at=at)
@@ -247,6 +249,7 @@ def _promise(
         fee_minor=rate.fee_of(unit.price).minor,
         decision_id=decision.id,
         report_id=unit.report_id,
+        approval_limit_minor=limit.minor if limit is not None else None,
         placed_at=at,
         expires_at=at + wording.ORDER_STANDS,
     )

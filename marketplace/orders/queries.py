@@ -191,5 +191,5 @@ def _line(row: Any, parties: frozenset[Party]) -> OrderLine:
         placed_at=order.placed_at,
         expires_at=order.expires_at,
         held=row.held,
-        acts=acts_of(order.state, parties, held=row.held),
+        acts=acts_of(order.state, parties, held=row.held, unapproved=order.awaits_approval),
     )

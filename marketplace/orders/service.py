@@ -1,5 +1,6 @@
 """What people and jobs do to an order, from the promise to the seller's money."""
 
+from .approving import NobodyApproves, NothingToApprove, approve
 from .conceding import (
     ProposalClosed,
     ProposalWaits,
@@ -39,7 +40,7 @@ from .signing import (
     to_sign_by_link,
     withdraw_link,
 )
-from .steps import BuyerNotCleared, GateMoved, NotCleared, NotYourAct, OrderOnHold, clearance_now
+from .steps import BuyerNotCleared, GateMoved, NotApproved, NotCleared, NotYourAct, OrderOnHold, clearance_now
 from .verifying import compare_books, verify
 from .watching import Watch, ask_for_a_watch, watch
 
@@ -50,9 +51,12 @@ __all__ = [
     "GateMoved",
     "LinkIsAnothers",
     "Looked",
+    "NobodyApproves",
+    "NotApproved",
     "NotCleared",
     "NotOnHold",
     "NotYourAct",
+    "NothingToApprove",
     "NothingToSend",
     "OrderExpired",
     "OrderOnHold",
@@ -66,6 +70,7 @@ __all__ = [
     "Watch",
     "accept",
     "agree",
+    "approve",
     "arrival_by_finance",
     "ask_again",
     "ask_again_by_staff",

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from ..clinics import queries as clinics
+from ..clinics.models import ClinicSite
 from ..eligibility import editing, publishing, simulating
 from ..eligibility.facts import Asked
 from ..eligibility.simulating import OpenOrder, Simulation
@@ -21,6 +22,7 @@ NEXT_ASKED = {
     OrderState.PAYMENT_PROCESSING: Asked.PAYMENT_RECEIVED,
     OrderState.HELD_NOT_CLEARED: Asked.PAYMENT_RECEIVED,
     OrderState.FUNDS_HELD: Asked.SHIP_RELEASE,
+    OrderState.RELEASED_TO_SHIP: Asked.SHIP_RELEASE,
 }
 """The moment at which the gate is asked next about an order, while the device is with its seller."""
 
@@ -43,7 +45,11 @@ def simulate(*, version_id: UUID, at: datetime) -> Simulation:
 
 
 def _open_orders() -> list[OpenOrder]:
-    rows = db.session.scalars(select(Order).where(Order.state.in_(NEXT_ASKED)).order_by(Order.id)).all()
+    # For a site that was closed the gate is shut under every policy, and cannot even be asked.
+    open_sites = select(ClinicSite.id).where(ClinicSite.closed_at.is_(None))
+    rows = db.session.scalars(
+        select(Order).where(Order.state.in_(NEXT_ASKED), Order.site_id.in_(open_sites)).order_by(Order.id)
+    ).all()
     return [
         OpenOrder(order.id, order.number, NEXT_ASKED[order.state], steps.sale_of(order), steps.purchase_of(order))
         for order in rows

@@ -13,6 +13,7 @@ from ..accounts.models import User
 from ..catalog.models import DeviceModel, Maker
 from ..clinics.models import Clinic, ClinicSite
 from ..credentials.models import Credential
+from ..eligibility import publishing
 from ..eligibility import service as eligibility
 from ..eligibility.models import Moment
 from ..eligibility.sale import Purchase, Sale
@@ -110,8 +111,21 @@ class OwnOrder(Refused):
         )
 
 
+class NotApproved(Conflict):
+    """The price lies above the limit of the buying clinic, and nobody else there has approved the order yet."""
+
+    code = "not_approved"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A second person of your clinic has to approve this order before it can be paid.",
+            cure="Ask an owner or manager of your clinic, other than whoever placed it, to open the order and approve.",
+        )
+
+
 _WHOSE = {
     Act.CONFIRM: "Only a practitioner of the buying clinic can confirm this order.",
+    Act.APPROVE: "Only an owner or manager of the buying clinic who did not place this order can approve it.",
     Act.PAY: "Only the person who placed this order can pay for it.",
     Act.RETRY_CLEARANCE: "Only the person who placed this order can ask for it to be cleared again.",
     Act.RELEASE_TO_SHIP: "Only the seller can ask for the release to ship.",
@@ -175,11 +189,14 @@ def locked_for(order_id: UUID, act: Act, *, actor_id: UUID) -> Order:
     :raises NotYourAct: it is for another to do
     :raises IllegalMove: not while the order is where it is
     :raises OrderOnHold: not while a hold is open
+    :raises NotApproved: it cannot be paid before a second person of the clinic has approved it
     """
     order = locked_among(order_id, act, actor_id=actor_id)
     ORDER.after(order.state, event_of(act))
     if stopped_by_a_hold(act) and queries.is_held(order_id):
         raise OrderOnHold
+    if act is Act.PAY and order.awaits_approval:
+        raise NotApproved
     return order
 
 
@@ -223,16 +240,22 @@ def ask_the_gate(order_id: UUID, moment: Moment, *, at: datetime) -> eligibility
     return eligibility.assess(moment=moment, sale=sale, purchase=purchase, at=at)
 
 
-def clearance_now(order_id: UUID, *, at: datetime) -> Verdict:
+def clearance_now(order_id: UUID, *, at: datetime) -> Verdict | None:
     """
-    Return what the gate would say about the order now; nothing is kept.
+    Return what the gate would say about the order now; nothing is kept. None: its site is closed, or no rules hold.
 
-    :raises NotFound: there is no such order, or its site has been closed
+    :raises NotFound: there is no such order
     """
     with unit_of_work():
-        order = locked(order_id)
-        sale, purchase = sale_of(order), purchase_of(order)
-        return eligibility.preview(sale=sale, purchase=purchase, at=at)
+        return answer_now(locked(order_id), at=at)
+
+
+def answer_now(order: Order, *, at: datetime, moment: Moment | None = None) -> Verdict | None:
+    """Return what the gate would say of a locked order now, at `moment` if one is given; None if it cannot be asked."""
+    try:
+        return eligibility.preview(sale=sale_of(order), purchase=purchase_of(order), at=at, moment=moment)
+    except (NotFound, publishing.NoPolicy):
+        return None
 
 
 def still_stands(decision: eligibility.Decision) -> bool:

@@ -88,6 +88,15 @@ class HoldView:
 
 
 @dataclass(frozen=True, slots=True)
+class ApprovalView:
+    """The limit of the buying clinic that the price lies above, and who of the clinic approved it, if somebody has."""
+
+    limit: Money
+    by: str | None
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class OrderView:
     """
     One order as one person may see it.
@@ -117,6 +126,7 @@ class OrderView:
     use_restriction: str | None
     statement: str | None
     report_id: UUID | None
+    approval: ApprovalView | None
     placed_at: datetime
     expires_at: datetime
     carrier: str | None
@@ -132,6 +142,11 @@ class OrderView:
     def held(self) -> bool:
         """Say whether it stands still although its device could still be held back."""
         return self.state in UNSHIPPED and any(hold.is_open for hold in self.holds)
+
+    @property
+    def awaits_approval(self) -> bool:
+        """Say whether a second person of the buying clinic has yet to approve it; the seller is not told."""
+        return self.approval is not None and self.approval.at is None
 
     @property
     def cure_ends_at(self) -> datetime | None:
@@ -167,7 +182,7 @@ class OrderView:
 
 _Seller, _BuyerClinic = aliased(Clinic), aliased(Clinic)
 
-_Buyer, _Operator, _Practitioner = aliased(User), aliased(User), aliased(User)
+_Buyer, _Operator, _Practitioner, _Approver = aliased(User), aliased(User), aliased(User), aliased(User)
 
 
 def order_for(order_id: UUID, *, user_id: UUID) -> OrderView:
@@ -214,6 +229,7 @@ def _view(order_id: UUID, parties: frozenset[Party]) -> OrderView:
             _Buyer.name.label("buyer_name"),
             _Operator.name.label("operator_name"),
             _Practitioner.name.label("practitioner_name"),
+            _Approver.name.label("approver_name"),
         )
         .join(Listing, Listing.id == Order.listing_id)
         .join(DeviceModel, DeviceModel.id == Listing.model_id)
@@ -224,6 +240,7 @@ def _view(order_id: UUID, parties: frozenset[Party]) -> OrderView:
         .join(_Buyer, _Buyer.id == Order.buyer_id)
         .join(_Operator, _Operator.id == Order.operator_id)
         .outerjoin(_Practitioner, _Practitioner.id == Order.practitioner_id)
+        .outerjoin(_Approver, _Approver.id == Order.approved_by)
         .where(Order.id == order_id)
         .execution_options(populate_existing=True)
     ).one()
@@ -256,13 +273,14 @@ def _view(order_id: UUID, parties: frozenset[Party]) -> OrderView:
         use_restriction=order.use_restriction,
         statement=order.practitioner_statement if on_buying_side and knows_the_serial else None,
         report_id=order.report_id,
+        approval=_approval(row) if on_buying_side else None,
         placed_at=order.placed_at,
         expires_at=order.expires_at,
         carrier=order.carrier,
         tracking=order.tracking,
         inspection_ends_at=order.inspection_ends_at,
         parties=parties,
-        acts=acts_of(order.state, parties, held=held),
+        acts=acts_of(order.state, parties, held=held, unapproved=order.awaits_approval),
         moves=_moves(order_id, names_of=None if knows_the_buyer else order.seller_clinic_id),
         # The seller sees what it may ship on, not why, nor what was refused.
         decisions=_decisions(order, only_cleared=not on_buying_side) if knows_the_buyer else (),
@@ -284,6 +302,13 @@ def _buyer(row: Any) -> BuyerView:
         operator_name=row.operator_name,
         practitioner_name=row.practitioner_name,
     )
+
+
+def _approval(row: Any) -> ApprovalView | None:
+    order: Order = row.Order
+    if order.approval_limit_minor is None:
+        return None
+    return ApprovalView(Money(order.approval_limit_minor, order.currency), row.approver_name, order.approved_at)
 
 
 def _moves(order_id: UUID, *, names_of: UUID | None) -> tuple[MoveView, ...]:

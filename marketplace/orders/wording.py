@@ -115,6 +115,46 @@ def placed_to_practitioner(told: Told, *, buyer: str) -> News:
     )
 
 
+def confirmed_and_waiting(told: Told, *, practitioner: str) -> News:
+    """The practitioner has signed, and a second person of the clinic approves next."""
+    return News(
+        f"Your order of the {told.device} waits for a second person",
+        (
+            f"{practitioner} has confirmed your order of the {told.device}.",
+            (
+                f"At {told.price} it lies above your clinic's limit: an owner or manager other than you approves it"
+                " before it can be paid. They have been asked, and we write when they have."
+            ),
+        ),
+        "Look at the order",
+    )
+
+
+def asked_to_approve(told: Told, *, buyer: str, limit: Money) -> News:
+    """A second person of the clinic is asked to approve."""
+    return News(
+        f"Please approve the order of a {told.device}",
+        (
+            f"{buyer} has ordered a {told.device} for your clinic, at {told.price}, and its practitioner has signed.",
+            f"Above {limit} your clinic asks a second person to approve a purchase before it can be paid.",
+            "The order stands for 72 hours from when it was placed.",
+        ),
+        "Look at the order, and approve it",
+    )
+
+
+def approved_to_buyer(told: Told, *, by: str) -> News:
+    """The second person has approved, and the order can be paid."""
+    return News(
+        f"Your order of the {told.device} can be paid",
+        (
+            f"{by} has approved your order of the {told.device}.",
+            f"Pay {told.price} now. Your payment is held until you accept the device.",
+        ),
+        "Pay",
+    )
+
+
 def confirmed_to_buyer(told: Told, *, practitioner: str) -> News:
     """The order can be paid."""
     return News(

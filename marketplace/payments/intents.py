@@ -20,7 +20,7 @@ from ..kernel.money import Money
 from ..logs import log
 from . import amounts, converging, ledger, partials, policy, sellers, surplus
 from .checkouts import transfer_group
-from .models import IntentKind, IntentState, MoneyIntent, PartialRefund, Payment, SellerAccount
+from .models import NOT_PAYABLE, IntentKind, IntentState, MoneyIntent, PartialRefund, Payment, SellerAccount
 from .policy import Freeze
 from .ports import (
     GatewayError,
@@ -165,7 +165,7 @@ def _prepare(intent_id: UUID, *, at: datetime) -> _Call | None:
         ).one_or_none()
         if account is None or not account.payable:
             reason = account.reason if account is not None else "no account"
-            return _stopped(payment, intent, f"the seller cannot be paid: {reason}", at=at)
+            return _stopped(payment, intent, f"{NOT_PAYABLE}: {reason}", at=at)
         destination = account.reference
         if payment.state is PaymentState.PAID:
             intent.last_error = "the money is not available yet"

@@ -221,6 +221,10 @@ class IntentKind(StrEnum):
     SURPLUS = "surplus"
 
 
+NOT_PAYABLE = "the seller cannot be paid"
+"""How the reason of a release begins that waits for its seller's account."""
+
+
 class IntentState(StrEnum):
     """How far an intent has come. BLOCKED waits for a person or an event; the money stays held."""
 

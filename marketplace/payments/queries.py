@@ -11,6 +11,7 @@ from ..extensions import db
 from ..kernel.money import Money
 from .amounts import Account, JournalKind
 from .models import (
+    NOT_PAYABLE,
     IntentKind,
     IntentState,
     LedgerEntry,
@@ -100,6 +101,16 @@ class PaymentView:
     def waits_to_be_safe(self) -> bool:
         """Say whether the seller is to be paid, and only the money can still fail or is not available yet."""
         return self.state is PaymentState.PAID and any(intent.kind is IntentKind.RELEASE for intent in self.intents)
+
+    @property
+    def waits_for_sellers_account(self) -> bool:
+        """Say whether the seller's money waits for nothing but an account that can receive it."""
+        return any(
+            intent.kind is IntentKind.RELEASE
+            and intent.state is IntentState.BLOCKED
+            and (intent.last_error or "").startswith(NOT_PAYABLE)
+            for intent in self.intents
+        )
 
     @property
     def can_be_fronted(self) -> bool:

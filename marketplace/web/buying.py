@@ -146,11 +146,13 @@ def order(order_id: UUID) -> ResponseReturnValue:
     seen = views.order_for(order_id, user_id=me().id)
     payment = payments.payment_of(order_id)
     confirming = "paid" in request.args and seen.state is OrderState.AWAITING_PAYMENT
+    verdict = _verdict_now(seen)
     page = render_template(
         "buying/order.html",
         order=seen,
         payment=payment,
-        verdict=_verdict_now(seen),
+        verdict=verdict,
+        gate_is_shut=_is_shut(seen, verdict),
         facts=order_words.facts(seen),
         timeline=order_words.timeline(seen, payment),
         cure_ends=order_words.cure_ends(seen),
@@ -191,6 +193,15 @@ def confirm(order_id: UUID) -> ResponseReturnValue:
         form=form,
         verdict=gate.shown(asked.verdict, state=asked.state_code, around=around(seen)),
     ), form.http_status
+
+
+@bp.post("/orders/<uuid:order_id>/approve")
+@requires(Permission.ORDER_PLACE)
+def approve(order_id: UUID) -> ResponseReturnValue:
+    """Approve, as the second person of the clinic, that the order be paid."""
+    service.approve(order_id=order_id, actor_id=me().id, at=clock.now())
+    flash("You approved the purchase. It can be paid for now.", "success")
+    return redirect(url_for(".order", order_id=order_id), code=303)
 
 
 @bp.post("/orders/<uuid:order_id>/pay")
@@ -310,6 +321,7 @@ def _possible_uses(sale: Sale) -> tuple[ProcedureClass, ...]:
 
 def _place_page(device: ListingFacts, choice: _Choice, form: PlaceForm, verdict: Verdict) -> str:
     around = gate.Around(clinic_id=choice.site.clinic_id, listing_id=device.id, left_out=choice.left_out)
+    price, limit = device.price_without(choice.left_out), clinics.clinic(choice.site.clinic_id).purchase_limit
     return render_template(
         "buying/place.html",
         device=device,
@@ -317,7 +329,8 @@ def _place_page(device: ListingFacts, choice: _Choice, form: PlaceForm, verdict:
         form=form,
         for_sale=device.state is ListingState.PUBLISHED,
         cleared=verdict.cleared,
-        price=device.price_without(choice.left_out),
+        price=price,
+        limit=limit if price and limit and price.minor > limit.minor else None,
         left_out=[part.name for part in device.handpieces if part.id in choice.left_out],
         offer=None if verdict.cleared else unit.offer_to(device, choice.purchase(), state=choice.site.state),
         verdict=gate.shown(verdict, state=choice.site.state, around=around),
@@ -337,7 +350,12 @@ def _verdict_now(seen: OrderView) -> gate.ShownVerdict | None:
     if not seen.on_buying_side or seen.state not in _GATED:
         return None
     verdict = service.clearance_now(seen.id, at=clock.now())
-    return gate.shown(verdict, state=seen.state_code, around=around(seen))
+    return gate.shown(verdict, state=seen.state_code, around=around(seen)) if verdict else None
+
+
+def _is_shut(seen: OrderView, verdict: gate.ShownVerdict | None) -> bool:
+    """Say whether the gate cannot even be asked, and no hold of the order says why."""
+    return verdict is None and seen.on_buying_side and seen.state in _GATED and not seen.held
 
 
 def around(seen: OrderView) -> gate.Around:

@@ -9,14 +9,14 @@ from wtforms.validators import InputRequired, Length, Optional
 
 from ..accounts.access import Permission, Weighty
 from ..clinics import queries, service
-from ..clinics.access import IN_THE_HANDS_OF, MANAGERS
+from ..clinics.access import IN_THE_HANDS_OF, MANAGERS, OWNERS
 from ..clinics.policy import LONGEST_LINE, LONGEST_TEXT, ZONES
 from ..clinics.states import SellerBasis
 from ..extensions import limiter
 from ..kernel import clock
 from ..kernel.terms import STATES, ClinicRole
 from .access import me, requires
-from .forms import Form, applied
+from .forms import Form, amount, applied
 
 bp = Blueprint("clinics", __name__)
 
@@ -93,6 +93,12 @@ class OfficerForm(Form):
     officer = SelectField("Laser safety officer")
 
 
+class LimitForm(Form):
+    """Above which price a second person approves a purchase."""
+
+    limit = StringField("A second person approves purchases above", validators=[Length(max=30)])
+
+
 class SellForm(Form):
     """In which capacity the clinic holds devices, and what a verifier can look up."""
 
@@ -146,6 +152,7 @@ def clinic(clinic_id: UUID) -> ResponseReturnValue:
         invitations=queries.invitations_of(clinic_id, at=clock.now()) if manages else [],
         own_role=own_role,
         manages=manages,
+        owns=own_role in OWNERS,
         in_hand=IN_THE_HANDS_OF[own_role],
         states=STATES,
         zones=ZONES,
@@ -341,6 +348,21 @@ def remove_member(clinic_id: UUID, user_id: UUID) -> ResponseReturnValue:
         return redirect(url_for("clinics.index"), code=303)
     flash("The membership has ended.", "success")
     return redirect(url_for("clinics.clinic", clinic_id=clinic_id), code=303)
+
+
+@bp.route("/clinics/<uuid:clinic_id>/limit", methods=["GET", "POST"])
+@requires(Permission.CLINIC_MANAGE)
+def limit(clinic_id: UUID) -> ResponseReturnValue:
+    """Set above which price a second person approves what the clinic buys."""
+    queries.require_role(user_id=me().id, clinic_id=clinic_id, roles=OWNERS)
+    facts = queries.clinic(clinic_id)
+    form = LimitForm(data={"limit": str(facts.purchase_limit) if facts.purchase_limit is not None else ""})
+    if form.validate_on_submit():
+        with applied(form):
+            service.limit_purchases(clinic_id=clinic_id, actor_id=me().id, limit=amount(form.limit), at=clock.now())
+            flash("The limit is set. Orders from now on keep to it.", "success")
+            return redirect(url_for("clinics.clinic", clinic_id=clinic_id), code=303)
+    return render_template("clinics/limit.html", form=form, clinic=facts), form.http_status
 
 
 @bp.route("/clinics/<uuid:clinic_id>/sell", methods=["GET", "POST"])

@@ -9,6 +9,7 @@ from flask import request
 from flask_wtf import FlaskForm
 
 from ..kernel.errors import Invalid
+from ..kernel.money import Money, parse_money
 from ..logs import log
 from . import parking
 
@@ -73,3 +74,18 @@ def applied(form: Form) -> Iterator[None]:
             form.form_errors = [*form.form_errors, sentence]
         else:
             field.errors = [*field.errors, sentence]
+
+
+def amount(field: Any) -> Money | None:
+    """
+    Read an amount of money as it was typed; None for nothing.
+
+    :raises Invalid: it is none, with the name of its field
+    """
+    typed = (field.data or "").strip()
+    if not typed:
+        return None
+    try:
+        return parse_money(typed)
+    except Invalid as refusal:
+        raise Invalid(refusal.sentence, field=field.short_name) from None

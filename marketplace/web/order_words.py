@@ -12,7 +12,6 @@ from ..orders.queries import OrderLine
 from ..orders.states import OrderEvent, OrderState
 from ..orders.views import HoldView, MoveView, OrderView
 from ..orders.wording import CURES, left_out_words
-from ..payments.models import IntentKind, IntentState
 from ..payments.policy import decision_due
 from ..payments.queries import PartView, PaymentView
 from ..payments.states import PartialState, PaymentState
@@ -40,6 +39,7 @@ STATES: dict[OrderState, tuple[str, str]] = {
 
 ACTS: dict[Act, str] = {
     Act.CONFIRM: "Read and confirm",
+    Act.APPROVE: "Approve the purchase",
     Act.PAY: "Pay",
     Act.RETRY_CLEARANCE: "Ask the gate again",
     Act.RELEASE_TO_SHIP: "Get the release to ship",
@@ -93,6 +93,7 @@ _HAPPENED: dict[OrderEvent | None, str] = {
     _E.CHARGED_BACK: "Payment taken back by the buyer's bank",
 }
 
+_APPROVED = "Approved by a second person"
 _USUAL = (_E.CONFIRMED, _E.PAID, _E.SHIP_RELEASED, _E.DISPATCHED, _E.DELIVERED, _E.ACCEPTED, _E.SETTLED)
 _AHEAD: dict[OrderState, tuple[OrderEvent, ...]] = {
     _S.AWAITING_PRACTITIONER: _USUAL,
@@ -158,9 +159,19 @@ _SEND = (
     "Send the price from your bank, with the reference that the payment provider gave you. If you have sent it, there"
     " is nothing to do: we write when it is here."
 )
+_APPROVAL_NEXT = {
+    _S.AWAITING_PRACTITIONER: (
+        "A practitioner of the clinic now reads and confirms this order. Then a second person of the clinic approves"
+        " it, as its price lies above the clinic's limit. Then it can be paid."
+    ),
+    _S.AWAITING_PAYMENT: (
+        "The price lies above the clinic's limit: an owner or manager other than whoever placed the order now approves"
+        " it. Then it can be paid."
+    ),
+}
 _TAKEN_BACK = (
-    "This order was cancelled because your bank took the payment back.",
-    "This order was cancelled because the buyer's bank took the payment back.",
+    "This order has ended because your bank took the payment back.",
+    "This order has ended because the buyer's bank took the payment back.",
 )
 _HELD = {
     False: "This order is on hold: it goes no further before the gate has said yes again.",
@@ -192,6 +203,8 @@ def next_step(order: OrderView, payment: PaymentView | None = None) -> str:
         return _HELD[order.parties == {Party.SELLER}]
     if order.on_buying_side and payment is not None and payment.awaits_transfer:
         return _SEND
+    if order.awaits_approval and order.state in _APPROVAL_NEXT:
+        return _APPROVAL_NEXT[order.state]
     taken_back = any(move.event is _E.CHARGED_BACK for move in order.moves)
     to_buyer, to_seller = _TAKEN_BACK if taken_back else _NEXT[order.state]
     return to_seller if order.parties == {Party.SELLER} else to_buyer
@@ -209,14 +222,22 @@ def timeline(order: OrderView, payment: PaymentView | None = None) -> list[Shown
     """Return what happened and what is still to come."""
     done = [_happened(move) for move in order.moves]
     parts = payment.parts if payment else ()
-    done = sorted([*done, *_held(order.holds), *_in_parts(parts)], key=lambda entry: entry[1])
+    done = sorted([*done, *_approved(order), *_held(order.holds), *_in_parts(parts)], key=lambda entry: entry[1])
     ahead = _AHEAD.get(order.state, ())
     shown = [ShownEvent(label, at, detail, "done") for label, at, detail in done]
+    labels = [_HAPPENED[event] for event in ahead]
+    if order.awaits_approval and _E.PAID in ahead:
+        labels.insert(ahead.index(_E.PAID), _APPROVED)
     shown += [
-        ShownEvent(_HAPPENED[event], None, None, "now" if position == 0 else "next")
-        for position, event in enumerate(ahead)
+        ShownEvent(label, None, None, "now" if position == 0 else "next") for position, label in enumerate(labels)
     ]
     return shown
+
+
+def _approved(order: OrderView) -> list[tuple[str, datetime, str | None]]:
+    if order.approval is None or order.approval.at is None:
+        return []
+    return [(_APPROVED, order.approval.at, f"by {order.approval.by}")]
 
 
 def holds(order: OrderView) -> list[tuple[str, str]]:
@@ -343,10 +364,7 @@ def _to_seller(order: OrderView, payment: PaymentView) -> str:
     if payment.state in _WITH_US:
         return f"The buyer's payment is held by us. {share}, when the buyer accepts the device."
     if payment.state is PaymentState.RELEASING:
-        waits = any(
-            intent.kind is IntentKind.RELEASE and intent.state is IntentState.BLOCKED for intent in payment.intents
-        )
-        if waits:
+        if payment.waits_for_sellers_account:
             return f"{payment.payout} waits for you, but your account cannot receive it yet. Put it right below."
         return f"{payment.payout} is being sent to your account."
     return {
@@ -380,6 +398,9 @@ def facts(order: OrderView) -> Sequence[tuple[str, object]]:
                 ("Operator", buyer.operator_name),
                 ("Ordering practitioner", buyer.practitioner_name or "has yet to confirm"),
             ]
+    if order.approval is not None:
+        said = f"by {order.approval.by}" if order.approval.by else "has yet to be given"
+        pairs.append(("Approval", f"{said}; your clinic asks for it above {order.approval.limit}"))
     if order.left_out:
         pairs.append(("Sold without", left_out_words(order.left_out)))
     pairs.append(("Used for", uses))

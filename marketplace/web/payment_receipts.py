@@ -107,8 +107,8 @@ def _receipt(order_id: UUID) -> tuple[OrderView, tuple[Section, ...]]:
 def _paid(order: OrderView, payment: PaymentView, journals: Iterable[JournalView]) -> Iterator[Line]:
     yield Line("Amount", str(payment.received))
     yield from (Line("Paid on", moment(one.at)) for one in journals if one.kind is JournalKind.PAID)
-    assert payment.method is not None, "what arrived came in some way"
-    yield Line("Way of paying", _METHODS[PaymentMethod(payment.method)])
+    if payment.method is not None:  # One that we do not know stands still until somebody has looked.
+        yield Line("Way of paying", _METHODS[PaymentMethod(payment.method)])
     assert order.buyer is not None, "the buying side knows itself"
     yield Line("Paid by", f"{order.buyer.clinic_name}, ordered by {order.buyer.buyer_name}")
     yield Line("Paid to", f"Second Light, for {order.seller_name}")

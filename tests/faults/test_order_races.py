@@ -13,11 +13,14 @@ from sqlalchemy import func, select, update
 from werkzeug.serving import make_server
 
 from marketplace.app import create_app
+from marketplace.clinics import service as clinics
+from marketplace.clinics.models import ClinicMember
 from marketplace.credentials.models import Credential
 from marketplace.credentials.states import CredentialState
 from marketplace.extensions import ENGINE_OPTIONS, db, unit_of_work
 from marketplace.kernel import clock
 from marketplace.kernel.errors import Refusal
+from marketplace.kernel.terms import ClinicRole
 from marketplace.listings.models import Listing
 from marketplace.listings.states import ListingState
 from marketplace.orders import service as orders
@@ -216,3 +219,36 @@ def test_release_to_ship_and_refund_at_once_leave_one_truth(house):
     assert state is (OrderState.IN_TRANSIT if came_of_it[0] is None else OrderState.REFUNDING)
     assert db.session.scalar(select(func.count()).select_from(MoneyIntent)) == (came_of_it[0] is not None)
     db.session.rollback()
+
+
+def test_an_approval_and_a_dismissal_at_once_leave_no_approval_of_somebody_who_was_gone(house):
+    now = clock.now().replace(microsecond=0)
+    for _ in range(ROUNDS):
+        scene = make_scene(now)
+        manager = make_user()
+        make_member(clinic=scene.clinic, user=manager, role=ClinicRole.MANAGER)
+        scene.clinic.purchase_limit_minor = 0
+        db.session.commit()
+        order_id = make_order("awaiting_payment", scene, at=now).id
+        clinic_id, owner_id, manager_id = scene.clinic.id, scene.owner.id, manager.id
+        db.session.rollback()
+
+        approved, *dismissed = at_once(
+            house,
+            [
+                lambda order_id=order_id, person=manager_id: orders.approve(order_id=order_id, actor_id=person, at=now),
+                lambda clinic_id=clinic_id, owner_id=owner_id, person=manager_id: clinics.remove_member(
+                    clinic_id=clinic_id, actor_id=owner_id, user_id=person, at=now
+                ),
+                lambda order_id=order_id, person=owner_id: orders.approve(order_id=order_id, actor_id=person, at=now),
+            ],
+        )
+
+        order = db.session.get_one(Order, order_id)
+        assert dismissed[0] is None
+        # Exactly one of the two approved, and the other was told that somebody had, or that they are gone.
+        assert [approved, dismissed[1]].count(None) == 1
+        assert order.approved_by == (manager_id if approved is None else owner_id)
+        left_at = db.session.scalar(select(ClinicMember.left_at).where(ClinicMember.user_id == manager_id))
+        assert left_at == now
+        db.session.rollback()

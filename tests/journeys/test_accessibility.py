@@ -300,6 +300,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "clinics.invite": ("/clinics/{clinic}/invite",),
         "clinics.member": ("/clinics/{clinic}/members/{member}",),
         "clinics.officer": ("/sites/{site}/officer",),
+        "clinics.limit": ("/clinics/{clinic}/limit",),
         "clinics.sell": ("/clinics/{clinic}/sell",),
         "credentials.choose": ("/credentials/new", "/credentials/new?state=TX"),
         "credentials.mine": ("/credentials",),

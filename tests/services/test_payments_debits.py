@@ -155,8 +155,8 @@ class TestWhileItCanStillFail:
         assert stands(here) == (OrderState.CANCELLED, PaymentState.CHARGED_BACK)
         said = [next_step(views.order_for(here, user_id=user.id)) for user in (scene.buyer, scene.seller)]
         assert said == [
-            "This order was cancelled because your bank took the payment back.",
-            "This order was cancelled because the buyer's bank took the payment back.",
+            "This order has ended because your bank took the payment back.",
+            "This order has ended because the buyer's bank took the payment back.",
         ]
         listing = db.session.get_one(Listing, scene.listing.id, populate_existing=True)
         assert listing.state is ListingState.PUBLISHED

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from marketplace.clinics import places
 from marketplace.clinics import queries as clinics
 from marketplace.eligibility import editing, publishing, service, simulating
 from marketplace.eligibility.policy import Policy
@@ -16,6 +17,7 @@ from marketplace.eligibility.verdict import Objection
 from marketplace.kernel.terms import ClinicRole
 from marketplace.listings import queries as listings
 from marketplace.orders import simulating as market
+from marketplace.orders.states import UNSHIPPED
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.clinics import make_member
 from tests.factories.credentials import make_credential
@@ -154,6 +156,25 @@ def test_open_orders_are_asked_about_at_their_next_moment(scene, now):
     assert "hair removal" in flip.why[0].sentence.lower()
     assert [cure.code for cure in flip.why[0].cures] == [CureCode.ASK_FOR_REVIEW]
     assert found.looked_at[0] == 0
+
+
+@pytest.mark.parametrize("state", sorted(UNSHIPPED))
+def test_every_order_whose_device_has_not_left_is_asked_about(scene, now, state):
+    order = make_order(state, scene, at=now)
+    actor = make_staff("admin").id
+    draft = editing.draft_from_published(actor_id=actor, at=now)
+    editing.drop_rule(version_id=draft, revision=1, rule_id="TX-HAIR-TDLR-1", actor_id=actor, at=now)
+
+    assert [flip.order_id for flip in market.simulate(version_id=draft, at=now).orders] == [order.id]
+
+
+def test_an_order_for_a_closed_site_keeps_nobody_from_simulating(scene, now):
+    make_order("awaiting_practitioner", scene, at=now)
+    owner = make_member(clinic=scene.clinic, role=ClinicRole.OWNER).user_id
+    places.close_site(site_id=scene.site.id, actor_id=owner, at=now)
+    draft = editing.draft_from_published(actor_id=make_staff("admin").id, at=now)
+
+    assert market.simulate(version_id=draft, at=now).orders == ()
 
 
 def test_an_order_whose_answer_stays_is_not_named(scene, now):

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from marketplace import audit
 from marketplace.catalog.models import DeviceModel
+from marketplace.clinics import queries as clinics
 from marketplace.eligibility import reviews, service
 from marketplace.eligibility.models import Moment, RuleReview, RuleReviewMove
 from marketplace.eligibility.reviews import Proposal
@@ -29,6 +30,7 @@ from tests.factories.clinics import make_member, make_site
 from tests.factories.credentials import make_credential, make_type
 from tests.factories.listings import make_handpiece, make_listing
 from tests.factories.orders import make_scene
+from tests.pages import browser_of
 from tests.support import assert_refused_by
 
 ABLATIVE = ProcedureClass.ABLATIVE
@@ -248,6 +250,33 @@ class TestProposing:
         assert state_of(proposed) is ReviewState.ASKED
         reviews.propose(review_id=proposed, actor_id=staff[1], proposal=proposal, at=now)
         assert reviews.review(proposed).proposed_by == staff[1]
+
+
+class TestASiteThatWasClosedSince:
+    @pytest.fixture
+    def closed(self, proposed, scene, now):
+        db.session.execute(
+            text("UPDATE clinic_sites SET closed_at = :at WHERE id = :id"), {"at": now, "id": scene.site.id}
+        )
+        return proposed
+
+    def test_can_be_refused_and_no_more(self, closed, staff, now):
+        with pytest.raises(reviews.NotAPhysician):
+            reviews.approve(review_id=closed, actor_id=staff[1], at=now)
+        assert state_of(closed) is ReviewState.PROPOSED
+
+        reviews.refuse(review_id=closed, actor_id=staff[1], reason="The site is closed.", at=now)
+        assert state_of(closed) is ReviewState.REFUSED
+
+    def test_its_page_opens(self, closed, app, scene):
+        page = browser_of(app, make_staff("verifier")).get(f"/staff/rule-reviews/{closed}")
+
+        assert page.status_code == 200
+        assert scene.site.name in page.text
+
+    def test_a_site_that_never_was_is_none(self):
+        with pytest.raises(NotFound):
+            clinics.site_of_record(uuid4())
 
 
 class TestApproving:

@@ -9,13 +9,15 @@ import pytest
 from sqlalchemy import func, select
 
 from marketplace.adapters import patience
+from marketplace.clinics import places
+from marketplace.eligibility import editing, publishing
 from marketplace.extensions import bind, db
 from marketplace.kernel.terms import ClinicRole
 from marketplace.orders.models import Order
 from marketplace.orders.states import OrderState
 from marketplace.payments.ports import PaymentGateway
 from marketplace.payments.states import PaymentState
-from tests.factories.accounts import make_user
+from tests.factories.accounts import make_staff, make_user
 from tests.factories.clinics import make_clinic, make_member, make_site
 from tests.factories.listings import make_handpiece, make_listing
 from tests.factories.orders import make_order, make_scene, place, place_and_confirm, the_order
@@ -289,6 +291,26 @@ class TestOrderPage:
         assert "licence" not in page
         assert "What the gate answered" not in page
 
+    @pytest.mark.parametrize("state", ["awaiting_practitioner", "awaiting_payment", "funds_held"])
+    def test_can_be_read_when_its_site_was_closed(self, scene, as_, now, state):
+        order = make_order(state, scene, at=now)
+        places.close_site(site_id=scene.site.id, actor_id=scene.owner.id, at=now)
+
+        page = text(as_(scene.buyer).get(f"/orders/{order.id}"))
+
+        assert f"The site {scene.site.name} was closed." in page
+        assert "A closed site does not open again" in page
+        assert "The gate cannot be asked" not in page
+
+    @pytest.mark.parametrize("who", ["buyer", "practitioner"])
+    def test_can_be_read_while_no_rules_are_in_force(self, scene, as_, now, who):
+        order = make_order("funds_held", scene, at=now)
+        in_force = publishing.published_policy().version_id
+        editing.retire(version_id=in_force, actor_id=make_staff("admin").id, reason="Counsel wrote to us.", at=now)
+
+        assert "The gate cannot be asked about this order" in text(as_(getattr(scene, who)).get(f"/orders/{order.id}"))
+        assert "The gate cannot be asked" not in text(as_(scene.seller).get(f"/orders/{order.id}"))
+
     def test_money_that_stands_still_is_said_to(self, scene, as_, now):
         order = make_order("funds_held", scene, at=now)
         the_payment(order.id).frozen_reason = "disputed"
@@ -543,3 +565,61 @@ class TestWhereToSend:
         assert answer.status_code == 503
         assert "could not be asked just now for the account to send the price to." in text(answer)
         assert f'<a class="btn btn-primary" href="{address}">Back to the order</a>' in answer.text
+
+
+class TestSecondPerson:
+    """Above the limit of the clinic: the owner approves what the technician ordered, then it can be paid."""
+
+    @pytest.fixture
+    def dear(self, scene, now):
+        scene.clinic.purchase_limit_minor = 2_500_000
+        db.session.commit()
+        return place_and_confirm(scene, at=now)
+
+    def test_is_said_before_the_order_is_placed(self, scene, as_):
+        words = "somebody else who runs the clinic approves it, as the price lies above the clinic’s limit of $25,000"
+        address = f"/devices/{scene.listing.id}/order"
+        assert words not in text(as_(scene.buyer).get(address))
+        scene.clinic.purchase_limit_minor = 2_500_000
+        db.session.commit()
+
+        assert words in text(as_(scene.buyer).get(address))
+        scene.clinic.purchase_limit_minor = scene.listing.price_minor
+        db.session.commit()
+        assert words not in text(as_(scene.buyer).get(address))
+
+    def test_the_owner_approves_and_the_buyer_pays(self, scene, dear, as_, local_stripe):
+        buyer, owner, address = as_(scene.buyer), as_(scene.owner), f"/orders/{dear}"
+        page = text(buyer.get(address))
+        assert "Pay $42,500" not in page
+        assert "has yet to be given; your clinic asks for it above $25,000" in page
+        assert buyer.post(f"{address}/pay", data={"csrf_token": token(page)}).status_code == 409
+        assert page.index("Confirmed by the practitioner") < page.index("Approved by a second person")
+        assert "Approve the purchase" in text(owner.get("/orders"))
+
+        page = text(owner.get(address))
+        assert "Approve the purchase of $42,500" in page
+        assert press(owner, page, f"{address}/approve").location == address
+
+        page = text(buyer.get(address))
+        assert "by Olive Stone; your clinic asks for it above $25,000" in page
+        assert press(buyer, page, f"{address}/pay").status_code == 303
+
+    def test_nobody_else_approves(self, scene, dear, as_):
+        address = f"/orders/{dear}"
+        for person, status in (
+            (scene.buyer, 403),
+            (scene.practitioner, 403),
+            (scene.seller, 403),
+            (make_user(), 404),
+        ):
+            browser = as_(person)
+            page = text(browser.get("/account"))
+            assert browser.post(f"{address}/approve", data={"csrf_token": token(page)}).status_code == status
+        assert the_order(dear).approved_by is None
+
+    def test_the_seller_learns_nothing_of_it(self, scene, dear, as_):
+        page = text(as_(scene.seller).get(f"/orders/{dear}"))
+
+        assert "second person" not in page
+        assert "the buyer can pay now" in page

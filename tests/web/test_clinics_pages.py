@@ -64,6 +64,7 @@ def reading(clinic, site, technician):
             f"/sites/{site.id}/officer",
             f"/clinics/{clinic.id}/invite",
             f"/clinics/{clinic.id}/sell",
+            f"/clinics/{clinic.id}/limit",
         ],
         "member": [f"/clinics/{clinic.id}/members/{technician.id}"],
     }
@@ -81,6 +82,7 @@ def acting(clinic, site, technician):
         f"/clinics/{clinic.id}/invite": {"email": "x@y.example", "role": "technician"},
         f"/clinics/{clinic.id}/invitations/{invitation.id}/withdraw": {},
         f"/clinics/{clinic.id}/sell": {"basis": "practice", "statement": "x"},
+        f"/clinics/{clinic.id}/limit": {"limit": "$25,000"},
     }
 
 
@@ -375,3 +377,36 @@ class TestAskingToSell:
             page = text_of(client.get(path))
             assert "The licence has ended." in page
             assert "Register, line 7." not in page
+
+
+class TestLimit:
+    def test_an_owner_sets_it_changes_it_and_takes_it_away(self, client, clinic, owner):
+        sign_in(client, owner)
+        page, address = f"/clinics/{clinic.id}", f"/clinics/{clinic.id}/limit"
+        assert "Whoever orders a device can also pay for it" in text_of(client.get(page))
+
+        for typed, words in (
+            ("$25,000", "Above $25,000 a second person, an owner or manager other than the one who ordered, approves"),
+            ("0", "A second person, an owner or manager other than the one who ordered, approves"),
+            ("", "Whoever orders a device can also pay for it"),
+        ):
+            answer = client.post(address, data={"limit": typed})
+            assert (answer.status_code, answer.location) == (303, page)
+            assert words in " ".join(text_of(client.get(page)).split())
+
+    def test_what_is_no_amount_is_said_beside_the_field(self, client, clinic, owner):
+        sign_in(client, owner)
+
+        answer = client.post(f"/clinics/{clinic.id}/limit", data={"limit": "a lot"})
+
+        assert answer.status_code == 422
+        assert "Write an amount such as $42,500" in text_of(answer)
+        assert queries.clinic(clinic.id).purchase_limit is None
+
+    def test_a_manager_reads_it_and_does_not_set_it(self, client, clinic):
+        manager = make_user()
+        make_member(clinic=clinic, user=manager, role=ClinicRole.MANAGER)
+        sign_in(client, manager)
+
+        assert client.get(f"/clinics/{clinic.id}/limit").status_code == 403
+        assert "Ask for a second person" not in text_of(client.get(f"/clinics/{clinic.id}"))

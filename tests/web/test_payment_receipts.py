@@ -203,6 +203,11 @@ class TestWhatItSays:
 
         assert payment_receipts.stands(payments.payment_of(held)) == words
 
+    def test_a_way_of_paying_that_we_do_not_know_keeps_the_page_open(self, held, scene, lines):
+        db.session.execute(update(Payment).values(method=None, frozen_reason="method_unknown"))
+
+        assert "Way of paying" not in str(lines(held))
+
     def test_accepted_and_not_safe_yet(self, held, scene, now, local_stripe):
         orders.release_to_ship(order_id=held, actor_id=scene.seller.id, at=now)
         orders.dispatch(order_id=held, actor_id=scene.seller.id, carrier="ArcBest", tracking="1", at=now)

@@ -134,13 +134,18 @@ class TestAccounts:
         assert answer.status_code == 503
         assert "The payment provider could not be asked just now." in text(answer)
 
-    def test_money_that_waits_for_the_account_is_said_to_wait(self, scene, as_, now, local_stripe):
+    @pytest.mark.parametrize(
+        ("why", "says"),
+        [
+            ("the seller cannot be paid: no account", "$39,950 waits for you, but your account cannot receive it yet."),
+            ("InvalidRequestError 400: insufficient funds", "$39,950 is being sent to your account."),
+        ],
+    )
+    def test_money_that_waits_for_the_account_is_said_to_wait(self, scene, as_, now, local_stripe, why, says):
         order = make_order("accepted", scene, at=now)
         payment = the_payment(order.id)
-        db.session.execute(sql("UPDATE money_intents SET state = 'blocked'"))
+        db.session.execute(sql("UPDATE money_intents SET state = 'blocked', last_error = :why"), {"why": why})
         db.session.commit()
 
-        page = text(as_(scene.seller).get(f"/orders/{order.id}"))
-
-        assert "$39,950 waits for you, but your account cannot receive it yet." in page
+        assert says in text(as_(scene.seller).get(f"/orders/{order.id}"))
         assert payment.state == "releasing"

@@ -10,7 +10,6 @@ from ...clinics import queries as clinics
 from ...clinics.access import MANAGERS
 from ...clinics.queries import Membership
 from ...kernel.errors import Invalid
-from ...kernel.money import Money, parse_money
 from ...listings import noting, queries
 from ...listings.facts import ListingFacts
 from ...listings.noting import Spot
@@ -140,16 +139,6 @@ def answer_of(stated: bool | None) -> str | None:  # noqa: FBT001  The answer is
 
 def stated(answer: str | None) -> bool | None:
     return None if not answer else answer == "yes"
-
-
-def amount(field: Any) -> Money | None:
-    typed = (field.data or "").strip()
-    if not typed:
-        return None
-    try:
-        return parse_money(typed)
-    except Invalid as refusal:
-        raise Invalid(refusal.sentence, field=field.short_name) from None
 
 
 def number(field: Any) -> int | None:

@@ -18,9 +18,9 @@ from ...watching.desk import interest_in
 from .. import photos
 from ..access import me, requires
 from ..filters import plural
-from ..forms import Form, applied
+from ..forms import Form, amount, applied
 from ..unit import WARRANTIES
-from .common import EVENT_WORDS, STATE_WORDS, STEPS, ActForm, amount, bp, key_of, mine, selling_for
+from .common import EVENT_WORDS, STATE_WORDS, STEPS, ActForm, bp, key_of, mine, selling_for
 
 AGAINST = {
     Against.BELOW: "below what was paid",

@@ -17,10 +17,10 @@ from ...listings import drafting, fields, queries
 from ...listings.facts import HandpieceFacts, ListingFacts
 from ...listings.fields import Field, Place
 from ..access import me, requires
-from ..forms import applied
+from ..forms import amount, applied
 from ..options import grouped_options
 from ..unit import UNITS
-from .common import LONGEST_LINE, STEPS, ActForm, amount, bp, mine, nothing_yet, number, with_notes
+from .common import LONGEST_LINE, STEPS, ActForm, bp, mine, nothing_yet, number, with_notes
 from .particulars import as_data, form_with, said_in, shown
 from .readings import ReadingForm, as_typed, screen_of
 

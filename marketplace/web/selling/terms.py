@@ -15,10 +15,10 @@ from ...listings.possible import Assurance
 from ...listings.terms import Recertification, Warranty
 from ...payments.amounts import Rate, split
 from ..access import me, requires
-from ..forms import Form, NeededBeforeReview, applied
+from ..forms import Form, NeededBeforeReview, amount, applied
 from ..options import options
 from ..unit import RECERTIFICATIONS, WARRANTIES
-from .common import ANSWERS, LONGEST_LINE, STEPS, WHOLE, amount, answer_of, bp, mine, number, stated, with_notes
+from .common import ANSWERS, LONGEST_LINE, STEPS, WHOLE, answer_of, bp, mine, number, stated, with_notes
 
 
 class TermsForm(Form):

@@ -139,7 +139,7 @@ def _page(
     review_id: UUID, form: ProposalForm, sent: Mapping[str, WordsForm] = MappingProxyType({})
 ) -> ResponseReturnValue:
     found = reviews.review(review_id)
-    site = clinics.site(found.site_id)
+    site = clinics.site_of_record(found.site_id)
     may = frozenset(REVIEW.events_from(found.state)) if me().may(Permission.RULE_REVIEW) else frozenset()
     return render_template(
         "staff/rule_review.html",
