@@ -109,6 +109,15 @@ class Looked:
 _OPEN = (Recall.number, Recall.firm, Recall.classification, RegisterSnapshot.source_code, RegisterSnapshot.retrieved_at)
 
 
+def is_near(match_id: UUID, *, person_id: UUID) -> bool:
+    """
+    Say whether a clinic of the person's sells or buys a unit of the recall's model, or ever did.
+
+    Then it is not theirs to judge. A clinic that they have left counts as theirs.
+    """
+    return bool(db.session.scalar(select(func.recall_is_near(match_id, person_id))))
+
+
 def looked_up(units: Collection[Unit], *, then: datetime | None = None) -> Looked:
     """Say which recalls are open for these units, now or as judged at `then`; one statement."""
     placed = select(RegisterSnapshot.id).where(

@@ -18,12 +18,25 @@ from ..kernel.errors import Conflict, Invalid, NotFound, Refused
 from ..kernel.text import normal_number
 from ..ripple import Cause, Ground, Loss
 from .models import Recall, RecallMatch, RecallRelease, ReleaseKind
+from .queries import is_near
 from .states import MatchState
 
 LONGEST_WORDS = 2_000
 MOST_NAMED = 5_000
 _RANGE = re.compile(r"\s+(?:to|through|[-–])(?:\s+|$)", re.IGNORECASE)
 _COUNTED = re.compile(r"[0-9]+$")
+
+
+class NotYoursToJudge(Refused):
+    """A clinic of the person's sells or buys such a unit: what is found of the recall is money to them."""
+
+    code = "recall_not_yours_to_judge"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A clinic that you belong or belonged to sells or buys a unit of this model.",
+            cure="Leave this recall to a colleague.",
+        )
 
 
 class NeedsAnother(Refused):
@@ -79,12 +92,13 @@ def narrow(*, match_id: UUID, actor_id: UUID, named: str, words: str, at: dateti
     Propose that an open recall concerns only the units that its notice names. Nothing changes until somebody agrees.
 
     :raises NotFound: there is no such recall
+    :raises NotYoursToJudge: a clinic of the person's sells or buys such a unit
     :raises Invalid: nothing is named, or nobody says where
     :raises Conflict: it is not open, or is narrowed or to be narrowed already
     """
     found = named_in(named)
     with unit_of_work():
-        match = _open(match_id)
+        match = _open(match_id, actor_id)
         _refuse_second(RecallRelease.match_id == match_id, RecallRelease.kind == ReleaseKind.NARROWED)
         firsts, lasts = [one.first for one in found], [one.last for one in found]
         release = RecallRelease(
@@ -110,6 +124,7 @@ def correct(
     agrees. Return the proposal's id.
 
     :raises NotFound: there is no such recall
+    :raises NotYoursToJudge: a clinic of the person's sells or buys such a unit
     :raises Invalid: no serial number, nobody who performed it, a day in the future, a paper that cannot be kept
     :raises Conflict: it is not open, or the unit is cleared or to be cleared already
     """
@@ -123,7 +138,7 @@ def correct(
     filename, content = paper
     examined = documents.examine(filename=filename, content=content, field="paper")
     with unit_of_work():
-        match = _open(match_id)
+        match = _open(match_id, actor_id)
         _refuse_second(RecallRelease.match_id == match_id, RecallRelease.serial == unit)
         release = RecallRelease(
             match_id=match.id, kind=ReleaseKind.CORRECTED, serial=unit, performed_by=firm, performed_on=performed_on,
@@ -138,16 +153,17 @@ def agree(*, release_id: UUID, actor_id: UUID, at: datetime) -> None:
     Agree as the second person: from now on the recall does not close the gate for these units.
 
     :raises NotFound: there is no such proposal
+    :raises NotYoursToJudge: a clinic of the person's sells or buys such a unit
     :raises NeedsAnother: it is the person's own
     :raises Conflict: it is agreed to or over already, or the recall is not open
     """
     with unit_of_work():
-        release = _locked(release_id)
+        release = _locked(release_id, actor_id)
         if release.proposed_by == actor_id:
             raise NeedsAnother
         if release.confirmed_at is not None or release.ended_at is not None:
             raise Conflict("Somebody has just decided about this.", cure="Look at it again.")
-        match = _open(release.match_id)
+        match = _open(release.match_id, actor_id)
         release.confirmed_by, release.confirmed_at = actor_id, at
         db.session.flush()
         ripple.changed(Ground(model_id=match.model_id))
@@ -159,12 +175,13 @@ def end(*, release_id: UUID, actor_id: UUID, reason: str, at: datetime) -> None:
     Take a proposal or an agreed release back. The gate closes again for what it had let out, and orders are held.
 
     :raises NotFound: there is none
+    :raises NotYoursToJudge: a clinic of the person's sells or buys such a unit
     :raises Invalid: no reason
     :raises Conflict: it is over already
     """
     because = _said(reason, field="reason")
     with unit_of_work():
-        release = _locked(release_id)
+        release = _locked(release_id, actor_id)
         if release.ended_at is not None:
             raise Conflict("It is over already.", cure="Look at it again.")
         match = db.session.get_one(RecallMatch, release.match_id)
@@ -222,11 +239,22 @@ def lock_model(model_id: UUID) -> None:
     )
 
 
-def _open(match_id: UUID) -> RecallMatch:
-    """Return an open recall, its model locked."""
+def require_stranger(match_id: UUID, actor_id: UUID) -> None:
+    """
+    Let nobody judge a recall that is money to a clinic of theirs.
+
+    :raises NotYoursToJudge: it is
+    """
+    if is_near(match_id, person_id=actor_id):
+        raise NotYoursToJudge
+
+
+def _open(match_id: UUID, actor_id: UUID) -> RecallMatch:
+    """Return an open recall that the person may judge, its model locked."""
     model_id = db.session.scalar(select(RecallMatch.model_id).where(RecallMatch.id == match_id))
     if model_id is None:
         raise NotFound("There is no such recall here.")
+    require_stranger(match_id, actor_id)
     lock_model(model_id)
     match = db.session.get_one(RecallMatch, match_id, with_for_update=True, populate_existing=True)
     if match.state is not MatchState.CONFIRMED:
@@ -234,12 +262,13 @@ def _open(match_id: UUID) -> RecallMatch:
     return match
 
 
-def _locked(release_id: UUID) -> RecallRelease:
-    found = select(RecallMatch.model_id).join(RecallRelease, RecallRelease.match_id == RecallMatch.id)
-    model_id = db.session.scalar(found.where(RecallRelease.id == release_id))
-    if model_id is None:
+def _locked(release_id: UUID, actor_id: UUID) -> RecallRelease:
+    found = select(RecallMatch.id, RecallMatch.model_id).join(RecallRelease, RecallRelease.match_id == RecallMatch.id)
+    match = db.session.execute(found.where(RecallRelease.id == release_id)).one_or_none()
+    if match is None:
         raise NotFound("There is no such proposal.")
-    lock_model(model_id)
+    require_stranger(match.id, actor_id)
+    lock_model(match.model_id)
     return db.session.get_one(RecallRelease, release_id, with_for_update=True, populate_existing=True)
 
 

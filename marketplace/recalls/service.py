@@ -17,7 +17,7 @@ from ..registers.sources import ENFORCEMENT, RECALLS
 from ..ripple import Cause, Ground, Loss
 from .matching import Basis, Known, basis_of
 from .models import Recall, RecallMatch, RecallMove
-from .releasing import living, lock_model, over
+from .releasing import living, lock_model, over, require_stranger
 from .states import MATCH, MatchEvent, MatchState
 
 LONGEST_REASON = 2_000
@@ -87,6 +87,7 @@ def judge(*, match_id: UUID, event: MatchEvent, actor_id: UUID, reason: str, at:
     Say what a recall is to a model. Confirmed, it closes the gate for every unit of it, and holds what has not left.
 
     :raises NotFound: there is no such recall
+    :raises NotYoursToJudge: a clinic of the person's sells or buys such a unit
     :raises Invalid: no reason
     :raises marketplace.kernel.machine.IllegalMove: it stands where this cannot be said of it
     """
@@ -97,6 +98,7 @@ def judge(*, match_id: UUID, event: MatchEvent, actor_id: UUID, reason: str, at:
         model_id = db.session.scalar(select(RecallMatch.model_id).where(RecallMatch.id == match_id))
         if model_id is None:
             raise NotFound("There is no such recall here.")
+        require_stranger(match_id, actor_id)
         lock_model(model_id)
         one = db.session.get_one(RecallMatch, match_id, with_for_update=True, populate_existing=True)
         before = one.state

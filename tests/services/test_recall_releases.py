@@ -9,6 +9,8 @@ import pytest
 from sqlalchemy import select, text, update
 
 from marketplace import audit
+from marketplace.accounts.models import User
+from marketplace.clinics.models import Clinic
 from marketplace.dev import openfda
 from marketplace.documents.service import FileNotTaken
 from marketplace.eligibility import history, service
@@ -22,14 +24,16 @@ from marketplace.orders import service as orders
 from marketplace.orders.models import OrderHold
 from marketplace.recalls import queries, releasing
 from marketplace.recalls import service as recalls
-from marketplace.recalls.models import RecallRelease, ReleaseKind
-from marketplace.recalls.releasing import Named, NeedsAnother, named_in
+from marketplace.recalls.models import RecallMove, RecallRelease, ReleaseKind
+from marketplace.recalls.releasing import Named, NeedsAnother, NotYoursToJudge, named_in
 from marketplace.recalls.states import MatchEvent, MatchState
 from marketplace.registers import service as registers
 from marketplace.registers.sources import RECALLS
 from tests.factories.accounts import kept, make_staff
 from tests.factories.catalog import make_maker, make_model
+from tests.factories.clinics import make_clinic, make_member
 from tests.factories.documents import make_document, pdf
+from tests.factories.listings import make_listing
 from tests.factories.orders import make_order, make_scene
 from tests.factories.recalls import make_recall
 from tests.support import assert_refused_by, count_statements, run_jobs
@@ -417,3 +421,67 @@ def load(records, at):
         source_code=RECALLS, filename="f.json", chunks=[openfda.recalls(records)], retrieved_at=at, actor_id=None, at=at
     )
     registers.load(snapshot_id=snapshot_id, at=at)
+
+
+class TestNear:
+    """What is found of a recall is money to whoever sells or buys such a unit: they judge none of it."""
+
+    @pytest.fixture(params=["buys", "sold once"])
+    def near(self, request, scene, now):
+        """Somebody of the desk who belongs to the buying clinic, or who belonged to the selling one."""
+        order = make_order("awaiting_payment", scene, at=now)
+        bought = request.param == "buys"
+        clinic = db.session.get(Clinic, order.buyer_clinic_id if bought else order.seller_clinic_id)
+        return db.session.get(
+            User, make_member(clinic=clinic, user=make_staff(), left_at=None if bought else now).user_id
+        )
+
+    def test_judge_nothing(self, near, match, now):
+        with pytest.raises(NotYoursToJudge):
+            recalls.judge(match_id=match.id, event=_E.CLOSED, actor_id=near.id, reason="Over.", at=now)
+        assert (queries.one(match.id).state, queries.judgements_of(match.id)) == (_S.CONFIRMED, [])
+
+    def test_propose_agree_to_and_end_nothing(self, near, match, desk, now):
+        pending = corrected(match, (desk[0], None), now, "A1")
+        for act in (
+            lambda: corrected(match, (near, None), now, "B2"),
+            lambda: releasing.narrow(match_id=match.id, actor_id=near.id, named="A1", words="Page 2.", at=now),
+            lambda: releasing.agree(release_id=pending, actor_id=near.id, at=now),
+            lambda: releasing.end(release_id=pending, actor_id=near.id, reason="Wrong.", at=now),
+        ):
+            with pytest.raises(NotYoursToJudge):
+                act()
+        (one,) = queries.releases_of(match.id)
+        assert (one.id, one.agreed_at, one.ended_at) == (pending, None, None)
+
+    def test_the_database_refuses_their_words_too(self, near, match, desk, now):
+        pending = corrected(match, (desk[0], None), now, "A1")
+        move = RecallMove(match_id=match.id, event=_E.CLOSED, state=_S.CLOSED, actor_id=near.id, reason="x", at=now)
+        with assert_refused_by("recall_is_judged_by_strangers"):
+            kept(move)
+        for changes in (
+            {"confirmed_by": near.id, "confirmed_at": now},
+            {"ended_by": near.id, "ended_at": now, "ended_because": "x"},
+        ):
+            with assert_refused_by("recall_is_judged_by_strangers"):
+                db.session.execute(update(RecallRelease).where(RecallRelease.id == pending).values(**changes))
+        with assert_refused_by("recall_is_judged_by_strangers"):
+            kept(
+                RecallRelease(
+                    match_id=match.id, kind=ReleaseKind.NARROWED, named_from=["A1"], named_to=["A1"], words="x",
+                    proposed_by=near.id, proposed_at=now,
+                )
+            )  # fmt: skip
+
+    def test_whose_clinic_has_another_model_judges(self, match, scene, now):
+        clinic = make_clinic(seller=True)
+        make_listing(clinic=clinic)
+        other = make_member(clinic=clinic, user=make_staff())
+        recalls.judge(match_id=match.id, event=_E.CLOSED, actor_id=other.user_id, reason="Over.", at=now)
+        assert queries.one(match.id).state is _S.CLOSED
+
+    def test_what_they_said_before_stands_when_a_colleague_goes_on(self, match, scene, desk, now):
+        release = corrected(match, (desk[0], None), now, "A1")
+        make_member(clinic=db.session.get(Clinic, scene.listing.clinic_id), user=desk[0])
+        releasing.agree(release_id=release, actor_id=desk[1].id, at=now)
+        assert concerned(match, "A1") == []

@@ -6,10 +6,13 @@ from uuid import uuid4
 
 import pytest
 
+from marketplace.clinics.models import Clinic
+from marketplace.extensions import db
 from marketplace.recalls import queries
 from marketplace.recalls.states import MatchState
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.catalog import make_model
+from tests.factories.clinics import make_member
 from tests.factories.documents import pdf
 from tests.factories.listings import make_listing
 from tests.factories.orders import make_scene
@@ -60,6 +63,19 @@ class TestDesk:
         assert "Vera Lind" in page
         assert 'value="closed"' in page
         assert 'value="confirmed"' not in page
+
+    def test_whose_clinic_sells_such_a_unit_is_told_and_offered_nothing(self, client, verifier):
+        listing = make_listing()
+        make_member(clinic=db.session.get(Clinic, listing.clinic_id), user=verifier)
+        match = make_recall(listing.model_id, state=_S.CONFIRMED)
+
+        page = text(client.get(f"/staff/recalls/{match.id}"))
+        assert "a colleague judges this" in page
+        assert ("Judge it" in page, "Propose it" in page, "Verifiers judge this" in page) == (False, False, False)
+        sent = client.post(f"/staff/recalls/{match.id}", data={"event": "closed", "reason": "Over."})
+        assert sent.status_code == 403
+        assert "Leave this recall to a colleague." in text(sent)
+        assert queries.one(match.id).state is _S.CONFIRMED
 
     @pytest.mark.parametrize("sent", [{"event": "confirmed"}, {"reason": "x"}, {"event": "says_more", "reason": "x"}])
     def test_half_a_judgement_is_none(self, client, verifier, sent):

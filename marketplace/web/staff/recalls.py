@@ -107,7 +107,7 @@ def page(
     found, releases = queries.one(match_id), queries.releases_of(match_id)
     again = [one for one in (form, narrow, correct, *(ending or {}).values()) if one is not None]
     shown = form or JudgeForm.for_(found)
-    judge_id = found.judged_by
+    judge_id, near = found.judged_by, queries.is_near(match_id, person_id=me().id)
     return render_template(
         "staff/recalls/one.html",
         recall=found,
@@ -116,7 +116,8 @@ def page(
         judged_by=accounts.people([judge_id])[judge_id].name if judge_id else None,
         past=queries.judgements_of(match_id),
         words=EVENTS | {MatchEvent.SAYS_MORE: "A newer file says more"},
-        reviews=me().may(Permission.CREDENTIAL_REVIEW),
+        reviews=me().may(Permission.CREDENTIAL_REVIEW) and not near,
+        near=near,
         releases=releases,
         narrow=narrow or NarrowForm(prefix="narrow"),
         correct=correct or CorrectForm(prefix="correct"),
