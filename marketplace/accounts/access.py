@@ -112,6 +112,8 @@ class Weighty(StrEnum):
 
     PLACE_ORDER = "place_order"
     SIGN_ORDER = "sign_order"
+    APPROVE_ORDER = "approve_order"
+    LIMIT_PURCHASES = "limit_purchases"
     RELEASE_DEVICE = "release_device"
     ACCEPT_DEVICE = "accept_device"
     GIVE_BACK = "give_back"
@@ -132,6 +134,8 @@ _W = Weighty
 WEIGHED: dict[Weighty, tuple[frozenset[Permission], str]] = {
     _W.PLACE_ORDER: (frozenset({_P.ORDER_PLACE}), "placing an order"),
     _W.SIGN_ORDER: (frozenset({_P.ORDER_CONFIRM}), "signing an order as its practitioner"),
+    _W.APPROVE_ORDER: (frozenset({_P.ORDER_PLACE}), "approving a purchase of the clinic"),
+    _W.LIMIT_PURCHASES: (frozenset({_P.CLINIC_MANAGE}), "changing which purchases of the clinic need a second person"),
     _W.RELEASE_DEVICE: (frozenset({_P.ORDER_FULFIL}), "releasing or sending a device"),
     _W.ACCEPT_DEVICE: (frozenset({_P.ORDER_PLACE}), "accepting a device, for which the seller is then paid"),
     _W.GIVE_BACK: (frozenset({_P.ORDER_FULFIL, _P.ORDER_PLACE}), "giving a payment back"),

@@ -196,7 +196,7 @@ def confirm(order_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/orders/<uuid:order_id>/approve")
-@requires(Permission.ORDER_PLACE)
+@requires(Permission.ORDER_PLACE, weighty=Weighty.APPROVE_ORDER)
 def approve(order_id: UUID) -> ResponseReturnValue:
     """Approve, as the second person of the clinic, that the order be paid."""
     service.approve(order_id=order_id, actor_id=me().id, at=clock.now())

@@ -351,7 +351,7 @@ def remove_member(clinic_id: UUID, user_id: UUID) -> ResponseReturnValue:
 
 
 @bp.route("/clinics/<uuid:clinic_id>/limit", methods=["GET", "POST"])
-@requires(Permission.CLINIC_MANAGE)
+@requires(Permission.CLINIC_MANAGE, weighty=Weighty.LIMIT_PURCHASES)
 def limit(clinic_id: UUID) -> ResponseReturnValue:
     """Set above which price a second person approves what the clinic buys."""
     queries.require_role(user_id=me().id, clinic_id=clinic_id, roles=OWNERS)

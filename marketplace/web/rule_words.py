@@ -115,7 +115,7 @@ def rules_of(policy: Policy, state: str) -> list[ShownRule]:
 def _rule(rule: Rule) -> ShownRule:
     return ShownRule(
         id=rule.id,
-        procedures=procedures(rule.procedure_classes),
+        procedures=procedures_of(rule),
         outcome=OUTCOMES[rule.outcome],
         evidence=gate.EVIDENCE_WORDS[rule.evidence],
         gates=rule.gates,
@@ -128,14 +128,20 @@ def _rule(rule: Rule) -> ShownRule:
             )
             for option in rule.options
         ),
-        turned_away=tuple(map(_turned_away, rule.not_accepted)),
+        turned_away=tuple(map(turned_away, rule.not_accepted)),
         limits=rule.excluded,
         citations=gate.citations(rule.citations),
-        about=tuple(_about(rule)),
+        about=tuple(about(rule)),
     )
 
 
-def _about(rule: Rule) -> Iterator[tuple[str, str]]:
+def procedures_of(rule: Rule) -> str:
+    """Name what a rule is about; where no text was found it names nothing."""
+    return procedures(rule.procedure_classes) if rule.procedure_classes else "no procedure by name"
+
+
+def about(rule: Rule) -> Iterator[tuple[str, str]]:
+    """Return what else the draft of the rule says, each under its name; shown, never judged."""
     for field in fields(rule.about):
         words = getattr(rule.about, field.name)
         if words:
@@ -148,7 +154,7 @@ _CODED = re.compile(r"\b[A-Z][A-Z_:-]{6,}")
 _STANDING = re.compile(r"(?<=[(\s])([POSX])(?=[),]| quote of)")
 
 
-def _turned_away(named: NotAccepted) -> str:
+def turned_away(named: NotAccepted) -> str:
     """Return whom a rule turns away: the words as noted, with codes and the letter of their standing read out."""
     text = _CODED.sub(lambda code: _named(code[0]), named.text)
     text = _STANDING.sub(lambda letter: gate.EVIDENCE_WORDS[letter[1]], text)
@@ -170,7 +176,7 @@ def _chapter(policy: Policy, state: str, kinds: list[ProcedureClass]) -> ShownCh
             for way in ways
         ),
         believed=tuple(dict.fromkeys(_believed(rules, ways, kinds[0]))),
-        turned_away=tuple(dict.fromkeys(_turned_away(named) for rule in rules for named in rule.not_accepted)),
+        turned_away=tuple(dict.fromkeys(turned_away(named) for rule in rules for named in rule.not_accepted)),
         limits=tuple(dict.fromkeys(text for rule in rules for text in rule.excluded)),
         citations=gate.citations({cited.ref: cited for rule in rules for cited in rule.citations}.values()),
     )
@@ -184,18 +190,19 @@ def _believed(rules: Iterable[Rule], ways: Iterable[Way], procedure: ProcedureCl
                 yield option.name
 
 
-def _words_of(conditions: Iterable[Requirement], reaches: Iterable[Coverage | None]) -> tuple[str, ...]:
-    asked = [words for condition in conditions for words in _conditions(condition)]
-    asked += [words for coverage in reaches if coverage is not None for words in _coverage(coverage)]
+def _words_of(requirements: Iterable[Requirement], reaches: Iterable[Coverage | None]) -> tuple[str, ...]:
+    asked = [words for requirement in requirements for words in conditions(requirement)]
+    asked += [words for reach in reaches if reach is not None for words in coverage(reach)]
     return tuple(dict.fromkeys(asked))
 
 
-def _conditions(requirement: Requirement) -> list[str]:
+def conditions(requirement: Requirement) -> list[str]:
+    """Say what a requirement asks for, each thing in words that follow on “that”."""
     match requirement:
         case AllOf():
-            return [words for condition in requirement.conditions for words in _conditions(condition)]
+            return [words for condition in requirement.conditions for words in conditions(condition)]
         case AnyOf():
-            return ["either " + ", or ".join(" and ".join(_conditions(each)) for each in requirement.conditions)]
+            return ["either " + ", or ".join(" and ".join(conditions(each)) for each in requirement.conditions)]
         case HoldsCredential():
             return [f"the operator holds {requirement.name}" + (" for this very model" if requirement.on_model else "")]
         case MemberHolds():
@@ -213,10 +220,11 @@ def _for_lasers(*, only: bool) -> str:
     return ", for lasers" if only else ""
 
 
-def _coverage(coverage: Coverage) -> list[str]:
-    words = ["only handpieces that emit laser light"] if coverage.lasers_only else []
-    if coverage.modalities:
-        words.append(f"only these kinds of device: {', '.join(coverage.modalities)}")
-    if coverage.except_modalities:
-        words.append(f"not these kinds of device: {', '.join(coverage.except_modalities)}")
+def coverage(reach: Coverage) -> list[str]:
+    """Say which handpieces a rule reaches; nothing where it reaches all."""
+    words = ["only handpieces that emit laser light"] if reach.lasers_only else []
+    if reach.modalities:
+        words.append(f"only these kinds of device: {', '.join(reach.modalities)}")
+    if reach.except_modalities:
+        words.append(f"not these kinds of device: {', '.join(reach.except_modalities)}")
     return words

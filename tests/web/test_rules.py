@@ -151,6 +151,17 @@ class TestStaffPage:
         assert "never opens anything" in text
         assert "Known from text read" in text
 
+    @pytest.mark.parametrize("state", ["MO", "VT"])
+    def test_shows_a_place_where_no_text_was_found(self, client, published, state):
+        sign_in(client, make_staff("auditor"))
+        answer = client.get(f"/staff/policy?state={state}")
+
+        assert answer.status_code == 200
+        assert "no procedure by name" in text_of(answer).lower()
+
+    def test_every_place_can_be_shown(self, policy):
+        assert sum(len(rule_words.rules_of(policy, code)) for code in STATES) == len(policy.document.rules)
+
     @pytest.mark.parametrize("state", ["", "XX"])
     def test_no_place_no_rules(self, client, published, state):
         sign_in(client, make_staff("moderator"))
@@ -227,7 +238,7 @@ class TestWords:
         ],
     )
     def test_every_condition_has_its_words(self, condition, words):
-        assert rule_words._conditions(condition) == words
+        assert rule_words.conditions(condition) == words
 
     @pytest.mark.parametrize(
         ("noted", "words"),
@@ -244,7 +255,7 @@ class TestWords:
         ],
     )  # fmt: skip
     def test_whom_a_rule_turns_away_is_named_in_words(self, noted, words):
-        assert rule_words._turned_away(NotAccepted(noted, ("ANY",))) == words
+        assert rule_words.turned_away(NotAccepted(noted, ("ANY",))) == words
 
     @pytest.mark.parametrize("code", STATES)
     def test_nobody_is_turned_away_by_a_code(self, policy, code):
@@ -252,11 +263,11 @@ class TestWords:
         assert [who for who in named if re.search(r"[A-Z]_[A-Z]|[A-Z]{7}|\b[PSOX][),]", who)] == []
 
     def test_what_a_rule_reaches_is_said(self):
-        assert rule_words._coverage(
+        assert rule_words.coverage(
             Coverage(lasers_only=True, modalities=("ALEX", "CO2"), except_modalities=("IPL",))
         ) == [
             "only handpieces that emit laser light",
             "only these kinds of device: ALEX, CO2",
             "not these kinds of device: IPL",
         ]
-        assert rule_words._coverage(Coverage()) == []
+        assert rule_words.coverage(Coverage()) == []

@@ -125,7 +125,9 @@ class TestRule:
         text = text_of(answer)
         assert f"{NEVADA} is saved in this draft." in text
         assert f"{NEVADA} (Nevada): changed" in text
-        assert "in force to Added: 2027-01-31" in text
+        assert "It now says: It is in force through 31 Jan 2027." in text
+        assert "It no longer says" not in text
+        assert "Field by field, as the document writes it (1 place) in force to Added: 2027-01-31" in text
         assert "by Ada Quist" in text
         assert publishing.published_policy().version_id == RULES
 

@@ -32,7 +32,7 @@ from ...eligibility.verdict import Evidence
 from ...kernel import clock
 from ...kernel.shapes import Misshapen
 from ...kernel.terms import STATES, ProcedureClass
-from .. import gate, rule_words
+from .. import gate, rule_changes, rule_words
 from ..access import me, requires
 from ..forms import Form, applied
 
@@ -188,6 +188,8 @@ def _version(version_id: UUID, form: ReasonForm) -> ResponseReturnValue:
     found = editing.version(version_id)
     policy, edits = editing.policy_in(found), editing.edits_of(version_id)
     base = editing.version(found.based_on_id) if found.based_on_id else None
+    before = editing.policy_in(base).document if base else None
+    comparison = compare(before, policy.document) if before else None
     people = {edit.actor_id for edit in edits} | {
         who for who in (found.proposed_by, found.published_by, found.discarded_by) if who
     }
@@ -195,7 +197,8 @@ def _version(version_id: UUID, form: ReasonForm) -> ResponseReturnValue:
         "staff/policy_version.html",
         version=found,
         base=base,
-        comparison=compare(editing.policy_in(base).document, policy.document) if base else None,
+        comparison=comparison,
+        changes=rule_changes.changes(comparison, before, policy.document) if comparison and before else [],
         edits=edits,
         people=accounts.people(people),
         living=found.state is PolicyState.DRAFT and found.discarded_at is None,
