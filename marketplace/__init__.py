@@ -8,6 +8,7 @@ web, jobs, adapters      pages by audience; background work; Stripe, disks, mail
 watching                 devices and searches that people keep an eye on
 wants                    what buyers look for, held against what sellers have
 guides                   what makers ask of second owners, what was paid for such devices
+messages                 what the two sides of an order write to each other
 orders                   promise, hold, dispatch, arrival, acceptance
 sheets                   tables of many listings, in and out
 questions                what buyers ask of a unit, and what its seller answered

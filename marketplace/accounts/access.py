@@ -44,6 +44,7 @@ class Permission(StrEnum):
     QUESTION_ASK = "question:ask"
     QUESTION_ANSWER = "question:answer"
     QUESTION_REPORT = "question:report"
+    MESSAGE_WRITE = "message:write"
     ORDER_READ = "order:read"
     ORDER_PLACE = "order:place"
     ORDER_CONFIRM = "order:confirm"
@@ -87,6 +88,7 @@ GRANTED: dict[Permission, frozenset[Grant]] = {
     _P.QUESTION_ASK: frozenset({_G.MEMBER}),
     _P.QUESTION_ANSWER: frozenset({_G.MEMBER}),
     _P.QUESTION_REPORT: frozenset({_G.SIGNED_IN}),
+    _P.MESSAGE_WRITE: frozenset({_G.MEMBER}),
     _P.ORDER_READ: frozenset({_G.MEMBER}),
     _P.ORDER_PLACE: frozenset({_G.MEMBER}),
     _P.ORDER_CONFIRM: frozenset({_G.MEMBER}),

@@ -23,6 +23,8 @@ from ..listings import queries as listings
 from ..listings import reports
 from ..listings.facts import ListingFacts
 from ..listings.states import ListingState
+from ..messages import queries as messages
+from ..messages.access import speaks_for
 from ..orders import queries, service, views
 from ..orders.access import Act, Party
 from ..orders.states import OrderState
@@ -165,6 +167,8 @@ def order(order_id: UUID) -> ResponseReturnValue:
         can_be_paid_out=payments.seller_account(seen.seller_clinic_id).payable,
         is_seller=Party.SELLER in seen.parties,
         answered=reports.answered_in(seen.report_id),
+        may_write=speaks_for(seen.parties) is not None,
+        unread=messages.unread(order_id, user_id=me().id),
         proposal_waits=seen.part_can_go_back and queries.waits_for_answer(order_id, seen.parties),
         Act=Act,
     )

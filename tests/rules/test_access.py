@@ -30,6 +30,7 @@ question:read         .   .   x   .   .   .   .   .
 question:ask          .   .   x   .   .   .   .   .
 question:answer       .   .   x   .   .   .   .   .
 question:report       .   x   x   x   x   x   x   x
+message:write         .   .   x   .   .   .   .   .
 order:read            .   .   x   .   .   .   .   .
 order:place           .   .   x   .   .   .   .   .
 order:confirm         .   .   x   .   .   .   .   .
@@ -122,6 +123,7 @@ def test_what_only_reads_is_named_so():
         "credential:read",
         "listing:read",
         "order:read",
+        "question:read",
         "want:read",
         "watch:read",
         "review:read",

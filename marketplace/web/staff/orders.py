@@ -9,14 +9,19 @@ from wtforms.validators import InputRequired, Length
 
 from ...accounts.access import Permission, Weighty
 from ...kernel import clock
+from ...messages import queries as messages
+from ...messages import service as messages_service
 from ...orders import belonging, queries, service, views
 from ...orders.access import Act
 from ...orders.states import OrderState
 from ...payments import queries as payments
+from ...payments.policy import Freeze
 from .. import order_words, reports
 from ..access import me, requires
 from ..forms import Form, applied
+from ..messages import WHO
 from ..partial_refunds import PROPOSALS, PartForm
+from ..writing import WritingForm
 
 bp = Blueprint("staff_orders", __name__)
 
@@ -125,9 +130,27 @@ def surplus(order_id: UUID) -> ResponseReturnValue:
     return redirect(url_for(".order", order_id=order_id), code=303)
 
 
-def _page(order_id: UUID, form: ReasonForm, *, part_form: PartForm | None = None) -> ResponseReturnValue:
+@bp.post("/staff/orders/<uuid:order_id>/messages")
+@requires(Permission.MONEY_MANAGE)
+def message(order_id: UUID) -> ResponseReturnValue:
+    """Write to both sides while a dispute is open."""
+    form = WritingForm(prefix="message")
+    if form.validate_on_submit():
+        with applied(form):
+            messages_service.write_as_staff(
+                order_id=order_id, actor_id=me().id, words=form.words.data or "", at=clock.now()
+            )
+            flash("It was sent to both sides.", "success")
+            return redirect(url_for(".order", order_id=order_id, _anchor="thread"), code=303)
+    return _page(order_id, ReasonForm(), message_form=form)
+
+
+def _page(
+    order_id: UUID, form: ReasonForm, *, part_form: PartForm | None = None, message_form: WritingForm | None = None
+) -> ResponseReturnValue:
     seen = views.order_for_staff(order_id)
     part_form = part_form or PartForm(prefix="part")
+    message_form = message_form or WritingForm(formdata=None, prefix="message")
     found = payments.payments_of(order_id)
     now = next((one for one in found if not one.ended_unpaid), None)
     return render_template(
@@ -148,5 +171,10 @@ def _page(order_id: UUID, form: ReasonForm, *, part_form: PartForm | None = None
         is_own=belonging.is_own(order_id, user_id=me().id),
         form=form,
         part_form=part_form,
+        thread=messages.thread_for_staff(order_id),
+        who=WHO,
+        disputed=now is not None and now.frozen_reason == Freeze.DISPUTED,
+        message_form=message_form,
+        longest=messages_service.LONGEST,
         Act=Act,
-    ), max(form.http_status, part_form.http_status)
+    ), max(form.http_status, part_form.http_status, message_form.http_status)
