@@ -16,7 +16,7 @@ from marketplace.eligibility.rulebook import reference_document
 from marketplace.eligibility.sale import Purchase
 from marketplace.eligibility.verdict import Reach
 from marketplace.extensions import db
-from marketplace.listings import figures, search
+from marketplace.listings import figures, kinds, search
 from marketplace.listings import queries as listings
 from marketplace.listings.models import Listing
 from marketplace.listings.qualified import Reached, reached_by
@@ -113,6 +113,17 @@ def test_counts_a_kind_that_came_between_two_statements(scene, purchase, now):
     figures.forget()
 
     assert known.count(search.Wanted(), version=version) == before | {Reach.CLOSED: before[Reach.CLOSED] + 1}
+
+
+def test_counts_figures_that_are_newer_than_the_kinds_known(scene, purchase, now):
+    """Another thread may keep figures with a kind that was not there yet when this one read the kinds."""
+    known = reached_by(purchase=purchase, at=now)
+    before, stale = known.count(search.Wanted()), kinds._known[0]
+    make_listing(clinic=scene.seller_clinic, handpieces=[make_handpiece("RF_NEEDLE")])
+    search.find(search.Wanted())
+    kinds._known[0] = kinds.Market(search.version(), stale.kinds, stale.vocabulary)
+
+    assert known.count(search.Wanted()) == before | {Reach.CLOSED: before[Reach.CLOSED] + 1}
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -3,7 +3,10 @@
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import update
 
+from marketplace.eligibility.models import PolicyState, PolicyVersion
+from marketplace.extensions import db
 from marketplace.recalls.states import MatchState
 from tests.factories.listings import make_handpiece, make_listing
 from tests.factories.orders import make_scene
@@ -74,6 +77,18 @@ class TestCompare:
 
         assert "chip tone-yes" in page
         assert '<th scope="row">You</th>' in page
+
+    def test_while_no_rules_are_published_it_says_so_and_nothing_of_the_reader(self, app, now):
+        scene = make_scene(now)
+        db.session.execute(
+            update(PolicyVersion)
+            .where(PolicyVersion.state == PolicyState.PUBLISHED)
+            .values(state=PolicyState.RETIRED, retired_at=now)
+        )
+        page = text(browser_of(app, scene.buyer).get(address(scene.listing)))
+
+        assert '<th scope="row">You</th><td>no rules are published</td>' in page
+        assert "chip tone-yes" not in page
 
 
 class TestRecentlyViewed:
