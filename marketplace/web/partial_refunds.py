@@ -70,8 +70,7 @@ def propose(order_id: UUID) -> ResponseReturnValue:
                 reason=form.reason.data or "",
                 at=clock.now(),
             )
-            flash("The other side has been asked. Nothing moves before they have agreed.", "success")
-            return redirect(url_for(".page", order_id=order_id), code=303)
+            return _done("The other side has been asked. Nothing moves before they have agreed.", ".page", order_id)
     return _page(order_id, form)
 
 
@@ -80,8 +79,7 @@ def propose(order_id: UUID) -> ResponseReturnValue:
 def agree(order_id: UUID, proposal_id: UUID) -> ResponseReturnValue:
     """Agree to what the other side proposed."""
     service.agree(proposal_id=proposal_id, actor_id=me().id, at=clock.now())
-    flash("Agreed: that part is going back to the buyer.", "success")
-    return redirect(url_for("buying.order", order_id=order_id), code=303)
+    return _done("Agreed: that part is going back to the buyer.", "buying.order", order_id)
 
 
 @bp.post("/orders/<uuid:order_id>/partial-refund/<uuid:proposal_id>/decline")
@@ -89,8 +87,7 @@ def agree(order_id: UUID, proposal_id: UUID) -> ResponseReturnValue:
 def decline(order_id: UUID, proposal_id: UUID) -> ResponseReturnValue:
     """Decline what the other side proposed."""
     service.decline(proposal_id=proposal_id, actor_id=me().id, at=clock.now())
-    flash("Declined. Nothing moves, and the other side has been told.", "success")
-    return redirect(url_for(".page", order_id=order_id), code=303)
+    return _done("Declined. Nothing moves, and the other side has been told.", ".page", order_id)
 
 
 @bp.post("/orders/<uuid:order_id>/partial-refund/<uuid:proposal_id>/withdraw")
@@ -98,8 +95,12 @@ def decline(order_id: UUID, proposal_id: UUID) -> ResponseReturnValue:
 def withdraw(order_id: UUID, proposal_id: UUID) -> ResponseReturnValue:
     """Withdraw a proposal of one's own side."""
     service.withdraw(proposal_id=proposal_id, actor_id=me().id, at=clock.now())
-    flash("Withdrawn.", "success")
-    return redirect(url_for(".page", order_id=order_id), code=303)
+    return _done("Withdrawn.", ".page", order_id)
+
+
+def _done(told: str, shown: str, order_id: UUID) -> ResponseReturnValue:
+    flash(told, "success")
+    return redirect(url_for(shown, order_id=order_id), code=303)
 
 
 def _page(order_id: UUID, form: PartForm) -> ResponseReturnValue:

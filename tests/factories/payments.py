@@ -125,10 +125,15 @@ def onboarded(stripe, clinic_id: UUID, *, at: datetime) -> str:
     payments.open_seller_account(
         clinic_id=clinic_id, email="selma@example.test", name="Desert Aesthetics LLC", actor_id=clinic_id, at=at
     )
-    reference = db.session.scalars(select(SellerAccount.reference).where(SellerAccount.clinic_id == clinic_id)).one()
+    reference = account_of(clinic_id)
     stripe.onboard(reference)
     payments.refresh_seller_account(clinic_id=clinic_id, at=at)
     return reference
+
+
+def account_of(clinic_id: UUID) -> str:
+    """Return the reference of the clinic's account with the local Stripe."""
+    return db.session.scalars(select(SellerAccount.reference).where(SellerAccount.clinic_id == clinic_id)).one()
 
 
 def waiting_jobs() -> list[str]:

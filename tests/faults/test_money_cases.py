@@ -26,6 +26,7 @@ from marketplace.payments.models import (
     ProviderEventState,
 )
 from marketplace.payments.states import PaymentState
+from tests.factories import deals
 from tests.factories.orders import make_scene, place_and_confirm, the_order
 from tests.factories.payments import do_jobs, hear, onboarded, pay_page, the_payment
 from tests.pages import browser_of, press, text
@@ -80,10 +81,7 @@ def receive(event) -> None:
 
 def accepted(order_id, scene, *, at):
     """Let a paid order come to its acceptance; return the intent to pay the seller."""
-    orders.release_to_ship(order_id=order_id, actor_id=scene.seller.id, at=at)
-    orders.dispatch(order_id=order_id, actor_id=scene.seller.id, carrier="ArcBest", tracking="1", at=at)
-    orders.report_arrival(order_id=order_id, actor_id=scene.buyer.id, at=at)
-    orders.accept(order_id=order_id, actor_id=scene.buyer.id, at=at)
+    deals.accepted(order_id, scene, at=at)
     return db.session.scalars(select(MoneyIntent.id)).one()
 
 

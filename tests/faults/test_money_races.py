@@ -20,6 +20,7 @@ from marketplace.payments.amounts import Account
 from marketplace.payments.models import IntentState, LedgerJournal, MoneyIntent
 from marketplace.payments.ports import PaymentGateway
 from marketplace.payments.states import PaymentState
+from tests.factories import deals
 from tests.factories.accounts import make_staff
 from tests.factories.orders import make_scene, place_and_confirm, the_order
 from tests.factories.payments import do_jobs, hear, onboarded, pay_page, the_payment
@@ -43,9 +44,7 @@ def inspected(scene, stripe):
     """Return an order whose device has arrived, and whose money is held."""
     now = clock.now().replace(microsecond=0)
     order_id = held(scene, stripe)
-    orders.release_to_ship(order_id=order_id, actor_id=scene.seller.id, at=now)
-    orders.dispatch(order_id=order_id, actor_id=scene.seller.id, carrier="ArcBest", tracking="1", at=now)
-    orders.report_arrival(order_id=order_id, actor_id=scene.buyer.id, at=now)
+    deals.delivered(order_id, scene, at=now)
     return order_id
 
 

@@ -10,13 +10,13 @@ from sqlalchemy import func, select
 from marketplace.extensions import db
 from marketplace.jobs import JOBS
 from marketplace.kernel import clock
-from marketplace.orders import service as orders
 from marketplace.payments import ledger
 from marketplace.payments.amounts import Account
 from marketplace.payments.models import IntentState, LedgerJournal, MoneyIntent
 from marketplace.payments.states import PaymentState
-from tests.factories.orders import make_scene, place_and_confirm, the_order
-from tests.factories.payments import hear, onboarded, pay_page, the_payment
+from tests.factories import deals
+from tests.factories.orders import make_scene, the_order
+from tests.factories.payments import the_payment
 from tests.support import worker_environment
 
 pytestmark = pytest.mark.own_database
@@ -53,15 +53,8 @@ def accepted(own_app, stripe_alone):
         stripe_alone.bind(own_app)
         now = clock.now().replace(microsecond=0)
         scene = make_scene(now)
-        onboarded(stripe_alone, scene.seller_clinic.id, at=now)
-        order_id = place_and_confirm(scene, at=now)
-        pay_page(order_id, scene.buyer.id, at=now)
-        stripe_alone.pay_by_card(the_payment(order_id).checkout_id)
-        hear(stripe_alone)
-        orders.release_to_ship(order_id=order_id, actor_id=scene.seller.id, at=now)
-        orders.dispatch(order_id=order_id, actor_id=scene.seller.id, carrier="ArcBest", tracking="1", at=now)
-        orders.report_arrival(order_id=order_id, actor_id=scene.buyer.id, at=now)
-        orders.accept(order_id=order_id, actor_id=scene.buyer.id, at=now)
+        order_id = deals.paid(scene, stripe_alone, at=now)
+        deals.accepted(order_id, scene, at=now)
         yield order_id
 
 

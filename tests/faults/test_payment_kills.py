@@ -18,8 +18,8 @@ from sqlalchemy import text
 from marketplace.extensions import db
 from marketplace.kernel import clock
 from marketplace.kernel.money import Money
-from marketplace.orders import service as orders
 from marketplace.payments.amounts import Rate
+from tests.factories import deals
 from tests.factories.accounts import make_staff
 from tests.factories.orders import make_scene, place_and_confirm, the_order
 from tests.factories.payments import OUR_JOBS, onboarded, the_payment
@@ -190,9 +190,7 @@ def sell(stripe, house: House, chance: random.Random, way: str) -> None:
     else:
         if way == "part before the release":
             house.at_a_page("give_part", **finance)
-        orders.release_to_ship(order_id=order_id, actor_id=scene.seller.id, at=now)
-        orders.dispatch(order_id=order_id, actor_id=scene.seller.id, carrier="ArcBest", tracking="1", at=now)
-        orders.report_arrival(order_id=order_id, actor_id=scene.buyer.id, at=now)
+        deals.delivered(order_id, scene, at=now)
         house.at_a_page("accept", **buyer)
     hear(stripe, house, chance)
     if way.endswith("after the release"):

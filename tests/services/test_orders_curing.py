@@ -18,8 +18,9 @@ from marketplace.orders.wording import CURE_PERIOD
 from marketplace.payments.models import MoneyIntent
 from marketplace.payments.states import PaymentState
 from marketplace.web import order_words
-from tests.factories.orders import make_order, make_scene, place_and_confirm, the_order
-from tests.factories.payments import do_jobs, hear, onboarded, pay_page, the_payment
+from tests.factories import deals
+from tests.factories.orders import make_order, make_scene, the_order
+from tests.factories.payments import do_jobs, the_payment
 from tests.support import assert_nothing_lost
 
 SECOND = timedelta(seconds=1)
@@ -33,12 +34,7 @@ def scene(now):
 @pytest.fixture
 def held(scene, local_stripe, now):
     """An order whose money is held, and that has yet to leave."""
-    onboarded(local_stripe, scene.seller_clinic.id, at=now)
-    order_id = place_and_confirm(scene, at=now)
-    pay_page(order_id, scene.buyer.id, at=now)
-    local_stripe.pay_by_card(the_payment(order_id).checkout_id)
-    hear(local_stripe)
-    return order_id
+    return deals.paid(scene, local_stripe, at=now)
 
 
 def expire(scene, at):

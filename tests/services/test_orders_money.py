@@ -21,6 +21,7 @@ from marketplace.orders.states import OrderState
 from marketplace.payments.models import MoneyIntent
 from marketplace.payments.service import MoneyNotHere
 from marketplace.payments.states import PaymentState
+from tests.factories import deals
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.orders import make_order, make_scene, place, place_and_confirm, the_order
 from tests.factories.payments import (
@@ -444,9 +445,7 @@ class TestArrivalAndAcceptance:
         onboarded(local_stripe, scene.seller_clinic.id, at=now)
         order_id = paid(scene, local_stripe, at=now)
         hear(local_stripe)
-        orders.release_to_ship(order_id=order_id, actor_id=scene.seller.id, at=now)
-        orders.dispatch(order_id=order_id, actor_id=scene.seller.id, carrier="ArcBest", tracking="1", at=now)
-        orders.report_arrival(order_id=order_id, actor_id=scene.buyer.id, at=now)
+        deals.delivered(order_id, scene, at=now)
         orders.accept(order_id=order_id, actor_id=scene.buyer.id, at=clock.now())
 
         do_jobs()

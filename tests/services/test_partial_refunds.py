@@ -19,9 +19,10 @@ from marketplace.payments.books import FindingCode
 from marketplace.payments.models import MoneyIntent, PartialRefund, Payment
 from marketplace.payments.queries import payment_of
 from marketplace.payments.states import PartialState, PaymentState
+from tests.factories import deals
 from tests.factories.accounts import make_staff
-from tests.factories.orders import make_order, make_scene, place_and_confirm, the_order
-from tests.factories.payments import do_jobs, hear, onboarded, pay_page, the_payment
+from tests.factories.orders import make_order, make_scene, the_order
+from tests.factories.payments import account_of, do_jobs, hear, the_payment
 from tests.support import assert_nothing_lost, assert_refused_by
 
 PRICE, PAYOUT = 4_250_000, 3_995_000
@@ -34,18 +35,15 @@ def scene(now):
 
 
 @pytest.fixture
-def seller(scene, local_stripe, now) -> str:
-    return onboarded(local_stripe, scene.seller_clinic.id, at=now)
+def held(scene, now, local_stripe):
+    """An order whose money is held."""
+    return deals.paid(scene, local_stripe, at=now)
 
 
 @pytest.fixture
-def held(scene, seller, now, local_stripe):
-    """An order whose money is held."""
-    order_id = place_and_confirm(scene, at=now)
-    pay_page(order_id, scene.buyer.id, at=now)
-    local_stripe.pay_by_card(the_payment(order_id).checkout_id)
-    hear(local_stripe)
-    return order_id
+def seller(held, scene) -> str:
+    """The seller's account with the local Stripe."""
+    return account_of(scene.seller_clinic.id)
 
 
 @pytest.fixture
@@ -56,10 +54,7 @@ def settled(held, scene, now, local_stripe):
 
 
 def accept(order_id, scene, now, local_stripe):
-    orders.release_to_ship(order_id=order_id, actor_id=scene.seller.id, at=now)
-    orders.dispatch(order_id=order_id, actor_id=scene.seller.id, carrier="ArcBest", tracking="1", at=now)
-    orders.report_arrival(order_id=order_id, actor_id=scene.buyer.id, at=now)
-    orders.accept(order_id=order_id, actor_id=scene.buyer.id, at=now)
+    deals.accepted(order_id, scene, at=now)
     hear(local_stripe)
     assert the_order(order_id).state is OrderState.SETTLED
 

@@ -15,9 +15,10 @@ from marketplace.payments import service as payments
 from marketplace.payments.amounts import Account
 from marketplace.payments.asking import MoneyNotHere
 from marketplace.payments.states import PaymentState
+from tests.factories import deals
 from tests.factories.accounts import make_staff
 from tests.factories.orders import make_scene, place_and_confirm, the_order
-from tests.factories.payments import do_jobs, hear, onboarded, pay_page, the_payment
+from tests.factories.payments import account_of, do_jobs, hear, the_payment
 from tests.pages import browser_of, press
 from tests.pages import text as shown
 from tests.support import assert_nothing_lost, assert_refused_by
@@ -31,24 +32,21 @@ def scene(now):
 
 
 @pytest.fixture
-def seller(scene, local_stripe, now) -> str:
-    return onboarded(local_stripe, scene.seller_clinic.id, at=now)
+def held(scene, now, local_stripe):
+    """An order whose money is held."""
+    return deals.paid(scene, local_stripe, at=now)
 
 
 @pytest.fixture
-def held(scene, seller, now, local_stripe):
-    """An order whose money is held."""
-    order_id = place_and_confirm(scene, at=now)
-    pay_page(order_id, scene.buyer.id, at=now)
-    local_stripe.pay_by_card(the_payment(order_id).checkout_id)
-    hear(local_stripe)
-    return order_id
+def seller(held, scene) -> str:
+    """The seller's account with the local Stripe."""
+    return account_of(scene.seller_clinic.id)
 
 
 @pytest.fixture
 def settled(held, scene, now, local_stripe):
     """An order that was accepted, and whose seller has been paid."""
-    accepted(held, scene, now)
+    deals.accepted(held, scene, at=now)
     hear(local_stripe)
     assert the_order(held).state is OrderState.SETTLED
     return held
@@ -70,14 +68,6 @@ def settle(local_stripe, outcome: str) -> None:
     (open_one,) = local_stripe.get("/v1/disputes")["data"]
     local_stripe.settle_dispute(open_one["id"], outcome)
     hear(local_stripe)
-
-
-def accepted(order_id, scene, at) -> None:
-    """Bring an order to its acceptance; nothing of what comes of it is done yet."""
-    orders.release_to_ship(order_id=order_id, actor_id=scene.seller.id, at=at)
-    orders.dispatch(order_id=order_id, actor_id=scene.seller.id, carrier="ArcBest", tracking="1", at=at)
-    orders.report_arrival(order_id=order_id, actor_id=scene.buyer.id, at=at)
-    orders.accept(order_id=order_id, actor_id=scene.buyer.id, at=at)
 
 
 def fees(*more: int) -> int:
@@ -171,7 +161,7 @@ class TestDisputeBeforeTheDeviceHasLeft:
         assert_nothing_lost()
 
     def test_one_that_is_lost_after_the_acceptance_pays_no_seller(self, held, scene, now, local_stripe):
-        accepted(held, scene, now)
+        deals.accepted(held, scene, at=now)
         dispute(held, local_stripe)
         settle(local_stripe, "lost")
         assert the_payment(held).state is PaymentState.CHARGED_BACK
@@ -187,7 +177,7 @@ class TestDisputeBeforeTheDeviceHasLeft:
     def test_a_transfer_whose_answer_was_lost_is_found_before_the_bank_is_believed(
         self, held, scene, now, local_stripe
     ):
-        accepted(held, scene, now)
+        deals.accepted(held, scene, at=now)
         local_stripe.fault("POST /v1/transfers", "error_after", times=3)
         do_jobs()
         assert the_payment(held).state is PaymentState.RELEASING

@@ -19,8 +19,9 @@ from marketplace.payments.models import IntentKind, IntentState, MoneyIntent
 from marketplace.payments.service import PaymentUnderWay
 from marketplace.payments.states import PaymentState
 from marketplace.web.order_words import money_status, next_step
-from tests.factories.orders import make_scene, place_and_confirm, the_order
-from tests.factories.payments import hear, onboarded, pay_page, the_payment
+from tests.factories import deals
+from tests.factories.orders import make_scene, the_order
+from tests.factories.payments import hear, pay_page, the_payment
 from tests.support import assert_nothing_lost
 
 
@@ -32,9 +33,7 @@ def scene(now):
 @pytest.fixture
 def drawn(scene, local_stripe, now):
     """An order on whose page a bank debit was chosen."""
-    onboarded(local_stripe, scene.seller_clinic.id, at=now)
-    order_id = place_and_confirm(scene, at=now)
-    pay_page(order_id, scene.buyer.id, at=now)
+    order_id = deals.opened(scene, local_stripe, at=now)
     local_stripe.choose_bank_debit(the_payment(order_id).checkout_id)
     hear(local_stripe)
     return order_id
@@ -51,10 +50,7 @@ def here(drawn, local_stripe):
 @pytest.fixture
 def accepted(here, scene, now):
     """The same after the buyer has accepted the device, while the debit can still fail."""
-    orders.release_to_ship(order_id=here, actor_id=scene.seller.id, at=now)
-    orders.dispatch(order_id=here, actor_id=scene.seller.id, carrier="ArcBest", tracking="1", at=now)
-    orders.report_arrival(order_id=here, actor_id=scene.buyer.id, at=now)
-    orders.accept(order_id=here, actor_id=scene.buyer.id, at=now)
+    deals.accepted(here, scene, at=now)
     return here
 
 

@@ -9,16 +9,16 @@ from sqlalchemy import func, select, text, update
 from marketplace.extensions import db
 from marketplace.kernel import clock
 from marketplace.kernel.money import Money
-from marketplace.orders import service as orders
 from marketplace.payments import desk, ledger
 from marketplace.payments import service as payments
 from marketplace.payments.amounts import Account
 from marketplace.payments.books import FindingCode
 from marketplace.payments.models import IntentKind, IntentState, LedgerJournal, MoneyIntent, Payment
 from marketplace.payments.states import PaymentState
+from tests.factories import deals
 from tests.factories.accounts import make_staff
-from tests.factories.orders import make_scene, place_and_confirm
-from tests.factories.payments import do_jobs, hear, onboarded, pay_page, the_payment
+from tests.factories.orders import make_scene
+from tests.factories.payments import do_jobs, hear, the_payment
 from tests.pages import browser_of, press, token
 from tests.pages import text as shown
 from tests.support import assert_refused_by
@@ -41,9 +41,7 @@ def as_(app):
 @pytest.fixture
 def order_id(scene, now, local_stripe):
     """An order whose buyer was told where to send the money."""
-    onboarded(local_stripe, scene.seller_clinic.id, at=now)
-    order_id = place_and_confirm(scene, at=now)
-    pay_page(order_id, scene.buyer.id, at=now)
+    order_id = deals.opened(scene, local_stripe, at=now)
     local_stripe.choose_bank_transfer(the_payment(order_id).checkout_id)
     hear(local_stripe)
     return order_id
@@ -145,10 +143,7 @@ class TestTooMuch:
     def test_after_the_sale_it_still_goes_back(self, order_id, page, scene, local_stripe, now):
         local_stripe.money_arrives(page)
         hear(local_stripe)
-        orders.release_to_ship(order_id=order_id, actor_id=scene.seller.id, at=now)
-        orders.dispatch(order_id=order_id, actor_id=scene.seller.id, carrier="ArcBest", tracking="1", at=now)
-        orders.report_arrival(order_id=order_id, actor_id=scene.buyer.id, at=now)
-        orders.accept(order_id=order_id, actor_id=scene.buyer.id, at=now)
+        deals.accepted(order_id, scene, at=now)
         hear(local_stripe)
         local_stripe.money_arrives(page, 5_000)
         hear(local_stripe)

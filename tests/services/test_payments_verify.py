@@ -16,8 +16,9 @@ from marketplace.payments import service as payments
 from marketplace.payments.books import FindingCode
 from marketplace.payments.models import Payment, ProviderEvent, ProviderEventState
 from marketplace.payments.states import PaymentState
-from tests.factories.orders import make_scene, place_and_confirm
-from tests.factories.payments import do_jobs, hear, onboarded, pay_page, the_payment
+from tests.factories import deals
+from tests.factories.orders import make_scene
+from tests.factories.payments import do_jobs, the_payment
 from tests.support import assert_nothing_lost
 
 
@@ -25,12 +26,7 @@ from tests.support import assert_nothing_lost
 def order_id(now, local_stripe):
     """An order whose money is held, of a seller who can be paid."""
     scene = make_scene(now)
-    onboarded(local_stripe, scene.seller_clinic.id, at=now)
-    order_id = place_and_confirm(scene, at=now)
-    pay_page(order_id, scene.buyer.id, at=now)
-    local_stripe.pay_by_card(the_payment(order_id).checkout_id)
-    hear(local_stripe)
-    return order_id
+    return deals.paid(scene, local_stripe, at=now)
 
 
 def found(**given) -> list[tuple[FindingCode, str]]:

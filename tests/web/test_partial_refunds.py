@@ -11,9 +11,10 @@ from marketplace.orders import service as orders
 from marketplace.orders.models import RefundProposal
 from marketplace.payments.models import PartialRefund
 from marketplace.payments.states import PaymentState
+from tests.factories import deals
 from tests.factories.accounts import make_staff, make_user
-from tests.factories.orders import make_order, make_scene, place_and_confirm
-from tests.factories.payments import do_jobs, hear, onboarded, pay_page, the_payment
+from tests.factories.orders import make_order, make_scene
+from tests.factories.payments import do_jobs, hear, the_payment
 from tests.pages import browser_of, press, text, token
 from tests.support import count_statements
 
@@ -38,12 +39,7 @@ def order(scene, now):
 @pytest.fixture
 def held(scene, local_stripe, now):
     """An order whose money is held, known to the local Stripe."""
-    onboarded(local_stripe, scene.seller_clinic.id, at=now)
-    order_id = place_and_confirm(scene, at=now)
-    pay_page(order_id, scene.buyer.id, at=now)
-    local_stripe.pay_by_card(the_payment(order_id).checkout_id)
-    hear(local_stripe)
-    return order_id
+    return deals.paid(scene, local_stripe, at=now)
 
 
 def send(browser, address, page, **fields):
@@ -83,10 +79,7 @@ class TestTheTwoSides:
         assert [one["amount"] for one in local_stripe.get("/v1/refunds")["data"]] == [125_000]
 
     def test_the_seller_is_told_what_came_from_their_account(self, held, scene, as_, now, local_stripe):
-        orders.release_to_ship(order_id=held, actor_id=scene.seller.id, at=now)
-        orders.dispatch(order_id=held, actor_id=scene.seller.id, carrier="ArcBest", tracking="1", at=now)
-        orders.report_arrival(order_id=held, actor_id=scene.buyer.id, at=now)
-        orders.accept(order_id=held, actor_id=scene.buyer.id, at=now)
+        deals.accepted(held, scene, at=now)
         hear(local_stripe)
         orders.decide_by_finance(order_id=held, actor_id=make_staff().id, amount=Money(125_000), reason="Worn.", at=now)
         waiting = text(as_(scene.buyer).get(f"/orders/{held}"))

@@ -13,10 +13,11 @@ from marketplace.payments import queries as payments
 from marketplace.payments.models import Payment
 from marketplace.payments.states import PaymentState
 from marketplace.web import payment_receipts
+from tests.factories import deals
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.listings import make_handpiece, make_listing
-from tests.factories.orders import make_order, make_scene, place_and_confirm, the_order
-from tests.factories.payments import do_jobs, hear, onboarded, pay_page, the_payment
+from tests.factories.orders import make_order, make_scene, the_order
+from tests.factories.payments import do_jobs, hear, the_payment
 from tests.pages import browser_of, text
 from tests.support import count_statements
 
@@ -36,10 +37,7 @@ def as_(app):
 @pytest.fixture
 def opened(scene, local_stripe, now):
     """An order whose payment page is open."""
-    onboarded(local_stripe, scene.seller_clinic.id, at=now)
-    order_id = place_and_confirm(scene, at=now)
-    pay_page(order_id, scene.buyer.id, at=now)
-    return order_id
+    return deals.opened(scene, local_stripe, at=now)
 
 
 @pytest.fixture
@@ -51,10 +49,7 @@ def held(opened, local_stripe):
 
 @pytest.fixture
 def settled(held, scene, now, local_stripe):
-    orders.release_to_ship(order_id=held, actor_id=scene.seller.id, at=now)
-    orders.dispatch(order_id=held, actor_id=scene.seller.id, carrier="ArcBest", tracking="1", at=now)
-    orders.report_arrival(order_id=held, actor_id=scene.buyer.id, at=now)
-    orders.accept(order_id=held, actor_id=scene.buyer.id, at=now)
+    deals.accepted(held, scene, at=now)
     hear(local_stripe)
     return held
 
@@ -209,10 +204,7 @@ class TestWhatItSays:
         assert "Way of paying" not in str(lines(held))
 
     def test_accepted_and_not_safe_yet(self, held, scene, now, local_stripe):
-        orders.release_to_ship(order_id=held, actor_id=scene.seller.id, at=now)
-        orders.dispatch(order_id=held, actor_id=scene.seller.id, carrier="ArcBest", tracking="1", at=now)
-        orders.report_arrival(order_id=held, actor_id=scene.buyer.id, at=now)
-        orders.accept(order_id=held, actor_id=scene.buyer.id, at=now)
+        deals.accepted(held, scene, at=now)
         db.session.execute(update(Payment).values(state=PaymentState.PAID))
 
         assert payment_receipts.stands(payments.payment_of(held)) == (
