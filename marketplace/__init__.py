@@ -9,6 +9,7 @@ watching                 devices and searches that people keep an eye on
 wants                    what buyers look for, held against what sellers have
 guides                   what makers ask of second owners, what was paid for such devices
 messages                 what the two sides of an order write to each other
+reviews                  what buyers say of completed sales, and what a seller's history earns
 orders                   promise, hold, dispatch, arrival, acceptance
 sheets                   tables of many listings, in and out
 questions                what buyers ask of a unit, and what its seller answered

@@ -18,6 +18,8 @@ from ..questions import queries as questions
 from ..questions.queries import Asked
 from ..recalls import queries as recalls
 from ..recalls.queries import RecallFacts
+from ..reviews import queries as reviews
+from ..reviews.queries import Figure
 
 # Put together once. What a page shows and is not asked for here, its name does not know: ask for it here.
 _ASKED = telling.question(
@@ -29,6 +31,7 @@ _ASKED = telling.question(
     kept=reserving.OF_UNIT,
     asked=questions.OF_UNIT,
     policy=publishing.IN_FORCE,
+    said=reviews.OF_UNIT,
 )
 
 
@@ -42,6 +45,7 @@ class Shown:
     recalls: Sequence[RecallFacts]
     kept: Kept | None
     asked: tuple[Asked, ...]
+    said_of_seller: Figure
     policy_id: UUID | None
 
 
@@ -70,5 +74,6 @@ def shown(told: str) -> Shown:
         recalls=recalls.told(known["recalls"] or ()),
         kept=reserving.told(known["kept"] or ()),
         asked=questions.told(known["asked"] or ()),
+        said_of_seller=reviews.told(known["said"]),
         policy_id=UUID(policies[0]["id"]) if policies else None,
     )

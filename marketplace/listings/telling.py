@@ -50,13 +50,13 @@ def question(states: Iterable[ListingState], **beside: str) -> str:
     """
     among = ", ".join(f"'{state}'" for state in states)
     parts = ", ".join(
-        f"(SELECT json_agg(one) FROM ({asked}) one) AS {name}"  # noqa: S608  Statements and names of ours.
+        f"(SELECT json_agg(o) FROM ({asked}) o) {name}"  # noqa: S608  Statements and names of ours.
         for name, asked in {**_PARTS, **beside}.items()
     )
     return (
-        "SELECT row_to_json(whole)::text FROM (SELECT clinic.name AS clinic_name, clinic.created_at AS clinic_since,"  # noqa: S608
-        f" clinic.seller_standing, unit.*, {parts} FROM listings unit JOIN clinics clinic"
-        f" ON clinic.id = unit.clinic_id WHERE unit.id = %(id)s AND unit.state IN ({among})) whole"
+        "SELECT row_to_json(w)::text FROM (SELECT c.name clinic_name, c.created_at clinic_since, c.seller_standing,"  # noqa: S608
+        f" unit.*, {parts} FROM listings unit JOIN clinics c ON c.id = unit.clinic_id"
+        f" WHERE unit.id = %(id)s AND unit.state IN ({among})) w"
     )
 
 

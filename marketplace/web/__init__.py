@@ -35,6 +35,7 @@ from . import (
     rule_reviews,
     rules,
     sales,
+    sellers,
     selling,
     signing,
     styleguide,
@@ -61,6 +62,7 @@ from .staff import reach as staff_reach
 from .staff import recall_releases as staff_recall_releases
 from .staff import recalls as staff_recalls
 from .staff import registers as staff_registers
+from .staff import reviews as staff_reviews
 from .staff import rule_reviews as staff_rule_reviews
 from .staff import simulations as staff_simulations
 from .staff import stolen as staff_stolen
@@ -85,6 +87,8 @@ BLUEPRINTS = (
     signing.bp,
     outside.bp,
     sales.bp,
+    sellers.bp,
+    staff_reviews.bp,
     payouts.bp,
     reserving.bp,
     partial_refunds.bp,

@@ -159,6 +159,7 @@ def _device(shown: showing.Shown) -> str:
         modification=unit.MODIFICATIONS[listing.modification] if listing.modification else None,
         recertification=unit.RECERTIFICATIONS[listing.recertification] if listing.recertification else None,
         kept=kept,
+        said_of_seller=shown.said_of_seller,
         kept_for_me=kept_for_me,
         may_ask_to_wait=kept is None and verdict is not None and verdict.outcome is Outcome.NOT_YET,
         may_ask=current_user.is_authenticated and current_user.may(Permission.QUESTION_ASK),

@@ -31,6 +31,8 @@ from ..orders.states import OrderState
 from ..orders.views import OrderView
 from ..payments import queries as payments
 from ..payments.amounts import Rate
+from ..reviews import service as reviews
+from ..reviews.queries import COMPLETED
 from . import gate, order_words, unit
 from .access import me, requires
 from .forms import Form, applied
@@ -169,6 +171,7 @@ def order(order_id: UUID) -> ResponseReturnValue:
         answered=reports.answered_in(seen.report_id),
         may_write=speaks_for(seen.parties) is not None,
         unread=messages.unread(order_id, user_id=me().id),
+        may_be_reviewed=seen.state in COMPLETED and reviews.may_write(order_id=order_id, actor_id=me().id),
         proposal_waits=seen.part_can_go_back and queries.waits_for_answer(order_id, seen.parties),
         Act=Act,
     )

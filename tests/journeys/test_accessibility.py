@@ -37,6 +37,7 @@ from marketplace.orders.models import Order
 from marketplace.orders.states import OrderState
 from marketplace.questions import service as questions
 from marketplace.registers.models import RegisterSnapshot
+from marketplace.reviews import service as reviews_of_sellers
 from marketplace.sheets import service as sheets
 from marketplace.wants import matching
 from marketplace.wants import service as wants
@@ -116,7 +117,7 @@ def lived(house: House) -> Iterator[dict[str, Any]]:
         "member": people["Priya Nair"],
         "address": house.email("Dana Reyes"),
     }
-    _ask(house, ids)
+    _talk(house, ids)
     for state in (
         OrderState.AWAITING_PRACTITIONER,
         OrderState.AWAITING_PAYMENT,
@@ -199,8 +200,9 @@ def lived(house: House) -> Iterator[dict[str, Any]]:
         credentials.unclaim(credential_id=ids["Theo Lang"], actor_id=people["Vera Lind"], at=clock.now())
 
 
-def _ask(house: House, ids: dict[str, Any]) -> None:
-    """Let something be asked of a unit; one question is answered."""
+def _talk(house: House, ids: dict[str, Any]) -> None:
+    """Let something be asked of a unit, one question be answered, and a buyer have said how a sale went."""
+    _review(house)
     people = house.stage.people
     with house.inside():
         for name, words in (("answered", "Which pulse widths?"), ("question", "Call 512 555 0100: is it clean?")):
@@ -209,6 +211,15 @@ def _ask(house: House, ids: dict[str, Any]) -> None:
             )
         questions.answer(
             question_id=ids["answered"], actor_id=people["Walter Finch"], words="3 to 100 ms.", at=clock.now()
+        )
+
+
+def _review(house: House) -> None:
+    """Let a buyer have said how a sale went."""
+    order = house.order(house.offer(*HAIR), until=OrderState.ACCEPTED)
+    with house.inside():
+        reviews_of_sellers.write(
+            order_id=order, actor_id=house.stage.people["Dana Reyes"], rating=4, words="As described.", at=clock.now()
         )
 
 
@@ -235,6 +246,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "guide.model": ("/models/lumenis-m22",),
         "guide.models": ("/models",),
         "guide.price_guide": ("/prices",),
+        "sellers.seller": ("/sellers/{seller_clinic}",),
         "outside.answer": ("{unread}", "{read}"),
         "outside.answered": ("/answered",),
         "needs.ask": ("/what-would-i-need", "/what-would-i-need?listing={platform}&state=TX"),
@@ -272,6 +284,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "rule_reviews.ask": ("/rule-reviews/ask?listing={platform}&procedure=FRACTIONAL_NONABLATIVE&place=TX",),
         "rule_reviews.mine": ("/rule-reviews",),
         "rule_reviews.one": ("/rule-reviews/{review}",),
+        "sellers.write": ("/orders/{accepted}/review",),
         "reports.report": ("/orders/{awaiting_payment}/report", "/orders/{funds_held}/report"),
         "buying.order": (
             "/orders/{awaiting_practitioner}",
@@ -336,6 +349,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "sales.dispatch": ("/orders/{released_to_ship}/dispatch",),
         "sales.refund": ("/orders/{funds_held}/refund",),
         "sales.sales": ("/sales",),
+        "sellers.of_us": ("/sales/reviews",),
         "payouts.payouts": ("/sales/payouts/{seller_clinic}",),
         "selling.history": ("/sell/{draft}/history",),
         "wanted.for_listing": ("/sell/{listing}/wanted", "/sell/{draft}/wanted"),
@@ -381,6 +395,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
     "Mona Petit": {
         "staff_listings.listing": ("/staff/listings/{in_review}",),
         "staff_listings.listings": ("/staff/listings",),
+        "staff_reviews.reviews": ("/staff/reviews",),
         "staff_stolen.stolen": ("/staff/stolen",),
         "staff_wants.wants": ("/staff/wanted",),
         "staff_asked.asked": ("/staff/asked",),

@@ -61,6 +61,8 @@ from marketplace.recalls.states import MatchState
 from marketplace.registers import queries as registers
 from marketplace.registers.normal import Strength
 from marketplace.registers.sources import sources
+from marketplace.reviews import queries as reviews
+from marketplace.reviews import standing
 from marketplace.ripple import Cause
 from marketplace.wants import queries as wants
 from marketplace.wants.models import WantMatch
@@ -370,6 +372,15 @@ class TestOrders:
             assert released - began == 2 * day  # Asked anew as it left.
             assert order.accepted_at - began == 9 * day
             assert {move.at - began for move in order.moves} == {number * day for number in (0, 1, 2, 7, 9)}
+
+    def test_buyers_said_how_it_went_and_three_sellers_have_earned_their_badge(self):
+        sellers = select(Clinic.name, Clinic.id).join(SellerAccount, SellerAccount.clinic_id == Clinic.id)
+        histories = {name: reviews.seller(key, at=clock.now()).history for name, key in db.session.execute(sellers)}
+
+        assert sum(one.reviews for one in histories.values()) == len(sold())
+        assert {name for name, one in histories.items() if standing.earned(one)} == {
+            "Desert Ridge Aesthetics", "Gulf Coast Dermatology", "Sonoran Laser Supply",
+        }  # fmt: skip
 
     def test_the_past_is_over(self, demo):
         """The clock of the local Stripe stands at now again, and no database has another answer to what time it is."""

@@ -528,7 +528,7 @@ class TestFrame:
         html = frame(identity())
         assert "Dana &lt;b&gt;" in html
         assert re.findall(r'<li><a href="([^"]+)">', html) == [
-            "/orders", "/watching", "/wanted/mine", "/credentials", "/clinics", "/account",
+            "/orders", "/watching", "/wanted/mine", "/questions", "/credentials", "/clinics", "/account",
         ]  # fmt: skip
         assert '<form method="post" action="/sign-out"><input type="hidden" name="csrf_token"' in html
 
@@ -544,6 +544,8 @@ class TestFrame:
                     "/staff/monitoring",
                     "/staff/listings",
                     "/staff/wanted",
+                    "/staff/asked",
+                    "/staff/reviews",
                     "/staff/stolen",
                     "/staff/clinics",
                     "/staff/policy",
@@ -561,6 +563,8 @@ class TestFrame:
                     "/staff/monitoring",
                     "/staff/listings",
                     "/staff/wanted",
+                    "/staff/asked",
+                    "/staff/reviews",
                     "/staff/stolen",
                     "/staff/clinics",
                     "/staff/orders",

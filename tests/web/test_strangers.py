@@ -20,6 +20,7 @@ from marketplace.listings.terms import PaperKind
 from marketplace.orders import reserving, signing
 from marketplace.orders import service as orders
 from marketplace.questions import service as questions
+from marketplace.reviews import service as words
 from marketplace.sheets import service as sheets
 from marketplace.wants import matching
 from marketplace.wants import service as wants
@@ -106,7 +107,12 @@ def theirs(scene, now) -> dict[str, UUID]:
     search = watching.save(
         user_id=scene.buyer.id, name="CO2", query="q=co2", wanted=Wanted(text="co2"), cadence=Cadence.DAILY, at=now
     )
+    gone = make_listing(clinic=scene.seller_clinic, handpieces=["DIODE_HR"])
+    accepted = make_order("accepted", scene, at=now, listing_id=gone.id)
+    word = words.write(order_id=accepted.id, actor_id=scene.buyer.id, rating=4, words="As described.", at=now)
     return {
+        "word_id": word,
+        "order of word_id": accepted.id,
         "want_id": want,
         "question_id": question,
         "session_id": session.id,
@@ -168,6 +174,8 @@ def address(app, rule, theirs) -> str:
     values = {name: theirs.get(name) for name in rule.arguments}
     if "link_id" in values:
         values["order_id"] = theirs["order of link_id"]
+    if rule.endpoint == "sellers.write":
+        values["order_id"] = theirs["order of word_id"]
     if {"order_id", "document_id"} <= values.keys():
         values["document_id"] = theirs["paper of order_id"]
     if "way" in values:
