@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
 from .extensions import adapter_of
+
+OBJECTIONS_TAKE = timedelta(hours=24)
+"""For so long nothing leaves after a change of where it goes or of whose it will be: its owner has time to object."""
 
 
 class Cause(StrEnum):
@@ -21,6 +24,8 @@ class Cause(StrEnum):
     SAFETY_OFFICER_UNNAMED = "safety_officer_unnamed"
     SELLER_SUSPENDED = "seller_suspended"
     RECALL_CONFIRMED = "recall_confirmed"
+    ADDRESS_CHANGED = "address_changed"
+    EMAIL_CHANGED = "email_changed"
     ANSWER_TURNED = "answer_turned"  # Nobody did anything: time did, or the rules changed.
 
 
@@ -43,12 +48,17 @@ class Ground:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """A ground that gave way. `reference` is the id of what was lost; `words` are read by those who relied on it."""
+    """
+    A ground that gave way. `reference` is the id of what was lost; `words` are read by those who relied on it.
+
+    What was only changed can be objected to `until` then, and counts afterwards; what is lost has no such moment.
+    """
 
     cause: Cause
     ground: Ground
     reference: UUID
     words: str
+    until: datetime | None = None
 
 
 class Dependants(Protocol):

@@ -6,15 +6,17 @@ from uuid import UUID
 from sqlalchemy import select
 
 from .. import ripple
+from ..accounts.queries import person
 from ..extensions import db, unit_of_work
 from ..kernel.errors import Invalid, NotFound
 from ..kernel.terms import ClinicRole, time_zone_of
-from ..ripple import Cause, Ground, Loss
+from ..notifications.service import promise_mail
+from ..ripple import OBJECTIONS_TAKE, Cause, Ground, Loss
 from . import steps
 from .access import MANAGERS
 from .models import Clinic, ClinicMember, ClinicSite
 from .policy import site_problem
-from .queries import require_role
+from .queries import members_of, require_role
 from .queries import site as site_facts
 
 
@@ -78,6 +80,9 @@ def correct_site(
     """
     Correct a site's address. Its state stays: another state is another place of use, under other rules.
 
+    Where it leads devices elsewhere, those on order for it wait for a day, and the owners are told: whoever has come by
+    an account of the clinic must not have a device sent to themselves.
+
     :raises NotFound: there is no such open site, or the actor is a stranger to its clinic
     :raises WrongRole: the actor does not run it
     :raises Invalid: something in the address will not do
@@ -85,9 +90,13 @@ def correct_site(
     with unit_of_work():
         site = _site_to_manage(site_id, actor_id)
         address = _address(name, street, city, postal_code, state=site.state, time_zone=time_zone)
+        before = _written(site)
         for field, value in address.items():
             setattr(site, field, value)
         site.changed_at = at
+        if _written(site) != before:
+            db.session.flush()
+            _tell_of_the_move(site, before, actor_id=actor_id, at=at)
         steps.record("clinic:site_corrected", site.clinic_id, actor_id=actor_id, at=at, site=site.id, **address)
 
 
@@ -133,6 +142,23 @@ def name_laser_safety_officer(*, site_id: UUID, actor_id: UUID, officer_id: UUID
             site=site.id,
             officer=officer_id,
         )
+
+
+def _written(site: ClinicSite) -> str:
+    """Return where devices for the site are sent, on one line."""
+    return f"{site.street}, {site.city}, {site.state} {site.postal_code}"
+
+
+def _tell_of_the_move(site: ClinicSite, before: str, *, actor_id: UUID, at: datetime) -> None:
+    words = f"The address of the site {site.name} was changed, from {before} to {_written(site)}."
+    loss = Loss(Cause.ADDRESS_CHANGED, Ground(site_id=site.id), site.id, words, until=at + OBJECTIONS_TAKE)
+    ripple.lost(loss, actor_id=actor_id, at=at)
+    by = person(actor_id).name
+    for owner in members_of(site.clinic_id):
+        if owner.role is ClinicRole.OWNER:
+            said = {"name": owner.name, "site": site.name, "before": before, "after": _written(site), "by": by}
+            said["path"] = f"/clinics/{site.clinic_id}"
+            promise_mail(to=owner.email, template="site_moved", context=said, at=at)
 
 
 def _site_to_manage(site_id: UUID, actor_id: UUID) -> ClinicSite:

@@ -23,7 +23,7 @@ from . import belonging, queries, reach, steps, wording
 from .access import Act
 from .models import Order, OrderHold
 from .states import MONEY_HELD, UNSHIPPED, OrderEvent, OrderState
-from .steps import GateMoved
+from .steps import ChangeSettles, GateMoved
 
 TOLD_OF_LOSSES = (StaffRole.VERIFIER, StaffRole.ADMIN)
 """Staff who hear by mail of what was held, and of devices that had already left."""
@@ -111,7 +111,8 @@ def look(*, order_id: UUID, at: datetime) -> Looked:
         held = queries.is_held(order_id)
         verdict = _answer_now(order, at)
         if verdict is None or not verdict.cleared:
-            if held or order.state is OrderState.HELD_NOT_CLEARED:
+            lost = held and not queries.only_waits(order_id)
+            if lost or order.state is OrderState.HELD_NOT_CLEARED:
                 return Looked.STILL_HELD
             against = steps.objections_in_words(verdict) if verdict else ["The gate cannot be asked about it now."]
             loss = Loss(Cause.ANSWER_TURNED, Ground(), order_id, " ".join(against))
@@ -120,6 +121,8 @@ def look(*, order_id: UUID, at: datetime) -> Looked:
             return Looked.HELD
         if not held:
             return Looked.STANDS
+        if not _waited_out(order_id, at):
+            return Looked.STILL_HELD
     decision = steps.ask_the_gate(order_id, steps.MOMENTS[order.state], at=at)
     if not decision.cleared:
         return Looked.STILL_HELD
@@ -127,17 +130,41 @@ def look(*, order_id: UUID, at: datetime) -> Looked:
     return Looked.LIFTED
 
 
+def go_on_if_waited_out(*, order_id: UUID, at: datetime) -> None:
+    """
+    Let an order go on that only waited, and has waited long enough, if the gate says yes.
+
+    A job does it by itself. Whoever needs the order now does not wait for the job.
+    """
+    with unit_of_work():
+        ripe = queries.only_waits(order_id) and _waited_out(order_id, at)
+    if ripe:
+        look(order_id=order_id, at=at)
+
+
+def _waited_out(order_id: UUID, at: datetime) -> bool:
+    until = queries.waits_until(order_id)
+    return until is None or until <= at
+
+
 def _ask_again(order_id: UUID, *, actor_id: UUID, at: datetime) -> None:
     with unit_of_work():
         order = steps.locked(order_id)
         if order.state not in UNSHIPPED or not queries.is_held(order_id):
             raise NotOnHold
+        _refuse_while_it_waits(order_id, at)
         moment = steps.MOMENTS[order.state]
     decision = steps.ask_the_gate(order_id, moment, at=at)
     if not decision.cleared:
         with unit_of_work():
             raise steps.not_cleared(order_id, decision.verdict, decision.id)
     _lift(order_id, decision, actor_id=actor_id, at=at)
+
+
+def _refuse_while_it_waits(order_id: UUID, at: datetime) -> None:
+    until = queries.waits_until(order_id)
+    if until is not None and until > at:
+        raise ChangeSettles(until)
 
 
 def _lift(order_id: UUID, decision: eligibility.Decision, *, actor_id: UUID | None, at: datetime) -> None:
@@ -152,6 +179,7 @@ def _lift(order_id: UUID, decision: eligibility.Decision, *, actor_id: UUID | No
             raise NotOnHold
         if any(hold.placed_at > at for hold in holds):
             raise GateMoved  # What was lost since is not what the gate was asked about.
+        _refuse_while_it_waits(order_id, at)
         for hold in holds:
             hold.lifted_at, hold.lifted_by, hold.lifted_decision_id = at, actor_id, decision.id
         # The database's own guards speak now, not at the end.
@@ -200,26 +228,38 @@ def _answer_now(order: Order, at: datetime) -> Verdict | None:
 
 def _hold(order: Order, loss: Loss, actor_id: UUID | None, at: datetime) -> bool:
     """Hold a locked order and tell its sides; False if it is held for this already."""
-    known = select(OrderHold.id).where(
-        OrderHold.order_id == order.id,
-        OrderHold.cause == loss.cause,
-        OrderHold.reference == loss.reference,
-        OrderHold.lifted_at.is_(None),
-    )
-    if db.session.scalar(known) is not None:
-        return False
-    db.session.add(
-        OrderHold(
-            order_id=order.id,
-            cause=loss.cause,
-            reference=loss.reference,
-            words=loss.words,
-            placed_by=actor_id,
-            placed_at=at,
+    known = db.session.scalar(
+        select(OrderHold).where(
+            OrderHold.order_id == order.id,
+            OrderHold.cause == loss.cause,
+            OrderHold.reference == loss.reference,
+            OrderHold.lifted_at.is_(None),
         )
     )
+    if known is not None and (loss.until is None or known.until is None or known.until >= loss.until):
+        return False
+    if known is not None:
+        known.until = loss.until  # Changed once more: the time to object begins anew.
+    else:
+        db.session.add(
+            OrderHold(
+                order_id=order.id,
+                cause=loss.cause,
+                reference=loss.reference,
+                words=loss.words,
+                placed_by=actor_id,
+                placed_at=at,
+                until=loss.until,
+            )
+        )
     db.session.flush()
     told = steps.told_of(order)
+    if loss.until is not None:
+        queue.promise("look_at_order", not_before=loss.until, order_id=str(order.id))
+        to_buyer = wording.waits_to_buyer(told, words=loss.words, cause=loss.cause, until=loss.until)
+        steps.tell(to_buyer, _buying_side(order), order, at=at)
+        steps.tell_seller(wording.waits_to_seller(told, until=loss.until), order, at=at)
+        return True
     to_buyer = wording.held_to_buyer(told, words=loss.words, cause=loss.cause, paid=order.state in MONEY_HELD)
     steps.tell(to_buyer, _buying_side(order), order, at=at)
     steps.tell_seller(wording.held_to_seller(told), order, at=at)

@@ -196,6 +196,8 @@ class OrderHold(Keyed, Base):
             name="lifting_rests_on_an_answer",
         ),
         CheckConstraint("lifted_at >= placed_at", name="lifting_follows_placing"),
+        CheckConstraint("until > placed_at", name="waiting_has_a_length"),
+        CheckConstraint("lifted_at >= until", name="waiting_is_waited_out"),
         Index(
             "one_open_hold_per_cause", "order_id", "cause", "reference", unique=True,
             postgresql_where=text("lifted_at IS NULL"),
@@ -209,6 +211,9 @@ class OrderHold(Keyed, Base):
     words: Mapped[str] = mapped_column(comment="What happened, as the buying side and staff read it.")
     placed_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"), comment="Empty: the house itself.")
     placed_at: Mapped[datetime]
+    until: Mapped[datetime | None] = mapped_column(
+        comment="Nothing lifts it earlier, so that somebody can object; it may be put off. Empty: not waited out."
+    )
     lifted_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"), comment="Empty: the house itself.")
     lifted_at: Mapped[datetime | None]
     lifted_decision_id: Mapped[UUID | None] = mapped_column(

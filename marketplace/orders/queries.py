@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import aliased
 
 from ..clinics.models import Clinic
@@ -141,6 +141,22 @@ def left_out_of(order: Order) -> tuple[str, ...]:
 def is_held(order_id: UUID) -> bool:
     """Say whether the order has an open hold."""
     return bool(db.session.scalar(select(_open_hold(order_id))))
+
+
+def waits_until(order_id: UUID) -> datetime | None:
+    """Return until when nothing can lift the order's holds, if one of them is to be waited out."""
+    return db.session.scalar(
+        select(func.max(OrderHold.until)).where(OrderHold.order_id == order_id, OrderHold.lifted_at.is_(None))
+    )
+
+
+def only_waits(order_id: UUID) -> bool:
+    """Say whether the order stands still for nothing but a time that is to be waited out."""
+    open_ones = select(OrderHold.until.is_not(None)).where(
+        OrderHold.order_id == order_id, OrderHold.lifted_at.is_(None)
+    )
+    found = list(db.session.scalars(open_ones))
+    return bool(found) and all(found)
 
 
 def words_of_holds(order_id: UUID) -> list[str]:

@@ -12,11 +12,11 @@ from ..extensions import db, unit_of_work
 from ..kernel.errors import Invalid, Refused
 from ..payments import queries as payment_queries
 from ..payments import service as payments
-from . import steps, wording
+from . import holding, steps, wording
 from .access import Act
 from .models import Order
 from .states import OrderEvent
-from .steps import BuyerNotCleared
+from .steps import BuyerNotCleared, ChangeSettles
 
 
 class PaymentUnderReview(Refused):
@@ -144,7 +144,11 @@ def _arrive(order: Order, *, cause: str, actor_id: UUID, at: datetime) -> None:
 
 
 def _fresh_yes(order_id: UUID, act: Act, *, actor_id: UUID, at: datetime) -> Decision:
-    steps.check(order_id, act, actor_id=actor_id)
+    try:
+        steps.check(order_id, act, actor_id=actor_id)
+    except ChangeSettles:
+        holding.go_on_if_waited_out(order_id=order_id, at=at)
+        steps.check(order_id, act, actor_id=actor_id)
     with unit_of_work():
         payment = payment_queries.payment_of(order_id)
     if payment is None or payment.frozen_reason is not None:

@@ -91,6 +91,21 @@ class OrderOnHold(Conflict):
         )
 
 
+class ChangeSettles(OrderOnHold):
+    """Where the device goes, or the account of its people, was changed; whoever it belongs to has time to object."""
+
+    code = "change_settles"
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__()
+        self.sentence = (
+            "Where this device goes, or an account of the buying side, was changed."
+            f" For safety it is not released before {wording.moment_of(until)}."
+        )
+        self.cure = "If the change was right there is nothing to do: the gate is asked again then, by itself."
+        self.args = (self.sentence,)
+
+
 class NotYourAct(Refused):
     """The person may see the order, but this is for another to do."""
 
@@ -194,10 +209,16 @@ def locked_for(order_id: UUID, act: Act, *, actor_id: UUID) -> Order:
     order = locked_among(order_id, act, actor_id=actor_id)
     ORDER.after(order.state, event_of(act))
     if stopped_by_a_hold(act) and queries.is_held(order_id):
-        raise OrderOnHold
+        raise on_hold(order_id)
     if act is Act.PAY and order.awaits_approval:
         raise NotApproved
     return order
+
+
+def on_hold(order_id: UUID) -> OrderOnHold:
+    """Return the refusal for an order that stands still: until when, if it is only to be waited out."""
+    until = queries.waits_until(order_id)
+    return ChangeSettles(until) if until is not None and queries.only_waits(order_id) else OrderOnHold()
 
 
 def locked_among(order_id: UUID, act: Act, *, actor_id: UUID) -> Order:
@@ -330,7 +351,7 @@ def move(order: Order, event: OrderEvent, *, cause: str, actor_id: UUID | None, 
     before = order.state
     after = ORDER.after(before, event)
     if event in STOPPED_BY_A_HOLD and queries.is_held(order.id):
-        raise OrderOnHold
+        raise on_hold(order.id)
     order.state = after
     db.session.add(OrderMove(order_id=order.id, event=event, state=order.state, actor_id=actor_id, cause=cause, at=at))
     # The database's own guards speak now, not at the end.

@@ -78,6 +78,7 @@ class HoldView:
     cause: Cause
     words: str | None
     placed_at: datetime
+    until: datetime | None
     lifted_at: datetime | None
     lifted_by: str | None
 
@@ -249,7 +250,6 @@ def _view(order_id: UUID, parties: frozenset[Party]) -> OrderView:
     knows_the_serial = may_know_the_serial(order.state, parties)
     on_buying_side = bool(parties - {Party.SELLER})
     holds = _holds(order_id, with_words=on_buying_side)
-    held = any(hold.is_open for hold in holds)
     return OrderView(
         id=order.id,
         number=order.number,
@@ -280,7 +280,7 @@ def _view(order_id: UUID, parties: frozenset[Party]) -> OrderView:
         tracking=order.tracking,
         inspection_ends_at=order.inspection_ends_at,
         parties=parties,
-        acts=acts_of(order.state, parties, held=held, unapproved=order.awaits_approval),
+        acts=_acts(order, parties, holds),
         moves=_moves(order_id, names_of=None if knows_the_buyer else order.seller_clinic_id),
         # The seller sees what it may ship on, not why, nor what was refused.
         decisions=_decisions(order, only_cleared=not on_buying_side) if knows_the_buyer else (),
@@ -332,6 +332,14 @@ def _moves(order_id: UUID, *, names_of: UUID | None) -> tuple[MoveView, ...]:
     )
 
 
+def _acts(order: Order, parties: frozenset[Party], holds: Sequence[HoldView]) -> tuple[Act, ...]:
+    held = any(hold.is_open for hold in holds)
+    waits = any(hold.is_open and hold.until is not None for hold in holds)
+    acts = acts_of(order.state, parties, held=held, unapproved=order.awaits_approval)
+    # What is only to be waited out goes on by itself: to ask would be refused.
+    return tuple(act for act in acts if not (waits and act is Act.ASK_AGAIN))
+
+
 def _holds(order_id: UUID, *, with_words: bool) -> tuple[HoldView, ...]:
     """Return the holds, oldest first; the seller reads of the hold and not of what the buyer lost."""
     rows = db.session.execute(
@@ -345,6 +353,7 @@ def _holds(order_id: UUID, *, with_words: bool) -> tuple[HoldView, ...]:
             cause=hold.cause,
             words=hold.words if with_words else None,
             placed_at=hold.placed_at,
+            until=hold.until,
             lifted_at=hold.lifted_at,
             lifted_by=name if with_words else None,
         )

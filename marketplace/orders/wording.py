@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from ..eligibility.explaining import listed
-from ..kernel.days import day_in, end_of, is_working_day
+from ..kernel.days import day_in, end_of, is_working_day, written
 from ..kernel.money import Money
 from ..kernel.terms import ProcedureClass
 from ..ripple import Cause
@@ -369,6 +369,8 @@ CURES: dict[Cause, str] = {
     Cause.SAFETY_OFFICER_UNNAMED: "Name the laser safety officer on the page of the site.",
     Cause.SELLER_SUSPENDED: "Wait: we are looking into the seller, and write to you.",
     Cause.RECALL_CONFIRMED: "Wait until our staff close the recall here, or cancel the order.",
+    Cause.ADDRESS_CHANGED: "If the address is right there is nothing to do. If it is not, put it right and tell us.",
+    Cause.EMAIL_CHANGED: "If it was you there is nothing to do. If not, use the link in the mail to the old address.",
     Cause.ANSWER_TURNED: "Cure what stands against it, then ask again.",
 }
 """What the buying side can do about a hold."""
@@ -387,6 +389,38 @@ def held_to_buyer(told: Told, *, words: str, cause: Cause, paid: bool) -> News:
             *([NOT_FOR_EVER] if paid else []),
         ),
         "See why, and ask again",
+    )
+
+
+def moment_of(at: datetime) -> str:
+    """Write a moment as mails and refusals say it."""
+    return f"{written(at.astimezone(UTC).date())}, {at.astimezone(UTC):%H:%M} UTC"
+
+
+def waits_to_buyer(told: Told, *, words: str, cause: Cause, until: datetime) -> News:
+    """Something about the order was changed, and there is time to object."""
+    return News(
+        f"Your order of the {told.device} waits for a day",
+        (
+            words,
+            f"For your safety the device is not released before {moment_of(until)}.",
+            CURES[cause],
+            "Then the gate is asked again, by itself, and the order goes on.",
+        ),
+        "Look at the order",
+    )
+
+
+def waits_to_seller(told: Told, *, until: datetime) -> News:
+    """The seller must keep the device until the change has settled."""
+    return News(
+        f"Keep the {told.device}: its sale waits for a day",
+        (
+            "Where the device goes, or an account of the buying side, was changed.",
+            f"For safety it is not released before {moment_of(until)}. Please do not send it.",
+            "Before you send it, look at the address on the page of the sale again. We write when the sale goes on.",
+        ),
+        "Look at the sale",
     )
 
 

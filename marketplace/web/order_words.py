@@ -11,7 +11,7 @@ from ..orders.access import Act, Party
 from ..orders.queries import OrderLine
 from ..orders.states import OrderEvent, OrderState
 from ..orders.views import HoldView, MoveView, OrderView
-from ..orders.wording import CURES, left_out_words
+from ..orders.wording import CURES, left_out_words, moment_of
 from ..payments.policy import decision_due
 from ..payments.queries import PartView, PaymentView
 from ..payments.states import PartialState, PaymentState
@@ -62,6 +62,8 @@ CAUSES: dict[Cause, str] = {
     Cause.SAFETY_OFFICER_UNNAMED: "the site has no laser safety officer",
     Cause.SELLER_SUSPENDED: "the seller may not sell for now",
     Cause.RECALL_CONFIRMED: "a recall concerns the model",
+    Cause.ADDRESS_CHANGED: "the address of the site was changed",
+    Cause.EMAIL_CHANGED: "an e-mail address was changed",
     Cause.ANSWER_TURNED: "the gate's answer has turned to no",
 }
 """What happened, as staff and the buying side read it in a few words."""
@@ -242,7 +244,13 @@ def _approved(order: OrderView) -> list[tuple[str, datetime, str | None]]:
 
 def holds(order: OrderView) -> list[tuple[str, str]]:
     """Return what the buying side and staff read of each open hold: what happened, and what cures it."""
-    return [(hold.words, CURES[hold.cause]) for hold in order.holds if hold.is_open and hold.words is not None]
+    return [(hold.words, _cure(hold)) for hold in order.holds if hold.is_open and hold.words is not None]
+
+
+def _cure(hold: HoldView) -> str:
+    if hold.until is None:
+        return CURES[hold.cause]
+    return f"{CURES[hold.cause]} The device is not released before {moment_of(hold.until)}; then it goes on by itself."
 
 
 def _held(seen: Iterable[HoldView]) -> list[tuple[str, datetime, str | None]]:

@@ -393,6 +393,29 @@ class TestHolds:
         with assert_refused_by("holds_keep_their_history"):
             db.session.execute(text("UPDATE order_holds SET lifted_at = NULL, lifted_decision_id = NULL"))
 
+    def test_one_that_is_to_be_waited_out_may_become_longer_and_never_shorter(self, scene, now):
+        order = make_order("funds_held", scene, at=now)
+        hour = timedelta(hours=1)
+        self.hold(order, now, until=now + hour)
+        db.session.execute(text("UPDATE order_holds SET until = until + interval '1 hour'"))
+        for setting in ("until = until - interval '1 second'", "until = NULL"):
+            with assert_refused_by("holds_keep_their_history"):
+                db.session.execute(text(f"UPDATE order_holds SET {setting}"))
+        with assert_refused_by("holds_keep_their_history"):
+            db.session.execute(text("UPDATE order_holds SET until = until + interval '1 hour', words = 'other'"))
+        assert db.session.scalar(text("SELECT until FROM order_holds")) == now + 2 * hour
+
+    def test_one_that_is_for_a_yes_alone_is_not_made_one_to_be_waited_out(self, held):
+        with assert_refused_by("holds_keep_their_history"):
+            db.session.execute(text("UPDATE order_holds SET until = placed_at + interval '1 hour'"))
+
+    def test_nothing_ends_it_before_it_is_waited_out(self, scene, now):
+        order = make_order("funds_held", scene, at=now)
+        self.hold(order, now, until=now + timedelta(hours=1))
+        decision = decide(order, Moment.SHIP_RELEASE, at=now)
+        with assert_refused_by("order_holds_waiting_is_waited_out"):
+            self.lift(decision, now)
+
     def test_it_begins_by_holding(self, held, now):
         with assert_refused_by("holds_begin_by_holding"):
             self.hold(held, now, reference=uuid4(), lifted_at=now, lifted_decision_id=held.decision_id)
@@ -405,6 +428,7 @@ class TestHolds:
         ("constraint", "values"),
         [
             ("order_holds_hold_says_why", {"words": " "}),
+            ("order_holds_waiting_has_a_length", {"until": "now"}),
             ("order_holds_lifting_rests_on_an_answer", {"lifted_at": "now"}),
             ("order_holds_lifting_rests_on_an_answer", {"lifted_by": "buyer"}),
             ("order_holds_lifting_follows_placing", {"lifted_at": "before", "lifted_decision_id": "decision"}),
