@@ -48,7 +48,8 @@ class SmtpMailer:
             html = self._app.jinja_env.get_template(f"mail/{template}.html").render(given)
         subject, _, body = text.partition("\n")
         message = EmailMessage()
-        message["Subject"] = subject.removeprefix("Subject:").strip()
+        # As one line: a subject with any other break of a line in it is refused, and its mail would never go.
+        message["Subject"] = " ".join(subject.removeprefix("Subject:").split())
         message["From"] = self._settings.mail_from
         message["To"] = to
         message["Date"] = formatdate()

@@ -154,6 +154,17 @@ class TestWriting:
 
         assert message["Bcc"] is None
 
+    @pytest.mark.parametrize("broken", ["one\rtwo", "one\x0btwo", "one\x1ctwo", "one\x85two", "one\u2028two"])
+    def test_a_strange_break_of_a_line_in_the_subject_does_not_stop_the_mail(self, mailer, broken):
+        message = mailer().written(
+            mail_id=MAIL,
+            to="a@b.test",
+            template="order_news",
+            context={**CONTEXT, "subject": broken, "lines": [], "action": "Look at the order", "number": 10001},
+        )
+
+        assert message["Subject"] == "one two"
+
     @pytest.mark.parametrize("template", TEMPLATES)
     def test_every_mail_begins_with_its_subject_and_has_both_forms(self, template):
         folder = Path(__file__).parents[2] / "templates" / "mail"

@@ -142,7 +142,7 @@ def stated(answer: str | None) -> bool | None:
 
 
 def number(field: Any) -> int | None:
-    digits = "".join(letter for letter in field.data or "" if letter.isdigit())
+    digits = "".join(letter for letter in field.data or "" if letter.isdecimal())
     if not digits:
         return None
     if int(digits) > 2_000_000_000:
