@@ -12,7 +12,7 @@ from sqlalchemy.orm import defer
 
 from .. import audit
 from ..extensions import as_text, db, unit_of_work
-from ..kernel.errors import Conflict, NotFound, Refused
+from ..kernel.errors import ChangedSinceRead, Conflict, NotFound, Refused
 from .models import PolicyEdit, PolicyStanding, PolicyState, PolicyVersion
 from .rulebook import Policy
 
@@ -125,16 +125,19 @@ def draft_policy(
         return version.id
 
 
-def publish_policy(*, version_id: UUID, published_by: UUID, at: datetime) -> None:
+def publish_policy(*, version_id: UUID, published_by: UUID, at: datetime, read: str | None = None) -> None:
     """
     Put a draft into force in place of the version before it.
+
+    `read` is the digest of the document that the person read; None: they took it up in the same breath.
 
     :raises NotFound: there is no such version
     :raises Conflict: it is no draft, or one that was given up
     :raises SamePerson: whoever proposed or edited it cannot publish it
+    :raises ChangedSinceRead: it was edited since it was read
     """
     with unit_of_work():
-        version = db.session.get(PolicyVersion, version_id, with_for_update=True)
+        version = db.session.get(PolicyVersion, version_id, with_for_update=True, populate_existing=True)
         if version is None:
             raise NotFound("There is no such policy.")
         if version.state is not PolicyState.DRAFT or version.discarded_at is not None:
@@ -145,6 +148,8 @@ def publish_policy(*, version_id: UUID, published_by: UUID, at: datetime) -> Non
                 "Whoever proposed or edited a policy cannot publish it.",
                 cure="Ask a colleague to read and publish it.",
             )
+        if read not in {None, version.digest}:
+            raise ChangedSinceRead
         db.session.execute(
             update(PolicyVersion)
             .where(PolicyVersion.state == PolicyState.PUBLISHED)

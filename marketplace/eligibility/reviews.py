@@ -16,7 +16,7 @@ from ..credentials.queries import HeldRow
 from ..credentials.states import CredentialState
 from ..extensions import db, unit_of_work
 from ..kernel.days import day_in
-from ..kernel.errors import Conflict, Invalid, NotFound, Refused
+from ..kernel.errors import ChangedSinceRead, Conflict, Invalid, NotFound, Refused
 from ..kernel.terms import STATES, ProcedureClass
 from ..notifications.service import promise_mail
 from .models import RuleReview, RuleReviewMove
@@ -226,13 +226,16 @@ def send_back(*, review_id: UUID, actor_id: UUID, words: str, at: datetime) -> N
         _move(found, ReviewEvent.SENT_BACK, actor_id=actor_id, words=_said(words), at=at)
 
 
-def approve(*, review_id: UUID, actor_id: UUID, at: datetime) -> None:
+def approve(*, review_id: UUID, actor_id: UUID, at: datetime, read: int | None = None) -> None:
     """
     Let the physician in for this unit, this site and this procedure, for the proposed days.
+
+    `read` is how many moves there were when the person read it; None: they took it up in the same breath.
 
     :raises NotFound: there is no such review
     :raises DecidedByOne: whoever proposed it cannot approve it
     :raises NotAPhysician: the licence it rests on does not stand any more
+    :raises ChangedSinceRead: something else was proposed since it was read
     :raises IllegalMove: nothing is proposed
     """
     with unit_of_work():
@@ -243,6 +246,8 @@ def approve(*, review_id: UUID, actor_id: UUID, at: datetime) -> None:
                 "Whoever proposed a one-off decision cannot approve it.", cure="Ask a colleague to look at it."
             )
         REVIEW.after(found.state, ReviewEvent.APPROVED)
+        if read not in {None, len(found.moves)}:
+            raise ChangedSinceRead
         if found.licence_id not in {row.id for row in licences_for(found, at=at)}:
             raise NotAPhysician(
                 "The licence that this proposal rests on does not stand any more.", cure="Send it back, or refuse it."

@@ -44,6 +44,16 @@ class Conflict(Refusal):
     code = "conflict"
 
 
+class ChangedSinceRead(Conflict):
+    """What somebody signs, as the second person, is not what they read: it was changed in between."""
+
+    code = "changed_since_read"
+    cure = "Nothing was decided. Read it again as it is now."
+
+    def __init__(self) -> None:
+        super().__init__("This was changed after you opened it.")
+
+
 class Invalid(Refusal):
     """
     What was sent cannot be understood or accepted as it stands.

@@ -13,7 +13,7 @@ from ..accounts import queries as accounts
 from ..clinics import queries as clinics
 from ..clinics.states import SellerStanding
 from ..extensions import db, unit_of_work
-from ..kernel.errors import Conflict, Invalid, Refused
+from ..kernel.errors import ChangedSinceRead, Conflict, Invalid, Refused
 from ..kernel.money import Money
 from ..notifications.service import promise_mail
 from . import noting, passport, queries, reports, stolen
@@ -101,18 +101,23 @@ def submit(*, listing_id: UUID, actor_id: UUID, at: datetime) -> None:
         stolen.alert(listing, at=at)
 
 
-def approve(*, listing_id: UUID, actor_id: UUID, at: datetime) -> None:
+def approve(*, listing_id: UUID, actor_id: UUID, at: datetime, read: datetime | None = None) -> None:
     """
     Put the unit on the market.
+
+    `read` is when what the moderator read had been submitted; None: they took it up in the same breath.
 
     :raises NotFound: there is no such listing
     :raises OwnListing: the moderator belongs or belonged to the clinic that sells it
     :raises marketplace.listings.stolen.StolenUnitReported: it stands on the list of stolen units
+    :raises ChangedSinceRead: its seller took it back and submitted it again since it was read
     :raises marketplace.kernel.machine.IllegalMove: it does not wait for approval
     """
     with unit_of_work():
         listing = _of_staff(listing_id, actor_id)
         LISTING.after(listing.state, ListingEvent.APPROVED)
+        if read not in {None, listing.submitted_at}:
+            raise ChangedSinceRead
         stolen.refuse_stolen(listing)
         listing.approved_version = reports.newest_version(listing_id)
         listing.approved_by = actor_id

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from marketplace.audit import events_about
 from marketplace.catalog.models import DeviceModel
 from marketplace.extensions import db, unit_of_work
-from marketplace.kernel.errors import Conflict, Invalid, NotFound
+from marketplace.kernel.errors import ChangedSinceRead, Conflict, Invalid, NotFound
 from marketplace.kernel.machine import IllegalMove
 from marketplace.kernel.money import Money
 from marketplace.listings import queries, service
@@ -133,6 +133,15 @@ class TestDecide:
         assert (mail.to, mail.template) == ("sella@example.test", "listing_published")
         assert mail.context == {"name": "Sella Ruiz", "title": listing.title, "listing_id": str(listing.id)}
         assert [name for name, _ in promised_jobs()] == ["send_mail"]
+
+    def test_what_was_submitted_again_since_it_was_read_is_not_approved(self, clinic, moderator):
+        listing = make_listing(state="in_review", clinic=clinic, submitted_at=NOON)
+        with pytest.raises(ChangedSinceRead):
+            service.approve(listing_id=listing.id, actor_id=moderator.id, at=NOON, read=NOON.replace(minute=1))
+
+        assert state_of(listing) is ListingState.IN_REVIEW
+        service.approve(listing_id=listing.id, actor_id=moderator.id, at=NOON, read=NOON)
+        assert state_of(listing) is ListingState.PUBLISHED
 
     @pytest.mark.parametrize("state", ["in_review", "published"])
     def test_sending_back_makes_it_a_draft_with_a_note(self, clinic, moderator, state):

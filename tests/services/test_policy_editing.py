@@ -12,7 +12,7 @@ from marketplace.eligibility import editing, publishing
 from marketplace.eligibility.models import PolicyEdit, PolicyState, PolicyVersion
 from marketplace.eligibility.rulebook import reference_document
 from marketplace.extensions import db
-from marketplace.kernel.errors import Conflict, Invalid, NotFound
+from marketplace.kernel.errors import ChangedSinceRead, Conflict, Invalid, NotFound
 from marketplace.kernel.shapes import Misshapen
 from tests.factories.accounts import make_staff
 from tests.factories.orders import RULES, make_scene, publish_rules
@@ -170,6 +170,17 @@ class TestEditing:
 
 
 class TestPublishing:
+    def test_what_was_edited_since_it_was_read_is_not_published(self, draft, nevada, ada, now):
+        read = editing.version(draft).digest
+        nevada["excluded"] = ["EMS"]
+        save(draft, nevada, by=ada, at=now)
+        in_force = publishing.published_policy().version_id
+
+        with pytest.raises(ChangedSinceRead):
+            publishing.publish_policy(version_id=draft, published_by=make_staff("auditor").id, at=now, read=read)
+
+        assert publishing.published_policy().version_id == in_force
+
     def test_whoever_edited_it_does_not_publish_it(self, draft, nevada, now):
         ben = make_staff("admin").id
         nevada["excluded"] = ["EMS"]

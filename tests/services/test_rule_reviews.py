@@ -17,7 +17,7 @@ from marketplace.eligibility.sale import Purchase
 from marketplace.eligibility.states import ReviewState
 from marketplace.eligibility.verdict import Evidence, Outcome, Reach
 from marketplace.extensions import db
-from marketplace.kernel.errors import Invalid, NotFound, Refused
+from marketplace.kernel.errors import ChangedSinceRead, Invalid, NotFound, Refused
 from marketplace.kernel.machine import IllegalMove
 from marketplace.kernel.terms import ProcedureClass
 from marketplace.listings import queries as listings
@@ -319,6 +319,18 @@ class TestApproving:
             reviews.approve(review_id=proposed, actor_id=staff[0], at=now)
 
         assert state_of(proposed) is ReviewState.PROPOSED
+
+    def test_takes_the_proposal_that_was_read(self, proposed, proposal, staff, now):
+        read = len(reviews.review(proposed).moves)
+        reviews.send_back(review_id=proposed, actor_id=staff[0], words="Wider days.", at=now)
+        reviews.propose(review_id=proposed, actor_id=staff[0], proposal=proposal, at=now)
+
+        with pytest.raises(ChangedSinceRead):
+            reviews.approve(review_id=proposed, actor_id=staff[1], at=now, read=read)
+        assert state_of(proposed) is ReviewState.PROPOSED
+
+        reviews.approve(review_id=proposed, actor_id=staff[1], at=now, read=read + 2)
+        assert state_of(proposed) is ReviewState.APPROVED
 
     def test_takes_a_proposal(self, ask, staff, now):
         review = ask()

@@ -131,7 +131,9 @@ class TestDeciding:
         assert first.post(f"/staff/rule-reviews/{asked}/approve").status_code == 403
         assert reviews.review(asked).state is ReviewState.PROPOSED
 
-        answer = second.post(f"/staff/rule-reviews/{asked}/approve", follow_redirects=True)
+        assert second.post(f"/staff/rule-reviews/{asked}/approve").status_code == 409
+        assert 'name="read" value="2"' in second.get(f"/staff/rule-reviews/{asked}").text
+        answer = second.post(f"/staff/rule-reviews/{asked}/approve", data={"read": "2"}, follow_redirects=True)
 
         assert "Approved, for this purchase only." in answer.text
         assert "may go ahead" in text_of(asker.get(f"/rule-reviews/{asked}"))
@@ -171,7 +173,7 @@ class TestDeciding:
         second.post(f"{path}/send_back", data={"send_back-words": "Which section?"})
         assert reviews.review(asked).state is ReviewState.ASKED
         first.post(f"{path}/propose", data=proposal(scene, now))
-        second.post(f"{path}/approve")
+        second.post(f"{path}/approve", data={"read": "4"})
         assert "End it now" in second.get(path).text
         second.post(f"{path}/end", data={"end-words": "The board wrote to us."})
         assert reviews.review(asked).state is ReviewState.ENDED

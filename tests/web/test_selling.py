@@ -229,7 +229,7 @@ class TestTheWholeWay:
         sign_in(client, make_staff("moderator"))
         assert "Candela GentleMax Pro" in page(client, "/staff/listings")
         assert "9914-0880" in page(client, f"/staff/listings/{listing.id}")
-        post(client, f"/staff/listings/{listing.id}/approve")
+        post(client, f"/staff/listings/{listing.id}/approve", read=reload(listing).submitted_at.isoformat())
         assert reload(listing).state is ListingState.PUBLISHED
         assert [(mail.to, mail.template) for mail in db.session.scalars(select(Mail))] == [
             ("sella@example.test", "listing_published")

@@ -200,7 +200,10 @@ class TestPublishing:
         other = app.test_client()
         sign_in(other, make_staff("auditor"))
 
-        answer = other.post(f"/staff/policy/{draft}/publish", follow_redirects=True)
+        assert other.post(f"/staff/policy/{draft}/publish").status_code == 409
+        read = editing.version(draft).digest
+        assert f'name="read" value="{read}"' in other.get(f"/staff/policy/{draft}").text
+        answer = other.post(f"/staff/policy/{draft}/publish", data={"read": read}, follow_redirects=True)
 
         assert "It is in force." in answer.text
         assert publishing.published_policy().version_id == draft

@@ -52,17 +52,25 @@ def test_a_note_is_needed(client, moderator, listing, note):
 def test_nobody_decides_on_their_own_clinics_device(client, moderator):
     clinic = make_clinic(seller=True)
     make_member(clinic=clinic, user=moderator)
-    listing = make_listing(state="in_review", clinic=clinic)
+    listing = make_listing(state="in_review", clinic=clinic, submitted_at=NOON)
 
-    assert client.post(f"/staff/listings/{listing.id}/approve").status_code == 403
+    assert client.post(f"/staff/listings/{listing.id}/approve", data={"read": NOON.isoformat()}).status_code == 403
     assert client.post(f"/staff/listings/{listing.id}/send-back", data={"note": "x"}).status_code == 403
     assert state_of(listing) is ListingState.IN_REVIEW
 
 
-def test_what_does_not_wait_cannot_be_approved(client, moderator):
-    listing = make_listing(state="sold")
+@pytest.mark.parametrize("read", ["", "yesterday", "2020-01-01T00:00:00", "2020-01-01T00:00:00+00:00"])
+def test_what_was_not_read_as_it_is_is_not_approved(client, moderator, listing, read):
+    answer = client.post(f"/staff/listings/{listing.id}/approve", data={"read": read})
 
-    assert client.post(f"/staff/listings/{listing.id}/approve").status_code == 409
+    assert (answer.status_code, "This was changed after you opened it." in answer.text) == (409, True)
+    assert state_of(listing) is ListingState.IN_REVIEW
+
+
+def test_what_does_not_wait_cannot_be_approved(client, moderator):
+    listing = make_listing(state="sold", submitted_at=NOON)
+
+    assert client.post(f"/staff/listings/{listing.id}/approve", data={"read": NOON.isoformat()}).status_code == 409
     assert "There is nothing to decide while it is sold." in client.get(f"/staff/listings/{listing.id}").get_data(
         as_text=True
     )

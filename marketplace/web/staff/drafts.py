@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import wtforms
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import (
     DateField,
@@ -39,6 +39,7 @@ from ..forms import Form, applied
 bp = Blueprint("staff_drafts", __name__, url_prefix="/staff/policy")
 
 LONGEST = 60_000
+_REVISION = r"^\d{1,9}$"
 EVIDENCE = {level.value: f"{level.value}: {gate.EVIDENCE_WORDS[level]}" for level in Evidence}
 FIELDS = {"procedure_classes": "procedures", "jurisdiction": "state", "id": "rule_id"}
 """Where a key of the document is a field of another name; every other is its own."""
@@ -56,7 +57,7 @@ class CitationForm(wtforms.Form):
 class RuleForm(Form):
     """One rule. What a lawyer reads in lists stands in fields, what is a tree stands as the JSON of the document."""
 
-    revision = HiddenField(validators=[InputRequired()])
+    revision = HiddenField(validators=[InputRequired(), Regexp(_REVISION)])
     rule_id = StringField(
         "Name of the rule",
         validators=[
@@ -139,7 +140,8 @@ def drop_rule(version_id: UUID, rule_id: str) -> ResponseReturnValue:
 @requires(Permission.POLICY_SIGN, weighty=Weighty.PUT_RULES_IN_FORCE)
 def publish(version_id: UUID) -> ResponseReturnValue:
     """Put a draft into force, as the second person."""
-    publishing.publish_policy(version_id=version_id, published_by=me().id, at=clock.now())
+    read = request.form.get("read", "")
+    publishing.publish_policy(version_id=version_id, published_by=me().id, at=clock.now(), read=read)
     flash("It is in force. What was in force before it is kept.", "success")
     return redirect(url_for("staff_drafts.version", version_id=version_id), code=303)
 
@@ -169,7 +171,7 @@ def retire(version_id: UUID) -> ResponseReturnValue:
 class RevisionForm(Form):
     """Which revision of the draft the reader saw."""
 
-    revision = HiddenField(validators=[InputRequired(), Regexp(r"^\d{1,9}$")])
+    revision = HiddenField(validators=[InputRequired(), Regexp(_REVISION)])
 
 
 _NOTHING: dict[str, Any] = {

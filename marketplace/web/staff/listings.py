@@ -1,8 +1,9 @@
 """Listings as the house sees them: what waits, what it says, and whether it goes on the market."""
 
+from datetime import datetime
 from uuid import UUID
 
-from flask import Blueprint, current_app, flash, redirect, render_template, url_for
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
@@ -10,6 +11,7 @@ from wtforms.validators import InputRequired, Length
 from ...accounts.access import Permission
 from ...config import Settings
 from ...kernel import clock
+from ...kernel.errors import ChangedSinceRead
 from ...listings import noting, passport, plausibility, possession, queries, reports, service, stolen
 from ...listings.conditions import GRADES
 from ...listings.facts import ListingFacts
@@ -78,7 +80,7 @@ def paper(listing_id: UUID, paper_id: UUID) -> ResponseReturnValue:
 @requires(Permission.LISTING_REVIEW)
 def approve(listing_id: UUID) -> ResponseReturnValue:
     """Put it on the market."""
-    service.approve(listing_id=listing_id, actor_id=me().id, at=clock.now())
+    service.approve(listing_id=listing_id, actor_id=me().id, at=clock.now(), read=_read())
     flash("It is on the market now, and its seller was told.", "success")
     return redirect(url_for("staff_listings.listings"), code=303)
 
@@ -105,6 +107,14 @@ def send_back(listing_id: UUID) -> ResponseReturnValue:
             flash("It went back to its seller, with your note.", "success")
             return redirect(url_for("staff_listings.listings"), code=303)
     return _page(facts, form)
+
+
+def _read() -> datetime:
+    """Return when what the moderator has before them was submitted, as the page said it."""
+    try:
+        return datetime.fromisoformat(request.form.get("read", ""))
+    except ValueError:
+        raise ChangedSinceRead from None
 
 
 def _secret() -> str:

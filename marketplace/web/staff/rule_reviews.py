@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import cast
 from uuid import UUID
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import DateField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
@@ -95,7 +95,8 @@ def propose(review_id: UUID) -> ResponseReturnValue:
 @requires(Permission.RULE_REVIEW, weighty=Weighty.GRANT_ONE_OFF)
 def approve(review_id: UUID) -> ResponseReturnValue:
     """Decide yes, as the second person."""
-    reviews.approve(review_id=review_id, actor_id=me().id, at=clock.now())
+    read = request.form.get("read", -1, type=int)
+    reviews.approve(review_id=review_id, actor_id=me().id, at=clock.now(), read=read)
     return _done(review_id, "Approved, for this purchase only.")
 
 
