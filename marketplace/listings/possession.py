@@ -1,13 +1,14 @@
 """Proof of possession: a code of the day, which a seller writes on paper and photographs beside the device. Pure."""
 
 import hmac
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from uuid import UUID
 
 _SIGNS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """What nobody mistakes for something else on a photo."""
 _LENGTH = 6
+_A_DAY = timedelta(days=1)
 
 
 def code_of(*, secret: str, listing_id: UUID, day: date) -> str:
@@ -28,3 +29,16 @@ def code_of(*, secret: str, listing_id: UUID, day: date) -> str:
 def code_at(*, secret: str, listing_id: UUID, at: datetime) -> str:
     """Return the code of the day of a moment."""
     return code_of(secret=secret, listing_id=listing_id, day=at.date())
+
+
+def codes_for(*, secret: str, listing_id: UUID, at: datetime) -> tuple[str, str]:
+    """
+    Return what a photo that was sent at a moment may show: the code of that day, and that of the day before.
+
+    The day (UTC) ends in the afternoon of those who sell: what they wrote on paper was right when they read it.
+    """
+    day = at.date()
+    return (
+        code_of(secret=secret, listing_id=listing_id, day=day),
+        code_of(secret=secret, listing_id=listing_id, day=day - _A_DAY),
+    )

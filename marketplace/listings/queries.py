@@ -207,7 +207,7 @@ def moves_of(listing_id: UUID) -> list[MoveFacts]:
     rows = db.session.execute(
         select(moves.event, moves.state, moves.actor_id, moves.reason, moves.at)
         .where(moves.listing_id == listing_id)
-        .order_by(moves.at, moves.id)
+        .order_by(moves.position)
     )
     return [MoveFacts(row.event, row.state, row.actor_id, row.reason, row.at) for row in rows]
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -106,7 +107,7 @@ def live_units(row: StolenUnit) -> list[UUID]:
 
 
 def _add(read: list[tuple[str, str, date | None]], *, actor_id: UUID, source: str, at: datetime) -> Loaded:
-    added = stopped = 0
+    new: list[StolenUnit] = []
     with unit_of_work():
         # Two loads of one file wait for each other, and the second finds what the first added.
         db.session.execute(select(func.pg_advisory_xact_lock(0x57013E)))
@@ -135,11 +136,21 @@ def _add(read: list[tuple[str, str, date | None]], *, actor_id: UUID, source: st
                 added_at=at,
             )
             db.session.add(row)
-            db.session.flush()
+            new.append(row)
+        db.session.flush()
+        named = {row.id: live_units(row) for row in new}
+        # All devices before the audit trail, and in one order: who buys one holds it while they wait for the trail.
+        _lock(unit for units in named.values() for unit in units)
+        for row in new:
             _record("stolen_unit:added", row.id, actor_id=actor_id, at=at)
-            added += 1
-            stopped += sum(service.stop_stolen(listing_id, at=at) for listing_id in live_units(row))
-    return Loaded(added, len(read) - added, stopped)
+        stopped = sum(service.stop_stolen(unit, at=at) for units in named.values() for unit in units)
+    return Loaded(len(new), len(read) - len(new), stopped)
+
+
+def _lock(listing_ids: Iterable[UUID]) -> None:
+    db.session.scalars(
+        select(Listing.id).where(Listing.id.in_(set(listing_ids))).order_by(Listing.id).with_for_update()
+    ).all()
 
 
 def _makers() -> dict[str, UUID]:

@@ -9,13 +9,13 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from .. import audit
-from ..accounts import queries as accounts
 from ..clinics import queries as clinics
+from ..clinics.access import MANAGERS
 from ..clinics.states import SellerStanding
 from ..extensions import db, unit_of_work
 from ..kernel.errors import ChangedSinceRead, Conflict, Invalid, Refused
 from ..kernel.money import Money
-from ..notifications.service import promise_mail
+from ..notifications.service import promise_mails
 from . import noting, passport, queries, reports, stolen
 from .models import Listing, PriceSet
 from .possible import require_payable, require_worth
@@ -361,10 +361,8 @@ def _note_price(listing: Listing, *, actor_id: UUID, at: datetime) -> None:
 
 
 def _tell_seller(listing: Listing, template: str, *, at: datetime, **context: str) -> None:
-    person = accounts.person(listing.created_by)
-    promise_mail(
-        to=person.email,
-        template=template,
-        context={"name": person.name, "title": listing.title, "listing_id": str(listing.id), **context},
-        at=at,
-    )
+    """Tell whoever wrote the listing; if they sell for its clinic no longer, everybody who does."""
+    sellers = [one for one in clinics.members_of(listing.clinic_id) if one.role in MANAGERS and one.account_open]
+    told = [one for one in sellers if one.user_id == listing.created_by] or sellers
+    said = {"title": listing.title, "listing_id": str(listing.id), **context}
+    promise_mails([(one.email, {"name": one.name, **said}) for one in told], template=template, at=at)

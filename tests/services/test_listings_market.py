@@ -134,6 +134,25 @@ class TestDecide:
         assert mail.context == {"name": "Sella Ruiz", "title": listing.title, "listing_id": str(listing.id)}
         assert [name for name, _ in promised_jobs()] == ["send_mail"]
 
+    def test_whoever_wrote_it_and_sells_for_the_clinic_no_longer_is_not_told(self, clinic, moderator):
+        gone = make_user(email="gone@example.test")
+        make_member(clinic=clinic, user=gone, role="manager", left_at=NOON)
+        make_member(clinic=clinic, user=make_user(email="second@example.test"), role="manager")
+        make_member(clinic=clinic, user=make_user(email="staff@example.test"), role="technician")
+        listing = make_listing(state="in_review", clinic=clinic, created_by=gone)
+        service.approve(listing_id=listing.id, actor_id=moderator.id, at=NOON)
+
+        assert set(db.session.scalars(select(Mail.to))) == {"sella@example.test", "second@example.test"}
+
+    def test_moves_of_one_moment_are_told_in_their_order(self, clinic, moderator):
+        listing = make_listing(state="in_review", clinic=clinic)
+        for _ in range(4):
+            service.approve(listing_id=listing.id, actor_id=moderator.id, at=NOON)
+            with unit_of_work():
+                service.stop_stolen(listing.id, at=NOON)
+
+        assert [move.event for move in queries.moves_of(listing.id)[-8:]] == ["approved", "stopped"] * 4
+
     def test_what_was_submitted_again_since_it_was_read_is_not_approved(self, clinic, moderator):
         listing = make_listing(state="in_review", clinic=clinic, submitted_at=NOON)
         with pytest.raises(ChangedSinceRead):

@@ -1,7 +1,7 @@
 """The photos a listing needs, and the code of the day that shows who holds the device."""
 
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
@@ -113,3 +113,13 @@ class TestPages:
         )
         html = words_of(browser_of(app, make_staff("moderator")).get(f"/staff/listings/{draft.id}"))
         assert f"Photo 1 must show the code <strong>{code}</strong>" in html
+
+    def test_show_a_code_that_was_read_before_midnight_and_sent_after_it(self):
+        listing_id, evening = uuid4(), NOON.replace(hour=23, minute=50)
+        read = possession.code_at(secret="s" * 32, listing_id=listing_id, at=evening)
+
+        of_next_day, before = possession.codes_for(
+            secret="s" * 32, listing_id=listing_id, at=evening + timedelta(minutes=20)
+        )
+
+        assert read == before != of_next_day

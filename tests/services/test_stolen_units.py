@@ -18,7 +18,7 @@ from tests.conftest import NOON
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.clinics import make_clinic
 from tests.factories.listings import make_listing
-from tests.support import assert_refused_by
+from tests.support import assert_refused_by, count_statements
 
 
 @pytest.fixture
@@ -121,6 +121,16 @@ class TestMarket:
         assert state_of(unit) is after
         mails = db.session.scalars(select(Mail.template)).all()
         assert mails == ([] if state == "draft" else ["stolen_unit"])
+
+    def test_all_devices_are_held_before_the_audit_trail_for_which_their_buyers_wait(self, moderator):
+        units = [make_listing(serial=f"GMP-{number}") for number in range(3)]
+        with count_statements() as statements:
+            assert load(moderator, "\n".join(f",{unit.serial}," for unit in units)).stopped == 3
+
+        # The first lock is the load's own.
+        _, trail, *_ = [number for number, one in enumerate(statements) if "pg_advisory_xact_lock" in one]
+        held = [number for number, one in enumerate(statements) if "FROM listings" in one and "FOR UPDATE" in one]
+        assert held[0] < trail
 
     def test_another_makers_number_is_another_unit(self, moderator):
         unit = make_listing(serial="GMP-4471")

@@ -15,7 +15,9 @@ from tests.support import sign_in
 
 @pytest.fixture
 def listing():
-    return make_listing(state="in_review", created_by=make_user(name="Sella Ruiz"), photos=1, submitted_at=NOON)
+    sella = make_user(name="Sella Ruiz")
+    clinic = make_clinic(owner=sella, seller=True)
+    return make_listing(state="in_review", clinic=clinic, created_by=sella, photos=1, submitted_at=NOON)
 
 
 @pytest.fixture

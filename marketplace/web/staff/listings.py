@@ -154,7 +154,7 @@ def _page(facts: ListingFacts, sent: NoteForm | None = None) -> ResponseReturnVa
         units=UNITS,
         changes=_changes(facts),
         proofs=[
-            (number, possession.code_at(secret=_secret(), listing_id=facts.id, at=photo.added_at))
+            (number, *possession.codes_for(secret=_secret(), listing_id=facts.id, at=photo.added_at))
             for number, photo in enumerate(facts.photos, start=1)
             if Shot.POSSESSION in photo.shows and photo.added_at is not None
         ],
