@@ -22,7 +22,12 @@ from .words import findable
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A configuration on the market, from checked sellers or from others; `recalled`: a recall of its model is open."""
+    """
+    A configuration on the market, from checked sellers or from others.
+
+    `configuration` tells it from all others that the gate is asked about: units that were let out of every open recall
+    have another than those that were not. `recalled`: a recall is open for its units.
+    """
 
     id: int
     configuration: str
@@ -53,22 +58,27 @@ class Market:
     chosen: dict[tuple[str, frozenset[str]], frozenset[int]] = field(default_factory=dict, compare=False)
 
 
+QUESTION = "CASE WHEN kind.spared THEN md5(kind.configuration || ' spared') ELSE kind.configuration END"
+"""What the gate is asked about all units of a kind, by name: of a spared one it is another question."""
+
 _VERSION = "SELECT string_agg(version::text, '' ORDER BY shard) FROM market_shards"
-_KINDS = """
-    SELECT kind.id, kind.configuration, kind.checked, kind.modality_codes, model.name AS model,
+_KINDS = f"""
+    SELECT kind.id, {QUESTION} AS configuration, kind.checked, kind.modality_codes, model.name AS model,
         model.modality_codes AS model_modalities, model.bands, model.k_numbers, maker.name AS maker, maker.aliases,
-        EXISTS (SELECT FROM recall_matches WHERE model_id = model.id AND state = 'confirmed') AS recalled
+        NOT spared AND EXISTS (SELECT FROM recall_matches WHERE model_id = model.id AND state = 'confirmed') AS recalled
     FROM market_kinds kind JOIN device_models model ON model.id = kind.model_id JOIN makers maker ON maker.id = maker_id
     ORDER BY kind.id
-"""
+"""  # noqa: S608  Its name is ours.
 
 _OF_UNITS = """
     SELECT unit.id AS listing_id, unit.configuration, clinic.seller_standing = 'verified' AS checked,
         unit.modality_codes, model.name AS model, model.modality_codes AS model_modalities, model.bands,
         model.k_numbers, maker.name AS maker, maker.aliases,
-        EXISTS (SELECT FROM recall_matches WHERE model_id = model.id AND state = 'confirmed') AS recalled
+        spared,
+        NOT spared AND EXISTS (SELECT FROM recall_matches WHERE model_id = model.id AND state = 'confirmed') AS recalled
     FROM listings unit JOIN clinics clinic ON clinic.id = unit.clinic_id
     JOIN device_models model ON model.id = unit.model_id JOIN makers maker ON maker.id = model.maker_id
+    CROSS JOIN LATERAL (SELECT recall_spares(model.id, unit.serial_normal) AS spared) recalls
     WHERE unit.id = ANY(%(units)s::uuid[]) ORDER BY unit.id
 """
 
@@ -102,11 +112,11 @@ def forget() -> None:
 
 def of_units(connection: Connection, units: Sequence[UUID]) -> tuple[Market, dict[UUID, int]]:
     """Return the kinds that these units are of or would be, under numbers of their own, and which is whose."""
-    numbers: dict[tuple[str, bool], int] = {}
+    numbers: dict[tuple[str, bool, bool], int] = {}
     of_unit: dict[UUID, int] = {}
     rows = []
     for row in connection.exec_driver_sql(_OF_UNITS, {"units": list(units)}):
-        key = (row.configuration, row.checked)
+        key = (row.configuration, row.checked, row.spared)
         if key not in numbers:
             numbers[key] = len(numbers) + 1
             rows.append((numbers[key], row))

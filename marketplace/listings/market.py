@@ -1,7 +1,8 @@
 """
 The market as it is searched. These rows are written by the database itself, in the transaction that changes a listing.
 
-A *kind* is what units have in common that are judged and found alike: a configuration, from a checked seller or not.
+A *kind* is what units have in common that are judged and found alike: a configuration, from a checked seller or not,
+under the recalls of its model or let out of all of them.
 A *face* is a state, a grade and traits: everything else that is chosen from a list. A *place* is a point on the map. A
 unit's own row is what is left: figures to sort and to narrow by, and its own words. How many units each kind has with
 each face, and beside each answer, is kept as well.
@@ -10,7 +11,7 @@ each face, and beside each answer, is kept as well.
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Identity, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, Identity, Index, UniqueConstraint, false
 from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Text
@@ -22,14 +23,17 @@ UNKNOWN = 2**31 - 1
 
 
 class MarketKind(Base):
-    """A configuration on the market. Never changed, never removed."""
+    """A configuration on the market, as what is judged alike. Never changed, never removed."""
 
     __tablename__ = "market_kinds"
-    __table_args__ = (UniqueConstraint("configuration", "checked", name="kinds_differ"),)
+    __table_args__ = (UniqueConstraint("configuration", "checked", "spared", name="kinds_differ"),)
 
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     configuration: Mapped[str]
     checked: Mapped[bool] = mapped_column(comment="Whether the seller is a verified one.")
+    spared: Mapped[bool] = mapped_column(
+        server_default=false(), comment="Recalls of its model are open, and its units were let out of every one."
+    )
     model_id: Mapped[UUID] = mapped_column(ForeignKey("device_models.id"))
     modality_codes: Mapped[list[str]] = mapped_column(ARRAY(Text))
 

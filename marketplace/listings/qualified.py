@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Text, func, literal_column, select
+from sqlalchemy.orm import aliased
 
 from ..eligibility import service as eligibility
 from ..eligibility.models import RuleReview
@@ -16,7 +17,8 @@ from ..eligibility.verdict import Reach
 from ..extensions import db
 from . import figures, queries, search
 from .asked import Wanted, ask
-from .kinds import Market
+from .kinds import QUESTION, Market
+from .market import MarketKind, MarketUnit
 from .models import Listing
 
 
@@ -113,9 +115,12 @@ def _questions(version: str) -> list[Sale]:
 
 def _decided_alone(site_id: UUID) -> tuple[list[Sale], dict[UUID, str]]:
     """Return the units that staff decided about for this site, and the configuration of each."""
+    kind = aliased(MarketKind, name="kind")
     rows = db.session.execute(
-        select(Listing.id, Listing.configuration)
+        select(Listing.id, func.coalesce(literal_column(QUESTION, Text), Listing.configuration).label("configuration"))
         .join(RuleReview, RuleReview.listing_id == Listing.id)
+        .outerjoin(MarketUnit, MarketUnit.listing_id == Listing.id)
+        .outerjoin(kind, kind.id == MarketUnit.kind_id)
         .where(RuleReview.site_id == site_id, RuleReview.state == ReviewState.APPROVED)
         .distinct()
     ).all()

@@ -122,11 +122,11 @@ _PAGE = """
     ) photo ON true
     ORDER BY page.place {direction}, page.listing_id {direction}
 """
-_CONFIGURATIONS = """
-    SELECT kind.configuration, unit.listing_id FROM market_kinds kind CROSS JOIN LATERAL (
+_CONFIGURATIONS = f"""
+    SELECT {kinds.QUESTION} AS configuration, unit.listing_id FROM market_kinds kind CROSS JOIN LATERAL (
         SELECT listing_id FROM market_units WHERE kind_id = kind.id LIMIT 1
-    ) unit WHERE kind.checked ORDER BY kind.configuration
-"""
+    ) unit WHERE kind.checked ORDER BY 1
+"""  # noqa: S608  Its name is ours.
 
 
 def find(wanted: Wanted, *, literally: bool = False, version: str | None = None) -> Found:

@@ -42,7 +42,7 @@ FACETS: dict[str, Facet] = {
     "model": Facet("Model"),
     "grade": Facet("Condition", lambda: {str(grade): f"{grade} · {one.name}" for grade, one in GRADES.items()}),
     "state": Facet("State where it stands", lambda: STATES),
-    "recall": Facet("Recalls", lambda: {"none": "No open recall of the model is known", "open": "A recall is open"}),
+    "recall": Facet("Recalls", lambda: {"none": "No open recall of the device is known", "open": "A recall is open"}),
     "warranty": Facet("Warranty", lambda: {str(one): words for one, words in unit.WARRANTIES.items()}),
     "training": Facet("Training", lambda: {"included": "Training for the buyer’s staff is included"}),
     "service": Facet("Papers", lambda: {"record": "Service and calibration record"}),

@@ -12,6 +12,8 @@ from sqlalchemy import delete, func, select, text, update
 from marketplace.catalog import queries as catalog
 from marketplace.clinics.models import Clinic
 from marketplace.extensions import db, reading
+from marketplace.kernel import clock
+from marketplace.kernel.text import normal_number
 from marketplace.listings import asked as questions
 from marketplace.listings import kinds, landed, recounting, search
 from marketplace.listings import queries as listing_queries
@@ -29,10 +31,15 @@ from marketplace.listings.models import Listing, Photo
 from marketplace.listings.places import miles, point_of
 from marketplace.listings.search import Near, Wanted, find
 from marketplace.listings.terms import CounterDirection, CounterUnit, Grade, Recertification
+from marketplace.recalls.models import RecallMatch, RecallRelease
+from marketplace.recalls.states import MatchState
 from marketplace.web import landing
+from tests.factories.accounts import make_staff
 from tests.factories.catalog import make_maker, make_model, real_model
 from tests.factories.clinics import make_clinic
+from tests.factories.documents import make_document
 from tests.factories.listings import make_handpiece, make_listing, make_photo
+from tests.factories.recalls import make_recall
 from tests.support import assert_refused_by
 
 STATES = ["draft", "published", "reserved", "sold", "withdrawn"]
@@ -41,15 +48,29 @@ STATES = ["draft", "published", "reserved", "sold", "withdrawn"]
 def slow_units():
     """What stands on the market, read from the listings themselves."""
     checked = dict(db.session.execute(select(Clinic.id, Clinic.seller_standing == "verified")).all())
+    recalls = recalled()
     return {
         one.id: (
             one.configuration, checked[one.clinic_id], tuple(sorted(one.modality_codes)), one.state_code, str(one.grade),
             tuple(one.traits), one.published_at, one.price_minor, one.year,
             2**31 - 1 if one.life_used_percent is None else one.life_used_percent, one.shots_left, slow_landed(one),
-            one.latitude, one.longitude,
+            one.latitude, one.longitude, recalls.get(one.id) == 0,
         )
         for one in db.session.scalars(select(Listing).where(Listing.state == "published"))
     }  # fmt: skip
+
+
+def recalled():
+    """Units whose models have open recalls, and of each how many of those concern it, asked one by one."""
+    rows = db.session.execute(
+        select(Listing.id, func.recall_concerns(RecallMatch.id, Listing.serial_normal, None))
+        .join(RecallMatch, RecallMatch.model_id == Listing.model_id)
+        .where(RecallMatch.state == "confirmed")
+    )
+    found = {}
+    for listing_id, concerned in rows:
+        found[listing_id] = found.get(listing_id, 0) + concerned
+    return found
 
 
 def slow_landed(unit):
@@ -65,13 +86,13 @@ def kept_units():
         select(
             unit.listing_id, kind.configuration, kind.checked, kind.modality_codes, face.state_code, face.grade,
             face.traits, unit.published_at, unit.price_minor, unit.year, unit.used, unit.shots_left, unit.landed,
-            place.latitude, place.longitude,
+            place.latitude, place.longitude, kind.spared,
         )
         .join(MarketFace, face.id == unit.face_id)
         .join(MarketKind, kind.id == unit.kind_id)
         .join(MarketPlace, place.id == unit.place_id, isouter=True)
     ).all()  # fmt: skip
-    return {row.listing_id: (*row[1:3], tuple(row[3]), *row[4:6], tuple(row[6]), *row[7:15]) for row in rows}
+    return {row.listing_id: (*row[1:3], tuple(row[3]), *row[4:6], tuple(row[6]), *row[7:16]) for row in rows}
 
 
 def kept_counts():
@@ -100,6 +121,9 @@ EDIT = st.one_of(
     st.tuples(st.just("zip"), st.integers(0, 5), st.sampled_from([None, "78701", "00000"])),
     st.tuples(st.just("standing"), st.integers(0, 1), st.sampled_from(["verified", "suspended"])),
     st.tuples(st.just("all"), st.integers(0, 1), st.sampled_from(STATES)),
+    st.tuples(st.just("recall"), st.integers(0, 1), st.sampled_from(["confirmed", "closed", "candidate"])),
+    st.tuples(st.just("let out"), st.integers(0, 5), st.sampled_from(["proposed", "agreed", "ended"])),
+    st.tuples(st.just("serial"), st.integers(0, 5), st.sampled_from(["A1", "A2"])),
 )
 QUESTION = st.fixed_dictionaries(
     {
@@ -112,6 +136,7 @@ QUESTION = st.fixed_dictionaries(
                 "state": st.sampled_from([("TX",), ("TX", "AZ"), ("WY",)]),
                 "grade": st.sampled_from([("A",), ("A", "B")]),
                 "recertification": st.sampled_from([("yes",), ("yes", "no")]),
+                "recall": st.sampled_from([("none",), ("open",), ("none", "open")]),
             },
         ),
         "spans": st.fixed_dictionaries(
@@ -132,6 +157,9 @@ class TestNeverWrong:
     def units(self):
         clinics = [make_clinic(seller=True, name=f"Clinic {number}") for number in (1, 2)]
         models = [real_model("Candela GentleMax Pro"), real_model("Lumenis M22")]
+        for number, model in enumerate(models):
+            make_recall(model.id, number=f"Z-{number}-2026", state=MatchState.CONFIRMED)
+        self.staff, self.paper = [make_staff().id, make_staff().id], make_document().id
         return [
             make_listing(clinic=clinics[number % 2], model=models[number % 2], price_minor=10_000 + number, year=2016 + number)
             for number in range(6)
@@ -160,6 +188,14 @@ class TestNeverWrong:
     def edit(self, ids, what, which, value):
         if what == "all":
             db.session.execute(update(Listing).where(Listing.id.in_(ids[which::2])).values(state=value))
+        elif what == "recall":
+            match = db.session.scalars(select(RecallMatch).order_by(RecallMatch.found_at)).all()[which]
+            match.state = value
+            judged = value != "candidate"
+            match.decided_by, match.decided_at = (self.staff[0], clock.now()) if judged else (None, None)
+            match.reason = "Read." if judged else None
+        elif what == "let out":
+            self.let_out(db.session.get(Listing, ids[which]), value)
         elif what == "standing":
             clinic_id = db.session.scalars(select(Clinic.id).where(Clinic.name == f"Clinic {which + 1}")).first()
             db.session.execute(
@@ -167,6 +203,28 @@ class TestNeverWrong:
             )
         else:
             self.change(db.session.get(Listing, ids[which]), what, value)
+
+    def let_out(self, listing, value):
+        """Propose, agree to or end what lets a unit out of the recall of its model."""
+        match_id = db.session.scalar(select(RecallMatch.id).where(RecallMatch.model_id == listing.model_id))
+        release = db.session.scalar(
+            select(RecallRelease).where(
+                RecallRelease.match_id == match_id,
+                RecallRelease.serial == listing.serial_normal,
+                RecallRelease.ended_at.is_(None),
+            )
+        )
+        if release is None:
+            release = RecallRelease(
+                match_id=match_id, kind="corrected", serial=listing.serial_normal, document_id=self.paper,
+                performed_by="Candela", performed_on=clock.now().date(), words="Kit 7.", proposed_by=self.staff[0],
+                proposed_at=clock.now(),
+            )  # fmt: skip
+            db.session.add(release)
+        if value == "agreed" and release.confirmed_at is None:
+            release.confirmed_by, release.confirmed_at = self.staff[1], clock.now()
+        elif value == "ended":
+            release.ended_at, release.ended_because = clock.now(), "Wrong."
 
     def change(self, listing, what, value):
         if what == "state":
@@ -186,6 +244,9 @@ class TestNeverWrong:
             listing.handpieces[0].rated_life = None if value is None else 1_000_000
         elif what == "zip":
             listing.postal_code = value
+        elif what == "serial":
+            listing.serial = f"{value}-{listing.price_minor}-{listing.id}"
+            listing.serial_normal = normal_number(listing.serial)
         else:
             listing.handpieces[0].modality_code = value
         derive(listing, catalog.model(listing.model_id))
@@ -225,6 +286,7 @@ def recounted(wanted):
     """Count one by one in Python, from the listings and the catalogue."""
     total = 0
     counts = {name: Counter() for name in (*KIND_FACETS, *FACE_FACETS)}
+    recalls = recalled()
     checked = dict(db.session.execute(select(Clinic.id, Clinic.seller_standing == "verified")).all())
     for unit in db.session.scalars(select(Listing).where(Listing.state == "published")):
         model = catalog.model(unit.model_id)
@@ -239,7 +301,7 @@ def recounted(wanted):
             "recertification": {str(unit.recertification)} - {"unknown"},
             "warranty": {str(unit.warranty)} - {"None"},
             "training": {"included"} if unit.training_included else set(),
-            "recall": {"none"},
+            "recall": {"open" if recalls.get(unit.id) else "none"},
         }
         assert unit.clinic_id in checked
         if not (has_words(unit, model, wanted.text) and within_spans(unit, wanted)):

@@ -8,6 +8,7 @@ from random import Random
 import pytest
 from sqlalchemy import select
 
+from marketplace.catalog.models import DeviceModel
 from marketplace.clinics.states import SellerStanding
 from marketplace.eligibility import publishing
 from marketplace.eligibility import service as eligibility
@@ -18,14 +19,19 @@ from marketplace.eligibility.verdict import Reach
 from marketplace.extensions import db
 from marketplace.listings import figures, kinds, search
 from marketplace.listings import queries as listings
+from marketplace.listings.market import MarketKind, MarketUnit
 from marketplace.listings.models import Listing
 from marketplace.listings.qualified import Reached, reached_by
 from marketplace.listings.states import ListingState
-from tests.factories.accounts import make_staff
+from marketplace.recalls.models import RecallMatch, RecallRelease
+from marketplace.recalls.states import MatchState
+from tests.factories.accounts import kept, make_staff
 from tests.factories.catalog import make_model
 from tests.factories.credentials import make_credential
+from tests.factories.documents import make_document
 from tests.factories.listings import make_handpiece, make_listing
 from tests.factories.orders import make_scene
+from tests.factories.recalls import make_recall
 
 KINDS = (("DIODE_HR",), ("ALEX",), ("ALEX", "NDYAG_LP"), ("CO2",), ("IPL",))
 
@@ -126,6 +132,42 @@ def test_counts_figures_that_are_newer_than_the_kinds_known(scene, purchase, now
     assert known.count(search.Wanted()) == before | {Reach.CLOSED: before[Reach.CLOSED] + 1}
 
 
+def change_a_recall(lot):
+    """Open a recall of a model, or end it, or open it again."""
+    model_id = lot.choice(db.session.scalars(select(Listing.model_id).order_by(Listing.id).limit(4)).all())
+    match = db.session.scalar(select(RecallMatch).where(RecallMatch.model_id == model_id))
+    if match is None:
+        make_recall(model_id, number=f"Z-{model_id}", state=MatchState.CONFIRMED)
+    else:
+        match.state = MatchState.CLOSED if match.state is MatchState.CONFIRMED else MatchState.CONFIRMED
+
+
+def let_a_unit_out(lot, at):
+    """Let a unit out of a recall of its model, or take that back."""
+    found = select(RecallMatch, Listing).join(Listing, Listing.model_id == RecallMatch.model_id)
+    rows = db.session.execute(found.order_by(RecallMatch.found_at, Listing.id)).all()
+    if not rows:
+        return
+    match, unit = lot.choice(rows)
+    release = db.session.scalar(
+        select(RecallRelease).where(RecallRelease.serial == unit.serial_normal, RecallRelease.ended_at.is_(None))
+    )
+    if release is None:
+        let_out(match, unit, at)
+    else:
+        release.ended_at, release.ended_because = at, "Wrong."
+
+
+def let_out(match, unit, at):
+    return kept(
+        RecallRelease(
+            match_id=match.id, kind="corrected", serial=unit.serial_normal, document_id=make_document().id,
+            performed_by="Candela", performed_on=at.date(), words="Kit 7.", proposed_by=make_staff().id,
+            proposed_at=at, confirmed_by=make_staff().id, confirmed_at=at,
+        )
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_whatever_happens_it_is_what_judging_every_row_would_show(scene, purchase, now, seed):
     lot, at = Random(seed), now  # noqa: S311  The same story every time.
@@ -176,7 +218,7 @@ def test_whatever_happens_it_is_what_judging_every_row_would_show(scene, purchas
 
     deeds = (
         change_a_paper, let_a_paper_end, bring_a_paper, change_a_unit, bring_a_unit, change_the_seller, change_the_rules,
-        let_time_pass, let_time_pass,
+        let_time_pass, let_time_pass, lambda: change_a_recall(lot), lambda: let_a_unit_out(lot, at), lambda: let_a_unit_out(lot, at),
     )  # fmt: skip
     seen = set()
     for _ in range(25):
@@ -190,3 +232,58 @@ def test_whatever_happens_it_is_what_judging_every_row_would_show(scene, purchas
         }
         seen.update(expected.values())
     assert len(seen) > 1
+
+
+class TestLetOutOfARecall:
+    """A recalled model's unit that was cleared is found as what it is, and no other with it."""
+
+    @pytest.fixture
+    def units(self, now):
+        """A clinic that is cleared, and three units for sale that nothing tells apart but their serial numbers."""
+        scene = make_scene(now)
+        others = [
+            make_listing(clinic=scene.seller_clinic, model=db.session.get(DeviceModel, scene.listing.model_id),
+                         handpieces=[part.modality_code for part in scene.listing.handpieces])
+            for _ in range(2)
+        ]  # fmt: skip
+        make_recall(scene.listing.model_id, state=MatchState.CONFIRMED)
+        purchase = Purchase(scene.buyer.id, scene.clinic.id, scene.site.id, scene.buyer.id)
+        return [scene.listing, *others], purchase
+
+    def of(self, unit):
+        return db.session.scalar(select(RecallMatch).where(RecallMatch.model_id == unit.model_id))
+
+    @pytest.mark.parametrize("which", range(3))
+    def test_is_found_alone_whichever_it_is(self, units, now, which):
+        (lot, purchase), one = units, units[0][which].id
+        release = let_out(self.of(lot[which]), lot[which], now)
+        answers = shown(purchase, now)
+        assert {unit for unit, reach in answers.items() if reach is Reach.TODAY} == {one}
+        assert answers == judged_one_by_one(purchase, now)
+        free = search.find(search.Wanted(chosen={"recall": ("none",)}))
+        assert [card.id for card in free.cards] == [one]
+        assert free.counts["recall"] == {"none": 1, "open": 2}
+
+        release.ended_at, release.ended_because = now, "Wrong."
+        db.session.flush()
+        assert set(shown(purchase, now).values()) == {Reach.CLOSED}
+        assert search.find(search.Wanted(chosen={"recall": ("none",)})).total == 0
+
+    def test_of_one_of_two_recalls_is_still_under_the_other(self, units, now):
+        lot, purchase = units
+        let_out(self.of(lot[0]), lot[0], now)
+        make_recall(lot[0].model_id, number="Z-2-2026", state=MatchState.CONFIRMED)
+
+        assert set(shown(purchase, now).values()) == {Reach.CLOSED}
+        assert search.find(search.Wanted(chosen={"recall": ("none",)})).total == 0
+
+    def test_is_nothing_special_once_the_recall_is_over(self, units, now):
+        lot, purchase = units
+        match = self.of(lot[0])
+        let_out(match, lot[1], now)
+        match.state = MatchState.CLOSED
+        db.session.flush()
+
+        assert set(shown(purchase, now).values()) == {Reach.TODAY}
+        rows = db.session.execute(select(MarketKind.spared).join(MarketUnit, MarketUnit.kind_id == MarketKind.id)).all()
+        assert [row.spared for row in rows] == [False] * 3
