@@ -6,10 +6,11 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, null, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, null, or_, select, tuple_
 
 from ..accounts.models import User
-from ..clinics.models import Clinic
+from ..clinics.access import MANAGERS
+from ..clinics.models import Clinic, ClinicMember
 from ..eligibility import publishing
 from ..eligibility import service as eligibility
 from ..eligibility.sale import Purchase, Sale
@@ -19,6 +20,7 @@ from ..kernel.errors import NotFound
 from ..kernel.money import Money
 from ..listings.models import Listing
 from ..listings.states import ListingState
+from .access import Part
 from .matching import foreign_to, standing
 from .models import Want, WantAnswer, WantMatch, WantReport
 from .states import WantState
@@ -54,7 +56,7 @@ class ForSeller:
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """A want as its buyer sees it."""
+    """A want as its buyer sees it, and who runs the clinic that it is for: `person` posted it."""
 
     id: UUID
     title: str
@@ -70,6 +72,8 @@ class Own:
     created_at: datetime
     answers: int
     fitting: int
+    person: str
+    mine: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,23 +173,42 @@ def cleared(want_id: UUID, sale: Sale, *, at: datetime) -> bool | None:
 
 
 def of_person(user_id: UUID) -> list[Own]:
-    """Return what somebody looks for, the latest first, in one statement."""
-    return _own(Want.user_id == user_id)
+    """Return what somebody looks for, and what is looked for by clinics that they run, the latest first."""
+    return _own(user_id, _theirs(user_id))
 
 
 def own(user_id: UUID, want_id: UUID) -> Own:
     """
-    Return one of somebody's wants.
+    Return one of somebody's wants, or of a clinic that they run.
 
     :raises NotFound: it is not theirs
     """
-    found = _own((Want.user_id == user_id) & (Want.id == want_id))
+    found = _own(user_id, _theirs(user_id) & (Want.id == want_id))
     if not found:
         raise NotFound("There is no such request among yours.")
     return found[0]
 
 
-def _own(which: ColumnElement[bool]) -> list[Own]:
+def parts_in(want: Want, user_id: UUID) -> frozenset[Part]:
+    """Return what somebody is to a want; nothing for a stranger."""
+    in_charge = want.clinic_id is not None and db.session.scalar(
+        _run_by(user_id).where(ClinicMember.clinic_id == want.clinic_id)
+    )
+    parts = {Part.POSTER: want.user_id == user_id, Part.IN_CHARGE: bool(in_charge)}
+    return frozenset(part for part, so in parts.items() if so)
+
+
+def _run_by(user_id: UUID) -> Select[UUID]:
+    return select(ClinicMember.clinic_id).where(
+        ClinicMember.user_id == user_id, ClinicMember.left_at.is_(None), ClinicMember.role.in_(MANAGERS)
+    )
+
+
+def _theirs(user_id: UUID) -> ColumnElement[bool]:
+    return or_(Want.user_id == user_id, Want.clinic_id.in_(_run_by(user_id)))
+
+
+def _own(user_id: UUID, which: ColumnElement[bool]) -> list[Own]:
     answers = select(func.count()).where(WantAnswer.want_id == Want.id).correlate(Want).scalar_subquery()
     fitting = (
         select(func.count())
@@ -198,8 +221,9 @@ def _own(which: ColumnElement[bool]) -> list[Own]:
     rows: Sequence[Any] = db.session.execute(
         select(
             Want.id, Want.title, Want.query, Want.note, Want.place, Clinic.name, Want.site_id, Want.until, Want.state,
-            Want.muted, Want.removed_because, Want.created_at, answers, fitting,
+            Want.muted, Want.removed_because, Want.created_at, answers, fitting, User.name, Want.user_id == user_id,
         )
+        .join(User, User.id == Want.user_id)
         .outerjoin(Clinic, Clinic.id == Want.clinic_id)
         .where(which)
         .order_by(Want.created_at.desc(), Want.id)

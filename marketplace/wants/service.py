@@ -20,7 +20,8 @@ from ..listings import search
 from ..listings.models import Listing
 from ..listings.search import Wanted
 from ..listings.states import ListingState
-from . import matching
+from . import matching, queries
+from .access import WantAct, may
 from .models import Want, WantAnswer, WantMatch, WantMove, WantReport
 from .states import ALIVE, WANT, WantEvent, WantState
 
@@ -73,7 +74,7 @@ def post(*, user_id: UUID, said: Said, at: datetime) -> UUID:
 
 def edit(*, user_id: UUID, want_id: UUID, said: Said, at: datetime) -> None:
     """
-    Look for something else, for longer, or elsewhere.
+    Look for something else, for longer, or elsewhere; who runs its clinic may, too, and it stays the clinic's.
 
     :raises NotFound: it is not theirs
     :raises Conflict: it is over
@@ -81,10 +82,13 @@ def edit(*, user_id: UUID, want_id: UUID, said: Said, at: datetime) -> None:
     """
     _require(said, at)
     with unit_of_work():
-        want = _mine(user_id, want_id)
+        want = _theirs(user_id, want_id, WantAct.CHANGE)
         if want.state not in ALIVE:
             raise Conflict("This is over.", cure="Say anew what you look for.")
+        stays_with = want.clinic_id if want.user_id != user_id else None
         _say(want, said)
+        if stays_with is not None and want.clinic_id != stays_with:
+            raise Invalid("It is your clinic's request: choose one of the clinic's sites.", field="site_id")
         db.session.flush()
         _note("want:edited", want, user_id, at)
         queue.promise("match_want", want_id=str(want.id))
@@ -92,7 +96,7 @@ def edit(*, user_id: UUID, want_id: UUID, said: Said, at: datetime) -> None:
 
 def move(*, user_id: UUID, want_id: UUID, event: WantEvent, at: datetime) -> None:
     """
-    Pause, resume or close it, as its buyer.
+    Pause, resume or close it, as its buyer or as one who runs the clinic that it is for.
 
     :raises NotFound: it is not theirs
     :raises marketplace.kernel.machine.IllegalMove: it is over, or is so already
@@ -100,7 +104,7 @@ def move(*, user_id: UUID, want_id: UUID, event: WantEvent, at: datetime) -> Non
     if event not in (WantEvent.PAUSED, WantEvent.RESUMED, WantEvent.CLOSED):
         raise Invalid("Pause it, resume it or close it.")
     with unit_of_work():
-        want = _mine(user_id, want_id)
+        want = _theirs(user_id, want_id, WantAct.MOVE)
         _move(want, event, actor_id=user_id, at=at)
         if event is WantEvent.RESUMED:
             queue.promise("match_want", want_id=str(want.id))
@@ -113,7 +117,7 @@ def mute(*, user_id: UUID, want_id: UUID, muted: bool) -> None:
     :raises NotFound: it is not theirs
     """
     with unit_of_work():
-        _mine(user_id, want_id).muted = muted
+        _theirs(user_id, want_id, WantAct.MUTE).muted = muted
 
 
 def mute_by_link(stop_key: UUID) -> bool:
@@ -282,9 +286,9 @@ def _note(kind: str, want: Want, actor_id: UUID | None, at: datetime) -> None:
     audit.record(kind, actor_id=actor_id, subject_type="want", subject_id=want.id, at=at)
 
 
-def _mine(user_id: UUID, want_id: UUID) -> Want:
+def _theirs(user_id: UUID, want_id: UUID, act: WantAct) -> Want:
     want = db.session.get(Want, want_id, with_for_update={"key_share": True}, populate_existing=True)
-    if want is None or want.user_id != user_id:
+    if want is None or not may(act, queries.parts_in(want, user_id)):
         raise NotFound("There is no such request among yours.")
     return want
 

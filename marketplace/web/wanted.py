@@ -136,7 +136,7 @@ def one(want_id: UUID) -> ResponseReturnValue:
 def edit(want_id: UUID) -> ResponseReturnValue:
     """Look for something else."""
     want = queries.own(me().id, want_id)
-    form = _form(_answers(want))
+    form = _form(_answers(want), stays_with=None if want.mine else want.clinic_name)
     if form.validate_on_submit():
         with applied(form):
             service.edit(user_id=me().id, want_id=want_id, said=_said(form), at=clock.now())
@@ -245,7 +245,7 @@ def _for_seller(listing_id: UUID, want_id: UUID, form: ReasonForm) -> ResponseRe
     return page, form.http_status
 
 
-def _form(answers: dict[str, Any]) -> WantForm:
+def _form(answers: dict[str, Any], *, stays_with: str | None = None) -> WantForm:
     form = WantForm(data=answers)
     models = catalog.models_for_choice()
     form.model.choices = [
@@ -254,9 +254,12 @@ def _form(answers: dict[str, Any]) -> WantForm:
     ]
     form.maker.choices = options([("", "any"), *((maker, maker) for maker in models)])
     form.modality.choices = options([("", "any"), *((code, one.name) for code, one in catalog.modalities().items())])
-    sites = standpoint.sites()
+    sites = [site for site in standpoint.sites() if stays_with in (None, site.clinic_name)]
     form.site_id.choices = options(
-        [("", "for myself"), *((str(site.id), f"{site.clinic_name}, {site.name}, {site.state}") for site in sites)]
+        [
+            *([("", "for myself")] if stays_with is None else []),
+            *((str(site.id), f"{site.clinic_name}, {site.name}, {site.state}") for site in sites),
+        ]
     )
     form.place.choices = options(STATES.items())
     return form

@@ -18,6 +18,7 @@ from marketplace.listings.models import Listing
 from marketplace.listings.search import Sort, Wanted
 from marketplace.notifications.models import Mail
 from marketplace.wants import matching, queries, service
+from marketplace.wants.access import Part, WantAct, may
 from marketplace.wants.models import ListingToMatch, Want, WantAnswer, WantMatch, WantMove, WantReport
 from marketplace.wants.states import WANT, WantEvent, WantState
 from marketplace.watching import desk
@@ -423,6 +424,88 @@ class TestMoves:
         watching.stop(stop_key=key)
         assert queries.own(person.id, want_id).muted
         assert queries.title_by_stop_key(key) is None
+
+
+class TestOfAClinic:
+    """Those who run the clinic look after what is looked for on its behalf; the mails stay with who posted it."""
+
+    @pytest.fixture
+    def owner(self):
+        return make_user(name="Olive Stone")
+
+    @pytest.fixture
+    def clinic(self, owner, person):
+        clinic = make_clinic(owner=owner, name="Lone Star")
+        make_member(clinic=clinic, user=person, role=ClinicRole.TECHNICIAN)
+        return clinic
+
+    @pytest.fixture
+    def site(self, clinic):
+        return make_site(clinic=clinic)
+
+    @pytest.fixture
+    def want_id(self, person, site, now):
+        return post(person, now, site_id=site.id)
+
+    @pytest.mark.parametrize(("act", "part"), list(product(WantAct, Part)))
+    def test_what_each_part_may_do_stands_in_one_table(self, act, part):
+        refused = {(WantAct.MUTE, Part.IN_CHARGE)}
+        assert may(act, frozenset({part})) is ((act, part) not in refused)
+        assert not may(act, frozenset())
+
+    def test_an_owner_or_manager_reads_changes_and_closes_it(self, person, owner, clinic, site, want_id, now):
+        manager = make_user()
+        make_member(clinic=clinic, user=manager, role=ClinicRole.MANAGER)
+        service.edit(
+            user_id=manager.id, want_id=want_id, said=said(now, title="Lumenis M22 One", site_id=site.id), at=now
+        )
+        service.move(user_id=owner.id, want_id=want_id, event=WantEvent.PAUSED, at=now)
+        service.move(user_id=manager.id, want_id=want_id, event=WantEvent.CLOSED, at=now)
+
+        (theirs,) = queries.of_person(owner.id)
+        assert (theirs.id, theirs.title, theirs.state, theirs.person, theirs.mine) == (
+            want_id, "Lumenis M22 One", WantState.CLOSED, person.name, False,
+        )  # fmt: skip
+        assert queries.own(person.id, want_id).mine
+        moves = db.session.execute(select(WantMove.event, WantMove.actor_id).where(WantMove.event.is_not(None))).all()
+        assert {tuple(move) for move in moves} == {("paused", owner.id), ("closed", manager.id)}
+
+    def test_it_stays_the_clinics_and_its_mails_its_posters(self, owner, want_id, now):
+        elsewhere = make_site(clinic=make_clinic(owner=owner))
+        for site_id in (None, elsewhere.id):
+            with pytest.raises(Invalid) as refusal:
+                service.edit(user_id=owner.id, want_id=want_id, said=said(now, site_id=site_id), at=now)
+            assert refusal.value.field == "site_id"
+        with pytest.raises(NotFound):
+            service.mute(user_id=owner.id, want_id=want_id, muted=True)
+        own = queries.own(owner.id, want_id)
+        assert (own.clinic_name, own.muted) == ("Lone Star", False)
+
+    @pytest.mark.parametrize("who", ["technician", "former", "elsewhere"])
+    def test_nobody_else_knows_of_it(self, clinic, want_id, now, who):
+        other = make_user()
+        if who == "elsewhere":
+            make_clinic(owner=other)
+        else:
+            gone = {"left_at": now} if who == "former" else {}
+            role = ClinicRole.MANAGER if who == "former" else ClinicRole.TECHNICIAN
+            make_member(clinic=clinic, user=other, role=role, **gone)
+        assert queries.of_person(other.id) == []
+        for act in (
+            lambda: queries.own(other.id, want_id),
+            lambda: service.move(user_id=other.id, want_id=want_id, event=WantEvent.CLOSED, at=now),
+            lambda: service.edit(user_id=other.id, want_id=want_id, said=said(now), at=now),
+        ):
+            with pytest.raises(NotFound):
+                act()
+        assert db.session.scalar(select(Want.state)) is WantState.OPEN
+
+    def test_what_somebody_looks_for_themselves_is_theirs_alone(self, person, owner, clinic, now):
+        want_id = post(person, now)
+        with pytest.raises(NotFound):
+            queries.own(owner.id, want_id)
+        with pytest.raises(NotFound):
+            service.move(user_id=owner.id, want_id=want_id, event=WantEvent.CLOSED, at=now)
 
 
 class TestAnswer:

@@ -20,7 +20,7 @@ from marketplace.wants.service import Said
 from marketplace.wants.states import WantState
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.catalog import real_model
-from tests.factories.clinics import make_clinic, make_site
+from tests.factories.clinics import make_clinic, make_member, make_site
 from tests.factories.listings import make_listing
 from tests.factories.orders import make_scene
 from tests.factories.sales import make_sales
@@ -306,3 +306,25 @@ class TestModeration:
         )
         assert "It names people." in text(buyer.get(f"/wanted/{want_id}"))
         assert "Nobody looks for anything" in text(moderator.get("/staff/wanted"))
+
+
+def test_who_runs_the_clinic_looks_after_what_is_looked_for_on_its_behalf(app, buyer, person, unit):
+    owner = make_user(name="Olive Stone")
+    clinic = make_clinic(owner=owner, name="Lone Star")
+    make_member(clinic=clinic, user=person)
+    site = str(make_site(clinic=clinic).id)
+    make_site(clinic=make_clinic(owner=owner, name="Elsewhere"))
+    want_id = posted(buyer, site_id=site)
+    desk = browser_of(app, owner)
+    assert "Dana Reyes for Lone Star" in text(desk.get("/wanted/mine"))
+    page = text(desk.get(f"/wanted/{want_id}"))
+    assert "Mails about it go to Dana Reyes." in page
+    assert "No mails about it" not in page
+    form = text(desk.get(f"/wanted/{want_id}/edit"))
+    assert "for myself" not in form
+    assert "Elsewhere" not in form
+    answer = desk.post(f"/wanted/{want_id}/edit", data=filled(site_id=site, max="$39,000"))
+    assert answer.status_code == 303
+    assert desk.post(f"/wanted/{want_id}/move", data={"event": "closed"}).status_code == 303
+    assert "closed" in text(buyer.get(f"/wanted/{want_id}"))
+    assert "up to $39,000" in text(buyer.get(f"/wanted/{want_id}"))
