@@ -34,10 +34,13 @@ from marketplace.guides import knowing, prices
 from marketplace.kernel import clock
 from marketplace.kernel.terms import ProcedureClass
 from marketplace.listings import queries as listings
+from marketplace.listings import reports
 from marketplace.listings.models import Listing
 from marketplace.listings.ports import PhotoStore
 from marketplace.listings.states import ListingState
 from marketplace.listings.unsaid import missing
+from marketplace.messages import queries as messages
+from marketplace.messages.models import OrderMessage
 from marketplace.notifications.models import Mail
 from marketplace.orders import reserving
 from marketplace.orders import service as orders
@@ -56,6 +59,7 @@ from marketplace.payments.models import (
     SellerAccount,
 )
 from marketplace.payments.states import PaymentState
+from marketplace.questions import queries as questions
 from marketplace.recalls import queries as recalls
 from marketplace.recalls.states import MatchState
 from marketplace.registers import queries as registers
@@ -490,6 +494,32 @@ def test_three_say_what_they_look_for_and_sellers_are_told_of_it(demo):
             False,
         )
         assert len(set(db.session.scalars(select(WantMatch.want_id)))) >= 2
+
+
+def test_people_talk_before_the_sale_and_after_it(demo):
+    with demo.app_context():
+        shown = {one.words: one for one in questions.latest()}
+        states = sorted(one.state for one in shown.values())
+        assert states == ["answered"] * 4 + ["declined"] + ["open"] * 2
+        assert [one.title for one in questions.reported()] == ["Lumenis M22"]
+        masked = "Could you call me at [contact hidden] about the freight to Austin?"
+        assert shown[masked].original == "Could you call me at 512 555 0100 about the freight to Austin?"
+        dana = db.session.scalars(select(User.id).where(User.name == "Dana Reyes")).one()
+        threads = {
+            state: messages.thread(order, user_id=dana)
+            for order, state in db.session.execute(
+                select(Order.id, Order.state).where(Order.id.in_(select(OrderMessage.order_id)), Order.buyer_id == dana)
+            )
+        }
+        waiting, arrived = threads[OrderState.AWAITING_PAYMENT], threads[OrderState.UNDER_INSPECTION]
+        assert [one.words for one in waiting.messages] == [
+            "Please call me at [contact hidden] before you book the freight."
+        ]
+        assert "602 555 0147" in arrived.messages[1].words
+        inspected = select(Order.report_id).where(Order.buyer_id == dana, Order.state == OrderState.UNDER_INSPECTION)
+        assert len(reports.report(db.session.scalars(inspected).one()).document["questions"]) == 1
+        speakers = select(OrderMessage.speaker).join(Payment, Payment.order_id == OrderMessage.order_id)
+        assert sorted(db.session.scalars(speakers.where(Payment.frozen_reason == "disputed"))) == ["seller", "staff"]
 
 
 def test_one_recall_is_open_and_another_waits(demo):

@@ -14,7 +14,7 @@ from ...eligibility import publishing
 from ...eligibility.models import PolicyStanding
 from ...extensions import db, unit_of_work
 from ...kernel import clock
-from . import links
+from . import links, talk
 from .habits import keep_an_eye, look_for
 from .history import live_through
 from .people import BEGAN, Stage, populate, prove
@@ -57,6 +57,8 @@ def load(app: Flask) -> bool:
         links.answer_question(stage, now=now)
         keep_an_eye(stage, now=now)
         look_for(stage, now=now)
+        talk.ask_and_answer(stage, now=now)
+        talk.write_to_each_other(stage, now=now)
         do_jobs()  # What was promised is done: the house waits for nothing but people.
         forget_old_post()
         links.leave_waiting(stage, now=clock.now())

@@ -35,6 +35,11 @@ class Stage:
     clinics: dict[str, UUID] = field(default_factory=dict)
     sites: dict[str, UUID] = field(default_factory=dict)
 
+    def who_runs(self, clinic_id: UUID) -> UUID:
+        """Return the first of a clinic's people, who runs it."""
+        house = next(house for house in HOUSES if self.clinics.get(house.key) == clinic_id)
+        return self.people[house.people[0].name]
+
     @property
     def verifier(self) -> UUID:
         """The verifier whose work the demo's evidence is."""

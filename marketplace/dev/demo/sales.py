@@ -28,6 +28,7 @@ from ...orders.states import OrderState
 from ...payments import service as payments
 from ...payments.amounts import Rate
 from ...payments.models import Payment, SellerAccount
+from . import talk
 from .cast import HOUSES
 from .market import FEATURED, PastSale
 from .people import Stage
@@ -53,7 +54,7 @@ class Plan:
 
     `smaller`: a device that the buyer is only cleared for without one of its handpieces, which stays with the seller;
     `model`, `serial`: which it is, where that matters; `by_card`: it costs no more than a card may pay, and is paid so;
-    `disputed`: the buyer's bank takes that money back.
+    `disputed`: the buyer's bank takes that money back; `asks`: something first, which the order then rests on.
     """
 
     buyer: str
@@ -67,6 +68,7 @@ class Plan:
     serial: str | None = None
     by_card: bool = False
     disputed: bool = False
+    asks: bool = False
 
 
 PLANS = (
@@ -81,7 +83,7 @@ PLANS = (
     Plan("Ben Yazzie", "desert_ridge", "Alicia Ruiz", _S.FUNDS_HELD, _SKIN, smaller=True),
     Plan("Margaret Sloan", "lakeshore", "Margaret Sloan", _S.RELEASED_TO_SHIP),
     Plan("Helen Cho", "bayview", "Helen Cho", _S.IN_TRANSIT),
-    Plan("Dana Reyes", "lone_star", "Amir Khan", _S.UNDER_INSPECTION),
+    Plan("Dana Reyes", "lone_star", "Amir Khan", _S.UNDER_INSPECTION, asks=True),
     Plan("Margaret Sloan", "lakeshore", "Margaret Sloan", _S.ACCEPTED, seller="hill_country"),
     Plan("Dana Reyes", "lone_star", "Amir Khan", _S.SETTLED),
     Plan("Nora Castillo", "desert_ridge", "Alicia Ruiz", _S.SETTLED),
@@ -198,6 +200,8 @@ class Market:
             restriction_signed=True,
         )
         listing_id, left_out = self._something_for(purchase, plan)
+        if plan.asks:
+            talk.ask_before_ordering(self._stage, listing_id, plan.buyer, at=self._clock())
         sold = listings.sale_of(listing_id).without(left_out).handpieces
         serves = {use for part in sold for use in catalog.modalities()[part.modality_code].procedure_classes}
         uses = plan.uses & serves if plan.uses else self._open_to(listing_id, purchase) or serves
@@ -329,9 +333,7 @@ class Market:
         do_jobs()
 
     def _seller_of(self, order: UUID) -> UUID:
-        clinic = db.session.scalars(select(Order.seller_clinic_id).where(Order.id == order)).one()
-        house = next(house for house in HOUSES if self._stage.clinics[house.key] == clinic)
-        return self._stage.people[house.people[0].name]
+        return self._stage.who_runs(db.session.scalars(select(Order.seller_clinic_id).where(Order.id == order)).one())
 
 
 def do_jobs() -> None:
