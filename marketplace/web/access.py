@@ -56,6 +56,11 @@ def me() -> Identity:
     return cast("Identity", current_user._get_current_object())  # noqa: SLF001  The proxy's own way to unwrap.
 
 
+def by_person() -> str:
+    """Return under whose name it is counted how often somebody does something. Only for views behind `requires`."""
+    return f"person:{me().id}"
+
+
 def check() -> ResponseReturnValue | None:
     """Let the request through, send it to the sign-in page, or refuse it. Runs before every view."""
     if request.endpoint is None:

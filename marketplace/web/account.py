@@ -19,7 +19,7 @@ from ..extensions import limiter, login_manager
 from ..kernel import clock
 from ..kernel.text import normal_email
 from . import parking
-from .access import me, public, requires
+from .access import by_person, me, public, requires
 from .forms import Form, applied
 
 bp = Blueprint("account", __name__)
@@ -95,10 +95,6 @@ def _who_is_asking(_request: Request) -> Identity | None:
 def _by_account() -> str:
     """Count by the account that is named, whoever asks. Only a digest is kept."""
     return "account:" + sha256(normal_email(request.form.get("email", "")).encode()).hexdigest()
-
-
-def _by_person() -> str:
-    return f"person:{me().id}"
 
 
 def _by_whose_secret() -> str:
@@ -260,7 +256,7 @@ def home() -> ResponseReturnValue:
 
 @bp.post("/account/confirm-email")
 @requires(Permission.ACCOUNT_MANAGE)
-@limiter.limit("3 per 6 hours", key_func=_by_person)
+@limiter.limit("3 per 6 hours", key_func=by_person)
 def ask_confirmation() -> ResponseReturnValue:
     """Mail another link that confirms the address."""
     service.request_email_confirmation(user_id=me().id, at=clock.now())

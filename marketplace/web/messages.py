@@ -11,7 +11,7 @@ from ..kernel import clock
 from ..messages import service
 from ..messages.access import Speaker
 from ..orders import views
-from .access import me, requires
+from .access import by_person, me, requires
 from .forms import applied
 from .writing import WritingForm
 
@@ -25,13 +25,9 @@ WHO: dict[Speaker, str] = {
 """How each side is called."""
 
 
-def _by_person() -> str:
-    return f"person:{me().id}"
-
-
 @bp.route("/orders/<uuid:order_id>/messages", methods=["GET", "POST"])
 @requires(Permission.MESSAGE_WRITE)
-@limiter.limit("60 per hour", key_func=_by_person, methods=["POST"])
+@limiter.limit("60 per hour", key_func=by_person, methods=["POST"])
 def thread(order_id: UUID) -> ResponseReturnValue:
     """Read what was written about an order, and write to the other side."""
     at = clock.now()

@@ -15,7 +15,7 @@ from ..listings import queries as listings
 from ..listings.states import ListingState
 from ..questions import moderating, queries, service
 from ..questions.states import QUESTION, QuestionEvent, QuestionState
-from .access import me, requires
+from .access import by_person, me, requires
 from .forms import Form, applied
 from .writing import WritingForm
 
@@ -36,13 +36,9 @@ class ReasonForm(Form):
     reason = TextAreaField("What is wrong with it", validators=[InputRequired("Say what is wrong."), Length(max=500)])
 
 
-def _by_person() -> str:
-    return f"person:{me().id}"
-
-
 @bp.route("/devices/<uuid:listing_id>/ask", methods=["GET", "POST"])
 @requires(Permission.QUESTION_ASK)
-@limiter.limit("20 per hour", key_func=_by_person, methods=["POST"])
+@limiter.limit("20 per hour", key_func=by_person, methods=["POST"])
 def ask(listing_id: UUID) -> ResponseReturnValue:
     """Ask the seller of a device."""
     device = listings.on_display(listing_id)
@@ -86,7 +82,7 @@ def withdraw(question_id: UUID) -> ResponseReturnValue:
 
 @bp.route("/questions/<uuid:question_id>/report", methods=["GET", "POST"])
 @requires(Permission.QUESTION_REPORT)
-@limiter.limit("20 per hour", key_func=_by_person, methods=["POST"])
+@limiter.limit("20 per hour", key_func=by_person, methods=["POST"])
 def report(question_id: UUID) -> ResponseReturnValue:
     """Ask staff to look at a question, or at what was answered."""
     question = queries.readable_by(me().id, question_id)
@@ -116,7 +112,7 @@ def asked() -> ResponseReturnValue:
 
 @bp.route("/sell/questions/<uuid:question_id>", methods=["GET", "POST"])
 @requires(Permission.QUESTION_ANSWER)
-@limiter.limit("60 per hour", key_func=_by_person, methods=["POST"])
+@limiter.limit("60 per hour", key_func=by_person, methods=["POST"])
 def answer(question_id: UUID) -> ResponseReturnValue:
     """Answer a question, or add to what was answered."""
     question = queries.one_of_sellers(me().id, question_id)

@@ -13,7 +13,7 @@ from ..kernel import clock
 from ..links.states import Worth
 from ..orders import service, views
 from . import gate
-from .access import me, requires
+from .access import by_person, me, requires
 from .buying import ConfirmForm, around
 from .forms import Form, applied
 from .options import options
@@ -37,13 +37,9 @@ class AskForm(Form):
     practitioner = SelectField("Practitioner", validators=[InputRequired("Choose a practitioner of your clinic.")])
 
 
-def _by_person() -> str:
-    return f"person:{me().id}"
-
-
 @bp.route("/orders/<uuid:order_id>/links", methods=["GET", "POST"])
 @requires(Permission.ORDER_PLACE)
-@limiter.limit("20 per hour", key_func=_by_person, methods=["POST"])
+@limiter.limit("20 per hour", key_func=by_person, methods=["POST"])
 def links(order_id: UUID) -> ResponseReturnValue:
     """Ask a practitioner of the clinic by mail to sign, and see what became of the links that were sent."""
     asking = service.asking(order_id=order_id, actor_id=me().id, at=clock.now())

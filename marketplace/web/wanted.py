@@ -23,7 +23,7 @@ from ..wants import queries, service
 from ..wants.service import Said
 from ..wants.states import WANT, WantEvent, WantState
 from . import narrowing, searching, standpoint
-from .access import me, public, requires
+from .access import by_person, me, public, requires
 from .forms import Form, applied
 from .options import grouped_options, options
 from .selling.common import mine as own_listing
@@ -45,10 +45,6 @@ _DONE = {
 }
 _FLOORS = {"A": (Grade.A,), "B": (Grade.A, Grade.B), "C": (Grade.A, Grade.B, Grade.C)}
 _FLOOR_WORDS = {"": "any", "A": "A · as new", "B": "B · good, or better", "C": "C · worn, or better"}
-
-
-def _by_person() -> str:
-    return f"person:{me().id}"
 
 
 class WantForm(Form):
@@ -101,7 +97,7 @@ def mine() -> ResponseReturnValue:
 
 @bp.route("/wanted/new", methods=["GET", "POST"])
 @requires(Permission.WANT_KEEP)
-@limiter.limit("20 per hour", key_func=_by_person, methods=["POST"])
+@limiter.limit("20 per hour", key_func=by_person, methods=["POST"])
 def new() -> ResponseReturnValue:
     """Say what one looks for."""
     form = _form(_first_answers())
@@ -132,7 +128,7 @@ def one(want_id: UUID) -> ResponseReturnValue:
 
 @bp.route("/wanted/<uuid:want_id>/edit", methods=["GET", "POST"])
 @requires(Permission.WANT_KEEP)
-@limiter.limit("60 per hour", key_func=_by_person, methods=["POST"])
+@limiter.limit("60 per hour", key_func=by_person, methods=["POST"])
 def edit(want_id: UUID) -> ResponseReturnValue:
     """Look for something else."""
     want = queries.own(me().id, want_id)
@@ -188,7 +184,7 @@ def for_seller(listing_id: UUID, want_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/sell/<uuid:listing_id>/wanted/<uuid:want_id>/answer")
 @requires(Permission.LISTING_WRITE)
-@limiter.limit("60 per hour", key_func=_by_person)
+@limiter.limit("60 per hour", key_func=by_person)
 def answer(listing_id: UUID, want_id: UUID) -> ResponseReturnValue:
     """Offer the unit."""
     service.answer(want_id=want_id, listing_id=listing_id, actor_id=me().id, at=clock.now())
@@ -198,7 +194,7 @@ def answer(listing_id: UUID, want_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/sell/<uuid:listing_id>/wanted/<uuid:want_id>/report")
 @requires(Permission.LISTING_WRITE)
-@limiter.limit("20 per hour", key_func=_by_person)
+@limiter.limit("20 per hour", key_func=by_person)
 def report(listing_id: UUID, want_id: UUID) -> ResponseReturnValue:
     """Ask staff to look at a request."""
     form = ReasonForm()

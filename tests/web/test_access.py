@@ -1,9 +1,12 @@
 """The door of every page."""
 
-import pytest
+from uuid import uuid4
 
-from marketplace.accounts.access import GRANTED, Permission
-from marketplace.web.access import PUBLIC, public, requires
+import pytest
+from flask import g
+
+from marketplace.accounts.access import GRANTED, Identity, Permission
+from marketplace.web.access import PUBLIC, by_person, public, requires
 from tests.factories.accounts import make_staff, make_user
 from tests.support import sign_in
 
@@ -88,3 +91,11 @@ class TestDoor:
 @pytest.mark.parametrize("permission", Permission)
 def test_every_permission_is_granted_to_somebody(permission):
     assert GRANTED[permission]
+
+
+def test_what_somebody_does_is_counted_under_their_own_name(app):
+    person = make_user()
+    grants = {"session_id": uuid4(), "name": "", "email": "", "staff_role": None, "email_confirmed": True}
+    with app.test_request_context():
+        g._login_user = Identity(id=person.id, **grants)
+        assert by_person() == f"person:{person.id}"

@@ -33,20 +33,20 @@ class Talk:
 
 TALKS = (
     Talk(
-        "Candela GentleMax Pro", 2018, "Priya Nair", "When was the delivery fibre last changed, and is there a spare?",
+        "Candela GentleMax Pro", 2018, "Priya Nair", "Who serviced it last, and is the report among the papers?",
         (
-            "It was changed at the last service. There is no spare.",
-            "I have to correct that: there is a used spare in the case, and it goes with the device.",
+            "An engineer of its maker, last spring. There is no report.",
+            "I have to correct that: we found the report, and send it along with the device.",
         ),
     ),
     Talk(
-        "Candela GentleMax Pro", 2018, "Ben Yazzie", "Does it run on 208 V, or only on 240 V?",
-        ("We have run it on 208 V since it came to us.",),
+        "Candela GentleMax Pro", 2018, "Ben Yazzie", "Does it stand on the ground floor?",
+        ("Yes, and the door is wide enough.",),
     ),
     Talk("Candela GentleMax Pro", 2018, "Dana Reyes", "Could you call me at 512 555 0100 about the freight to Austin?"),
     Talk(
-        "Lumenis M22", 2016, "Dana Reyes", "Is the ResurFX handpiece used with the original cooling tips?",
-        ("Yes. Two boxes of tips that were not opened go with it.",), reported="It reads like an advertisement.",
+        "Lumenis M22", 2016, "Dana Reyes", "Which of the handpieces in the photos go with it?",
+        ("All that are in the photos and in the list.",), reported="It reads like an advertisement.",
     ),
     Talk(
         "Lumenis M22", 2016, "Lucia Fernandez", "What did you pay for it when it was new?",
@@ -86,11 +86,11 @@ def ask_before_ordering(stage: Stage, listing_id: UUID, who: str, *, at: datetim
     clinic = db.session.scalars(select(Listing.clinic_id).where(Listing.id == listing_id)).one()
     question = questions.ask(
         listing_id=listing_id, asker_id=stage.people[who], at=at,
-        words="Do the footswitch, both keys and the goggles come with it?",
+        words="Can it be collected on a Saturday?",
     )  # fmt: skip
     questions.answer(
         question_id=question, actor_id=stage.who_runs(clinic), at=at,
-        words="Footswitch and both keys, yes. Of the goggles one pair is left.",
+        words="Yes, between nine and noon.",
     )  # fmt: skip
 
 

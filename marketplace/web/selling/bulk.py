@@ -19,7 +19,7 @@ from ...sheets import columns, exporting, queries, reading, service
 from ...sheets.queries import ImportFacts
 from ...sheets.states import IMPORT, MOVING, ImportEvent, ImportState
 from .. import tables
-from ..access import me, requires
+from ..access import by_person, me, requires
 from ..forms import Form, applied
 from ..options import options
 from .common import ActForm, bp, key_of, selling_for
@@ -32,10 +32,6 @@ STATES = {
     ImportState.CANCELLED: ("quiet", "cancelled"),
     ImportState.REFUSED: ("wrong", "refused"),
 }
-
-
-def _by_person() -> str:
-    return f"person:{me().id}"
 
 
 class TableForm(Form):
@@ -71,7 +67,7 @@ def template() -> ResponseReturnValue:
 
 @bp.route("/sell/import", methods=["GET", "POST"])
 @requires(Permission.LISTING_WRITE)
-@limiter.limit("30 per hour", key_func=_by_person, methods=["POST"])
+@limiter.limit("30 per hour", key_func=by_person, methods=["POST"])
 def from_table() -> ResponseReturnValue:
     """Send a table in, or see what became of those that were."""
     form, selling = TableForm(), selling_for()

@@ -14,7 +14,7 @@ from ...credentials.asking import Address
 from ...credentials.policy import LONGEST_WORDS, AddressFrom, Asked
 from ...extensions import limiter
 from ...kernel import clock
-from ..access import me, requires
+from ..access import by_person, me, requires
 from ..forms import Form, applied
 from ..options import options
 
@@ -57,13 +57,9 @@ class AskForm(Form):
     )
 
 
-def _by_person() -> str:
-    return f"person:{me().id}"
-
-
 @bp.route("/staff/credentials/<uuid:credential_id>/questions/new", methods=["GET", "POST"])
 @requires(Permission.CREDENTIAL_REVIEW)
-@limiter.limit("30 per hour", key_func=_by_person, methods=["POST"])
+@limiter.limit("30 per hour", key_func=by_person, methods=["POST"])
 def ask(credential_id: UUID) -> ResponseReturnValue:
     """Mail a question about the claim to an address outside."""
     at = clock.now()
@@ -88,7 +84,7 @@ def ask(credential_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/staff/credentials/<uuid:credential_id>/questions/<uuid:link_id>/again")
 @requires(Permission.CREDENTIAL_REVIEW)
-@limiter.limit("30 per hour", key_func=_by_person)
+@limiter.limit("30 per hour", key_func=by_person)
 def again(credential_id: UUID, link_id: UUID) -> ResponseReturnValue:
     """Mail the question once more to the same address."""
     service.ask_source_again(credential_id=credential_id, link_id=link_id, actor_id=me().id, at=clock.now())
