@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from ..accounts.models import User
@@ -29,6 +29,12 @@ MOST_FITTING = 2_000
 """Of the market, for one want: what looks for half of everything need not be held against all of it."""
 _LOCK = 0x57414E54
 """One at a time, so that a want and a unit that are both looked at cannot wait for each other in a ring."""
+# The unit is held with its row, and from what somebody has in their hands just now neither is taken: whoever changes a
+# unit holds it while they wait for its row, and what is found of it needs the unit in turn.
+_NEXT = """
+    SELECT waiting.listing_id FROM listings_to_match waiting JOIN listings unit ON unit.id = waiting.listing_id LIMIT 1
+    FOR UPDATE OF waiting SKIP LOCKED FOR KEY SHARE OF unit SKIP LOCKED
+"""
 
 
 def standing(at: datetime) -> ColumnElement[bool]:
@@ -66,13 +72,11 @@ def match_changed(*, at: datetime) -> int:
 def _match_next(at: datetime) -> bool:
     with unit_of_work():
         _alone()
-        # Its row goes with what was found, in one transaction: after a crash it is there again, and nothing was told.
-        waiting = select(ListingToMatch.listing_id).limit(1).with_for_update(skip_locked=True).scalar_subquery()
-        listing_id = db.session.scalar(
-            delete(ListingToMatch).where(ListingToMatch.listing_id == waiting).returning(ListingToMatch.listing_id)
-        )
+        listing_id = db.session.scalar(text(_NEXT))
         if listing_id is None:
             return False
+        # Its row goes with what was found, in one transaction: after a crash it is there again, and nothing was told.
+        db.session.execute(delete(ListingToMatch).where(ListingToMatch.listing_id == listing_id))
         listing = db.session.get_one(Listing, listing_id, populate_existing=True)
         fitting_now: list[UUID] = []
         if listing.state in LOOKED_AT:

@@ -1,11 +1,15 @@
 """What buyers look for, by many hands at the same instant: each pair is told of once, each seller answers once."""
 
-import pytest
-from sqlalchemy import func, select
+import threading
 
-from marketplace.extensions import db
+import pytest
+from sqlalchemy import delete, func, select
+
+from marketplace.extensions import db, unit_of_work
 from marketplace.kernel import clock
 from marketplace.kernel.terms import ClinicRole
+from marketplace.listings import fitting
+from marketplace.listings.record import of_seller
 from marketplace.listings.search import Wanted
 from marketplace.notifications.models import Mail
 from marketplace.wants import matching, service
@@ -85,3 +89,35 @@ def test_of_four_who_answer_for_one_seller_one_does(own_app, at_once, waiting):
     with own_app.app_context():
         assert len(db.session.scalars(select(WantAnswer)).all()) == 1
         assert told() == before + 1
+
+
+def test_a_unit_that_is_changed_while_it_is_held_against_the_wants_waits_and_nobody_fails(
+    own_app, at_once, waiting, monkeypatch
+):
+    now, wants, units, managers = waiting
+    with own_app.app_context():
+        db.session.execute(delete(ListingToMatch).where(ListingToMatch.listing_id != units[0]))
+        db.session.commit()
+    looking, held = threading.Event(), threading.Event()
+    among = fitting.among
+
+    def slowly(*args):
+        looking.set()
+        held.wait(timeout=1)
+        return among(*args)
+
+    def edit():
+        looking.wait(timeout=10)
+        with unit_of_work():
+            unit = of_seller(units[0], managers[0])
+            held.set()
+            unit.description = "Its lamp is new."
+
+    monkeypatch.setattr(fitting, "among", slowly)
+    answers = at_once(lambda: matching.match_changed(at=now), edit)
+
+    assert answers == [1, None]
+    with own_app.app_context():
+        assert db.session.scalar(select(func.count()).select_from(WantMatch)) == len(wants)
+        # What was changed meanwhile waits to be looked at again.
+        assert db.session.scalars(select(ListingToMatch.listing_id)).all() == [units[0]]
