@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,7 +118,7 @@ def worker_environment(app, stripe) -> dict[str, str]:
     }
 
 
-def sign_in(client, user, *, at: datetime | None = None) -> None:
+def sign_in(client, user) -> None:
     """Sign the person in by the front door."""
     from tests.factories.accounts import PASSWORD
 

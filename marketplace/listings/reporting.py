@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from .. import audit
 from ..catalog.models import Maker
 from ..catalog.parsing import Catalogue, Row, rows
+from ..clinics import queries as clinics
 from ..extensions import db, unit_of_work
-from ..kernel.errors import Conflict, Invalid, NotFound
+from ..kernel.errors import Conflict, Invalid, NotFound, Refused
 from ..kernel.text import normal_number, slug
 from . import service
 from .models import Listing
@@ -34,6 +35,17 @@ class ListRefused(Invalid):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("Nothing was loaded. " + " ".join(problems[:20]), field="file")
         self.problems = problems
+
+
+class OwnUnit(Refused):
+    """Nobody takes an entry off the list that stands against a device of their own clinic."""
+
+    code = "own_stolen_unit"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "It stands against a device of a clinic to which you belong or belonged.", cure="Leave it to a colleague."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +86,7 @@ def withdraw(*, entry_id: UUID, actor_id: UUID, because: str, at: datetime) -> N
 
     :raises NotFound: there is none
     :raises Conflict: it was withdrawn already
+    :raises OwnUnit: it stands against a device of a clinic of theirs, on the market or not
     :raises Invalid: no reason is given
     """
     if not because.strip():
@@ -84,6 +97,9 @@ def withdraw(*, entry_id: UUID, actor_id: UUID, because: str, at: datetime) -> N
             raise NotFound("There is no such entry.")
         if row.withdrawn_at is not None:
             raise Conflict("This entry was withdrawn already.")
+        of_clinics = select(Listing.clinic_id).where(*_named_by(row))
+        if not clinics.clinics_ever_of(actor_id).isdisjoint(db.session.scalars(of_clinics)):
+            raise OwnUnit
         row.withdrawn_at, row.withdrawn_by, row.withdrawn_because = at, actor_id, because.strip()
         db.session.flush()
         _record("stolen_unit:withdrawn", row.id, actor_id=actor_id, at=at)
@@ -100,10 +116,14 @@ def as_file(*, maker: str, serial: str, reported_on: date | None) -> str:
 
 def live_units(row: StolenUnit) -> list[UUID]:
     """Return the units under way here that an entry names."""
-    narrowed = [Listing.serial_normal == row.serial_normal, Listing.state.in_(LIVE)]
-    if row.maker_id is not None:
-        narrowed.append(Listing.maker_id == row.maker_id)
-    return list(db.session.scalars(select(Listing.id).where(*narrowed).order_by(Listing.id)))
+    live = select(Listing.id).where(*_named_by(row), Listing.state.in_(LIVE))
+    return list(db.session.scalars(live.order_by(Listing.id)))
+
+
+def _named_by(row: StolenUnit) -> list[ColumnElement[bool]]:
+    """Return the conditions of a listing that an entry names. One without a maker names every maker's."""
+    of_maker = [] if row.maker_id is None else [Listing.maker_id == row.maker_id]
+    return [Listing.serial_normal == row.serial_normal, *of_maker]
 
 
 def _add(read: list[tuple[str, str, date | None]], *, actor_id: UUID, source: str, at: datetime) -> Loaded:

@@ -7,14 +7,28 @@ from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 
 from .. import audit
+from ..clinics import queries as clinics
 from ..extensions import db, unit_of_work
-from ..kernel.errors import Conflict, Invalid
+from ..kernel.errors import Conflict, Invalid, Refused
+from ..listings.models import Listing
 from . import queries
 from .models import Question, QuestionReport
 from .service import locked_with_its_unit, note_shown, sellers_of, tell
 from .states import Shown
 
 LONGEST_REASON = 500
+
+
+class OwnQuestion(Refused):
+    """Nobody judges what they asked themselves, or what their own clinic was asked."""
+
+    code = "own_question"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "You asked this, or belong, or belonged, to the clinic that sells the device.",
+            cure="Leave it to a colleague.",
+        )
 
 
 def report(*, question_id: UUID, reporter_id: UUID, reason: str, at: datetime) -> None:
@@ -43,11 +57,12 @@ def hide(*, question_id: UUID, actor_id: UUID, because: str, at: datetime) -> No
 
     :raises NotFound: there is none
     :raises Invalid: no reason
+    :raises OwnQuestion: they asked it, or have or had a part in the seller
     :raises Conflict: it is hidden
     """
     said = _reason(because, "because")
     with unit_of_work():
-        listing, question = locked_with_its_unit(question_id)
+        listing, question = _of_staff(question_id, actor_id)
         if question.hidden_at is not None:
             raise Conflict("It is hidden already.")
         _show(question, Shown.HIDDEN, because=said, actor_id=actor_id, at=at)
@@ -67,11 +82,12 @@ def restore(*, question_id: UUID, actor_id: UUID, because: str, at: datetime) ->
 
     :raises NotFound: there is none
     :raises Invalid: no reason
+    :raises OwnQuestion: they asked it, or have or had a part in the seller
     :raises Conflict: it is not hidden
     """
     said = _reason(because, "because")
     with unit_of_work():
-        _, question = locked_with_its_unit(question_id)
+        _, question = _of_staff(question_id, actor_id)
         if question.hidden_at is None:
             raise Conflict("It is not hidden.")
         _show(question, Shown.RESTORED, because=said, actor_id=actor_id, at=at)
@@ -83,11 +99,19 @@ def leave(*, question_id: UUID, actor_id: UUID, at: datetime) -> None:
     Find nothing wrong with what was reported.
 
     :raises NotFound: there is none
+    :raises OwnQuestion: they asked it, or have or had a part in the seller
     """
     with unit_of_work():
-        locked_with_its_unit(question_id)
+        _of_staff(question_id, actor_id)
         _settle(question_id, actor_id, at)
         _record("left", question_id, actor_id, at)
+
+
+def _of_staff(question_id: UUID, actor_id: UUID) -> tuple[Listing, Question]:
+    listing, question = locked_with_its_unit(question_id)
+    if question.asker_id == actor_id or clinics.ever_member(user_id=actor_id, clinic_id=listing.clinic_id):
+        raise OwnQuestion
+    return listing, question
 
 
 def _show(question: Question, shown: Shown, *, because: str, actor_id: UUID, at: datetime) -> None:

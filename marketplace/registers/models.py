@@ -17,7 +17,7 @@ class RegisterSnapshot(Keyed, Base):
     """
     One file of one register, as it was on the day it was fetched.
 
-    `state` is written by `importing._move` and nowhere else. It outlives its rows: what rested on it can be told.
+    `state` is written by `steps.move` and nowhere else. It outlives its rows: what rested on it can be told.
     """
 
     __tablename__ = "register_snapshots"
@@ -65,7 +65,7 @@ class RegisterSnapshot(Keyed, Base):
 
 
 class RegisterRow(Base):
-    """One row, reduced to what a comparison needs. `digest` is that of the kept fields, see `reading.Row`."""
+    """One row, reduced to what a comparison needs. `digest` is that of the kept fields, see `records.Row`."""
 
     __tablename__ = "register_rows"
     __table_args__ = (

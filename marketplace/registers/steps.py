@@ -60,12 +60,13 @@ def table_of(source: Source) -> type[RegisterRow | RegisterNotice]:
 
 def open_file(snapshot_id: UUID) -> RegisterSnapshot:
     """
-    Return a file that people may still decide about.
+    Return a file that people may still decide about, locked: of two decisions at once the second sees the first.
 
     :raises NotFound: no such file
     :raises Conflict: it is loading, or over
     """
     snapshot = queries.row(snapshot_id)
+    db.session.refresh(snapshot, with_for_update=True)
     if snapshot.state not in {SnapshotState.RECEIVED, SnapshotState.CHECKED}:
         raise Conflict("This file is being loaded, or over.")
     return snapshot

@@ -30,6 +30,17 @@ class NotForReview(Refused):
     code = "not_for_review"
 
 
+class OwnReview(Refused):
+    """Nobody takes away words about their own clinic, or of it."""
+
+    code = "own_review"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "You belong, or belonged, to a clinic that bought or sold here.", cure="Leave this review to a colleague."
+        )
+
+
 def may_write(*, order_id: UUID, actor_id: UUID) -> bool:
     """Say whether the person can say now how this sale went."""
     with unit_of_work():
@@ -108,6 +119,7 @@ def hide(*, review_id: UUID, actor_id: UUID, because: str, at: datetime) -> None
 
     :raises NotFound: there is no such review
     :raises Invalid: no reason is given
+    :raises OwnReview: they have or had a part in the seller or the buyer
     :raises Conflict: they are hidden already
     """
     said = because.strip()
@@ -115,6 +127,8 @@ def hide(*, review_id: UUID, actor_id: UUID, because: str, at: datetime) -> None
         raise Invalid("Say why: everybody reads it.", field="because")
     with unit_of_work():
         review = _locked(review_id)
+        if belonging.is_own(review.order_id, user_id=actor_id):
+            raise OwnReview
         if review.hidden_because is not None:
             raise Conflict("Its words are hidden already.")
         review.hidden_because, review.hidden_by, review.hidden_at = said, actor_id, at

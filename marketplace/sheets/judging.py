@@ -73,10 +73,11 @@ class _Cells:
         said = self.entry.cells[column].replace(",", "").replace(" ", "")
         if not said:
             return None
-        if not said.isascii() or not said.isdecimal() or int(said[:11]) > _LARGEST:
+        figures = said.lstrip("0") or "0"
+        if not said.isascii() or not said.isdecimal() or int(figures[:11]) > _LARGEST:
             self.wrong(column, "Write a whole number.")
             return None
-        return int(said)
+        return int(figures)
 
     def money(self, column: str) -> Money | None:
         said = self.entry.cells[column]

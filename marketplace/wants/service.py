@@ -13,7 +13,7 @@ from ..clinics import queries as clinics
 from ..clinics.access import MANAGERS
 from ..extensions import db, unit_of_work
 from ..kernel.contacts import reaches
-from ..kernel.errors import Conflict, Invalid, NotFound
+from ..kernel.errors import Conflict, Invalid, NotFound, Refused
 from ..kernel.shapes import write
 from ..kernel.terms import STATES
 from ..listings import search
@@ -34,6 +34,18 @@ class AlreadyAnswered(Conflict):
     """A seller answers a want once."""
 
     code = "want_already_answered"
+
+
+class OwnWant(Refused):
+    """Nobody judges what they look for themselves, or their own clinic does."""
+
+    code = "own_want"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This is your own request, or one of a clinic to which you belong or belonged.",
+            cure="Leave it to a colleague.",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +224,7 @@ def remove(*, want_id: UUID, actor_id: UUID, because: str, at: datetime) -> None
     Take a want away, as staff; its buyer reads why.
 
     :raises NotFound: there is none
+    :raises OwnWant: it is theirs
     :raises Invalid: no reason
     :raises marketplace.kernel.machine.IllegalMove: it is over already
     """
@@ -219,7 +232,7 @@ def remove(*, want_id: UUID, actor_id: UUID, because: str, at: datetime) -> None
     if not said:
         raise Invalid("Say why.", field="because")
     with unit_of_work():
-        want = _locked(want_id)
+        want = _of_staff(want_id, actor_id)
         want.removed_because = said
         _move(want, WantEvent.REMOVED, actor_id=actor_id, at=at)
         _settle(want_id, actor_id, at)
@@ -230,9 +243,10 @@ def leave(*, want_id: UUID, actor_id: UUID, at: datetime) -> None:
     Find nothing wrong with a want that was reported.
 
     :raises NotFound: there is none
+    :raises OwnWant: it is theirs
     """
     with unit_of_work():
-        want = _locked(want_id)
+        want = _of_staff(want_id, actor_id)
         _settle(want_id, actor_id, at)
         _note("want:left", want, actor_id, at)
 
@@ -293,10 +307,13 @@ def _theirs(user_id: UUID, want_id: UUID, act: WantAct) -> Want:
     return want
 
 
-def _locked(want_id: UUID) -> Want:
+def _of_staff(want_id: UUID, actor_id: UUID) -> Want:
     want = db.session.get(Want, want_id, with_for_update={"key_share": True}, populate_existing=True)
     if want is None:
         raise NotFound("There is no such request.")
+    theirs = want.clinic_id is not None and clinics.ever_member(user_id=actor_id, clinic_id=want.clinic_id)
+    if theirs or want.user_id == actor_id:
+        raise OwnWant
     return want
 
 

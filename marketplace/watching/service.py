@@ -58,6 +58,8 @@ def save(*, user_id: UUID, name: str, query: str, wanted: Wanted, cadence: Caden
     if not said:
         raise Invalid("Give the search a name.", field="name")
     with unit_of_work():
+        # Two forms sent at once must not both be the first of a search, or the last one that is allowed.
+        db.session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
         mine = db.session.scalars(select(SavedSearch).where(SavedSearch.user_id == user_id)).all()
         known = next((one for one in mine if one.query == query), None)
         if known is not None:

@@ -104,6 +104,7 @@ class TestJudging:
             ),
             ([DEVICE | {"year": "20l6"}], [(2, "year", "Write a whole number.")]),
             ([DEVICE | {"year": "99999999999"}], [(2, "year", "Write a whole number.")]),
+            ([DEVICE | {"year": "0000000000099999999999"}], [(2, "year", "Write a whole number.")]),
             ([DEVICE | {"year": "1066"}], [(2, "year", "Write the year of manufacture, from 1985 to 2026.")]),
             ([DEVICE | {"grade": "E"}], [(2, "grade", "This is one of A, B, C, D.")]),
             ([DEVICE | {"price_usd": "x"}], [(2, "price_usd", "Write an amount such as $42,500 or 42500.00.")]),

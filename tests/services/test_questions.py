@@ -326,6 +326,23 @@ class TestModeration:
         assert stands(asked).hidden_at is None
         assert kinds(asked)[-1] == ("question:left", None)
 
+    @pytest.mark.parametrize("part", ["asked it", "sells it", "sold it once"])
+    def test_is_not_for_who_has_a_part_in_it(self, unit, shop, moderator, now, part):
+        asker = moderator if part == "asked it" else make_user()
+        question_id = ask(unit, asker, now)
+        if part != "asked it":
+            make_member(clinic=shop, user=moderator, left_at=now if part == "sold it once" else None)
+        by = {"question_id": question_id, "actor_id": moderator.id, "at": now}
+
+        for act in (
+            lambda: moderating.hide(**by, because="It is unkind."),
+            lambda: moderating.restore(**by, because="It is kind."),
+            lambda: moderating.leave(**by),
+        ):
+            with pytest.raises(moderating.OwnQuestion):
+                act()
+        assert stands(question_id).hidden_at is None
+
     @pytest.mark.parametrize("words", ["", " ", "x" * 501])
     def test_says_why(self, asked, buyer, moderator, now, words):
         for act in (

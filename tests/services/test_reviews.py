@@ -173,6 +173,17 @@ class TestHide:
         with pytest.raises(Conflict):
             service.answer(review_id=review_id, actor_id=scene.seller.id, words="Thank you.", at=now)
 
+    @pytest.mark.parametrize("side", ["seller_clinic", "clinic"])
+    def test_is_not_for_staff_with_a_part_in_the_sale(self, scene, sold, now, side):
+        review_id = write(sold, scene.buyer, now, rating=1)
+        staff = make_staff("moderator")
+        make_member(clinic=getattr(scene, side), user=staff, left_at=now)
+
+        with pytest.raises(service.OwnReview):
+            service.hide(review_id=review_id, actor_id=staff.id, because="It is unkind.", at=now)
+
+        assert queries.newest()[0].words == SAID
+
     def test_says_why(self, scene, sold, now):
         review_id = write(sold, scene.buyer, now)
 

@@ -16,7 +16,7 @@ from marketplace.listings.units import StolenUnit
 from marketplace.notifications.models import Mail
 from tests.conftest import NOON
 from tests.factories.accounts import make_staff, make_user
-from tests.factories.clinics import make_clinic
+from tests.factories.clinics import make_clinic, make_member
 from tests.factories.listings import make_listing
 from tests.support import assert_refused_by, count_statements
 
@@ -169,6 +169,19 @@ class TestWithdraw:
         (entry,) = stolen.entries()
         assert (entry.withdrawn_because, entry.withdrawn_at) == ("Found again", NOON)
         assert load(moderator, ",A-1,") == Loaded(1, 0, 0)
+
+    @pytest.mark.parametrize("left_at", [None, NOON])
+    def test_an_entry_against_ones_own_clinic_is_for_a_colleague(self, moderator, left_at):
+        clinic = make_clinic(seller=True)
+        make_member(clinic=clinic, user=moderator, left_at=left_at)
+        make_listing(clinic=clinic, state="draft", serial="GMP-4471")
+        load(moderator, ",GMP-4471,\n,A-1,")
+        theirs, other = sorted(stolen.entries(), key=lambda entry: entry.serial, reverse=True)
+
+        with pytest.raises(reporting.OwnUnit):
+            reporting.withdraw(entry_id=theirs.id, actor_id=moderator.id, because="It is ours.", at=NOON)
+        reporting.withdraw(entry_id=other.id, actor_id=moderator.id, because="Found again", at=NOON)
+        reporting.withdraw(entry_id=theirs.id, actor_id=make_staff("moderator").id, because="An error", at=NOON)
 
 
 class TestTheDatabaseRefuses:

@@ -604,6 +604,19 @@ class TestModeration:
         assert queries.reported() == []
         assert [one.id for one in queries.open_ones()] == [want_id]
 
+    def test_staff_do_not_judge_their_own(self, person, shop, now):
+        mine = post(person, now)
+        site = make_site(clinic=make_clinic(owner=person))
+        of_clinic = post(person, now, site_id=site.id)
+        colleague = make_staff("moderator")
+        make_member(clinic=site.clinic, user=colleague, left_at=now)
+
+        for want_id, actor in ((mine, person), (of_clinic, colleague)):
+            with pytest.raises(service.OwnWant):
+                service.leave(want_id=want_id, actor_id=actor.id, at=now)
+            with pytest.raises(service.OwnWant):
+                service.remove(want_id=want_id, actor_id=actor.id, because="It is mine.", at=now)
+
     def test_staff_take_it_away_and_say_why(self, person, seller, unit, now):
         want_id = post(person, now)
         service.report(want_id=want_id, listing_id=unit.id, reporter_id=seller.id, reason="Wrong.", at=now)
