@@ -1,6 +1,8 @@
 """The one table from refusals to answers: status, page, and the way to the cure."""
 
-from flask import Flask, g, render_template, request, url_for
+import errno
+
+from flask import Flask, current_app, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_limiter import RateLimitExceeded
 from flask_login import AnonymousUserMixin
@@ -44,6 +46,8 @@ WORDS: dict[int, tuple[str, str]] = {
     503: ("We cannot answer right now", "Nothing was changed. Try again in a minute."),
 }
 
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 OUTSIDE_AGAIN_IN = 60
 """Seconds after which it is worth asking again what depends on somebody outside the house."""
@@ -126,6 +130,21 @@ def _database(error: Exception) -> ResponseReturnValue:
     return body, status, {"Retry-After": "5"}
 
 
+def _operating_system(error: OSError) -> ResponseReturnValue:
+    """A full disk takes no file in, ours or the one that a large form is spooled to; whatever else is a fault."""
+    if error.errno not in _FULL:
+        if current_app.testing:
+            raise error
+        return _crash(error)
+    log.error("disk_full", endpoint=request.endpoint)
+    body, status = page(
+        503,
+        sentence="We cannot keep another file just now. Nothing of what you sent was kept, and nothing was changed.",
+        cure="Try again in some minutes; it was logged.",
+    )
+    return body, status, {"Retry-After": str(OUTSIDE_AGAIN_IN)}
+
+
 def _crash(error: Exception) -> ResponseReturnValue:
     log.exception("unexpected", endpoint=request.endpoint, exc_info=error)
     _ask_nobody_who_is_there()
@@ -147,5 +166,6 @@ def register(app: Flask) -> None:
     app.register_error_handler(RateLimitExceeded, _too_often)
     app.register_error_handler(OperationalError, _database)
     app.register_error_handler(PoolTimeout, _database)
+    app.register_error_handler(OSError, _operating_system)
     if not app.testing:
         app.register_error_handler(Exception, _crash)

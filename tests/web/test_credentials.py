@@ -1,5 +1,7 @@
 """The holder's pages: the owner, the manager of a site, the stranger, and whoever sends nonsense."""
 
+import errno
+import os
 from datetime import timedelta
 from io import BytesIO
 from uuid import uuid4
@@ -7,11 +9,13 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 
+from marketplace.adapters import storage
 from marketplace.credentials import service
 from marketplace.credentials.models import Credential, CredentialDocument
 from marketplace.credentials.states import CredentialState
 from marketplace.credentials.types import credential_types
 from marketplace.documents import contents, isolation
+from marketplace.documents.models import Document
 from marketplace.extensions import db
 from marketplace.kernel.days import written
 from tests.factories.accounts import kept, make_staff, make_user
@@ -74,6 +78,27 @@ class TestSubmit:
         files = [(BytesIO(picture()), "front.png"), (BytesIO(pdf(2)), "back.pdf")]
         assert client.post(self.ADDRESS, data=said(now, documents=files)).status_code == 303
         assert len(db.session.scalar(select(Credential)).documents) == 2
+
+    @pytest.mark.parametrize("trouble", [errno.ENOSPC, errno.EDQUOT])
+    def test_a_full_disk_is_a_clear_refusal_and_nothing_is_kept(self, app, client, dana, now, monkeypatch, trouble):
+        make_type(LHR)
+        store = app.extensions["second_light_settings"].data_dir / "documents"
+        before = {path for path in store.rglob("*") if path.is_file()}
+
+        def full(*_):
+            raise OSError(trouble, os.strerror(trouble))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(storage.os, "fsync", full)
+            answer = client.post(self.ADDRESS, data=said(now))
+
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
+        assert "Nothing of what you sent was kept, and nothing was changed." in page(answer)
+        assert db.session.scalar(select(Credential)) is None
+        assert db.session.scalar(select(Document)) is None
+        # Not even half a file, and it goes on by itself once there is room.
+        assert {path for path in store.rglob("*") if path.is_file()} == before
+        assert client.post(self.ADDRESS, data=said(now)).status_code == 303
 
     @pytest.mark.parametrize(
         ("changes", "sentence"),

@@ -1,5 +1,6 @@
 """Every no is a page: what happened, that nothing was changed, and what to do next."""
 
+import errno
 import time
 from uuid import UUID
 
@@ -41,6 +42,23 @@ def raising(tmp_path):
         return app.test_client().open("/raise", method=method)
 
     return ask
+
+
+class TestDisk:
+    def test_what_is_wrong_with_it_otherwise_is_a_fault_of_ours(self, raising, tmp_path):
+        with pytest.raises(OSError, match="worn out"):
+            raising(OSError(errno.EIO, "worn out"))
+
+        app = create_app(settings_for("postgresql+psycopg://nobody@127.0.0.1:1/none", tmp_path), TESTING=False)
+
+        @app.get("/raise")
+        def view():
+            raise OSError(errno.EIO, "worn out")
+
+        view.access = "public"
+        answer = app.test_client().get("/raise")
+        assert answer.status_code == 500
+        assert "Something broke on our side" in answer.text
 
 
 class TestTable:
