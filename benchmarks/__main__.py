@@ -12,7 +12,7 @@ import os
 
 from benchmarks.figures import Benchmark, circumstances, record, section
 
-NAMES = ("start", "pages", "judge", "qualified", "finding", "registers", "money", "race")
+NAMES = ("start", "pages", "judge", "qualified", "finding", "registers", "money", "race", "outages")
 
 
 def benchmark(name: str) -> Benchmark:

@@ -190,7 +190,7 @@ def confirm(order_id: UUID) -> ResponseReturnValue:
     if form.validate_on_submit():
         with applied(form):
             service.confirm(order_id=order_id, actor_id=me().id, signed=form.statements.data or (), at=clock.now())
-            flash("You have ordered the device. It can be paid for now.", "success")
+            flash(order_words.signed(seen), "success")
             return redirect(url_for(".order", order_id=order_id), code=303)
     return render_template(
         "buying/confirm.html",

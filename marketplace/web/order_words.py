@@ -212,6 +212,12 @@ def next_step(order: OrderView, payment: PaymentView | None = None) -> str:
     return to_seller if order.parties == {Party.SELLER} else to_buyer
 
 
+def signed(order: OrderView) -> str:
+    """Say to the practitioner who has signed what comes next."""
+    then = "A second person of the clinic approves it next." if order.awaits_approval else "It can be paid for now."
+    return f"You have ordered the device. {then}"
+
+
 def cure_ends(order: OrderView) -> str | None:
     """Say until when what stops a paid order can be cured; None where nothing stops it."""
     if order.cure_ends_at is None:

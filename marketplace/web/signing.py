@@ -12,7 +12,7 @@ from ..extensions import limiter
 from ..kernel import clock
 from ..links.states import Worth
 from ..orders import service, views
-from . import gate
+from . import gate, order_words
 from .access import by_person, me, requires
 from .buying import ConfirmForm, around
 from .forms import Form, applied
@@ -70,15 +70,15 @@ def withdraw(order_id: UUID, link_id: UUID) -> ResponseReturnValue:
 def sign(token: str) -> ResponseReturnValue:
     """Read what the ordering practitioner signs, and sign it: only who presses the button does."""
     found = service.to_sign_by_link(token=token, actor_id=me().id, at=clock.now())
+    order = views.order_for(found.asked.order_id, user_id=me().id)
     form = ConfirmForm()
     form.statements.choices = list(found.asked.required)
     if form.validate_on_submit():
         with applied(form):
             signed = form.statements.data or ()
             order_id = service.confirm_by_link(token=token, actor_id=me().id, signed=signed, at=clock.now())
-            flash("You have ordered the device. It can be paid for now.", "success")
+            flash(order_words.signed(order), "success")
             return redirect(url_for("buying.order", order_id=order_id), code=303)
-    order = views.order_for(found.asked.order_id, user_id=me().id)
     return render_template(
         "buying/confirm.html",
         order=order,

@@ -605,6 +605,25 @@ class TestSecondPerson:
         assert "by Olive Stone; your clinic asks for it above $25,000" in page
         assert press(buyer, page, f"{address}/pay").status_code == 303
 
+    @pytest.mark.parametrize(
+        ("limit", "words"),
+        [(2_500_000, "A second person of the clinic approves it next."), (None, "It can be paid for now.")],
+    )
+    def test_the_practitioner_is_told_what_comes_next(self, scene, as_, now, limit, words):
+        scene.clinic.purchase_limit_minor = limit
+        db.session.commit()
+        address = f"/orders/{place(scene, at=now)}"
+        practitioner = as_(scene.practitioner)
+        page = text(practitioner.get(f"{address}/confirm"))
+        signed = re.findall(r'name="statements" value="([^"]+)"', page)
+
+        answer = practitioner.post(
+            f"{address}/confirm", data={"csrf_token": token(page), "statements": signed, "sign": "y"}
+        )
+
+        assert answer.location == address
+        assert f"You have ordered the device. {words}" in text(practitioner.get(address))
+
     def test_nobody_else_approves(self, scene, dear, as_):
         address = f"/orders/{dear}"
         for person, status in (

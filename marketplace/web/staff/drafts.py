@@ -207,6 +207,7 @@ def _version(version_id: UUID, form: ReasonForm) -> ResponseReturnValue:
         concerned=me().id in {found.proposed_by, *(edit.actor_id for edit in edits)},
         rules=policy.document.rules,
         states=STATES,
+        known_from=gate.EVIDENCE_WORDS,
         form=form,
         revision=RevisionForm(data={"revision": str(found.revision)}),
     ), form.http_status
