@@ -127,8 +127,9 @@ class House:
     def processes(self) -> list[int]:
         """Return the processes of the server, the first of them first."""
         with psycopg.connect(plain(self.server.url("postgres"))) as connection:
-            backend = connection.info.backend_pid
-        head = _parent_of(backend)
+            head = _parent_of(connection.info.backend_pid)
+        if head <= 1:
+            raise SystemExit("The server's own process was not found.")  # Nought would be all of our own group.
         return [head, *(one for one in _running() if _parent_of(one) == head)]
 
 
@@ -255,14 +256,16 @@ def _standstill(house: House, port: int, seconds: float) -> Iterator[Figure]:
     until(lambda: asked(port, "/devices") == 200)
     processes = house.processes()
     for process in processes:
-        os.kill(process, signal.SIGSTOP)
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGSTOP)
     began = time.monotonic()
     try:
         with Caller(port) as caller:
             alive = asked(port, "/healthz")
             time.sleep(seconds)
             for process in processes:
-                os.kill(process, signal.SIGCONT)
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGCONT)
             back = until(lambda: asked(port, f"/devices?page={uuid4().int % 12 + 1}") == 200)
         slowest = max(took for when, _, took in caller.since(began) if when < began + seconds)
     finally:
@@ -306,7 +309,7 @@ def _what_it_has(url: str) -> tuple[bool, list[tuple[str, int]]]:
     try:
         with engine.connect() as connection:
             tables = sorted(database.metadata().tables)
-            counted = [(name, connection.scalar(text(f'SELECT count(*) FROM "{name}"')) or 0) for name in tables]  # noqa: S608
+            counted = [(name, connection.scalar(text(f'SELECT count(*) FROM "{name}"')) or 0) for name in tables]
             return database.is_current(connection), counted
     finally:
         engine.dispose()

@@ -1,10 +1,12 @@
 """What moderators see of a unit beyond its listing, what they ask, and the list of stolen units."""
 
 import io
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
+from marketplace.catalog.models import DeviceModel
 from marketplace.extensions import db
 from marketplace.kernel.errors import Invalid
 from marketplace.listings import noting, passport, queries, reporting, service
@@ -12,11 +14,14 @@ from marketplace.listings.models import Listing
 from marketplace.listings.states import ListingState
 from marketplace.listings.stolen import entries
 from marketplace.notifications.models import Mail
+from marketplace.orders.reselling import earlier_sales
 from tests.conftest import NOON
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.clinics import make_clinic
 from tests.factories.listings import make_counter, make_handpiece, make_listing
+from tests.factories.orders import make_order, make_scene
 from tests.pages import browser_of, text
+from tests.support import count_statements
 
 
 @pytest.fixture
@@ -280,3 +285,66 @@ class TestStolen:
         assert reader.post("/staff/stolen").status_code == 403
         for person in (make_user(), make_staff("finance")):
             assert browser_of(app, person).get("/staff/stolen").status_code == 403
+
+
+class TestResale:
+    """A unit that was sold here and comes back: whose is it, and why so soon?"""
+
+    @staticmethod
+    def again(scene, clinic):
+        model = db.session.get_one(DeviceModel, scene.listing.model_id)
+        return make_listing(state="in_review", clinic=clinic, model=model, photos=1, serial=scene.listing.serial)
+
+    @staticmethod
+    def sold(scene, state, at, ago=0):
+        order = make_order(state, scene, at=at)
+        order.placed_at -= timedelta(days=ago)
+        db.session.get_one(Listing, scene.listing.id).state = ListingState.SOLD
+        db.session.commit()
+        return order
+
+    def test_by_another_clinic_than_its_buyer_is_asked_about(self, desk, now):
+        scene = make_scene(now)
+        order = self.sold(scene, "in_transit", now, ago=400)
+        unit = self.again(scene, make_clinic(owner=make_user(), seller=True, name="Nobody Knows"))
+
+        html = text(desk.get(f"/staff/listings/{unit.id}"))
+
+        assert f"{scene.clinic.name} bought this unit here, order {order.number} of" in html
+        assert "and another clinic offers it now. Ask for the bill of sale" in html
+
+    @pytest.mark.parametrize(("ago", "soon"), [(180, True), (181, False)])
+    def test_by_its_buyer_within_half_a_year_is_too(self, desk, now, ago, soon):
+        scene = make_scene(now)
+        order = self.sold(scene, "in_transit", now, ago=ago)
+        unit = self.again(scene, scene.clinic)
+
+        html = text(desk.get(f"/staff/listings/{unit.id}"))
+
+        assert (f"bought this unit here {ago} days ago, order {order.number}" in html) is soon
+        assert ("sold here before" in html) is soon
+
+    def test_a_sale_that_came_to_nothing_is_none(self, now):
+        scene = make_scene(now)
+        make_order("cancelled", scene, at=now)
+
+        asked = {"maker_id": scene.listing.maker_id, "offered_by": scene.seller_clinic.id, "at": now}
+        assert earlier_sales(serial_normal=scene.listing.serial_normal, **asked) == ()
+        assert earlier_sales(serial_normal=None, **asked) == ()
+
+    def test_the_newest_tells_whose_it_is_and_it_takes_one_statement(self, now):
+        scene = make_scene(now)
+        self.sold(scene, "in_transit", now)
+
+        asked = {
+            "maker_id": scene.listing.maker_id,
+            "serial_normal": scene.listing.serial_normal,
+            "offered_by": scene.clinic.id,
+        }
+        name = scene.clinic.name
+
+        with count_statements() as sent:
+            (earlier,) = earlier_sales(**asked, at=now)
+
+        assert (earlier.by_whoever_offers_it, earlier.days, earlier.clinic_name) == (True, 0, name)
+        assert len(sent) == 1

@@ -340,6 +340,24 @@ def a_device_whose_seller_was_suspended_since(attempt):
     return partial(browser.post, attempt.device, data=attempt.order_form()), "refused"
 
 
+def paying_above_the_limit_of_the_clinic_alone(attempt):
+    attempt.scene.clinic.purchase_limit_minor = 0
+    db.session.commit()
+    address = attempt.order(OrderState.AWAITING_PAYMENT)
+    return partial(attempt.as_(attempt.scene.buyer).post, f"{address}/pay"), "moved on"
+
+
+def an_owner_who_approves_their_own_purchase(attempt):
+    scene = attempt.scene
+    scene.clinic.purchase_limit_minor = 0
+    make_member(clinic=scene.clinic, user=make_user(), role=ClinicRole.MANAGER)
+    db.session.commit()
+    order = make_order(
+        OrderState.AWAITING_PAYMENT, scene, at=attempt.now, buyer_id=scene.owner.id, operator_id=scene.buyer.id
+    )
+    return partial(attempt.as_(scene.owner).post, f"/orders/{order.id}/approve"), "refused"
+
+
 WAYS = [
     a_bare_post_with_a_lapsed_licence,
     a_form_that_was_opened_while_the_licence_held,
@@ -373,6 +391,8 @@ WAYS = [
     a_verifier_of_the_buyers_own_clinic,
     a_buyer_who_knows_the_address_of_the_desk,
     a_device_whose_seller_was_suspended_since,
+    paying_above_the_limit_of_the_clinic_alone,
+    an_owner_who_approves_their_own_purchase,
 ]
 
 

@@ -17,6 +17,7 @@ from ...listings.conditions import GRADES
 from ...listings.facts import ListingFacts
 from ...listings.states import LISTING, ListingEvent
 from ...listings.terms import Shot
+from ...orders.reselling import EarlierSale, earlier_sales
 from .. import photos, unit
 from ..access import me, requires
 from ..forms import Form, applied
@@ -130,6 +131,17 @@ def _changes(facts: ListingFacts) -> list[tuple[str, str, str]] | None:
     return reports.differences(approved.document, reports.document_of(facts))
 
 
+def _resale(facts: ListingFacts) -> EarlierSale | None:
+    """Return the newest sale of the unit here, if somebody should ask about it."""
+    earlier = earlier_sales(
+        maker_id=facts.model.maker_id,
+        serial_normal=facts.serial_normal,
+        offered_by=facts.clinic_id,
+        at=clock.now(),
+    )
+    return earlier[0] if earlier and earlier[0].is_odd else None
+
+
 def _page(facts: ListingFacts, sent: NoteForm | None = None) -> ResponseReturnValue:
     unsent, names = _note_form(facts, sent=False)
     form = sent or unsent
@@ -151,6 +163,7 @@ def _page(facts: ListingFacts, sent: NoteForm | None = None) -> ResponseReturnVa
         warranty=unit.warranty(facts),
         stolen=stolen.hits(maker_id=facts.model.maker_id, serial_normal=facts.serial_normal),
         passport=passport.of_unit(maker_id=facts.model.maker_id, serial_normal=facts.serial_normal),
+        resale=_resale(facts),
         units=UNITS,
         changes=_changes(facts),
         proofs=[
