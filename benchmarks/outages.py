@@ -21,6 +21,7 @@ from typing import Self
 from uuid import uuid4
 
 import psycopg
+from flask import Flask
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
@@ -210,7 +211,7 @@ def _restarts(house: House, port: int, times: int) -> Iterator[Figure]:
     yield Figure("and back after it answers", max(back), "s", 3)
 
 
-def _kills(house: House, port: int, app: object, times: int) -> Iterator[Figure]:
+def _kills(house: House, port: int, app: Flask, times: int) -> Iterator[Figure]:
     acknowledged, over = [], threading.Event()
     subject = uuid4()
 
