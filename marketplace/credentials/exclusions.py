@@ -5,17 +5,18 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
 
 from ..accounts.models import User
 from ..extensions import db
+from ..kernel.told import octets
 from ..registers import queries as registers
 from ..registers.normal import Strength, heads_of, name_score, strength_of_name
 from ..registers.queries import RegisterEntry, Snapshot
-from ..registers.sources import EXCLUSIONS
+from ..registers.sources import EXCLUSIONS, sources
 from .findings import FindingKind, FindingState, PersonNpi, RegisterFinding
 
 
@@ -78,6 +79,48 @@ def suspects(user_ids: Collection[UUID], current: Snapshot) -> list[Suspect]:
 def filed(names: Iterable[str]) -> Filed:
     """Return under which first words people of these names may be filed."""
     return frozenset(head for name in names for head in heads_of(name))
+
+
+_ENTRIES = "SELECT entry.* FROM register_rows entry, list WHERE snapshot_id = list.id AND {} ORDER BY position"
+LIST = f"SELECT id, retrieved_at FROM register_snapshots WHERE source_code = '{EXCLUSIONS}' AND state = 'current'"  # noqa: S608  Names of ours.
+"""The list that counts, which a larger statement calls `list`."""
+LOOK = {
+    "list": "SELECT * FROM list",
+    "judged": f"""
+        SELECT user_id, row_digest, state FROM register_findings
+        WHERE kind = '{FindingKind.EXCLUSION}' AND user_id IN (SELECT id FROM person) ORDER BY id
+    """,  # noqa: S608  Names of ours.
+    "people": """
+        SELECT users.id, name, npi FROM person JOIN users USING (id) LEFT JOIN person_npis ON user_id = users.id
+        ORDER BY users.id
+    """,
+    "by_npi": _ENTRIES.format("npi IN (SELECT npi FROM person_npis WHERE user_id IN (SELECT id FROM person))"),
+    "by_name": _ENTRIES.format(
+        "(family_head, given_head) IN (SELECT * FROM unnest(%(families)s::text[], %(givens)s::text[]))"
+    ),
+}
+"""
+What `exclusions_of` asks about those who stand in `person`, each for a larger statement; `look_told` reads the answers.
+
+By name it asks under the first words that it is given: `filed` says which are needed for the people that were told.
+"""
+
+
+def look_told(told: Mapping[str, Any], user_ids: Collection[UUID]) -> ExclusionLook:
+    """Return what `exclusions_of` would, from what was told."""
+    if not told["list"]:
+        return ExclusionLook({}, None)
+    [current] = told["list"]
+    people = {UUID(one["id"]): (one["name"], one["npi"]) for one in told["people"]}
+    fitting = [
+        *_identified(people, map(registers.entry_told, told["by_npi"])),
+        *_candidates(people, map(registers.entry_told, told["by_name"])),
+    ]
+    judged = {(UUID(one["user_id"]), octets(one["row_digest"])): FindingState(one["state"]) for one in told["judged"]}
+    return ExclusionLook(
+        _answers(user_ids, judged, fitting),
+        datetime.fromisoformat(current["retrieved_at"]) + sources()[EXCLUSIONS].fresh_for,
+    )
 
 
 def _identified(people: _People, entries: Iterable[RegisterEntry]) -> list[Suspect]:

@@ -1,11 +1,11 @@
 """What the gate and the holder ask about credentials, as plain values; the desk asks in `desk`."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import Select, and_, bindparam, or_, select
@@ -15,6 +15,7 @@ from ..clinics.access import MANAGERS
 from ..clinics.models import ClinicSite
 from ..clinics.queries import Site
 from ..extensions import db
+from ..kernel.told import day, key, moment
 from ..registers.models import RegisterSnapshot
 from ..registers.sources import sources
 from ..registers.states import SnapshotState
@@ -94,12 +95,55 @@ def managed_site(site_id: UUID, *, user_id: UUID) -> Site:
     return site
 
 
+HELD = f"""
+    SELECT held.holder_id, held.site_id, held.id, held.type_code, held.jurisdiction, held.state, held.issued_on,
+        held.expires_on, held.verified_at, held.level, held.endorsements, held.device_model_id,
+        seen.source_code, newest.retrieved_at
+    FROM credentials held LEFT JOIN credential_checks looked ON looked.id = held.deciding_check_id
+    LEFT JOIN register_snapshots seen ON seen.id = looked.snapshot_id
+    LEFT JOIN register_snapshots newest
+        ON newest.source_code = seen.source_code AND newest.state = '{SnapshotState.CURRENT}'
+    WHERE held.holder_id = ANY(ARRAY(SELECT id FROM person)) OR held.site_id = (SELECT id FROM site)
+    ORDER BY held.submitted_at, held.id
+"""  # noqa: S608  Names of ours.
+"""What `held_by` finds for those who stand in `person`, and `held_by_sites` for `site`; for a larger statement."""
+
+
+def held_told(told: Iterable[Mapping[str, Any]]) -> tuple[dict[UUID, list[HeldRow]], dict[UUID, list[HeldRow]]]:
+    """Return what people and what a site hold, as the answer to `HELD` tells it."""
+    of_people: dict[UUID, list[HeldRow]] = defaultdict(list)
+    of_sites: dict[UUID, list[HeldRow]] = defaultdict(list)
+    for one in told:
+        owned, owner = (of_people, one["holder_id"]) if one["holder_id"] else (of_sites, one["site_id"])
+        owned[UUID(owner)].append(
+            HeldRow(
+                id=UUID(one["id"]),
+                type_code=one["type_code"],
+                jurisdiction=one["jurisdiction"],
+                state=CredentialState(one["state"]),
+                issued_on=day(one["issued_on"]),
+                expires_on=day(one["expires_on"]),
+                verified_at=moment(one["verified_at"]),
+                level=one["level"],
+                endorsements=tuple(one["endorsements"]),
+                device_model_id=key(one["device_model_id"]),
+                register_until=_fresh_until(one["source_code"], moment(one["retrieved_at"])),
+            )
+        )
+    return dict(of_people), dict(of_sites)
+
+
+def _fresh_until(source_code: str | None, retrieved_at: datetime | None) -> datetime | None:
+    """Return until when a register's newest file may be relied on; one that confirmed something always has one."""
+    return None if source_code is None else cast("datetime", retrieved_at) + sources()[source_code].fresh_for
+
+
 def _held(owner: str, owner_ids: Iterable[UUID]) -> dict[UUID, list[HeldRow]]:
     held: dict[UUID, list[HeldRow]] = defaultdict(list)
     for found in db.session.execute(_held_statement(owner), {"owners": list(owner_ids)}):
         owner_id, *values, source_code, retrieved_at = found
         values[8] = tuple(values[8])
-        values.append(retrieved_at + sources()[source_code].fresh_for if source_code else None)
+        values.append(_fresh_until(source_code, retrieved_at))
         held[owner_id].append(HeldRow(*values))
     return dict(held)
 

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID, uuid5
 
 from sqlalchemy import text
 
 from ..catalog import queries as catalog
 from ..catalog.terms import HazardClass
+from ..clinics.states import SellerStanding
 from ..extensions import db
 from ..kernel.text import normal_number
 from ..recalls import queries as recalls
@@ -40,8 +42,21 @@ def devices_of(sales: Iterable[Sale]) -> Mapping[UUID, Device]:
     """Return, by listing, each unit as the gate sees it."""
     sales = list(sales)
     models = catalog.models_by_id({sale.model_id for sale in sales})
-    looked = recalls.looked_up({_unit(sale) for sale in sales})
-    return {sale.listing_id: _under(looked, _device(sale, models.get(sale.model_id)), _unit(sale)) for sale in sales}
+    looked = recalls.looked_up({unit_of(sale) for sale in sales})
+    return {sale.listing_id: _under(looked, _device(sale, models.get(sale.model_id)), unit_of(sale)) for sale in sales}
+
+
+class Known(NamedTuple):
+    """What is known of a unit beside its sale: its model, the recalls that are open for it, and its seller."""
+
+    model: catalog.ModelFacts
+    looked: recalls.Looked
+    seller: SellerStanding
+
+
+def device_known(sale: Sale, known: Known) -> Device:
+    """Return the unit as the gate sees it, from what is known."""
+    return _under(known.looked, _device(sale, known.model), unit_of(sale))
 
 
 def with_recalls_of(then: datetime, device: Device) -> Device:
@@ -53,7 +68,8 @@ def with_recalls_of(then: datetime, device: Device) -> Device:
     return _under(recalls.looked_up([unit], then=then), device, unit)
 
 
-def _unit(sale: Sale) -> recalls.Unit:
+def unit_of(sale: Sale) -> recalls.Unit:
+    """Return the unit as recalls name it."""
     return recalls.Unit(sale.model_id, normal_number(sale.serial or "") or None)
 
 

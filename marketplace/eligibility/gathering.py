@@ -15,7 +15,7 @@ from ..clinics.states import SellerStanding
 from ..credentials import exclusions
 from ..credentials import history as credential_history
 from ..credentials import queries as credentials
-from ..credentials.exclusions import Excluded
+from ..credentials.exclusions import Excluded, ExclusionLook
 from ..credentials.states import CredentialState
 from ..credentials.types import Opens, credential_types
 from ..extensions import db
@@ -275,13 +275,13 @@ def _today() -> Sources:
         credentials.held_by,
         credentials.held_by_sites,
         lambda site_id: _one_offs(site_id, None),
-        _exclusions_of,
+        lambda user_ids: as_facts(exclusions.exclusions_of(user_ids)),
     )
 
 
-def _exclusions_of(user_ids: Collection[UUID]) -> tuple[Mapping[UUID, Exclusion], datetime | None]:
-    answers, until = exclusions.exclusions_of(user_ids)
-    return {user_id: _EXCLUSIONS[answer] for user_id, answer in answers.items()}, until
+def as_facts(look: ExclusionLook) -> tuple[Mapping[UUID, Exclusion], datetime | None]:
+    """Return a look into the list of exclusions as the gate sees it."""
+    return {user_id: _EXCLUSIONS[answer] for user_id, answer in look.answers.items()}, look.until
 
 
 def _one_offs(site_id: UUID, then: datetime | None) -> tuple[OneOff, ...]:

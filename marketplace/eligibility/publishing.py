@@ -22,6 +22,10 @@ class NoPolicy(Refused):
 
     code = "no_policy"
 
+    def __init__(self) -> None:
+        """Say so."""
+        super().__init__("No rules are published, so the gate stays shut.", cure="Staff must publish a policy first.")
+
 
 class SamePerson(Refused):
     """Rules are published by two different people."""
@@ -54,7 +58,7 @@ def published_policy() -> Published:
     """
     published = in_force()
     if published is None:
-        raise NoPolicy("No rules are published, so the gate stays shut.", cure="Staff must publish a policy first.")
+        raise NoPolicy
     return published
 
 

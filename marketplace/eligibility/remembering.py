@@ -1,6 +1,6 @@
 """What the gate answers to many sales, remembered while no fact, no rule and no time can have changed it. Pure."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
@@ -9,7 +9,7 @@ from ..kernel.days import day_in
 from .answering import end_of_day
 from .facts import Facts
 from .rulebook import Policy
-from .verdict import Reach
+from .verdict import Gist
 
 
 def steady(facts: Facts, policy: Policy, at: datetime) -> tuple[datetime, datetime]:
@@ -56,12 +56,12 @@ def _moments(facts: Facts, policy: Policy) -> Iterator[datetime]:
 class _Answers:
     since: datetime
     until: datetime
-    by_sale: dict[Hashable, Reach] = field(default_factory=dict)
+    by_sale: dict[Hashable, Gist] = field(default_factory=dict)
 
 
 class Memory:
     """
-    How far sales are from being allowed, by everything that an answer depends on.
+    What the gate answers to sales, in a word, by everything that an answer depends on.
 
     That is the circumstances, the rules, the sale and the moment.
 
@@ -74,16 +74,18 @@ class Memory:
         self._known: dict[Hashable, _Answers] = {}
         self._lock = Lock()
 
-    def answers(self, circumstances: Hashable, facts: Facts, policy: Policy, at: datetime) -> dict[Hashable, Reach]:
+    def answers(
+        self, circumstances: Hashable, facts: Callable[[], Facts], policy: Policy, at: datetime
+    ) -> dict[Hashable, Gist]:
         """
         Return what is known of sales in these circumstances at this moment, to be looked in and added to.
 
-        `circumstances` name the policy as well; `facts` are those of any one of the sales.
+        `circumstances` name the policy as well; `facts` returns those of any one of the sales.
         """
         with self._lock:
             found = self._known.pop(circumstances, None)
             if found is None or not found.since <= at < found.until:
-                found = _Answers(*steady(facts, policy, at))
+                found = _Answers(*steady(facts(), policy, at))
             self._known[circumstances] = found
             for oldest in list(self._known)[: -self._size]:
                 del self._known[oldest]

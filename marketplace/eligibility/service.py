@@ -1,6 +1,6 @@
 """Ask the gate, and keep its answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -11,19 +11,21 @@ from ..clinics.states import SellerStanding
 from ..extensions import db, unit_of_work
 from ..kernel.errors import NotFound
 from ..kernel.terms import ProcedureClass
-from . import receipts
-from .devices import devices_of, sound_device
-from .facts import Asked, Device, Facts, Uses
-from .gathering import circumstances_of, sellers_of
+from . import receipts, told
+from .alike import Sold, sold_in
+from .devices import Known, device_known, devices_of, sound_device
+from .facts import Asked, Facts, Uses
+from .gathering import Circumstances, circumstances_of, sellers_of
 from .models import DecisionCredential, EligibilityDecision, Moment
 from .narrowing import narrowed
 from .policy import judge
-from .publishing import policy_of, published_policy
+from .publishing import NoPolicy, policy_of, published_policy
 from .remembering import Memory
 from .rulebook import Policy
 from .sale import Purchase, Sale
 from .smaller import without_what_is_closed
-from .verdict import Reach, Verdict
+from .told import Around
+from .verdict import Gist, Reach, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def preview(*, sale: Sale, purchase: Purchase, at: datetime, moment: Moment | No
     return judge(facts, policy, at)
 
 
-def previews(*, sales: Sequence[Sale], purchase: Purchase, at: datetime) -> list[Verdict]:
+def previews(*, sales: Sequence[Sale], purchase: Purchase | Around, at: datetime) -> list[Verdict]:
     """
     Say what the gate would answer for each of many sales to one buyer, in a constant number of statements.
 
@@ -81,36 +83,47 @@ def previews(*, sales: Sequence[Sale], purchase: Purchase, at: datetime) -> list
     :raises NotFound: the site is not the clinic's
     :raises NoPolicy: no rules are published
     """
-    policy = published_policy().policy
-    return [narrowed(facts, policy, at) for facts in _questions(sales, purchase, Asked.PREVIEW)]
+    around = told.around(purchase)
+    policy = _rules_told(around)
+    return [narrowed(facts, policy, at) for facts in _facts(around.circumstances, sales, Asked.PREVIEW)]
 
 
-def reach(*, sales: Sequence[Sale], purchase: Purchase, at: datetime) -> dict[UUID, Reach]:
+def gists(*, sold: Iterable[Sold], purchase: Purchase | Around, at: datetime) -> dict[Sold, Gist]:
+    """
+    Return, in a word, what `previews` answers about units to one buyer; it remembers answers.
+
+    :raises NotFound: the site is not the clinic's
+    :raises NoPolicy: no rules are published
+    """
+    around = told.around(purchase)
+    policy = _rules_told(around)
+    asked = dict.fromkeys(sold)
+    if not asked:
+        return {}
+
+    def facts_of(one: Sold) -> Facts:
+        return around.circumstances.with_device(asked=Asked.PREVIEW, device=one.device, seller=one.seller)
+
+    known = _answered.answers(around.name, lambda: facts_of(next(iter(asked))), policy, at)
+    for one in asked:
+        if one not in known:
+            known[one] = narrowed(facts_of(one), policy, at).gist
+    return {one: known[one] for one in asked}
+
+
+def reach(*, sales: Sequence[Sale], purchase: Purchase | Around, at: datetime) -> dict[UUID, Reach]:
     """
     Return how far each of many sales is from being allowed to one buyer, as `previews` answers; it remembers answers.
 
     :raises NotFound: the site is not the clinic's
     :raises NoPolicy: no rules are published
     """
-    rules = published_policy()
-    around = circumstances_of(purchase)
-    devices, sellers = devices_of(sales), sellers_of(sales)
-    asked = {sale.listing_id: (devices[sale.listing_id], sellers[sale.seller_clinic_id]) for sale in sales}
-
-    def facts_of(device: Device, seller: SellerStanding) -> Facts:
-        return around.with_device(asked=Asked.PREVIEW, device=device, seller=seller)
-
-    if not asked:
-        return {}
-    some = facts_of(*next(iter(asked.values())))
-    known = _answered.answers((rules.version_id, around), some, rules.policy, at)
-    for question in asked.values():
-        if question not in known:
-            known[question] = narrowed(facts_of(*question), rules.policy, at).reach
-    return {listing_id: known[question] for listing_id, question in asked.items()}
+    sold = sold_in(sales)
+    found = gists(sold=sold.values(), purchase=purchase, at=at)
+    return {listing_id: found[one].reach for listing_id, one in sold.items()}
 
 
-def smaller(*, sale: Sale, purchase: Purchase, at: datetime) -> Smaller | None:
+def smaller(*, sale: Sale, purchase: Purchase | Around, at: datetime) -> Smaller | None:
     """
     Say without which handpieces the buyer could have the unit; None where it can be had whole, or that is no help.
 
@@ -119,21 +132,25 @@ def smaller(*, sale: Sale, purchase: Purchase, at: datetime) -> Smaller | None:
     """
     if len(sale.handpieces) < 2:
         return None  # Nothing would be left: there is no need to gather what the gate looks at.
-    policy = published_policy().policy
-    (facts,) = _questions([sale], purchase, Asked.PREVIEW)
+    around = told.around(purchase)
+    policy = _rules_told(around)
+    (facts,) = _facts(around.circumstances, [sale], Asked.PREVIEW)
     return _smaller(facts, policy, at)
 
 
-def of_unit(*, sale: Sale, purchase: Purchase, at: datetime) -> OfUnit:
+def of_unit(*, sale: Sale, purchase: Purchase | Around, at: datetime, known: Known | None = None) -> OfUnit:
     """
     Say of a unit what `previews` would of it and of each handpiece alone, and what `smaller` would, gathering once.
+
+    `known`: what was told of the unit, where the caller has just asked for it.
 
     :raises NotFound: the site is not the clinic's
     :raises NoPolicy: no rules are published
     """
-    policy = published_policy().policy
+    around = told.around(purchase)
+    policy = _rules_told(around)
     alone = [replace(sale, listing_id=part.id, handpieces=(part,)) for part in sale.handpieces]
-    facts, *of_parts = _questions([sale, *alone], purchase, Asked.PREVIEW)
+    facts, *of_parts = _facts(around.circumstances, [sale, *alone], Asked.PREVIEW, known)
     whole = narrowed(facts, policy, at)
     return OfUnit(
         whole=whole,
@@ -150,21 +167,21 @@ def _smaller(facts: Facts, policy: Policy, at: datetime) -> Smaller | None:
     return Smaller(tuple((part.id, part.name) for part in left_out), verdict)
 
 
-def capacity(*, purchase: Purchase, at: datetime) -> dict[tuple[str, ProcedureClass], Verdict]:
+def capacity(*, purchase: Purchase | Around, at: datetime) -> dict[tuple[str, ProcedureClass], Verdict]:
     """
     Say, for each modality and each of its uses, what the gate would answer to a sound device sold for that use alone.
 
     :raises NotFound: the site is not the clinic's
     :raises NoPolicy: no rules are published
     """
-    policy = published_policy().policy
-    around = circumstances_of(purchase)
+    around = told.around(purchase)
+    policy = _rules_told(around)
     answers = {}
     for code, modality in catalog.modalities().items():
         device = sound_device(modality)
         for use in modality.procedure_classes:
             uses = Uses(declared=frozenset({use}), restriction_signed=True)
-            facts = around.with_device(asked=Asked.PREVIEW, device=device, seller=SellerStanding.VERIFIED)
+            facts = around.circumstances.with_device(asked=Asked.PREVIEW, device=device, seller=SellerStanding.VERIFIED)
             answers[code, use] = judge(replace(facts, uses=uses), policy, at)
     return answers
 
@@ -237,9 +254,23 @@ def replay(decision_id: UUID) -> Verdict:
 
 
 def _questions(sales: Sequence[Sale], purchase: Purchase, asked: Asked) -> list[Facts]:
-    around = circumstances_of(purchase)
+    """Gather all facts row by row, as whoever sells on them does."""
+    return _facts(circumstances_of(purchase), sales, asked)
+
+
+def _facts(around: Circumstances, sales: Sequence[Sale], asked: Asked, known: Known | None = None) -> list[Facts]:
+    if known is not None:
+        return [
+            around.with_device(asked=asked, device=device_known(sale, known), seller=known.seller) for sale in sales
+        ]
     devices, sellers = devices_of(sales), sellers_of(sales)
     return [
         around.with_device(asked=asked, device=devices[sale.listing_id], seller=sellers[sale.seller_clinic_id])
         for sale in sales
     ]
+
+
+def _rules_told(around: Around) -> Policy:
+    if around.policy_id is None:
+        raise NoPolicy
+    return policy_of(around.policy_id)

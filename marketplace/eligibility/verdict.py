@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from ..kernel.shapes import read, write
@@ -124,6 +124,15 @@ class Restriction:
     sentence: str
 
 
+class Gist(NamedTuple):
+    """A verdict in a word: how many things stand against it, and the uses that a yes is restricted to."""
+
+    outcome: Outcome
+    reach: Reach
+    against: int
+    uses: tuple[ProcedureClass, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """
@@ -162,6 +171,12 @@ class Verdict:
         if self.cleared:
             return Reach.TODAY
         return Reach.CLOSED if any(map(_closed, self.objections)) else Reach.MISSING
+
+    @property
+    def gist(self) -> Gist:
+        """Return it in a word, for whoever looks at many."""
+        uses = self.restriction.uses if self.restriction else ()
+        return Gist(self.outcome, self.reach, len(self.objections), uses)
 
     def to_json(self) -> dict[str, Any]:
         """Return the verdict as plain JSON; `cleared` and `outcome` stand in it for whoever reads it later."""

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from ..catalog import queries as catalog
 from ..eligibility import publishing
+from ..eligibility.devices import Known, unit_of
 from ..kernel.money import Money
 from ..listings import passport, queries, telling
 from ..listings.facts import ListingFacts
@@ -30,6 +31,7 @@ _ASKED = telling.question(
     recalls=recalls.OF_UNIT,
     kept=reserving.OF_UNIT,
     asked=questions.OF_UNIT,
+    looked=recalls.LOOKED,
     policy=publishing.IN_FORCE,
     said=reviews.OF_UNIT,
 )
@@ -37,9 +39,14 @@ _ASKED = telling.question(
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What is known of a unit now. `policy_id`: the rules in force; None while the gate is shut."""
+    """
+    What is known of a unit now.
+
+    `known` is what the gate looks at beside the sale; `policy_id`: the rules in force, None while the gate is shut.
+    """
 
     listing: ListingFacts
+    known: Known
     prices: list[tuple[Money, datetime]]
     passport: Passport
     recalls: Sequence[RecallFacts]
@@ -66,12 +73,15 @@ def named(told: str) -> str:
 def shown(told: str) -> Shown:
     """Return as values what was told."""
     known = json.loads(told)
+    listing, found = telling.listing_told(known), recalls.told(known["recalls"] or ())
+    looked = recalls.looked_told(unit_of(listing.sale), found, known["looked"] or ())
     policies = known["policy"]
     return Shown(
-        listing=telling.listing_told(known),
+        listing=listing,
+        known=Known(listing.model, looked, listing.seller_standing),
         prices=telling.prices_told(known["prices"] or ()),
         passport=passport.told(known["readings"] or (), known["events"] or ()),
-        recalls=recalls.told(known["recalls"] or ()),
+        recalls=found,
         kept=reserving.told(known["kept"] or ()),
         asked=questions.told(known["asked"] or ()),
         said_of_seller=reviews.told(known["said"]),

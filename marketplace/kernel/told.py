@@ -30,6 +30,11 @@ def money(minor: int | None, currency: str) -> Money | None:
     return None if minor is None else Money(minor, currency)
 
 
+def octets(written: str) -> bytes:
+    """Read octets as the database writes them: a backslash, an x, and two hexadecimal digits for each."""
+    return bytes.fromhex(written[2:])
+
+
 def one_of(kind: type[E], written: str | None) -> E | None:
     """Read a member of an enumeration by its value."""
     return None if written is None else kind(written)

@@ -61,7 +61,8 @@ class Market:
 QUESTION = "CASE WHEN kind.spared THEN md5(kind.configuration || ' spared') ELSE kind.configuration END"
 """What the gate is asked about all units of a kind, by name: of a spared one it is another question."""
 
-_VERSION = "SELECT string_agg(version::text, '' ORDER BY shard) FROM market_shards"
+VERSION = "SELECT string_agg(version::text, '' ORDER BY shard) FROM market_shards"
+"""What names the market as it is now; see `version`."""
 _KINDS = f"""
     SELECT kind.id, {QUESTION} AS configuration, kind.checked, kind.modality_codes, model.name AS model,
         model.modality_codes AS model_modalities, model.bands, model.k_numbers, maker.name AS maker, maker.aliases,
@@ -88,7 +89,7 @@ _known = [_NOTHING]
 
 def version(connection: Connection) -> str:
     """Return the name of what the market is now. It is another one after every change, and never the same again."""
-    return connection.exec_driver_sql(_VERSION).scalar() or ""
+    return connection.exec_driver_sql(VERSION).scalar() or ""
 
 
 def market(connection: Connection, now: str | None = None) -> Market:

@@ -99,7 +99,7 @@ READINGS, EVENTS = (
             of.maker_id == literal_column("unit.maker_id"),
             of.serial_normal == func.nullif(literal_column("unit.serial_normal"), ""),
         )
-    )
+    ).replace("unit_events.", "")  # Nothing else it could mean: the whole is kept short.
     for statement, of in ((_READ, UnitReading), (_HAPPENED, UnitEvent))
 )
 """Of the listing that is called `unit`, for a larger statement; `told` reads the answers."""

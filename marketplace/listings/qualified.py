@@ -1,25 +1,28 @@
 """What a buyer can buy of what is for sale: each different question is judged once, the database finds and counts."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from sqlalchemy import Connection, Text, func, literal_column, select
 from sqlalchemy.orm import aliased
 
 from ..eligibility import service as eligibility
-from ..eligibility.models import RuleReview
-from ..eligibility.sale import Purchase, Sale
-from ..eligibility.states import ReviewState
-from ..eligibility.verdict import Reach
+from ..eligibility import told
+from ..eligibility.alike import Sold, sold_in
+from ..eligibility.facts import OneOff
+from ..eligibility.sale import Purchase, Sale, SoldHandpiece
+from ..eligibility.told import Around, Told
+from ..eligibility.verdict import Gist, Reach
 from ..extensions import db
-from . import figures, queries, search
+from . import figures, kinds, queries, search
 from .asked import Wanted, ask
 from .kinds import QUESTION, Market
 from .market import MarketKind, MarketUnit
 from .models import Listing
+from .search import Card
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Reached:
     decided about on their own, for this site: what they would be by their configuration, and what they are.
     """
 
-    kinds: Mapping[str, Reach] = field(default_factory=dict)
+    kinds: Mapping[str, Gist] = field(default_factory=dict)
     units: Mapping[UUID, tuple[Reach, Reach]] = field(default_factory=dict)
 
     def narrow(self, wanted: Wanted, chosen: Collection[Reach]) -> Wanted:
@@ -40,7 +43,7 @@ class Reached:
             return wanted
         return replace(
             wanted,
-            configurations=tuple(one for one, reach in self.kinds.items() if reach in chosen),
+            configurations=tuple(one for one, gist in self.kinds.items() if gist.reach in chosen),
             unchecked=Reach.CLOSED in chosen,
             units=tuple(one for one, (_, reach) in self.units.items() if reach in chosen),
             but=tuple(one for one, (_, reach) in self.units.items() if reach not in chosen),
@@ -61,8 +64,8 @@ class Reached:
                 if kind is None:
                     raise figures.NewKind
                 # A configuration that came to the market since the gate was asked is closed until it is asked again.
-                reach = self.kinds.get(kind.configuration, Reach.CLOSED) if kind.checked else Reach.CLOSED
-                found[reach] += number
+                gist = self.kinds.get(kind.configuration) if kind.checked else None
+                found[gist.reach if gist else Reach.CLOSED] += number
             for before, now in sorted(set(self.units.values())):
                 moved = tuple(one for one, turned in self.units.items() if turned == (before, now))
                 of_these = replace(everything, configurations=(), units=moved)
@@ -74,7 +77,13 @@ class Reached:
         return {reach: number for reach, number in search.asking(counted, version).items() if number}
 
 
-def reached_by(*, purchase: Purchase, at: datetime, version: str | None = None) -> Reached:
+def look(*, reader_id: UUID, site_id: UUID | None) -> tuple[Told, str]:
+    """Return from where a person looks at the market, and what the market is now, in one statement."""
+    found, version = told.look(reader_id=reader_id, site_id=site_id, beside=kinds.VERSION)
+    return found, version or ""
+
+
+def reached_by(*, purchase: Purchase | Around, at: datetime, version: str | None = None) -> Reached:
     """
     Return what the gate would answer this purchase about everything on the market.
 
@@ -85,43 +94,82 @@ def reached_by(*, purchase: Purchase, at: datetime, version: str | None = None) 
     :raises NotFound: the site is not the clinic's
     :raises marketplace.eligibility.publishing.NoPolicy: no rules are published
     """
-    alike = _questions(search.version() if version is None else version)
-    own, key_of = _decided_alone(purchase.site_id)
-    reach = eligibility.reach(sales=[*alike, *own], purchase=purchase, at=at)
-    kinds = {sale.listing_id.hex: reach[sale.listing_id] for sale in alike}
+    around = told.around(purchase)
+    gists = _gists(_alike(search.version() if version is None else version), around, at)
+    own = _decided_alone(around.circumstances.one_offs)
+    reach = eligibility.reach(sales=[sale for sale, _ in own], purchase=around, at=at) if own else {}
     return Reached(
-        kinds,
+        gists,
         {
-            sale.listing_id: (kinds[key_of[sale.listing_id]], reach[sale.listing_id])
-            for sale in own
-            if kinds.get(key_of[sale.listing_id], reach[sale.listing_id]) is not reach[sale.listing_id]
+            sale.listing_id: (gists[key].reach, reach[sale.listing_id])
+            for sale, key in own
+            if key in gists and gists[key].reach is not reach[sale.listing_id]
         },
     )
 
 
-_asked: list[tuple[str, list[Sale]]] = [("", [])]
+def of_cards(cards: Sequence[Card], *, purchase: Around, at: datetime, version: str) -> dict[UUID, Gist]:
+    """
+    Return what the gate would answer this purchase about each unit among others; as `reached_by`, but of each unit.
+
+    Those that answer as all of their kind do cost no statement.
+
+    :raises marketplace.eligibility.service.NoPolicy: no rules are published
+    """
+    alike, alone = _alike(version), {one.listing_id for one in purchase.circumstances.one_offs}
+    by_kind = {card.id: card.alike for card in cards if card.alike in alike and card.id not in alone}
+    gists = _gists({key: alike[key] for key in by_kind.values()}, purchase, at)
+    found = {listing_id: gists[key] for listing_id, key in by_kind.items()}
+    own = queries.sales_of(rest) if (rest := [card.id for card in cards if card.id not in found]) else []
+    verdicts = eligibility.previews(sales=own, purchase=purchase, at=at) if own else []
+    return found | {sale.listing_id: verdict.gist for sale, verdict in zip(own, verdicts, strict=True)}
 
 
-def _questions(version: str) -> list[Sale]:
-    """Return every different question that units of checked sellers ask the gate, remembered while the market stays."""
-    known = _asked[0]
+def _gists(alike: Mapping[str, Sold], around: Around, at: datetime) -> dict[str, Gist]:
+    found = eligibility.gists(sold=alike.values(), purchase=around, at=at)
+    return {key: found[sold] for key, sold in alike.items()}
+
+
+_known: list[tuple[str, dict[str, Sold]]] = [("", {})]
+
+
+def _alike(version: str) -> dict[str, Sold]:
+    """Return, by configuration, what units of checked sellers ask the gate, remembered while the market stays."""
+    known = _known[0]
     if known[0] != version:
         keys = {one.listing_id: one.key for one in search.configurations()}
-        # Under another id: what was decided for one unit must not speak for all that are like it.
-        alike = [replace(sale, listing_id=UUID(keys[sale.listing_id])) for sale in queries.sales_of(keys)]
-        known = _asked[0] = (version, alike)
+        sold = sold_in(_of_kind(sale, keys[sale.listing_id]) for sale in queries.sales_of(keys))
+        known = _known[0] = (version, {listing_id.hex: one for listing_id, one in sold.items()})
     return known[1]
 
 
-def _decided_alone(site_id: UUID) -> tuple[list[Sale], dict[UUID, str]]:
-    """Return the units that staff decided about for this site, and the configuration of each."""
+def _of_kind(sale: Sale, key: str) -> Sale:
+    """
+    Return the question that every unit of a kind asks, whichever of them is at hand.
+
+    Under another id: what was decided for one unit must not speak for all that are like it.
+    """
+    parts = sorted(part.modality_code for part in sale.handpieces)
+    return replace(
+        sale,
+        listing_id=UUID(key),
+        handpieces=tuple(
+            SoldHandpiece(uuid5(sale.model_id, f"{place} {code}"), code, code) for place, code in enumerate(parts)
+        ),
+    )
+
+
+def _decided_alone(one_offs: Iterable[OneOff]) -> list[tuple[Sale, str]]:
+    """Return the units that staff decided about for this site, and what all that are alike ask the gate."""
+    ids = {one.listing_id for one in one_offs}
+    if not ids:
+        return []
     kind = aliased(MarketKind, name="kind")
     rows = db.session.execute(
         select(Listing.id, func.coalesce(literal_column(QUESTION, Text), Listing.configuration).label("configuration"))
-        .join(RuleReview, RuleReview.listing_id == Listing.id)
         .outerjoin(MarketUnit, MarketUnit.listing_id == Listing.id)
         .outerjoin(kind, kind.id == MarketUnit.kind_id)
-        .where(RuleReview.site_id == site_id, RuleReview.state == ReviewState.APPROVED)
-        .distinct()
-    ).all()
-    return (queries.sales_of(row.id for row in rows) if rows else []), {row.id: row.configuration for row in rows}
+        .where(Listing.id.in_(ids))
+    )
+    key_of = {row.id: row.configuration for row in rows}
+    return [(sale, key_of[sale.listing_id]) for sale in queries.sales_of(ids)]

@@ -4,8 +4,7 @@ Finding units on the market, in at most four statements: what the market is now,
 The figures and the kinds are remembered while nothing changes; then the page is all that is asked, in two statements.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
@@ -36,7 +35,8 @@ class Card(NamedTuple):
     """
     A unit among others, in the order in which the database gives it, for two dozen are made for each page.
 
-    `photo` is the stem of its first photo's files; `miles`: from where it was asked.
+    `photo` is the stem of its first photo's files; `miles`: from where it was asked. `alike`: the configuration whose
+    every unit the gate answers as it answers this one; None: it has to be asked about this very unit.
     """
 
     id: UUID
@@ -53,6 +53,7 @@ class Card(NamedTuple):
     photo_text: str | None
     miles: float | None
     emits: tuple[Source, ...]
+    alike: str | None
 
     @property
     def price(self) -> Money:
@@ -154,13 +155,6 @@ def configurations() -> list[Configuration]:
     """Return every different question that units of verified sellers ask the gate, in one statement."""
     rows = db.session.connection().exec_driver_sql(_CONFIGURATIONS)
     return [Configuration(row.configuration, row.listing_id) for row in rows]
-
-
-@contextmanager
-def looking() -> Iterator[None]:
-    """Let all questions within share a connection, where nothing was begun: to fetch one costs more than to ask."""
-    with reading():
-        yield
 
 
 def version() -> str:
@@ -282,7 +276,8 @@ def _card(row: Any, market: Market) -> tuple[Card, str]:
     if kind is None:
         raise NewKind
     unit[_GRADE] = _GRADES[unit[_GRADE]]
-    return Card._make((*unit, kind.emits)), _written(place)
+    alike = kind.configuration if kind.checked else None
+    return Card._make((*unit, kind.emits, alike)), _written(place)
 
 
 _GRADES = {str(one): one for one in Grade}

@@ -23,7 +23,7 @@ _S = PriceSet.__table__.c
 _THIS: ColumnElement[UUID] = literal_column("unit.id")
 HISTORY = select(_S.price_minor, _S.currency, _S.at).order_by(_S.at, _S.id)
 """What was asked for units and since when, oldest first."""
-PRICES = as_text(HISTORY.where(_S.listing_id == _THIS))
+PRICES = as_text(HISTORY.where(_S.listing_id == _THIS)).replace("listing_prices.", "")
 """What was asked for the listing that is called `unit`, for a larger statement; `prices_told` reads the answer."""
 
 _PARTS = {

@@ -150,6 +150,18 @@ def looked_up(units: Collection[Unit], *, then: datetime | None = None) -> Looke
     return Looked(rows[0].checked, found)
 
 
+LOOKED = f"SELECT FROM register_snapshots WHERE source_code = '{RECALLS}' AND current_since IS NOT NULL LIMIT 1"
+"""Whether a file of recalls was ever loaded, for a larger statement."""
+
+
+def looked_told(unit: Unit, found: Iterable[RecallFacts], looked: Sequence[Mapping[str, Any]]) -> Looked:
+    """Return what `looked_up` would of one unit, from what `OF_UNIT` and `LOOKED` told."""
+    standing = tuple(
+        Open(one.number, one.firm, one.classification, one.source, one.fetched_at) for one in found if one.is_open
+    )
+    return Looked(bool(looked), {unit: standing} if standing else {})
+
+
 def concerns(*, match_id: UUID, serial: str | None) -> bool:
     """Say whether a recall that stands beside a model concerns this unit of it: nobody has let it out."""
     return bool(db.session.scalar(select(func.recall_concerns(match_id, serial, None))))

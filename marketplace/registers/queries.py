@@ -13,6 +13,7 @@ from sqlalchemy.types import Text
 
 from ..extensions import db
 from ..kernel.errors import NotFound
+from ..kernel.told import day, octets
 from .models import RegisterNotice, RegisterRow, RegisterSnapshot
 from .normal import RegisterName
 from .records import Problem
@@ -192,6 +193,12 @@ def by_name(snapshot_ids: Collection[UUID], heads: Collection[tuple[str, str]]) 
         "(family_head, given_head) IN (SELECT * FROM unnest(CAST(:families AS text[]), CAST(:givens AS text[])))"
     ).bindparams(families=list(families), givens=list(givens))
     return _entries(select(_ROWS).where(_ROWS.c.snapshot_id.in_(snapshot_ids), wanted))
+
+
+def entry_told(told: Mapping[str, Any]) -> RegisterEntry:
+    """Return a row as a larger statement told it whole, in JSON."""
+    days = {name: day(told[name]) for name in ("expires_on", "issued_on")}
+    return RegisterEntry(**{**told, **days, "snapshot_id": UUID(told["snapshot_id"]), "digest": octets(told["digest"])})
 
 
 def notices_about(snapshot_id: UUID, *, k_numbers: Collection[str], firms: Collection[str]) -> list[RegisterNotice]:

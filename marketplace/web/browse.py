@@ -11,17 +11,17 @@ from flask_login import current_user
 from markupsafe import Markup
 
 from ..accounts.access import Permission
-from ..clinics.queries import Site
 from ..eligibility import publishing
 from ..eligibility.verdict import Outcome, Reach
+from ..extensions import reading
 from ..guides import showing
 from ..kernel import clock
 from ..kernel.errors import NotFound
 from ..kernel.terms import STATES
-from ..listings import gallery, queries, reports, search, suggesting, views
+from ..listings import gallery, qualified, reports, search, suggesting, views
 from ..listings.conditions import GRADES, INCLUSIONS, checklist
 from ..listings.facts import ListingFacts
-from ..listings.qualified import Reached, reached_by
+from ..listings.qualified import Reached
 from ..listings.search import Card
 from ..listings.states import ListingState
 from . import (
@@ -39,7 +39,7 @@ from . import (
     unit,
 )
 from .access import public
-from .standpoint import Chip
+from .standpoint import Chip, Standpoint
 
 bp = Blueprint("browse", __name__)
 
@@ -49,18 +49,18 @@ _TYPES = {"webp": "image/webp", "jpg": "image/jpeg"}
 
 @bp.get("/")
 @public
-@freshness.of_the_market
+@freshness.of_the_market(standpoint.market)
 def home(version: str) -> ResponseReturnValue:
     """Show what this house is, its search, and what came in last."""
     return render_template(
         "browse/home.html",
-        cards=_cards(search.newest(8, version=version), standpoint.chosen(standpoint.sites()), at_once=4),
+        cards=_cards(search.newest(8, version=version), standpoint.look(), version, at_once=4),
     )
 
 
 @bp.get("/devices/suggestions")
 @public
-@freshness.of_the_market
+@freshness.of_the_market(search.version)
 def suggestions(version: str) -> ResponseReturnValue:
     """Say what may be meant by the beginning of a question, as JSON for the search box."""
     found = suggesting.suggestions(searching.typed(request.args), version=version)
@@ -69,13 +69,13 @@ def suggestions(version: str) -> ResponseReturnValue:
 
 @bp.get("/devices")
 @public
-@freshness.of_the_market
+@freshness.of_the_market(standpoint.market)
 def devices(version: str) -> ResponseReturnValue:
     """Show the units that were asked for, with the figures beside every filter."""
     wanted, ignored = searching.wanted_by(request.args)
-    sites = standpoint.sites()
-    site = standpoint.chosen(sites)
-    reached = _reached(site, version) if site else Reached()
+    seen = standpoint.look()
+    site = seen.site
+    reached = _reached(seen, version)
     verdicts = searching.verdicts_in(request.args) if site else ()
     wanted = reached.narrow(wanted, verdicts)
     found = search.find(wanted, literally=searching.literally(request.args), version=version)
@@ -86,11 +86,11 @@ def devices(version: str) -> ResponseReturnValue:
         wanted=wanted,
         ignored=ignored,
         site=site,
-        sites=sites,
+        sites=seen.sites,
         states=STATES,
         only_today=verdicts == (Reach.TODAY,),
         verdicts=narrowing.verdict_choices(reached.count(meant, version=version), verdicts) if site else (),
-        cards=_cards(found.cards, site, at_once=3),
+        cards=_cards(found.cards, seen, version, at_once=3),
         filters=narrowing.filters_of(wanted, found),
         chips=narrowing.chips_of(wanted, verdicts=verdicts, site=site),
         order=narrowing.order_of(wanted),
@@ -104,19 +104,22 @@ def devices(version: str) -> ResponseReturnValue:
 @public
 def device(listing_id: UUID) -> ResponseReturnValue:
     """Show one unit, and what stands between the reader and it."""
-    told = showing.told(listing_id, at=clock.now())
-    if not current_user.is_authenticated or not _of_the_house(showing.shown(told).listing):
-        views.seen(listing_id, at=clock.now())
-    comparing.remember(listing_id)
-    return freshness.once(showing.named(told), lambda: _device(showing.shown(told)))
+    with reading():
+        told = showing.told(listing_id, at=clock.now())
+        shown = showing.shown(told) if current_user.is_authenticated else None
+        if shown is None or not _of_the_house(shown.listing):
+            views.seen(listing_id, at=clock.now())
+        comparing.remember(listing_id)
+        return freshness.once(showing.named(told), lambda: _device(shown or showing.shown(told)))
 
 
 def _device(shown: showing.Shown) -> str:
     """Draw the page of a unit. What it shows strangers is in `shown` or in the address, and nowhere else."""
     listing, kept = shown.listing, shown.kept
     kept_for_me = kept is not None and current_user.is_authenticated and kept.buyer_id == current_user.id
-    site = standpoint.chosen(standpoint.sites())
-    judged = None if site is None else unit.judged(listing, site)
+    seen = standpoint.look()
+    site = seen.site
+    judged = unit.judged(shown, seen)
     verdict, parts = (judged.whole, judged.parts) if judged else (None, {})
     state_code = site.state if site else _place_asked_for()
     assumed = landing.assumed_in(request.args)
@@ -184,23 +187,33 @@ def photo(name: str) -> ResponseReturnValue:
     return response
 
 
-def _reached(site: Site, version: str) -> Reached:
+def _reached(seen: Standpoint, version: str) -> Reached:
     """Return what the gate would answer the reader; where no rules are published everything is closed."""
+    if seen.around is None:
+        return Reached()
     try:
-        return reached_by(purchase=standpoint.purchase(site), at=clock.now(), version=version)
+        return qualified.reached_by(purchase=seen.around, at=clock.now(), version=version)
     except publishing.NoPolicy:
         return Reached()
 
 
-def _cards(cards: Sequence[Card], site: Site | None, *, at_once: int) -> list[Markup]:
+def _cards(cards: Sequence[Card], seen: Standpoint, version: str, *, at_once: int) -> list[Markup]:
     """Draw units among others; the pictures of the first come `at_once`, the others as they are scrolled to."""
-    chips: dict[UUID, Chip] = {}
-    if site is not None and cards:
-        sales = queries.sales_of(card.id for card in cards)
-        for sale, verdict in zip(sales, standpoint.previews(sales, site), strict=False):
-            chips[sale.listing_id] = Chip(str(verdict.outcome), gate.chip(verdict, site.state))
+    chips = _chips(cards, seen, version)
     base = url_for("browse.devices")
     return [fragments.card(card, base, chips.get(card.id), lazy=place >= at_once) for place, card in enumerate(cards)]
+
+
+def _chips(cards: Sequence[Card], seen: Standpoint, version: str) -> dict[UUID, Chip]:
+    """Return what the gate would answer the reader about each; without rules there is nothing to tell."""
+    if seen.around is None:
+        return {}
+    try:
+        gists = qualified.of_cards(cards, purchase=seen.around, at=clock.now(), version=version)
+    except publishing.NoPolicy:
+        return {}
+    state = seen.around.circumstances.place.state
+    return {listing_id: Chip(str(gist.outcome), gate.chip(gist, state)) for listing_id, gist in gists.items()}
 
 
 def _place_asked_for() -> str | None:

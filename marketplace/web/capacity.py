@@ -50,16 +50,16 @@ class ShownModality:
 @public
 def mine() -> ResponseReturnValue:
     """Show what the reader may operate and buy; strangers are shown where to read the rules."""
-    sites = standpoint.sites()
-    site = standpoint.chosen(sites)
-    if site is None:
+    seen = standpoint.look()
+    site = seen.site
+    if site is None or seen.around is None:
         return render_template("capacity/nobody.html", states=STATES, signed_in=current_user.is_authenticated)
-    answers = eligibility.capacity(purchase=standpoint.purchase(site), at=clock.now())
+    answers = eligibility.capacity(purchase=seen.around, at=clock.now())
     around = gate.Around(clinic_id=site.clinic_id)
     modalities = [_shown(modality, answers) for modality in catalog.modalities().values() if modality.procedure_classes]
     return render_template(
         "capacity/mine.html",
-        sites=sites,
+        sites=seen.sites,
         site=site,
         place=STATES[site.state],
         modalities=sorted(modalities, key=lambda modality: not modality.is_open),

@@ -1,5 +1,6 @@
 """Up to four devices side by side: the address says which, so it can be kept, sent and changed by hand."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -7,7 +8,10 @@ from uuid import UUID
 from flask import Blueprint, Response, after_this_request, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from ..eligibility import publishing
+from ..eligibility import service as eligibility
 from ..guides import knowing
+from ..kernel import clock
 from ..kernel.errors import NotFound
 from ..listings import queries
 from ..listings.conditions import GRADES
@@ -16,7 +20,7 @@ from ..listings.landed import Landed
 from ..recalls import queries as recalls
 from . import gate, landing, photos, standpoint, unit
 from .access import public
-from .standpoint import Chip
+from .standpoint import Chip, Standpoint
 
 bp = Blueprint("comparing", __name__)
 
@@ -46,12 +50,9 @@ class Column:
 def compare() -> ResponseReturnValue:
     """Show up to four devices side by side, as the address names them."""
     listings, left_out = _asked_for()
-    site = standpoint.chosen(standpoint.sites())
-    chips: dict[UUID, Chip] = {}
-    if site is not None and listings:
-        sales = [listing.sale for listing in listings]
-        for sale, verdict in zip(sales, standpoint.previews(sales, site), strict=False):
-            chips[sale.listing_id] = Chip(str(verdict.outcome), gate.chip(verdict, site.state))
+    seen = standpoint.look()
+    site = seen.site
+    chips = _chips(listings, seen)
     assumed = landing.assumed_in(request.args)
     open_recalls = recalls.shown_for({listing.model.id for listing in listings})
     ids = [listing.id for listing in listings]
@@ -82,6 +83,21 @@ def compare() -> ResponseReturnValue:
         recent=recently_viewed(beside=ids),
         more=len(ids) < MOST,
     )
+
+
+def _chips(listings: Sequence[ListingFacts], seen: Standpoint) -> dict[UUID, Chip]:
+    """Return what the gate would answer the reader about each; without rules there is nothing to tell."""
+    if seen.around is None or not listings:
+        return {}
+    sales, state = [listing.sale for listing in listings], seen.around.circumstances.place.state
+    try:
+        verdicts = eligibility.previews(sales=sales, purchase=seen.around, at=clock.now())
+    except publishing.NoPolicy:
+        return {}
+    return {
+        sale.listing_id: Chip(str(verdict.outcome), gate.chip(verdict.gist, state))
+        for sale, verdict in zip(sales, verdicts, strict=True)
+    }
 
 
 def remember(listing_id: UUID) -> None:

@@ -16,7 +16,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from ..config import Settings
-from ..listings import search
+from ..extensions import reading
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -24,16 +24,23 @@ _SOURCES = (".py", ".html", ".css", ".js", ".json", ".csv")
 _FOR_STRANGERS = frozenset({"browse.home", "browse.devices", "browse.device", "browse.suggestions"})
 
 
-def of_the_market(view: V) -> V:
-    """Let a view that shows the market, and to strangers nothing else, be drawn once for them; it takes `version`."""
+def of_the_market(now: Callable[[], str]) -> Callable[[V], V]:
+    """
+    Let a view that shows the market, and to strangers nothing else, be drawn once for them; it takes `version`.
 
-    @wraps(view)
-    def drawn(**parameters: Any) -> ResponseReturnValue:
-        with search.looking():
-            version = search.version()
-            return once(version, lambda: view(version=version, **parameters))
+    `now` asks what the market is.
+    """
 
-    return cast("V", drawn)
+    def kept(view: V) -> V:
+        @wraps(view)
+        def drawn(**parameters: Any) -> ResponseReturnValue:
+            with reading():
+                version = now()
+                return once(version, lambda: view(version=version, **parameters))
+
+        return cast("V", drawn)
+
+    return kept
 
 
 def once(shown: str, draw: Callable[[], ResponseReturnValue]) -> Response:

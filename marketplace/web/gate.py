@@ -8,8 +8,8 @@ from flask import url_for
 
 from ..credentials.types import credential_types
 from ..eligibility.reasons import CureCode, Key, ReasonCode
-from ..eligibility.verdict import Citation, Cure, Objection, Outcome, Reach, Restriction, Verdict
-from ..kernel.terms import STATES
+from ..eligibility.verdict import Citation, Cure, Gist, Objection, Outcome, Reach, Verdict
+from ..kernel.terms import STATES, ProcedureClass
 
 KEY_LABELS = {
     Key.DEVICE: "Device",
@@ -109,7 +109,7 @@ def title(verdict: Verdict, state: str) -> str:
     """
     place = STATES[state]
     if verdict.outcome is Outcome.YES and verdict.restriction:
-        return f"You can buy this in {place}, for {_words_of(verdict.restriction)} only"
+        return f"You can buy this in {place}, for {_words_of(verdict.restriction.uses)} only"
     if verdict.outcome is Outcome.YES:
         return f"You can buy this in {place}"
     if verdict.outcome is Outcome.NO_RULE and all(one.code is ReasonCode.NO_RULE for one in verdict.objections):
@@ -123,22 +123,22 @@ def against(number: int) -> str:
     return f"{written} thing{'s stand' if number != 1 else ' stands'} against this purchase"
 
 
-def chip(verdict: Verdict, state: str) -> str:
+def chip(gist: Gist, state: str) -> str:
     """Return the verdict in the few words that a card has room for."""
-    if verdict.outcome is Outcome.NOT_YET and verdict.reach is Reach.CLOSED:
+    if gist.outcome is Outcome.NOT_YET and gist.reach is Reach.CLOSED:
         return "Not open to you"
-    if verdict.outcome is Outcome.NOT_YET:
-        number = len(verdict.objections)
+    if gist.outcome is Outcome.NOT_YET:
+        number = gist.against
         return f"{_NUMBERS[number] if number < len(_NUMBERS) else number} thing{'s' if number != 1 else ''} missing"
-    if verdict.outcome is Outcome.NO_RULE:
+    if gist.outcome is Outcome.NO_RULE:
         return f"No rule here for {STATES[state]} yet"
-    if verdict.restriction:
-        return f"You can buy this for {_words_of(verdict.restriction)}"
-    return title(verdict, state)
+    if gist.uses:
+        return f"You can buy this for {_words_of(gist.uses)}"
+    return f"You can buy this in {STATES[state]}"
 
 
-def _words_of(restriction: Restriction) -> str:
-    return " and ".join(use.words for use in restriction.uses)
+def _words_of(uses: Iterable[ProcedureClass]) -> str:
+    return " and ".join(use.words for use in uses)
 
 
 def objection(one: Objection, around: Around) -> ShownObjection:

@@ -2,19 +2,19 @@
 
 from collections.abc import Sequence
 from typing import NamedTuple
+from uuid import UUID
 
-from flask import request
+from flask import g, request
 from flask_login import current_user
 
 from ..accounts.access import Permission
 from ..clinics import queries as clinics
 from ..clinics.queries import Site
-from ..eligibility import publishing
-from ..eligibility import service as eligibility
 from ..eligibility.reasons import Key, ReasonCode
-from ..eligibility.sale import Purchase, Sale
+from ..eligibility.sale import Purchase
+from ..eligibility.told import Around, Told
 from ..eligibility.verdict import Verdict
-from ..kernel import clock
+from ..listings import qualified, search
 
 ABOUT_OPERATING = frozenset({Key.OPERATOR, Key.RULE, Key.SUPERVISION})
 """The keys that a person's own proofs turn; the others are about the clinic, the site or the unit."""
@@ -27,11 +27,30 @@ class Chip(NamedTuple):
     text: str
 
 
+class Standpoint(NamedTuple):
+    """The sites that the reader can buy for, the one they look from, and what stands around a purchase for it."""
+
+    sites: Sequence[Site] = ()
+    site: Site | None = None
+    around: Around | None = None
+
+
+def look() -> Standpoint:
+    """Return from where the reader looks: the site chosen in the address, else the first; strangers from nowhere."""
+    if not _buys():
+        return Standpoint()
+    told = g.get("standpoint") or _ask()[0]
+    return Standpoint(told.sites, told.site, told.around(purchase(told.site)) if told.site else None)
+
+
+def market() -> str:
+    """Return what the market is now; for somebody who buys the same statement tells from where they look at it."""
+    return _ask()[1] if _buys() else search.version()
+
+
 def sites() -> list[Site]:
     """Return the sites that a signed-in person can buy for; none for strangers and staff."""
-    if current_user.is_authenticated and current_user.may(Permission.ORDER_PLACE):
-        return clinics.sites_of_person(current_user.id)
-    return []
+    return clinics.sites_of_person(current_user.id) if _buys() else []
 
 
 def chosen(among: Sequence[Site]) -> Site | None:
@@ -45,12 +64,14 @@ def purchase(site: Site) -> Purchase:
     return Purchase(buyer_id=current_user.id, clinic_id=site.clinic_id, site_id=site.id, operator_id=current_user.id)
 
 
-def previews(sales: Sequence[Sale], site: Site) -> list[Verdict]:
-    """Ask the gate about each for the reader; where no rules are published there is nothing to tell."""
-    try:
-        return eligibility.previews(sales=sales, purchase=purchase(site), at=clock.now())
-    except publishing.NoPolicy:
-        return []
+def _buys() -> bool:
+    return bool(current_user.is_authenticated and current_user.may(Permission.ORDER_PLACE))
+
+
+def _ask() -> tuple[Told, str]:
+    told, version = qualified.look(reader_id=current_user.id, site_id=request.args.get("site", type=UUID))
+    g.standpoint = told
+    return told, version
 
 
 def may_operate(verdict: Verdict) -> Chip:

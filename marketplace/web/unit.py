@@ -16,6 +16,7 @@ from ..eligibility.explaining import listed
 from ..eligibility.sale import Purchase
 from ..eligibility.service import OfUnit, Smaller
 from ..eligibility.verdict import Verdict
+from ..guides.showing import Shown
 from ..kernel import clock
 from ..kernel.money import Money
 from ..kernel.terms import ProcedureClass
@@ -26,7 +27,7 @@ from ..listings.states import PhotoState
 from ..listings.terms import CounterDirection, CounterUnit, Modification, Recertification, Warranty
 from . import gate, photos, standpoint
 from .photos import ShownPhoto
-from .standpoint import Chip
+from .standpoint import Chip, Standpoint
 
 MODIFICATIONS = {
     Modification.NONE: "Nothing but normal use",
@@ -105,10 +106,16 @@ class ShownRule:
     citations: tuple[gate.ShownCitation, ...]
 
 
-def judged(listing: ListingFacts, site: Site) -> OfUnit | None:
-    """Ask the gate about the unit, each handpiece as if it were sold alone, and less of it; None: without rules."""
+def judged(shown: Shown, seen: Standpoint) -> OfUnit | None:
+    """
+    Ask the gate about the unit, each handpiece as if it were sold alone, and less of it, for the reader.
+
+    None: they buy nothing, or no rules are published.
+    """
+    if seen.around is None:
+        return None
     try:
-        return eligibility.of_unit(sale=listing.sale, purchase=standpoint.purchase(site), at=clock.now())
+        return eligibility.of_unit(sale=shown.listing.sale, purchase=seen.around, at=clock.now(), known=shown.known)
     except publishing.NoPolicy:
         return None
 

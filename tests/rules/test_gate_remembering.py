@@ -83,29 +83,29 @@ class TestMemory:
     def test_knows_within_the_edges_and_not_behind_them(self):
         memory, facts = Memory(8), gate.texas_hair()
         since, until = steady(facts, POLICY, NOON)
-        memory.answers("clinic", facts, POLICY, NOON)["unit"] = True
+        memory.answers("clinic", lambda: facts, POLICY, NOON)["unit"] = True
 
-        assert memory.answers("clinic", facts, POLICY, since) == {"unit": True}
-        assert memory.answers("clinic", facts, POLICY, until - TICK) == {"unit": True}
-        assert memory.answers("clinic", facts, POLICY, until) == {}
+        assert memory.answers("clinic", lambda: facts, POLICY, since) == {"unit": True}
+        assert memory.answers("clinic", lambda: facts, POLICY, until - TICK) == {"unit": True}
+        assert memory.answers("clinic", lambda: facts, POLICY, until) == {}
         # Nor does it come back: what was known then is gone.
-        assert memory.answers("clinic", facts, POLICY, NOON) == {}
+        assert memory.answers("clinic", lambda: facts, POLICY, NOON) == {}
 
     def test_knows_nothing_of_other_circumstances(self):
         memory, facts = Memory(8), gate.texas_hair()
-        memory.answers("clinic", facts, POLICY, NOON)["unit"] = True
+        memory.answers("clinic", lambda: facts, POLICY, NOON)["unit"] = True
 
-        assert memory.answers("other clinic", facts, POLICY, NOON) == {}
+        assert memory.answers("other clinic", lambda: facts, POLICY, NOON) == {}
 
     def test_forgets_what_was_asked_about_longest_ago(self):
         memory, facts = Memory(2), gate.texas_hair()
         for name in ("a", "b"):
-            memory.answers(name, facts, POLICY, NOON)["unit"] = True
-        memory.answers("a", facts, POLICY, NOON)
-        memory.answers("c", facts, POLICY, NOON)
+            memory.answers(name, lambda: facts, POLICY, NOON)["unit"] = True
+        memory.answers("a", lambda: facts, POLICY, NOON)
+        memory.answers("c", lambda: facts, POLICY, NOON)
 
-        assert memory.answers("a", facts, POLICY, NOON) == {"unit": True}
-        assert memory.answers("b", facts, POLICY, NOON) == {}
+        assert memory.answers("a", lambda: facts, POLICY, NOON) == {"unit": True}
+        assert memory.answers("b", lambda: facts, POLICY, NOON) == {}
 
     def test_facts_that_differ_are_other_circumstances(self):
         one, other = (

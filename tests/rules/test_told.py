@@ -22,3 +22,7 @@ from marketplace.listings.terms import Grade
 def test_is_read_and_nothing_stays_nothing(read, written, value):
     assert read(written) == value
     assert read(None) is None
+
+
+def test_octets_are_read_as_the_database_writes_them():
+    assert told.octets(r"\x00ff10") == b"\x00\xff\x10"

@@ -10,28 +10,35 @@ from sqlalchemy import select
 
 from marketplace.catalog.models import DeviceModel
 from marketplace.clinics.states import SellerStanding
-from marketplace.eligibility import publishing
+from marketplace.eligibility import publishing, told
 from marketplace.eligibility import service as eligibility
+from marketplace.eligibility.devices import devices_of
+from marketplace.eligibility.facts import Asked
+from marketplace.eligibility.gathering import circumstances_of, sellers_of
 from marketplace.eligibility.models import PolicyStanding
 from marketplace.eligibility.rulebook import reference_document
 from marketplace.eligibility.sale import Purchase
 from marketplace.eligibility.verdict import Reach
 from marketplace.extensions import db
-from marketplace.listings import figures, kinds, search
+from marketplace.listings import figures, kinds, qualified, search
 from marketplace.listings import queries as listings
 from marketplace.listings.market import MarketKind, MarketUnit
 from marketplace.listings.models import Listing
 from marketplace.listings.qualified import Reached, reached_by
 from marketplace.listings.states import ListingState
-from marketplace.recalls.models import RecallMatch, RecallRelease
+from marketplace.recalls.models import Recall, RecallMatch, RecallRelease
 from marketplace.recalls.states import MatchState
+from marketplace.registers.models import RegisterSnapshot
 from tests.factories.accounts import kept, make_staff
 from tests.factories.catalog import make_model
+from tests.factories.clinics import make_clinic
 from tests.factories.credentials import make_credential
 from tests.factories.documents import make_document
 from tests.factories.listings import make_handpiece, make_listing
 from tests.factories.orders import make_scene
 from tests.factories.recalls import make_recall
+from tests.factories.registers import make_snapshot
+from tests.support import count_statements
 
 KINDS = (("DIODE_HR",), ("ALEX",), ("ALEX", "NDYAG_LP"), ("CO2",), ("IPL",))
 
@@ -77,9 +84,27 @@ def shown(purchase, at, **wanted) -> dict:
 
 
 def judged_one_by_one(purchase, at) -> dict:
+    """What the gate answers about each unit on its own, from facts that were gathered row by row."""
+    around, policy = circumstances_of(purchase), publishing.published_policy().policy
     sales = listings.sales_of(listings.for_sale())
-    verdicts = eligibility.previews(sales=sales, purchase=purchase, at=at)
-    return {sale.listing_id: verdict.reach for sale, verdict in zip(sales, verdicts, strict=True)}
+    devices, sellers = devices_of(sales), sellers_of(sales)
+    gists = {}
+    for sale in sales:
+        device, seller = devices[sale.listing_id], sellers[sale.seller_clinic_id]
+        gists[sale.listing_id] = eligibility.narrowed(
+            around.with_device(asked=Asked.PREVIEW, device=device, seller=seller), policy, at
+        ).gist
+    return gists
+
+
+def on_cards(purchase, at) -> dict:
+    """What the cards of the first page say."""
+    cards = search.find(search.Wanted()).cards
+    return qualified.of_cards(cards, purchase=told.around(purchase), at=at, version=search.version())
+
+
+def ways(gists) -> dict:
+    return {listing_id: gist.reach for listing_id, gist in gists.items()}
 
 
 def test_asks_the_gate_once_about_each_different_question(scene, purchase, judged, now):
@@ -168,6 +193,42 @@ def let_out(match, unit, at):
     )  # fmt: skip
 
 
+def test_what_a_newer_file_says_of_a_recall_is_another_market(scene, now):
+    match = make_recall(scene.listing.model_id, state=MatchState.CONFIRMED)
+    recall = db.session.get(Recall, match.recall_id)
+    seen = {search.version()}
+
+    recall.firm = "Another Firm"
+    db.session.flush()
+    seen.add(search.version())
+    db.session.get(RegisterSnapshot, recall.snapshot_id).retrieved_at = now - timedelta(days=2)
+    db.session.flush()
+    seen.add(search.version())
+    make_snapshot("US:FDA:ENFORCEMENT")
+    seen.add(search.version())
+    assert len(seen) == 4
+
+    db.session.get(RegisterSnapshot, recall.snapshot_id).rows_read += 1
+    db.session.flush()
+    assert search.version() in seen
+
+
+def test_cards_cost_no_statement_unless_one_of_them_was_decided_about_on_its_own(scene, purchase, now):
+    around, version = told.around(purchase), search.version()
+    cards = search.find(search.Wanted()).cards
+    qualified.of_cards(cards, purchase=around, at=now, version=version)
+    with count_statements() as sent:
+        qualified.of_cards(cards, purchase=around, at=now, version=version)
+    assert sent == []
+
+
+def test_a_card_of_an_unchecked_seller_says_what_its_own_page_says(scene, purchase, now):
+    seller = make_clinic(name="Nobody Looked")
+    make_listing(clinic=seller, handpieces=[make_handpiece("DIODE_HR")])
+
+    assert on_cards(purchase, now) == judged_one_by_one(purchase, now)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_whatever_happens_it_is_what_judging_every_row_would_show(scene, purchase, now, seed):
     lot, at = Random(seed), now  # noqa: S311  The same story every time.
@@ -224,7 +285,9 @@ def test_whatever_happens_it_is_what_judging_every_row_would_show(scene, purchas
     for _ in range(25):
         lot.choice(deeds)()
         db.session.flush()
-        expected = judged_one_by_one(purchase, at)
+        gists = judged_one_by_one(purchase, at)
+        assert on_cards(purchase, at) == gists
+        expected = ways(gists)
         assert shown(purchase, at) == expected
         dear = {one.id for one in db.session.scalars(select(Listing).where(Listing.price_minor > 4_000_000))}
         assert shown(purchase, at, text="austin", spans={"price": (4_000_001, None)}) == {
@@ -259,7 +322,7 @@ class TestLetOutOfARecall:
         release = let_out(self.of(lot[which]), lot[which], now)
         answers = shown(purchase, now)
         assert {unit for unit, reach in answers.items() if reach is Reach.TODAY} == {one}
-        assert answers == judged_one_by_one(purchase, now)
+        assert answers == ways(judged_one_by_one(purchase, now))
         free = search.find(search.Wanted(chosen={"recall": ("none",)}))
         assert [card.id for card in free.cards] == [one]
         assert free.counts["recall"] == {"none": 1, "open": 2}

@@ -495,7 +495,7 @@ class TestMarket:
         known = reached_by(purchase=purchase, at=now)
 
         assert known.units == {unit.id: (Reach.CLOSED, Reach.TODAY)}
-        assert known.kinds[unit.configuration] is Reach.CLOSED
+        assert known.kinds[unit.configuration].reach is Reach.CLOSED
         shown = {}
         for reach in Reach:
             found = search.find(known.narrow(search.Wanted(), [reach]))

@@ -138,7 +138,7 @@ class TestTitles:
     )
     def test_say_it_in_one_line(self, verdict, title, chip):
         assert gate.title(verdict, "TX") == title
-        assert gate.chip(verdict, "TX") == chip
+        assert gate.chip(verdict.gist, "TX") == chip
 
     def test_nothing_is_written_as_no_things(self):
         assert gate.against(0) == "No things stand against this purchase"
