@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import click
 from flask import Flask, current_app
@@ -14,6 +15,7 @@ from flask.cli import AppGroup
 from . import audit, database, jobs
 from .accounts import queries as account_queries
 from .accounts import staffing
+from .accounts.access import Grant, Permission, may
 from .catalog import service as catalog
 from .config import Mode, Settings
 from .credentials import service as credentials
@@ -24,7 +26,7 @@ from .eligibility.models import PolicyStanding
 from .eligibility.rulebook import POLICY_FILE
 from .extensions import db
 from .kernel import clock
-from .kernel.errors import Refusal
+from .kernel.errors import Refusal, Refused
 from .kernel.terms import StaffRole
 from .listings import recounting
 from .orders import service as orders
@@ -176,6 +178,20 @@ def load_reference() -> None:
 policy_group = AppGroup("policy", help="The rules of the gate.")
 
 
+def _signer(email: str, permission: Permission) -> UUID:
+    """
+    Return who has this address, if they could do this on the pages as well.
+
+    :raises NotFound: nobody has it
+    :raises Refused: they have no such role, or their account is closed
+    """
+    person = account_queries.person_at(email)
+    grants = frozenset({Grant(person.staff_role.value)}) if person.staff_role else frozenset[Grant]()
+    if person.disabled_at is not None or not may(grants, permission):
+        raise Refused(f"{person.email} may not do this.", cure="Appoint them first: flask staff appoint.")
+    return person.id
+
+
 @policy_group.command("draft")
 @click.argument("email")
 @click.option(
@@ -189,7 +205,7 @@ def draft_policy(email: str, file: Path | None, confirmed_by_counsel: bool) -> N
     """Keep a policy as a draft proposed by EMAIL. It gates nothing until somebody else publishes it."""
     standing = PolicyStanding.CONFIRMED_BY_COUNSEL if confirmed_by_counsel else PolicyStanding.REFERENCE
     with _said_plainly():
-        proposed_by = account_queries.person_at(email).id
+        proposed_by = _signer(email, Permission.POLICY_WRITE)
         try:
             document = json.loads((file or POLICY_FILE).read_text(encoding="utf-8"))
             publishing.draft_policy(document=document, standing=standing, proposed_by=proposed_by, at=clock.now())
@@ -207,9 +223,8 @@ def publish_policy(number: int, email: str) -> None:
     if number not in versions:
         raise click.ClickException(f"There is no policy {number}.")
     with _said_plainly():
-        publishing.publish_policy(
-            version_id=versions[number], published_by=account_queries.person_at(email).id, at=clock.now()
-        )
+        signed_by = _signer(email, Permission.POLICY_SIGN)
+        publishing.publish_policy(version_id=versions[number], published_by=signed_by, at=clock.now())
     click.echo(f"Policy {number} is in force.")
 
 

@@ -11,7 +11,7 @@ from marketplace.eligibility import publishing
 from marketplace.eligibility.models import PolicyStanding
 from marketplace.eligibility.rulebook import reference_document
 from marketplace.extensions import db
-from tests.factories.accounts import make_staff
+from tests.factories.accounts import make_staff, make_user
 
 
 @pytest.fixture
@@ -107,6 +107,16 @@ class TestPolicy:
 
     def test_somebody_unknown_proposes_nothing(self, run):
         assert run("draft", "nobody@example.test") == (1, "Error: Nobody has this address.")
+
+    def test_who_could_not_do_it_on_the_pages_signs_nothing_here(self, run, two, now):
+        gone = make_staff("admin", disabled_at=now)
+        for person in (make_user(), make_staff("verifier"), gone):
+            refused = (1, f"Error: {person.email} may not do this. Appoint them first: flask staff appoint.")
+            assert run("draft", person.email) == refused
+            run("draft", two[0])
+            assert run("publish", 1, person.email) == refused
+
+        assert publishing.in_force() is None
 
     def test_what_was_not_drafted_cannot_be_published(self, run, two):
         assert run("publish", 7, two[0]) == (1, "Error: There is no policy 7.")
