@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..extensions import Base, Keyed
@@ -31,6 +31,7 @@ class ThreadMark(Base):
     """How far somebody has read the thread of an order, and whether a mail about what is new is on its way to them."""
 
     __tablename__ = "order_thread_marks"
+    __table_args__ = (Index("ix_order_thread_marks_told", "user_id", postgresql_where=text("told_at IS NOT NULL")),)
 
     order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"), primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)

@@ -78,6 +78,12 @@ def unread(order_id: UUID, *, user_id: UUID) -> int:
     return db.session.scalar(new) or 0
 
 
+def with_news_for(user_id: UUID) -> frozenset[UUID]:
+    """Return the orders in whose threads something waits that the person was told of, in one statement."""
+    told = select(ThreadMark.order_id).where(ThreadMark.user_id == user_id, ThreadMark.told_at.is_not(None))
+    return frozenset(db.session.scalars(told))
+
+
 def contact_is_shared(order_id: Any) -> ColumnElement[bool]:
     """Say in a statement whether the payment of an order was ever held for a cleared buyer."""
     return select(OrderMove.id).where(OrderMove.order_id == order_id, OrderMove.event.in_(SHARING_CONTACT)).exists()

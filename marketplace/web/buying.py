@@ -140,6 +140,7 @@ def purchases() -> ResponseReturnValue:
         orders=queries.purchases_of(me().id),
         state_of=order_words.state_of,
         acts=order_words.ACTS,
+        with_news=messages.with_news_for(me().id),
     )
 
 

@@ -12,6 +12,7 @@ from ..clinics import queries as clinics
 from ..config import Settings
 from ..kernel import clock
 from ..kernel.terms import ClinicRole
+from ..messages import queries as messages
 from ..orders import queries, service, views
 from ..payments import queries as payment_queries
 from ..payments import service as payments
@@ -48,6 +49,7 @@ def sales() -> ResponseReturnValue:
         orders=queries.sales_of(me().id),
         state_of=order_words.state_of,
         acts=order_words.ACTS,
+        with_news=messages.with_news_for(me().id),
         accounts=_accounts(),
     )
 

@@ -46,6 +46,18 @@ class TestThread:
         assert "new message" not in text(seller.get(f"/orders/{order}"))
         assert "Read by the seller" in text(buyer.get(address))
 
+    def test_is_announced_in_the_lists_until_it_is_read(self, app, scene, now):
+        order = place(scene, at=now)
+        buyer, seller = browser_of(app, scene.buyer), browser_of(app, scene.seller)
+        service.write(order_id=order, actor_id=scene.buyer.id, words="When can it leave?", at=now)
+        assert f'href="/orders/{order}/messages">New message' in seller.get("/sales").text
+        assert "New message" not in text(buyer.get("/orders"))
+        seller.get(f"/orders/{order}/messages")
+        assert "New message" not in text(seller.get("/sales"))
+        service.write(order_id=order, actor_id=scene.seller.id, words="On Monday.", at=now)
+        assert "New message" in text(buyer.get("/orders"))
+        assert "New message" not in text(browser_of(app, scene.owner).get("/orders"))
+
     def test_shows_before_the_payment_what_will_arrive(self, app, scene, now):
         order = place(scene, at=now)
         buyer, address = browser_of(app, scene.buyer), f"/orders/{order}/messages"
