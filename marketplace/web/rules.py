@@ -1,12 +1,15 @@
 """The published rules for everybody to read: who may operate what, state by state, and where it is written."""
 
 from collections import Counter
+from datetime import datetime
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 
 from ..eligibility import publishing
 from ..eligibility import vectors as public_vectors
+from ..eligibility.blocked import FEWEST, Blocked, blocked
+from ..kernel import clock
 from ..kernel.errors import NotFound
 from ..kernel.terms import STATES, ProcedureClass
 from . import rule_words
@@ -44,6 +47,22 @@ def vectors() -> ResponseReturnValue:
         scenarios=[scenario for scenario in kept.scenarios if scenario.place == state],
         states=STATES,
     )
+
+
+@bp.get("/rules/missing")
+@public
+def missing() -> ResponseReturnValue:
+    """Show for lack of which paper people were turned away, place by place: for schools, and for who sells there."""
+    at = clock.now()
+    hour = at.replace(minute=0, second=0, microsecond=0)
+    # A year of answers is read once an hour, whoever asks and how often.
+    kept: dict[datetime, list[Blocked]] = current_app.extensions.setdefault("second_light_missing", {})
+    found = kept.get(hour)
+    if found is None:
+        found = blocked(at=at)
+        kept.clear()
+        kept[hour] = found
+    return render_template("rules/missing.html", blocked=found, states=STATES, fewest=FEWEST)
 
 
 @bp.get("/rules/vectors.json")

@@ -254,6 +254,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "receipts.checked": ("/check/{code}",),
         "rules.index": ("/rules", "/rules?procedure=tattoo"),
         "rules.place": ("/rules/TX", "/rules/AZ", "/rules/MT"),
+        "rules.missing": ("/rules/missing",),
         "rules.vectors": ("/rules/vectors", "/rules/vectors?state=TX"),
         "styleguide.show": ("/styleguide",),
         "wanted.board": ("/wanted",),
