@@ -24,12 +24,14 @@ from .queries import InvitationIsDead, WrongRole, members_of, require_role
 
 
 class LastOwner(Conflict):
-    """A clinic always has an owner."""
+    """A clinic always has an owner who stays: without a last day, and with an account that is open."""
 
     code = "last_owner"
 
     def __init__(self) -> None:
-        super().__init__("A clinic needs an owner, and this is its last.", cure="Make somebody else an owner first.")
+        super().__init__(
+            "A clinic needs an owner who stays, and this is its last.", cure="Make somebody else an owner first."
+        )
 
 
 class AlreadyMember(Conflict):
@@ -137,6 +139,13 @@ def accept_invitation(*, token: str, user_id: UUID, at: datetime) -> UUID:
     """
     with unit_of_work():
         person = accounts.person(user_id)
+        clinic_id = db.session.scalar(
+            select(ClinicInvitation.clinic_id).where(ClinicInvitation.token_digest == digest_of(token))
+        )
+        if clinic_id is None:
+            raise InvitationIsDead
+        # The clinic before its invitation, as whoever replaces the invitation takes them.
+        steps.locked(clinic_id)
         invitation = db.session.scalar(
             update(ClinicInvitation)
             .where(
@@ -155,12 +164,11 @@ def accept_invitation(*, token: str, user_id: UUID, at: datetime) -> UUID:
                 "This invitation was sent to another e-mail address than yours.",
                 cure="Sign in with the account of that address, or ask the clinic to invite yours.",
             )
-        steps.locked(invitation.clinic_id)
-        if steps.membership(invitation.clinic_id, user_id) is not None:
+        if steps.membership(clinic_id, user_id) is not None:
             raise AlreadyMember("You belong to this clinic already.")
         db.session.add(
             ClinicMember(
-                clinic_id=invitation.clinic_id,
+                clinic_id=clinic_id,
                 user_id=user_id,
                 role=invitation.role,
                 joined_at=at,
@@ -168,10 +176,10 @@ def accept_invitation(*, token: str, user_id: UUID, at: datetime) -> UUID:
                 ends_on=invitation.ends_on,
             )
         )
-        ripple.changed(Ground(person_id=user_id, clinic_id=invitation.clinic_id))
+        ripple.changed(Ground(person_id=user_id, clinic_id=clinic_id))
         steps.record(
             "clinic:member_joined",
-            invitation.clinic_id,
+            clinic_id,
             actor_id=user_id,
             at=at,
             role=invitation.role,
@@ -179,7 +187,6 @@ def accept_invitation(*, token: str, user_id: UUID, at: datetime) -> UUID:
             starts_on=invitation.starts_on,
             ends_on=invitation.ends_on,
         )
-        clinic_id: UUID = invitation.clinic_id
         return clinic_id
 
 
@@ -322,6 +329,8 @@ def _refuse_last_owner(member: ClinicMember) -> None:
         other
         for other in members_of(member.clinic_id)
         if other.role is ClinicRole.OWNER and other.user_id != member.user_id
+        # Whoever has a last day goes by themselves, and nobody is asked then; who cannot sign in runs nothing.
+        if other.ends_on is None and other.account_open
     ]
     if not others:
         raise LastOwner

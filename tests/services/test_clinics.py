@@ -21,7 +21,7 @@ from marketplace.notifications.models import Mail
 from tests.conftest import NOON
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.clinics import make_clinic, make_invitation, make_member, make_site
-from tests.support import assert_refused_by, promised_jobs
+from tests.support import assert_refused_by, count_statements, promised_jobs
 
 SECOND = timedelta(seconds=1)
 NOBODY = UUID(int=0)
@@ -306,6 +306,17 @@ class TestAcceptInvitation:
             service.accept_invitation(token=token, user_id=user.id, at=NOON)
         assert events(clinic.id) == ["clinic:member_joined"]
 
+    def test_holds_the_clinic_before_its_invitation_as_whoever_replaces_it_does(self, clinic):
+        user = make_user()
+        token, _ = make_invitation(clinic=clinic, email=user.email, at=NOON)
+        with count_statements() as statements:
+            service.accept_invitation(token=token, user_id=user.id, at=NOON)
+
+        held = next(number for number, one in enumerate(statements) if "FOR NO KEY UPDATE" in one)
+        taken = next(number for number, one in enumerate(statements) if one.startswith("UPDATE clinic_invitations"))
+        assert "FROM clinics" in statements[held]
+        assert held < taken
+
     def test_refuses_anybody_else_and_stays_open(self, clinic):
         token, _ = make_invitation(clinic=clinic, email="invited@person.example", at=NOON)
         thief = make_user()
@@ -417,6 +428,17 @@ class TestRemoveMember:
         with pytest.raises(service.LastOwner):
             self.remove(clinic, owner, owner)
         assert roles_in(clinic) == {owner.id: R.OWNER}
+
+    @pytest.mark.parametrize("until", [{"ends_on": date(2027, 1, 1)}, {"closed": True}])
+    def test_an_owner_who_does_not_stay_is_no_other_owner(self, clinic, owner, until):
+        other = make_user(disabled_at=NOON if until.pop("closed", False) else None)
+        make_member(clinic=clinic, user=other, role=R.OWNER, **until)
+
+        with pytest.raises(service.LastOwner):
+            self.remove(clinic, owner, owner)
+        with pytest.raises(service.LastOwner):
+            service.change_role(clinic_id=clinic.id, actor_id=owner.id, user_id=owner.id, role=R.MANAGER, at=NOON)
+        self.remove(clinic, owner, other)
 
     def test_an_owner_among_several_can(self, clinic, owner):
         other = person_of(clinic, R.OWNER)

@@ -309,7 +309,7 @@ class TestMembers:
 
         for answer in (client.post(path, data={"role": "technician"}), client.post(f"{path}/remove")):
             assert answer.status_code == 409
-            assert "A clinic needs an owner, and this is its last." in text_of(answer)
+            assert "A clinic needs an owner who stays, and this is its last." in text_of(answer)
         assert queries.member(clinic_id=clinic.id, user_id=owner.id).role is ClinicRole.OWNER
 
     def test_removes_a_member(self, client, clinic, owner, technician):
