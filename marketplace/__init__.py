@@ -20,6 +20,7 @@ recalls, catalog         which recalls concern which model; makers and models
 documents, registers     private files; public rosters and lists as they were on a day
 clinics                  organisations, sites, members
 accounts                 people, sign-in, permissions
+trail                    the audit trail outside of the house: signed, kept elsewhere, verified by anybody
 links, notifications     mailed links that serve once; messages that follow events
 audit, queue             the chained record; promises kept inside the transaction
 extensions               the database and the unit of work

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import BinaryIO, TextIO
 from uuid import UUID
 
 import click
@@ -34,6 +35,8 @@ from .payments import service as payments
 from .registers import queries as register_queries
 from .registers import service as registers
 from .registers.sources import sources
+from .trail import chain
+from .trail import service as trail
 
 database_group = AppGroup("database", help="The schema.")
 reference_group = AppGroup("reference", help="The data that ships with the product.")
@@ -359,6 +362,54 @@ def forget_documents() -> None:
     click.echo(f"Documents deleted: {credentials.forget_documents(at=clock.now()):,}.")
 
 
+audit_group = AppGroup("audit", help="The audit trail, written out and verified.")
+
+
+@audit_group.command("key")
+def make_audit_key() -> None:
+    """Print a new key to sign with, for SECOND_LIGHT_AUDIT_KEY, and its public half to verify by."""
+    key = trail.new_key()
+    click.echo(f"SECOND_LIGHT_AUDIT_KEY={key}\npublic: {trail.public_half(key)}")
+
+
+@audit_group.command("export")
+@click.argument("file", type=click.File("w", encoding="ascii", lazy=False), default="-")
+def export_audit(file: TextIO) -> None:
+    """Write the whole trail to FILE, or to standard output, as lines of JSON with a signed head."""
+    settings: Settings = current_app.extensions["second_light_settings"]
+    with _said_plainly():
+        file.writelines(trail.export(key=settings.audit_key, at=clock.now()))
+
+
+@audit_group.command("head")
+def keep_audit_head() -> None:
+    """Keep the signed head now, as every night, and print it."""
+    settings: Settings = current_app.extensions["second_light_settings"]
+    line = trail.keep_head(
+        key=settings.audit_key, file=settings.audit_heads_file, to=settings.audit_heads_to, at=clock.now()
+    )
+    if line is None:
+        raise click.ClickException("No head was kept: a key and a place for it must be set, and something recorded.")
+    click.echo(line)
+
+
+@audit_group.command("verify")
+@click.argument("file", type=click.File("rb"))
+@click.option("--key", required=True, help="The public key, in base64.")
+@click.option("--heads", type=click.File("rb"), help="Heads that were kept elsewhere.")
+def verify_audit(file: BinaryIO, key: str, heads: BinaryIO | None) -> None:
+    """Verify a trail that was written out; asks no database. `marketplace/trail/chain.py` does it without us."""
+    try:
+        found = chain.verify(file, key=key, heads=heads or ())
+    except ValueError as trouble:
+        raise click.ClickException("This is no public key of Ed25519 in base64.") from trouble
+    for fault in found.faults:
+        click.echo(str(fault))
+    if found.faults:
+        raise click.ClickException(f"{len(found.faults)} lines are not as they must be.")
+    click.echo(f"{found.events:,} events, each in its place, and the head is signed.")
+
+
 demo_group = AppGroup("demo", help="The demo's people and goods.")
 
 
@@ -385,6 +436,7 @@ def register(app: Flask) -> None:
     app.cli.add_command(payments_group)
     app.cli.add_command(policy_group)
     app.cli.add_command(register_group)
+    app.cli.add_command(audit_group)
     app.cli.add_command(documents_group)
     app.cli.add_command(demo_group)
     app.cli.add_command(reference_group)

@@ -1,5 +1,6 @@
 """Settings, read from the environment once; half of them is none: the house does not start."""
 
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -50,6 +51,9 @@ class Settings:
     debit_risk_days: int
     proxy_count: int
     confirmed_for_minutes: int
+    audit_key: str | None
+    audit_heads_file: Path | None
+    audit_heads_to: str | None
 
     @property
     def confirmed_for(self) -> timedelta:
@@ -110,6 +114,9 @@ class _Reader:
             debit_risk_days=self._number("DEBIT_RISK_DAYS", 5),
             proxy_count=self._number("PROXY_COUNT", 0),
             confirmed_for_minutes=self._number("CONFIRMED_FOR_MINUTES", 15),
+            audit_key=self._key("AUDIT_KEY"),
+            audit_heads_file=Path(heads) if (heads := self._optional("AUDIT_HEADS_FILE")) else None,
+            audit_heads_to=self._optional("AUDIT_HEADS_TO"),
         )
         self._look_for_danger(settings)
         if self._problems:
@@ -133,6 +140,19 @@ class _Reader:
             self._problems.append(f"SECOND_LIGHT_{name} must be a whole number, not {value!r}")
             return default
         return int(value)
+
+    def _key(self, name: str) -> str | None:
+        value = self._optional(name)
+        if value is None:
+            return None
+        try:
+            if len(b64decode(value, validate=True)) == 32:
+                return value
+        except ValueError:
+            pass
+        # It is a secret: what is wrong with it is not repeated.
+        self._problems.append(f"SECOND_LIGHT_{name} must be 32 bytes in base64, as `flask audit key` makes them")
+        return None
 
     def _mode(self) -> Mode:
         value = self._text("MODE")

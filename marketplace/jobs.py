@@ -28,6 +28,7 @@ from .recalls import service as recalls
 from .registers import service as registers
 from .registers.sources import ENFORCEMENT, RECALLS
 from .sheets import service as sheets
+from .trail import service as trail
 from .wants import matching as wants
 from .wants import service as want_service
 from .watching import service as watching
@@ -166,6 +167,13 @@ def forget_documents() -> None:
 def sweep_documents() -> None:
     """Delete files that no row knows, and those whose row says they are gone."""
     documents.sweep(at=clock.now())
+
+
+@job("keep_audit_head", every="53 4 * * *")
+def keep_audit_head() -> None:
+    """Keep the signed head of the audit trail where who changes the database cannot reach it."""
+    settings: Settings = current_app.extensions["second_light_settings"]
+    trail.keep_head(key=settings.audit_key, file=settings.audit_heads_file, to=settings.audit_heads_to, at=clock.now())
 
 
 # ---- tables of listings ----

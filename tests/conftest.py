@@ -162,6 +162,9 @@ def settings_for(url: str, data_dir: Path, **changes) -> Settings:
         "debit_cap_minor": 99_999_999,
         "debit_risk_days": 5,
         "proxy_count": 0,
+        "audit_key": None,
+        "audit_heads_file": None,
+        "audit_heads_to": None,
         "confirmed_for_minutes": 15,
     }
     return Settings(**{**given, **changes})

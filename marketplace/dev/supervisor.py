@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 import time
+from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -221,6 +222,8 @@ def environment_of(state: State, ports: Ports, database_url: str) -> dict[str, s
         "SECOND_LIGHT_MAIL_PORT": str(ports.smtp),
         "SECOND_LIGHT_MAIL_TLS": "no",
         "SECOND_LIGHT_MAIL_FROM": "Second Light <post@second-light.example>",
+        "SECOND_LIGHT_AUDIT_KEY": b64encode(hashlib.sha256(state.secret("audit_key").encode()).digest()).decode(),
+        "SECOND_LIGHT_AUDIT_HEADS_FILE": str(state.directory / "audit-heads.jsonl"),
         "SECOND_LIGHT_MAILBOX_URL": f"http://localhost:{ports.mailbox}",
         "PYTHONUNBUFFERED": "1",
     }

@@ -57,6 +57,9 @@ class TestWhole:
             debit_cap_minor=600_000,
             debit_risk_days=5,
             proxy_count=0,
+            audit_key=None,
+            audit_heads_file=None,
+            audit_heads_to=None,
             confirmed_for_minutes=15,
         )
 
@@ -65,6 +68,9 @@ class TestWhole:
             {
                 **WHOLE,
                 **DEMO,
+                "SECOND_LIGHT_AUDIT_KEY": "A" * 43 + "=",
+                "SECOND_LIGHT_AUDIT_HEADS_FILE": "/mnt/elsewhere/heads.jsonl",
+                "SECOND_LIGHT_AUDIT_HEADS_TO": "audit@example.org",
                 "SECOND_LIGHT_MAIL_TLS": "no",
                 "SECOND_LIGHT_MAIL_PORT": "2525",
                 "SECOND_LIGHT_MAIL_USERNAME": "post",
@@ -83,6 +89,9 @@ class TestWhole:
 
         assert (given.mode, given.mail_tls, given.mail_port, given.mail_username) == (Mode.DEMO, False, 2525, "post")
         assert (given.platform_fee_bps, given.card_cap_minor, given.proxy_count) == (10_000, 5, 2)
+        assert (given.audit_key, given.audit_heads_file, given.audit_heads_to) == (
+            "A" * 43 + "=", Path("/mnt/elsewhere/heads.jsonl"), "audit@example.org",
+        )  # fmt: skip
         assert (given.debit_cap_minor, given.debit_risk_days) == (6, 7)
         assert (given.stripe_api_base, given.mailbox_url) == ("http://127.0.0.1:8001", "http://localhost:8002")
 
@@ -141,6 +150,13 @@ class TestIncomplete:
             (
                 {"SECOND_LIGHT_CONFIRMED_FOR_MINUTES": "61"},
                 "SECOND_LIGHT_CONFIRMED_FOR_MINUTES must be between 1 and 60",
+            ),
+            *(
+                (
+                    {"SECOND_LIGHT_AUDIT_KEY": key},
+                    "SECOND_LIGHT_AUDIT_KEY must be 32 bytes in base64, as `flask audit key` makes them",
+                )
+                for key in ("secret", "AAAA", "ü")
             ),
             ({"SECOND_LIGHT_PROXY_COUNT": "²"}, "SECOND_LIGHT_PROXY_COUNT must be a whole number, not '²'"),
             (

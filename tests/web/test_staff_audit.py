@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -14,6 +15,7 @@ from marketplace import audit
 from marketplace.audit import Wanted
 from marketplace.extensions import db, unit_of_work
 from marketplace.kernel import spreadsheets
+from marketplace.trail import chain, service
 from marketplace.web.staff import audit as page
 from tests.factories.accounts import make_staff, make_user
 from tests.support import count_statements, sign_in
@@ -179,3 +181,37 @@ class TestCells:
     )
     def test_what_looks_like_a_formula_is_quoted(self, text, cell):
         assert spreadsheets.cell(text) == cell
+
+
+class TestWhole:
+    """The whole trail, signed, for whoever verifies it elsewhere."""
+
+    @pytest.fixture
+    def key(self, app, monkeypatch):
+        key = service.new_key()
+        settings = replace(app.extensions["second_light_settings"], audit_key=key)
+        monkeypatch.setitem(app.extensions, "second_light_settings", settings)
+        return key
+
+    def test_is_sent_in_pieces_and_verifies(self, auditor, key):
+        shown = auditor.get("/staff/audit").text
+        answer = auditor.get("/staff/audit.jsonl")
+
+        assert 'href="/staff/audit.jsonl" download' in shown
+        assert service.public_half(key) in shown
+        # Nobody gathered it to say how long it is.
+        assert (answer.status_code, answer.mimetype, answer.content_length) == (200, "application/jsonl", None)
+        assert answer.headers["Content-Disposition"] == "attachment; filename=second-light-audit.jsonl"
+        lines = answer.data.splitlines(keepends=True)
+        assert chain.verify(lines, key=service.public_half(key)) == chain.Verified(4, ())
+
+    def test_is_not_there_without_a_key_and_the_page_says_why(self, auditor):
+        assert "once whoever runs the house has set a key" in auditor.get("/staff/audit").text
+        answer = auditor.get("/staff/audit.jsonl")
+        assert answer.status_code == 503
+        assert "flask audit key" in answer.text
+
+    @pytest.mark.parametrize(("role", "status"), [("finance", 403), ("verifier", 403), (None, 403)])
+    def test_is_the_auditors(self, client, key, role, status):
+        sign_in(client, make_staff(role) if role else make_user())
+        assert client.get("/staff/audit.jsonl").status_code == status

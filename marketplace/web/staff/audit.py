@@ -5,14 +5,17 @@ from dataclasses import asdict, replace
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, render_template, request, url_for
+from flask import Blueprint, Response, current_app, render_template, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
 
 from ... import audit
 from ...accounts import queries as accounts
 from ...accounts.access import Permission
 from ...audit import AuditEvent, Wanted
+from ...config import Settings
+from ...kernel import clock
 from ...kernel.spreadsheets import csv_of
+from ...trail import service
 from .. import tables
 from ..access import requires
 
@@ -32,6 +35,7 @@ _COLUMNS = (
 def trail() -> ResponseReturnValue:
     """Show the newest events first, narrowed by kind and subject, and say whether the chain holds."""
     wanted = _wanted()
+    settings: Settings = current_app.extensions["second_light_settings"]
     found = audit.newest(wanted, limit=PER_PAGE + 1)
     events, more = found[:PER_PAGE], len(found) > PER_PAGE
     extent = audit.extent()
@@ -48,6 +52,7 @@ def trail() -> ResponseReturnValue:
         newest=_address("staff_audit.trail", replace(wanted, before=None)) if wanted.before else None,
         export=_address("staff_audit.export", wanted),
         exported=EXPORTED,
+        key=service.public_half(settings.audit_key) if settings.audit_key else None,
     )
 
 
@@ -65,6 +70,18 @@ def export() -> ResponseReturnValue:
         for event in events
     )  # fmt: skip
     return tables.download("second-light-audit.csv", csv_of(_COLUMNS, rows))
+
+
+@bp.get("/staff/audit.jsonl")
+@requires(Permission.AUDIT_READ)
+def whole() -> ResponseReturnValue:
+    """Send the whole trail, signed, as it is read: nothing of it is gathered first."""
+    settings: Settings = current_app.extensions["second_light_settings"]
+    lines = service.export(key=settings.audit_key, at=clock.now())
+    answer = Response(stream_with_context(lines), mimetype="application/jsonl")
+    answer.headers["Content-Disposition"] = "attachment; filename=second-light-audit.jsonl"
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
 
 
 def _wanted() -> Wanted:
