@@ -74,7 +74,9 @@ def confirm_email(*, token: str, at: datetime) -> UUID:
     :raises marketplace.accounts.tokens.LinkIsDead: it serves no more
     """
     with unit_of_work():
-        user = locked(tokens.redeem(token, purpose=TokenPurpose.CONFIRM_EMAIL, at=at))
+        # The person before their token: whoever signs them in, or mails a new one, takes them so.
+        user = locked(tokens.holder_of(token, purpose=TokenPurpose.CONFIRM_EMAIL, at=at))
+        tokens.redeem(token, purpose=TokenPurpose.CONFIRM_EMAIL, at=at)
         user.email_confirmed_at = user.email_confirmed_at or at
         record("account:email_confirmed", user, actor_id=user.id, at=at)
         return user.id
@@ -202,7 +204,8 @@ def reset_password(*, token: str, password: str, at: datetime) -> None:
     holder = db.session.get_one(User, tokens.holder_of(token, purpose=TokenPurpose.RESET_PASSWORD, at=at))
     password_hash = new_hash(password, about=(holder.name, holder.email))
     with unit_of_work():
-        user = locked(tokens.redeem(token, purpose=TokenPurpose.RESET_PASSWORD, at=at))
+        user = locked(holder.id)
+        tokens.redeem(token, purpose=TokenPurpose.RESET_PASSWORD, at=at)
         user.email_confirmed_at = user.email_confirmed_at or at
         replace_password(user, password_hash, at=at)
         end_sessions(UserSession.user_id == user.id, because=SessionEnd.PASSWORD_CHANGED, at=at)

@@ -66,16 +66,18 @@ def practitioners_of(clinic_id: UUID) -> list[UUID]:
 
 
 def in_charge_of(clinic_id: UUID) -> list[UUID]:
-    """Return the clinic's owners and managers."""
+    """Return the clinic's owners and managers who can sign in, those who joined first before the others."""
     return list(
         db.session.scalars(
             select(ClinicMember.user_id)
+            .join(User, User.id == ClinicMember.user_id)
             .where(
                 ClinicMember.clinic_id == clinic_id,
                 ClinicMember.left_at.is_(None),
                 ClinicMember.role.in_(_IN_CHARGE),
+                User.disabled_at.is_(None),
             )
-            .order_by(ClinicMember.joined_at)
+            .order_by(ClinicMember.joined_at, ClinicMember.user_id)
         )
     )
 

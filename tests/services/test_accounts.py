@@ -128,6 +128,21 @@ class TestConfirmEmail:
         with pytest.raises(LinkIsDead):
             service.confirm_email(token=token, at=NOON + SECOND)
 
+    def test_holds_the_person_before_their_link_as_signing_in_does(self):
+        user = make_user(confirmed=False)
+        service.request_email_confirmation(user_id=user.id, at=NOON)
+        confirming = mailed_token("confirm_email")
+        service.answer_reset_request(email=user.email, at=NOON)
+        for act in (
+            lambda: service.confirm_email(token=confirming, at=NOON),
+            lambda: service.reset_password(token=mailed_token("reset_password"), password=NEW_PASSWORD, at=NOON),
+        ):
+            with count_statements() as statements:
+                act()
+            held = next(number for number, one in enumerate(statements) if "FROM users" in one and "FOR " in one)
+            used = next(number for number, one in enumerate(statements) if one.startswith("UPDATE mailed_tokens"))
+            assert held < used
+
     @pytest.mark.parametrize(("after", "lives"), [(timedelta(days=2) - SECOND, True), (timedelta(days=2), False)])
     def test_a_link_serves_for_two_days(self, after, lives):
         user = make_user(confirmed=False)

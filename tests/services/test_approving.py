@@ -130,6 +130,7 @@ class TestPlace:
 
     def test_is_refused_where_nobody_else_could_approve(self, scene, now):
         make_member(clinic=scene.clinic, user=make_user(), role=ClinicRole.PRACTITIONER)
+        make_member(clinic=scene.clinic, user=make_user(disabled_at=now), role=ClinicRole.MANAGER)
 
         with pytest.raises(approving.NobodyApproves) as refused:
             place(scene, at=now, buyer_id=scene.owner.id, operator_id=scene.buyer.id)
