@@ -20,7 +20,7 @@ from .kernel import clock
 from .listings import darkroom
 from .logs import log
 from .notifications import service as notifications
-from .orders import reserving
+from .orders import offering, reserving
 from .orders import service as orders
 from .payments import service as payments
 from .payments.ports import GatewayError
@@ -366,6 +366,7 @@ def lapse_orders() -> None:
 @job("lapse_reservations", every="*/5 * * * *")
 def lapse_reservations() -> None:
     """Tidy up after reservations whose time is over."""
+    offering.lapse_offers(at=clock.now())
     reserving.lapse_reservations(at=clock.now())
 
 

@@ -20,6 +20,7 @@ from sqlalchemy.types import Text, Uuid
 from ..eligibility.models import Moment
 from ..extensions import Base, Keyed, Sequenced
 from ..ripple import Cause
+from .offer_states import OfferState
 from .proposal_states import ProposalState, Side
 from .reservation_states import ReservationState
 from .states import OrderEvent, OrderState
@@ -130,6 +131,9 @@ class Order(Keyed, Base):
     decision_id: Mapped[UUID] = mapped_column(unique=True, comment="The recorded yes this sale rests on.")
     decision_moment: Mapped[Moment] = mapped_column(default=Moment.ORDER)
     decision_cleared: Mapped[bool] = mapped_column(Boolean, default=True)
+    offer_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("offers.id"), unique=True, comment="The agreed offer whose price it has; empty: the asked price."
+    )
     report_id: Mapped[UUID | None] = mapped_column(
         comment="What the seller stated when the order was placed; empty in orders older than reports."
     )
@@ -291,3 +295,63 @@ class Reservation(Keyed, Base):
     decided_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     held_until: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+
+
+class Offer(Keyed, Base):
+    """
+    A price below the asked one for a whole unit, named by a buyer whom the gate cleared then.
+
+    `state` is written by `offering._move` and nowhere else. Once agreed, a reservation keeps unit and price for days.
+    """
+
+    __tablename__ = "offers"
+    __table_args__ = (
+        CheckConstraint("amount_minor >= 10000", name="offer_is_of_a_hundred_or_more"),
+        CheckConstraint("currency ~ '^[a-z]{3}$'", name="offer_currency_is_iso"),
+        CheckConstraint("counter_minor > amount_minor", name="counter_is_above_the_offer"),
+        CheckConstraint("state <> 'countered' OR counter_minor IS NOT NULL", name="counter_names_a_price"),
+        CheckConstraint(
+            "(state = 'accepted') = (agreed_minor IS NOT NULL) AND (state = 'accepted') = (reservation_id IS NOT NULL)"
+            " AND (state <> 'accepted' OR answered_by IS NOT NULL)",
+            name="agreement_is_whole",
+        ),
+        CheckConstraint(
+            "agreed_minor = amount_minor OR agreed_minor = coalesce(counter_minor, 0)", name="agreed_price_was_named"
+        ),
+        Index(
+            "one_open_offer_per_buyer_and_unit", "listing_id", "buyer_id", unique=True,
+            postgresql_where=text("state IN ('open', 'countered')"),
+        ),
+    )  # fmt: skip
+
+    listing_id: Mapped[UUID] = mapped_column(ForeignKey("listings.id"))
+    buyer_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    clinic_id: Mapped[UUID] = mapped_column(ForeignKey("clinics.id"))
+    site_id: Mapped[UUID] = mapped_column(ForeignKey("clinic_sites.id"))
+    decision_id: Mapped[UUID] = mapped_column(
+        ForeignKey("eligibility_decisions.id"), comment="The recorded yes with which it was made."
+    )
+    amount_minor: Mapped[int]
+    currency: Mapped[str]
+    counter_minor: Mapped[int | None] = mapped_column(comment="The seller's own price, where they named one.")
+    agreed_minor: Mapped[int | None]
+    reservation_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("reservations.id"), comment="What keeps unit and price for the buyer once they are agreed."
+    )
+    answered_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"), comment="Who answered for the seller.")
+    state: Mapped[OfferState] = mapped_column(default=OfferState.OPEN)
+    made_at: Mapped[datetime]
+    moved_at: Mapped[datetime]
+
+
+class OfferTerms(Base):
+    """What a seller says of offers for a unit: whether they are taken, and below what they decline themselves."""
+
+    __tablename__ = "offer_terms"
+    __table_args__ = (CheckConstraint("floor_minor > 0", name="floor_is_positive"),)
+
+    listing_id: Mapped[UUID] = mapped_column(ForeignKey("listings.id"), primary_key=True)
+    taken: Mapped[bool]
+    floor_minor: Mapped[int | None] = mapped_column(comment="Told to no buyer.")
+    set_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    set_at: Mapped[datetime]

@@ -24,7 +24,7 @@ from ..logs import log
 from ..payments import service as payments
 from ..payments.amounts import Rate
 from ..payments.ports import GatewayError
-from . import approving, belonging, reserving, steps, wording
+from . import approving, belonging, offering, reserving, steps, wording
 from .access import Act, Party
 from .models import Order, OrderMove
 from .states import ORDER, OrderEvent, OrderState
@@ -86,6 +86,7 @@ def place(
     """
     Promise the device to the buyer for 72 hours, if the gate says yes. The same form sent again finds the same order.
 
+    It has the price that was agreed with the buyer for the whole device, where one stands, else the asked one.
     `left_out` are handpieces that the buyer does not buy: the gate judges the rest, and they stay with the seller.
 
     :raises NotFound: there is no such listing, or clinic, site or operator are not within the buyer's reach
@@ -226,7 +227,13 @@ def _promise(
         log.warning("gate_moved", listing_id=str(listing_id), decision_id=str(decision.id))
         raise GateMoved
     unit = listings_service.reserve(listing_id=listing_id, actor_id=purchase.buyer_id, left_out=left_out, at=at)
-    limit = approving.limit_above(purchase.clinic_id, purchase.buyer_id, unit.price)
+    agreed = None
+    if not left_out:
+        agreed = offering.agreed(listing_id=listing_id, buyer_id=purchase.buyer_id, clinic_id=purchase.clinic_id, at=at)
+    if agreed and agreed.price >= unit.price:
+        agreed = None  # Its seller asks less by now.
+    price = agreed.price if agreed else unit.price
+    limit = approving.limit_above(purchase.clinic_id, purchase.buyer_id, price)
     # Once more under the listing's lock: a seller who promised to wait until now did it under the same.
     reserving.refuse_others(listing_id, purchase.buyer_id, at=at)
     reserving.use_up(listing_id, purchase.buyer_id, at=at)
@@ -242,11 +249,12 @@ def _promise(
         declared_uses=sorted(purchase.declared_uses),
         left_out=sorted(set(left_out)),
         use_restriction=restriction.sentence if restriction is not None else None,
-        price_minor=unit.price.minor,
-        currency=unit.price.currency,
+        price_minor=price.minor,
+        currency=price.currency,
+        offer_id=agreed.offer_id if agreed else None,
         fee_bps=rate.bps,
         fee_least_minor=rate.least.minor,
-        fee_minor=rate.fee_of(unit.price).minor,
+        fee_minor=rate.fee_of(price).minor,
         decision_id=decision.id,
         report_id=unit.report_id,
         approval_limit_minor=limit.minor if limit is not None else None,
@@ -265,7 +273,7 @@ def _promise(
         at=at,
         listing=listing_id,
         decision=decision.id,
-        price_minor=unit.price.minor,
+        price_minor=price.minor,
     )
     told = steps.told_of(order)
     steps.tell_seller(wording.placed_to_seller(told), order, at=at)

@@ -57,7 +57,7 @@ class KeptForAnother(Conflict):
 
     def __init__(self, until: datetime) -> None:
         super().__init__(
-            f"This device is reserved for somebody who is qualifying, until {written(until)}, {until:%H:%M} UTC.",
+            f"This device is reserved for another buyer, until {written(until)}, {until:%H:%M} UTC.",
             cure="Look again after that: if they have not bought it by then, it is free.",
         )
         self.until = until
@@ -196,6 +196,37 @@ def give_up(*, reservation_id: UUID, actor_id: UUID, at: datetime) -> None:
         _move(own, event, actor_id=actor_id, at=at)
         seller_id = db.session.get_one(Listing, own.listing_id).clinic_id
         _tell(reservation_wording.given_up(_title_of(own)), belonging.in_charge_of(seller_id), at=at)
+
+
+def keep_for(
+    *, listing_id: UUID, buyer_id: UUID, clinic_id: UUID, decided_by: UUID, until: datetime, words: str, at: datetime
+) -> Reservation:
+    """
+    Keep a device for a buyer with whom its seller agreed. A step of the caller's work, which has locked the listing.
+
+    Where it is kept for them already, that stands; what they have asked for is granted.
+
+    :raises Conflict: another buyer is waited for
+    """
+    _lapse_what_is_over(Reservation.listing_id == listing_id, at=at)
+    waited_for = kept(listing_id, at=at)
+    if waited_for is not None and buyer_id != waited_for.buyer_id:
+        raise Conflict("It is kept for another buyer.", cure="Agree when that time is over.")
+    own = db.session.scalars(
+        select(Reservation)
+        .where(Reservation.listing_id == listing_id, Reservation.buyer_id == buyer_id, Reservation.state.in_(_OPEN))
+        .with_for_update()
+    ).one_or_none()
+    if own is None:
+        own = Reservation(
+            listing_id=listing_id, buyer_id=buyer_id, clinic_id=clinic_id, message=words, asked_at=at,
+            state=ReservationState.ASKED,
+        )  # fmt: skip
+        db.session.add(own)
+    if own.state is ReservationState.ASKED:
+        own.decided_at, own.decided_by, own.held_until = at, decided_by, until
+        _move(own, ReservationEvent.GRANTED, actor_id=decided_by, at=at)
+    return own
 
 
 def kept(listing_id: UUID, *, at: datetime) -> Kept | None:

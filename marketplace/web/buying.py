@@ -25,7 +25,7 @@ from ..listings.facts import ListingFacts
 from ..listings.states import ListingState
 from ..messages import queries as messages
 from ..messages.access import speaks_for
-from ..orders import queries, service, views
+from ..orders import offering, queries, service, views
 from ..orders.access import Act, Party
 from ..orders.states import OrderState
 from ..orders.views import OrderView
@@ -329,7 +329,15 @@ def _possible_uses(sale: Sale) -> tuple[ProcedureClass, ...]:
 
 def _place_page(device: ListingFacts, choice: _Choice, form: PlaceForm, verdict: Verdict) -> str:
     around = gate.Around(clinic_id=choice.site.clinic_id, listing_id=device.id, left_out=choice.left_out)
-    price, limit = device.price_without(choice.left_out), clinics.clinic(choice.site.clinic_id).purchase_limit
+    agreed = None
+    if not choice.left_out:
+        agreed = offering.agreed(
+            listing_id=device.id, buyer_id=me().id, clinic_id=choice.site.clinic_id, at=clock.now()
+        )
+    if agreed and device.price and agreed.price >= device.price:
+        agreed = None  # Its seller asks less by now.
+    price = agreed.price if agreed else device.price_without(choice.left_out)
+    limit = clinics.clinic(choice.site.clinic_id).purchase_limit
     return render_template(
         "buying/place.html",
         device=device,
@@ -338,6 +346,7 @@ def _place_page(device: ListingFacts, choice: _Choice, form: PlaceForm, verdict:
         for_sale=device.state is ListingState.PUBLISHED,
         cleared=verdict.cleared,
         price=price,
+        agreed=agreed,
         limit=limit if price and limit and price.minor > limit.minor else None,
         left_out=[part.name for part in device.handpieces if part.id in choice.left_out],
         offer=None if verdict.cleared else unit.offer_to(device, choice.purchase(), state=choice.site.state),

@@ -24,6 +24,7 @@ from marketplace.eligibility import editing, publishing, reviews
 from marketplace.eligibility.models import GateReceipt
 from marketplace.extensions import db
 from marketplace.kernel import clock
+from marketplace.kernel.money import Money
 from marketplace.kernel.terms import ClinicRole, ProcedureClass
 from marketplace.listings import counting
 from marketplace.listings import queries as listing_queries
@@ -32,6 +33,7 @@ from marketplace.listings.models import ConsoleCounter, Handpiece
 from marketplace.listings.possible import Counter
 from marketplace.listings.search import Wanted
 from marketplace.listings.terms import CounterDirection, CounterUnit
+from marketplace.orders import offering
 from marketplace.orders import service as orders
 from marketplace.orders.models import Order
 from marketplace.orders.states import OrderState
@@ -205,6 +207,10 @@ def _talk(house: House, ids: dict[str, Any]) -> None:
     _review(house)
     people = house.stage.people
     with house.inside():
+        offering.make(
+            listing_id=ids["listing"], buyer_id=people["Dana Reyes"], site_id=ids["site"], amount=Money(500_000),
+            at=clock.now(),
+        )  # fmt: skip
         for name, words in (("answered", "Which pulse widths?"), ("question", "Call 512 555 0100: is it clean?")):
             ids[name] = questions.ask(
                 listing_id=ids["listing"], asker_id=people["Dana Reyes"], words=words, at=clock.now()
@@ -276,6 +282,8 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "payment_receipts.receipt": ("/orders/{funds_held}/payment-receipt",),
         "partial_refunds.page": ("/orders/{funds_held}/partial-refund", "/orders/{accepted}/partial-refund"),
         "signing.links": ("/orders/{awaiting_practitioner}/links", "/orders/{accepted}/links"),
+        "offering.make": ("/devices/{listing}/offer",),
+        "offering.mine": ("/offers",),
         "reserving.ask": ("/devices/{platform}/reserve",),
         "questions.ask": ("/devices/{listing}/ask",),
         "questions.mine": ("/questions",),
@@ -351,6 +359,8 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "sales.refund": ("/orders/{funds_held}/refund",),
         "sales.sales": ("/sales",),
         "sellers.of_us": ("/sales/reviews",),
+        "offering.mine": ("/offers",),
+        "offering.terms": ("/sell/{listing}/offers",),
         "payouts.payouts": ("/sales/payouts/{seller_clinic}",),
         "selling.history": ("/sell/{draft}/history",),
         "wanted.for_listing": ("/sell/{listing}/wanted", "/sell/{draft}/wanted"),

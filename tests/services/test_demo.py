@@ -44,7 +44,8 @@ from marketplace.messages.models import OrderMessage
 from marketplace.notifications.models import Mail
 from marketplace.orders import reserving
 from marketplace.orders import service as orders
-from marketplace.orders.models import Order, OrderHold, Reservation
+from marketplace.orders.models import Offer, Order, OrderHold, Reservation
+from marketplace.orders.offer_states import OfferState
 from marketplace.orders.reservation_states import ReservationState
 from marketplace.orders.states import ENDED_WITHOUT_SALE, OrderState
 from marketplace.payments import service as payments
@@ -566,6 +567,12 @@ class TestUnderWay:
         assert names == {ReservationState.GRANTED: "Elena Soto", ReservationState.ASKED: "Priya Nair"}
         assert kept is not None
         assert kept.until > clock.now() + timedelta(days=8)
+
+    def test_an_offer_waits_for_its_seller_and_another_for_its_buyer(self):
+        made = db.session.scalars(select(Offer).order_by(Offer.made_at)).all()
+
+        assert [one.state for one in made] == [OfferState.OPEN, OfferState.COUNTERED]
+        assert {db.session.get_one(User, one.buyer_id).name for one in made} == {"Dana Reyes"}
 
     def test_a_receipt_names_the_handpiece_that_stays_with_the_seller(self):
         ben = db.session.scalars(select(User.id).where(User.name == "Ben Yazzie")).one()

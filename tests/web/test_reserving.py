@@ -55,18 +55,18 @@ class TestReserving:
 
         assert "reserved for you" in text(buyer.get(device))
         page = text(other.get(device))
-        assert "It is reserved for somebody who is qualifying, until" in page
+        assert "It is reserved for another buyer, until" in page
         assert "Ada" not in page
         page = text(other.get(f"{device}/order"))
         form_key = page.split('name="form_key"')[1].split('value="')[1].split('"')[0]
         answer = other.post(f"{device}/order", data={"csrf_token": token(page), "form_key": form_key, "terms": "y"})
         assert answer.status_code == 409
-        assert "reserved for somebody who is qualifying" in text(answer)
+        assert "reserved for another buyer" in text(answer)
 
         page = text(buyer.get("/reservations"))
         assert press(buyer, page, f"/reservations/{one.id}/give-up").status_code == 303
         assert "given up" in text(buyer.get("/reservations"))
-        assert "reserved for somebody" not in text(other.get(device))
+        assert "reserved for another" not in text(other.get(device))
 
     def test_the_seller_declines(self, scene, ada, as_):
         ask(as_(ada), scene)

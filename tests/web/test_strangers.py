@@ -17,7 +17,7 @@ from marketplace.listings import queries as listings
 from marketplace.listings.models import Paper
 from marketplace.listings.search import Wanted
 from marketplace.listings.terms import PaperKind
-from marketplace.orders import reserving, signing
+from marketplace.orders import offering, reserving, signing
 from marketplace.orders import service as orders
 from marketplace.questions import service as questions
 from marketplace.reviews import service as words
@@ -36,11 +36,19 @@ from tests.factories.orders import make_order, make_scene, place
 from tests.pages import browser_of
 
 SAFE = {"HEAD", "OPTIONS"}
-FOR_EVERYBODY = {"buying.place", "questions.ask", "reserving.ask", "watching.unwatch", "watching.watch"}
+FOR_EVERYBODY = {
+    "buying.place",
+    "offering.make",
+    "questions.ask",
+    "reserving.ask",
+    "watching.unwatch",
+    "watching.watch",
+}
 """Pages of members about what is on the market: whoever may look at a device may ask for it."""
 
 FILLED_IN = {
     "words": "Yes.",
+    "amount": "6,000",
     "no-words": "No.",
     "days": "7",
     "cadence": "daily",
@@ -107,11 +115,16 @@ def theirs(scene, now) -> dict[str, UUID]:
     search = watching.save(
         user_id=scene.buyer.id, name="CO2", query="q=co2", wanted=Wanted(text="co2"), cadence=Cadence.DAILY, at=now
     )
+    offer = offering.make(
+        listing_id=make_listing(clinic=scene.seller_clinic, handpieces=["DIODE_HR"]).id, buyer_id=scene.buyer.id,
+        site_id=scene.site.id, amount=Money(500_000), at=now,
+    )  # fmt: skip
     gone = make_listing(clinic=scene.seller_clinic, handpieces=["DIODE_HR"])
     accepted = make_order("accepted", scene, at=now, listing_id=gone.id)
     word = words.write(order_id=accepted.id, actor_id=scene.buyer.id, rating=4, words="As described.", at=now)
     return {
         "word_id": word,
+        "offer_id": offer,
         "order of word_id": accepted.id,
         "want_id": want,
         "question_id": question,

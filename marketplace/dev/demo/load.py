@@ -22,7 +22,7 @@ from .rolls import confirm_recall, load_registers
 from .sales import PLANS, Market, do_jobs
 from .shelves import Studio, fill, known_models, units
 from .then import Calendar
-from .under_way import begin_draft, keep_devices
+from .under_way import begin_draft, keep_devices, make_offers
 
 
 def load(app: Flask) -> bool:
@@ -54,6 +54,7 @@ def load(app: Flask) -> bool:
         do_jobs()
         begin_draft(stage, now=now)
         keep_devices(stage, now=now)
+        make_offers(stage, now=now)
         links.answer_question(stage, now=now)
         keep_an_eye(stage, now=now)
         look_for(stage, now=now)

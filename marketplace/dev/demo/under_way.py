@@ -10,9 +10,13 @@ from sqlalchemy import select
 
 from ...eligibility import editing
 from ...extensions import db
+from ...kernel.money import Money
 from ...listings.models import Listing
 from ...listings.states import ListingState
-from ...orders import reserving
+from ...orders import offering, reserving
+from ...orders.models import Offer
+from ...orders.reserving import KeptForAnother
+from ...orders.steps import NotCleared
 from .cast import HOUSES
 from .market import FEATURED
 from .people import Stage
@@ -44,6 +48,31 @@ def keep_devices(stage: Stage, *, now: datetime) -> None:
     )
     reserving.grant(reservation_id=waited_for, actor_id=seller, days=KEPT_DAYS, at=now - timedelta(hours=20))
     _ask(stage, "Priya Nair", units, "I have renewed with the state and wait for the paper, two weeks at most.", now)
+
+
+def make_offers(stage: Stage, *, now: datetime) -> None:
+    """Let a buyer have named prices: one waits for its seller, to another the seller named theirs."""
+    units = iter(_units(but_of=stage.clinics["lone_star"]))
+    _offer(stage, units, now - timedelta(hours=30))
+    offer_id, seller = _offer(stage, units, now - timedelta(hours=28))
+    offer = db.session.get_one(Offer, offer_id)
+    price = db.session.scalars(select(Listing.price_minor).where(Listing.id == offer.listing_id)).one() or 0
+    between = Money((offer.amount_minor + price) // 200 * 100)
+    offering.counter(offer_id=offer_id, actor_id=seller, amount=between, at=now - timedelta(hours=3))
+
+
+def _offer(stage: Stage, units: Iterator[tuple[UUID, UUID]], at: datetime) -> tuple[UUID, UUID]:
+    """Offer nine tenths for the first unit that the buyer is cleared for; return the offer, and who answers it."""
+    for unit, clinic_id in units:
+        price = db.session.scalars(select(Listing.price_minor).where(Listing.id == unit)).one() or 0
+        with suppress(NotCleared, KeptForAnother):
+            offer = offering.make(
+                listing_id=unit, buyer_id=stage.people["Dana Reyes"], site_id=stage.sites["lone_star"],
+                amount=Money(price * 9 // 1000 * 100), at=at,
+            )  # fmt: skip
+            seller = next(house for house in HOUSES if stage.clinics[house.key] == clinic_id)
+            return offer, stage.people[seller.people[0].name]
+    raise LookupError("Nothing on the market is open to Dana Reyes.")
 
 
 def _units(*, but_of: UUID) -> list[tuple[UUID, UUID]]:
