@@ -139,6 +139,15 @@ def password(email: str, password_stdin: bool) -> None:  # noqa: FBT001  click p
     click.echo(f"The password of {email} is set.")
 
 
+@staff_group.command("forget-second-factor")
+@click.argument("email")
+def forget_second_factor(email: str) -> None:
+    """Take the second factor away from the person at EMAIL, member or staff, who has lost it. Their sessions end."""
+    with _said_plainly():
+        staffing.forget_second_factor(email=email, at=clock.now())
+    click.echo(f"{email} has no second factor any more.")
+
+
 @staff_group.command("list")
 def list_staff() -> None:
     """List everybody with a staff role."""

@@ -54,6 +54,8 @@ class Settings:
     audit_key: str | None
     audit_heads_file: Path | None
     audit_heads_to: str | None
+    second_factor_keys: tuple[str, ...]
+    staff_need_second_factor: bool
 
     @property
     def confirmed_for(self) -> timedelta:
@@ -117,6 +119,8 @@ class _Reader:
             audit_key=self._key("AUDIT_KEY"),
             audit_heads_file=Path(heads) if (heads := self._optional("AUDIT_HEADS_FILE")) else None,
             audit_heads_to=self._optional("AUDIT_HEADS_TO"),
+            second_factor_keys=self._second_factor_keys(),
+            staff_need_second_factor=self._staff_need_second_factor(),
         )
         self._look_for_danger(settings)
         if self._problems:
@@ -154,6 +158,23 @@ class _Reader:
         self._problems.append(f"SECOND_LIGHT_{name} must be 32 bytes in base64, as `flask audit key` makes them")
         return None
 
+    def _second_factor_keys(self) -> tuple[str, ...]:
+        given = tuple(key for key in (self._optional("SECOND_FACTOR_KEYS") or "").split(",") if key)
+        if any(len(key) < 32 for key in given):
+            self._problems.append("SECOND_LIGHT_SECOND_FACTOR_KEYS must each have at least 32 characters")
+        if given or self._optional("MODE") != Mode.PRODUCTION:
+            # A developer's machine keeps nobody's secrets; it is not asked for one more of its own.
+            return given or (f"{self._optional('SECRET_KEY') or ''}, for second factors",)
+        self._problems.append("SECOND_LIGHT_SECOND_FACTOR_KEYS is not set")
+        return ()
+
+    def _staff_need_second_factor(self) -> bool:
+        usual = "yes" if self._optional("MODE") == Mode.PRODUCTION else "no"
+        value = self._optional("STAFF_SECOND_FACTOR") or usual
+        if value not in {"yes", "no"}:
+            self._problems.append(f"SECOND_LIGHT_STAFF_SECOND_FACTOR must be yes or no, not {value!r}")
+        return value == "yes"
+
     def _mode(self) -> Mode:
         value = self._text("MODE")
         try:
@@ -182,6 +203,8 @@ class _Reader:
             self._problems.append("SECOND_LIGHT_SECRET_KEY must have at least 32 characters")
         if settings.platform_fee_bps > 10_000:
             self._problems.append("SECOND_LIGHT_PLATFORM_FEE_BPS cannot be more than 10000 (100 %)")
+        if settings.secret_key in settings.second_factor_keys:
+            self._problems.append("SECOND_LIGHT_SECOND_FACTOR_KEYS must be others than SECOND_LIGHT_SECRET_KEY")
         if not 1 <= settings.confirmed_for_minutes <= 60:
             self._problems.append("SECOND_LIGHT_CONFIRMED_FOR_MINUTES must be between 1 and 60")
         if production and settings.base_url and not settings.secure_cookies:

@@ -166,6 +166,8 @@ def settings_for(url: str, data_dir: Path, **changes) -> Settings:
         "audit_heads_file": None,
         "audit_heads_to": None,
         "confirmed_for_minutes": 15,
+        "second_factor_keys": ("a key for tests that seals nothing of anybody's",),
+        "staff_need_second_factor": False,
     }
     return Settings(**{**given, **changes})
 

@@ -129,6 +129,8 @@ class Weighty(StrEnum):
     PUT_RULES_IN_FORCE = "put_rules_in_force"
     GRANT_ONE_OFF = "grant_one_off"
     CHANGE_PASSWORD = "change_password"  # noqa: S105  The name of an act.
+    CHANGE_SECOND_FACTOR = "change_second_factor"
+    TURN_OFF_SECOND_FACTOR = "turn_off_second_factor"
 
 
 _W = Weighty
@@ -151,10 +153,12 @@ WEIGHED: dict[Weighty, tuple[frozenset[Permission], str]] = {
     _W.PUT_RULES_IN_FORCE: (frozenset({_P.POLICY_SIGN, _P.POLICY_WRITE}), "putting rules in force, or out of it"),
     _W.GRANT_ONE_OFF: (frozenset({_P.RULE_REVIEW}), "deciding on a one-off"),
     _W.CHANGE_PASSWORD: (frozenset({_P.ACCOUNT_MANAGE}), "changing the password"),
+    _W.CHANGE_SECOND_FACTOR: (frozenset({_P.ACCOUNT_MANAGE}), "setting up a second factor, or its recovery codes"),
+    _W.TURN_OFF_SECOND_FACTOR: (frozenset({_P.ACCOUNT_MANAGE}), "turning the second factor off"),
 }
 """Under which permission each of them stands, and what it is called where the person is asked."""
 
-ASKED_ON_THE_FORM = frozenset({_W.CHANGE_PASSWORD})
+ASKED_ON_THE_FORM = frozenset({_W.CHANGE_PASSWORD, _W.TURN_OFF_SECOND_FACTOR})
 """What asks for the password in its own form, every time: to ask twice would help nobody."""
 
 
@@ -175,6 +179,7 @@ class Identity:
     email_confirmed: bool
     confirmed_at: datetime | None = None
     """When they last showed, in this session, that it is them; None: never."""
+    has_second_factor: bool = False
 
     is_authenticated = True
     is_active = True

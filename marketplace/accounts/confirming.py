@@ -5,6 +5,7 @@ from uuid import UUID
 
 from ..extensions import adapter_of, db, unit_of_work
 from ..kernel.errors import Gone, Invalid
+from . import factors
 from .models import User
 from .passwords import Passwords
 from .sessions import confirmed
@@ -20,11 +21,12 @@ class SessionIsOver(Gone):
         super().__init__("You were signed out in the meantime.", cure="Sign in again.")
 
 
-def confirm(*, user_id: UUID, session_id: UUID, password: str, at: datetime) -> None:
+def confirm(*, user_id: UUID, session_id: UUID, password: str, at: datetime, code: str = "") -> None:
     """
-    Take the password as proof that it is still the person, for as long as a confirmation lasts.
+    Take the password, and a code of those who have a second factor, as proof that it is still the person.
 
     :raises Invalid: the password is wrong
+    :raises marketplace.accounts.factors.WrongCode: the code does not fit, or was used
     :raises SessionIsOver: the session, or the password, is not any more what it was
     """
     kept = db.session.get_one(User, user_id).password_hash
@@ -35,4 +37,6 @@ def confirm(*, user_id: UUID, session_id: UUID, password: str, at: datetime) -> 
         # Checking took a while: a password changed or a session ended meanwhile must win.
         if user.password_hash != kept or not confirmed(session_id=session_id, at=at):
             raise SessionIsOver
+        if factors.is_on(user_id):
+            factors.spend(user, code, at=at)
         record("account:confirmed", user, actor_id=user.id, at=at, session=session_id)

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, LargeBinary
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, LargeBinary, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -89,10 +89,11 @@ class UserSession(Keyed, Base):
 
 
 class TokenPurpose(StrEnum):
-    """What a mailed token allows, once."""
+    """What a token allows, once. That of a second step is in the browser between password and code, not in a mail."""
 
     CONFIRM_EMAIL = "confirm_email"
     RESET_PASSWORD = "reset_password"  # noqa: S105  The name of a purpose.
+    SECOND_STEP = "second_step"
 
 
 class MailedToken(Keyed, Base):
@@ -106,6 +107,42 @@ class MailedToken(Keyed, Base):
     digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class SecondFactor(Base):
+    """
+    The secret that somebody's program for one-time codes shares with us (RFC 6238), sealed.
+
+    It counts once a first code has shown that the program has it. Of each time step one code is taken, and none of an
+    earlier one afterwards (trigger).
+    """
+
+    __tablename__ = "second_factors"
+    __table_args__ = (
+        CheckConstraint("octet_length(sealed) > 28", name="secret_is_sealed"),
+        CheckConstraint("(on_since IS NULL) = (last_step IS NULL)", name="first_code_turns_it_on"),
+    )
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    begun_at: Mapped[datetime]
+    on_since: Mapped[datetime | None]
+    last_step: Mapped[int | None] = mapped_column(BigInteger, comment="The latest time step of which a code was taken.")
+
+
+class RecoveryCode(Keyed, Base):
+    """A code for the day the telephone is gone. Only its digest is kept; it serves once (trigger)."""
+
+    __tablename__ = "recovery_codes"
+    __table_args__ = (
+        UniqueConstraint("user_id", "digest", name="recovery_codes_differ"),
+        CheckConstraint("octet_length(digest) = 32", name="code_is_digested"),
+    )
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("second_factors.user_id", ondelete="CASCADE"))
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+    made_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
 
 

@@ -53,6 +53,7 @@ class LivingSession:
     id: UUID
     created_at: datetime
     last_seen_at: datetime
+    confirmed_at: datetime
     user_agent: str
     address: str
 
@@ -145,7 +146,7 @@ def sessions_of(user_id: UUID, *, at: datetime) -> list[LivingSession]:
         .order_by(UserSession.last_seen_at.desc(), UserSession.id)
     )
     return [
-        LivingSession(row.id, row.created_at, row.last_seen_at, row.user_agent, row.address)
+        LivingSession(row.id, row.created_at, row.last_seen_at, row.confirmed_at, row.user_agent, row.address)
         for row, role in rows
         if not rested_too_long(last_seen_at=row.last_seen_at, staff=role is not None, at=at)
     ]

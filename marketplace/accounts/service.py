@@ -1,5 +1,6 @@
 """What people do with their own accounts: open one, prove the address, sign in and out, change the password."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from ..kernel.errors import Conflict, Invalid, NotFound
 from ..kernel.text import normal_email
 from ..kernel.tokens import digest_of, new_token
 from ..notifications.service import promise_mail
-from . import tokens
+from . import factors, tokens
 from .access import Identity
 from .models import MailedToken, ParkedForm, SessionEnd, TokenPurpose, User, UserSession
 from .passwords import Passwords
@@ -19,6 +20,23 @@ from .policy import PARKED_FORM_LASTS
 from .queries import forgotten_after
 from .sessions import SignIn, end_sessions, living, open_session, seen
 from .steps import add_user, clean_email, clean_name, id_at, locked, new_hash, record, replace_password
+
+
+@dataclass(frozen=True, slots=True)
+class HalfWay:
+    """The password was right, and a code is wanted: the token is for this browser, and opens nothing by itself."""
+
+    token: str
+
+
+class TooLate(tokens.LinkIsDead):
+    """Between password and code too much time has passed, or the password was changed."""
+
+    code = "sign_in_took_too_long"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sentence, self.cure = "The time between password and code is over.", "Sign in again from the beginning."
 
 
 class SignInFailed(Invalid):
@@ -82,9 +100,9 @@ def confirm_email(*, token: str, at: datetime) -> UUID:
         return user.id
 
 
-def sign_in(*, email: str, password: str, at: datetime, user_agent: str = "", address: str = "") -> SignIn:
+def sign_in(*, email: str, password: str, at: datetime, user_agent: str = "", address: str = "") -> SignIn | HalfWay:
     """
-    Open a session for whoever knows the password of the address.
+    Open a session for whoever knows the password of the address; who has a second factor is half way then.
 
     :raises SignInFailed: they do not belong together, or the account is disabled; it takes as long to say so
     """
@@ -101,10 +119,31 @@ def sign_in(*, email: str, password: str, at: datetime, user_agent: str = "", ad
             raise SignInFailed
         if passwords.is_outdated(user.password_hash):
             user.password_hash = passwords.hash(password)
-        tokens.cancel(user_id=user.id, purpose=TokenPurpose.RESET_PASSWORD, at=at)
-        session = open_session(user=user, at=at, user_agent=user_agent, address=address)
-        record("account:signed_in", user, actor_id=user.id, at=at, session=session.session_id)
-        return session
+        if factors.is_on(user.id):
+            return HalfWay(tokens.issue(user_id=user.id, purpose=TokenPurpose.SECOND_STEP, at=at))
+        return _open(user, at=at, user_agent=user_agent, address=address)
+
+
+def finish_sign_in(*, token: str, code: str, at: datetime, user_agent: str = "", address: str = "") -> SignIn:
+    """
+    Open the session of somebody who was half way, on the strength of a code.
+
+    :raises TooLate: it took too long, or another sign-in was begun since
+    :raises marketplace.accounts.factors.WrongCode: the code does not fit, or was used
+    :raises SignInFailed: the account was disabled in the meantime
+    """
+    try:
+        holder = tokens.holder_of(token, purpose=TokenPurpose.SECOND_STEP, at=at)
+    except tokens.LinkIsDead:
+        raise TooLate from None
+    with unit_of_work():
+        user = locked(holder)
+        tokens.redeem(token, purpose=TokenPurpose.SECOND_STEP, at=at)
+        if user.disabled_at is not None:
+            raise SignInFailed
+        if factors.is_on(user.id):  # It may have been taken away a moment ago, by whoever may.
+            factors.spend(user, code, at=at)
+        return _open(user, at=at, user_agent=user_agent, address=address)
 
 
 def identity_of(*, token: str, at: datetime) -> Identity | None:
@@ -212,11 +251,14 @@ def reset_password(*, token: str, password: str, at: datetime) -> None:
         record("account:password_reset", user, actor_id=user.id, at=at)
 
 
-def change_password(*, user_id: UUID, session_id: UUID, old_password: str, new_password: str, at: datetime) -> None:
+def change_password(
+    *, user_id: UUID, session_id: UUID, old_password: str, new_password: str, at: datetime, code: str = ""
+) -> None:
     """
     Change the password, end every other session, and tell the person by mail.
 
     :raises Invalid: the old password is wrong, or the new one will not do
+    :raises marketplace.accounts.factors.WrongCode: they have a second factor, and its code does not fit
     """
     known = db.session.get_one(User, user_id)
     kept = known.password_hash
@@ -227,6 +269,8 @@ def change_password(*, user_id: UUID, session_id: UUID, old_password: str, new_p
         user = locked(user_id)
         if user.password_hash != kept:
             raise Conflict("Your password was changed in the meantime.", cure="Sign in with the new one.")
+        if factors.is_on(user_id):
+            factors.spend(user, code, at=at)
         replace_password(user, password_hash, at=at)
         end_sessions(
             UserSession.user_id == user_id,
@@ -261,6 +305,13 @@ def sweep(*, at: datetime) -> None:
         db.session.execute(delete(ParkedForm).where(ParkedForm.expires_at <= at))
         db.session.execute(delete(MailedToken).where(MailedToken.expires_at <= forgotten))
         db.session.execute(delete(UserSession).where(UserSession.expires_at <= forgotten))
+
+
+def _open(user: User, *, at: datetime, user_agent: str, address: str) -> SignIn:
+    tokens.cancel(user_id=user.id, purpose=TokenPurpose.RESET_PASSWORD, at=at)
+    session = open_session(user=user, at=at, user_agent=user_agent, address=address)
+    record("account:signed_in", user, actor_id=user.id, at=at, session=session.session_id)
+    return session
 
 
 def _mail_confirmation(user: User, *, at: datetime) -> None:

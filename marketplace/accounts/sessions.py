@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, bindparam, select, update
 from ..extensions import db, reading
 from ..kernel.tokens import digest_of, new_token
 from .access import Identity
-from .models import SessionEnd, User, UserSession
+from .models import SecondFactor, SessionEnd, User, UserSession
 from .policy import SEEN_IS_WRITTEN_EVERY, absolute_limit, rested_too_long
 
 _LONGEST_AGENT = 300
@@ -50,6 +50,7 @@ _LIVING = (
         UserSession.id.label("session_id"),
         UserSession.last_seen_at,
         UserSession.confirmed_at,
+        SecondFactor.on_since,
         User.id,
         User.name,
         User.email,
@@ -57,6 +58,7 @@ _LIVING = (
         User.email_confirmed_at,
     )
     .join(User, User.id == UserSession.user_id)
+    .outerjoin(SecondFactor, SecondFactor.user_id == User.id)
     .where(
         UserSession.token_digest == bindparam("digest"),
         UserSession.ended_at.is_(None),
@@ -80,6 +82,7 @@ def living(*, token: str, at: datetime) -> tuple[Identity, bool] | None:
         staff_role=row.staff_role,
         email_confirmed=row.email_confirmed_at is not None,
         confirmed_at=row.confirmed_at,
+        has_second_factor=row.on_since is not None,
     )
     return identity, at - row.last_seen_at >= SEEN_IS_WRITTEN_EVERY
 

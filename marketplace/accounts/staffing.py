@@ -8,7 +8,7 @@ from ..extensions import unit_of_work
 from ..kernel.errors import Conflict, Invalid, Refused
 from ..kernel.terms import StaffRole
 from ..ripple import Cause, Ground, Loss
-from . import tokens
+from . import factors, tokens
 from .models import SessionEnd, TokenPurpose, UserSession
 from .queries import Person
 from .sessions import end_sessions
@@ -112,6 +112,22 @@ def hire(*, name: str, email: str, password: str, role: StaffRole, at: datetime)
         user.email_confirmed_at = at
         user.staff_role = role
         record("staff:appointed", user, actor_id=None, at=at, role=role)
+        return Person.of(user)
+
+
+def forget_second_factor(*, email: str, at: datetime) -> Person:
+    """
+    Take a second factor away by command from somebody who has lost it, end their sessions, and tell them by mail.
+
+    :raises NotFound: nobody has this address
+    :raises Conflict: they have none
+    """
+    with unit_of_work():
+        user = locked(id_at(email))
+        if not factors.forget(user, at=at):
+            raise Conflict("This person has no second factor.")
+        end_sessions(UserSession.user_id == user.id, because=SessionEnd.ENDED_BY_STAFF, at=at)
+        record("account:second_factor_forgotten_by_command", user, actor_id=None, at=at)
         return Person.of(user)
 
 

@@ -95,7 +95,8 @@ def id_at(email: str) -> UUID:
 def replace_password(user: User, password_hash: str, *, at: datetime) -> None:
     """Keep the new password, let links for another one die, and tell the person by mail."""
     user.password_hash = password_hash
-    tokens.cancel(user_id=user.id, purpose=TokenPurpose.RESET_PASSWORD, at=at)
+    for purpose in (TokenPurpose.RESET_PASSWORD, TokenPurpose.SECOND_STEP):
+        tokens.cancel(user_id=user.id, purpose=purpose, at=at)
     promise_mail(to=user.email, template="password_changed", context={"name": user.name}, at=at)
 
 

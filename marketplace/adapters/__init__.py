@@ -3,6 +3,7 @@
 from flask import Flask
 
 from ..accounts.passwords import Passwords
+from ..accounts.sealing import Seal
 from ..config import Mode, Settings
 from ..documents.ports import DocumentStore
 from ..extensions import bind
@@ -25,6 +26,7 @@ def bind_all(app: Flask, settings: Settings) -> None:
     """Let the adapters answer for the ports of the rooms. Nothing outside is touched yet."""
     # Tests sign in hundreds of times; what they hash protects nobody.
     bind(app, Passwords, Passwords(memory_kib=8, passes=1) if settings.mode is Mode.TEST else Passwords())
+    bind(app, Seal, Seal(settings.second_factor_keys))
     bind(app, Mailer, SmtpMailer(app, settings))
     bind(app, Dependants, OrdersThatRest())
     bind(app, AnsweredQuestions, AnsweredHere())

@@ -212,6 +212,8 @@ def environment_of(state: State, ports: Ports, database_url: str) -> dict[str, s
         "DATABASE_URL": database_url,
         "SECOND_LIGHT_MODE": "demo",
         "SECOND_LIGHT_SECRET_KEY": state.secret("secret_key"),
+        "SECOND_LIGHT_SECOND_FACTOR_KEYS": state.secret("second_factor_key"),
+        "SECOND_LIGHT_STAFF_SECOND_FACTOR": "no",  # Staff of the demo try the desks before they set up anything.
         "SECOND_LIGHT_BASE_URL": f"http://localhost:{ports.web}",
         "SECOND_LIGHT_DATA_DIR": str(state.directory / "files"),
         "SECOND_LIGHT_STRIPE_API_KEY": "sk_test_local",

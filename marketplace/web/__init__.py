@@ -36,6 +36,7 @@ from . import (
     rule_reviews,
     rules,
     sales,
+    second_factor,
     sellers,
     selling,
     signing,
@@ -72,6 +73,7 @@ from .staff import wants as staff_wants
 BLUEPRINTS = (
     health.bp,
     account.bp,
+    second_factor.bp,
     browse.bp,
     selling.bp,
     staff_listings.bp,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from flask import Flask, current_app, redirect, request, url_for
+from flask import Flask, current_app, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -15,6 +15,7 @@ from . import parking
 V = TypeVar("V", bound=Callable[..., Any])
 
 PUBLIC = "public"
+_OWN_ACCOUNT = frozenset({Permission.ACCOUNT_READ, Permission.ACCOUNT_MANAGE})
 _WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -73,6 +74,9 @@ def check() -> ResponseReturnValue | None:
         return _to_sign_in()
     identity = me()
     if isinstance(sign, Permission) and identity.may(sign):
+        if sign not in _OWN_ACCOUNT and lacks_second_factor(identity):
+            flash("Set up a second factor first: staff need one before they can act. Nothing was sent.", "warning")
+            return redirect(url_for("second_factor.page"), code=303)
         return _to_confirm() if _must_confirm(identity, getattr(view, "weighty", None)) else None
     if identity.staff_role is None and not identity.email_confirmed:
         raise EmailNotConfirmed(
@@ -88,6 +92,12 @@ def _to_sign_in() -> ResponseReturnValue:
     # What was typed is kept until the person has signed in again; then the form opens filled in.
     parking.park()
     return redirect(url_for("account.sign_in", next=parking.return_path()), code=303)
+
+
+def lacks_second_factor(identity: Identity) -> bool:
+    """Say whether this is a member of staff who has yet to set up what the house demands of them."""
+    demanded = current_app.extensions["second_light_settings"].staff_need_second_factor
+    return demanded and identity.staff_role is not None and not identity.has_second_factor
 
 
 def _must_confirm(identity: Identity, act: Weighty | None) -> bool:

@@ -24,6 +24,9 @@ from .forms import Form, applied
 
 bp = Blueprint("account", __name__)
 
+_HALF_WAY = "half_way"
+"""Under this name the cookie carries, between password and code, the token of the second step and whose it is."""
+
 _PROGRAMS = (
     ("Edg", "Edge"),
     ("Firefox", "Firefox"),
@@ -78,12 +81,20 @@ class ChangePasswordForm(Form):
 
     old_password = PasswordField("Present password", validators=[InputRequired("Write the password you use now.")])
     new_password = PasswordField("New password", validators=[InputRequired("Choose a password.")])
+    code = StringField("Code", validators=[Length(max=40)])
+
+
+class CodeForm(Form):
+    """A code of a second factor."""
+
+    code = StringField("Code", validators=[InputRequired("Write the code."), Length(max=40)])
 
 
 class ConfirmForm(Form):
-    """Whether it is still the person who signed in."""
+    """Whether it is still the person who signed in; `code` is asked of those who have a second factor."""
 
     password = PasswordField("Password", validators=[InputRequired("Write your password.")])
+    code = StringField("Code", validators=[Length(max=40)])
 
 
 @login_manager.request_loader
@@ -99,7 +110,8 @@ def _by_account() -> str:
 
 def _by_whose_secret() -> str:
     """Count by the account whose secrets are tried, signed in or not."""
-    email = me().email if current_user.is_authenticated else request.form.get("email", "")
+    _, half_way = session.get(_HALF_WAY, (None, ""))
+    email = me().email if current_user.is_authenticated else request.form.get("email") or half_way
     return "account:" + sha256(normal_email(email).encode()).hexdigest()
 
 
@@ -107,7 +119,7 @@ def _failed(response: Any) -> bool:
     return bool(response.status_code == 422)
 
 
-_guesses = limiter.shared_limit(
+guesses = limiter.shared_limit(
     "10 per 5 minutes", scope="secrets", key_func=_by_whose_secret, methods=["POST"], deduct_when=_failed
 )
 """One lock for everything by which somebody shows who they are: who is out of tries at one door is so at all."""
@@ -116,7 +128,7 @@ _guesses = limiter.shared_limit(
 @bp.route("/sign-in", methods=["GET", "POST"])
 @public
 @limiter.limit("10 per 5 minutes", methods=["POST"], deduct_when=_failed)
-@_guesses
+@guesses
 def sign_in() -> ResponseReturnValue:
     """Open a session and go where the person was heading."""
     if current_user.is_authenticated:
@@ -124,16 +136,45 @@ def sign_in() -> ResponseReturnValue:
     form = SignInForm()
     if form.validate_on_submit():
         with applied(form):
-            signed_in = service.sign_in(
+            came = service.sign_in(
                 email=form.email.data or "",
                 password=form.password.data or "",
                 at=clock.now(),
                 user_agent=request.user_agent.string,
                 address=request.remote_addr or "",
             )
-            _begin(signed_in.token)
+            if isinstance(came, service.HalfWay):
+                session[_HALF_WAY] = [came.token, form.email.data]
+                return redirect(url_for(".sign_in_code", next=request.args.get("next")), code=303)
+            _begin(came.token)
             return redirect(_destination(), code=303)
     return render_template("account/sign_in.html", form=form, demo_accounts=_demo_accounts()), form.http_status
+
+
+@bp.route("/sign-in/code", methods=["GET", "POST"])
+@public
+@limiter.limit("10 per 5 minutes", methods=["POST"], deduct_when=_failed)
+@guesses
+def sign_in_code() -> ResponseReturnValue:
+    """Ask somebody whose password was right for a code as well, and open the session."""
+    if current_user.is_authenticated:
+        return redirect(_destination(), code=303)
+    token, email = session.get(_HALF_WAY, (None, None))
+    if token is None:
+        return redirect(url_for(".sign_in", next=request.args.get("next")), code=303)
+    form = CodeForm()
+    if form.validate_on_submit():
+        with applied(form):
+            signed_in = service.finish_sign_in(
+                token=token,
+                code=form.code.data or "",
+                at=clock.now(),
+                user_agent=request.user_agent.string,
+                address=request.remote_addr or "",
+            )
+            _begin(signed_in.token)
+            return redirect(_destination(), code=303)
+    return render_template("account/sign_in_code.html", form=form, email=email), form.http_status
 
 
 @bp.post("/sign-out")
@@ -226,7 +267,7 @@ def reset_password(token: str) -> ResponseReturnValue:
 
 @bp.route("/account/confirm", methods=["GET", "POST"])
 @requires(Permission.ACCOUNT_MANAGE)
-@_guesses
+@guesses
 def confirm() -> ResponseReturnValue:
     """Ask for the password again, and go back to where it was needed: nothing is sent on from here."""
     settings = current_app.extensions["second_light_settings"]
@@ -234,7 +275,11 @@ def confirm() -> ResponseReturnValue:
     if form.validate_on_submit():
         with applied(form):
             confirming.confirm(
-                user_id=me().id, session_id=me().session_id, password=form.password.data or "", at=clock.now()
+                user_id=me().id,
+                session_id=me().session_id,
+                password=form.password.data or "",
+                code=form.code.data or "",
+                at=clock.now(),
             )
             if parking.TICKET not in session:  # The form itself says so otherwise.
                 flash("Thank you. Nothing was sent yet: now do what you were about to do.", "success")
@@ -266,7 +311,7 @@ def ask_confirmation() -> ResponseReturnValue:
 
 @bp.route("/account/password", methods=["GET", "POST"])
 @requires(Permission.ACCOUNT_MANAGE, weighty=Weighty.CHANGE_PASSWORD)
-@_guesses
+@guesses
 def change_password() -> ResponseReturnValue:
     """Change the password; every other session ends."""
     form = ChangePasswordForm()
@@ -277,6 +322,7 @@ def change_password() -> ResponseReturnValue:
                 session_id=me().session_id,
                 old_password=form.old_password.data or "",
                 new_password=form.new_password.data or "",
+                code=form.code.data or "",
                 at=clock.now(),
             )
             flash("Your password is changed. Everywhere else you are signed out.", "success")

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from marketplace.accounts import confirming, factors, staffing
 from marketplace.accounts import service as accounts
-from marketplace.accounts import staffing
 from marketplace.accounts.models import User, UserSession
 from marketplace.accounts.tokens import LinkIsDead
 from marketplace.clinics import queries, service
@@ -18,8 +18,9 @@ from marketplace.kernel.machine import IllegalMove
 from marketplace.kernel.terms import ClinicRole
 from marketplace.notifications.models import Mail
 from tests.conftest import NOON
-from tests.factories.accounts import make_session, make_staff, make_user
+from tests.factories.accounts import PASSWORD, make_session, make_staff, make_user
 from tests.factories.clinics import make_clinic, make_invitation, make_member
+from tests.factories.factors import code_of, with_second_factor
 
 pytestmark = pytest.mark.own_database
 
@@ -49,6 +50,32 @@ def test_one_link_used_twice_serves_once(own_app, at_once):
 
     assert kinds(answers) == ["LinkIsDead"] * 3 + ["UUID"]
     assert any(isinstance(answer, LinkIsDead) for answer in answers)
+
+
+def test_one_code_at_the_same_instant_opens_one_session(own_app, at_once):
+    with own_app.app_context():
+        user = make_user()
+        telephone = with_second_factor(user, at=NOON - timedelta(minutes=10))
+        token = accounts.sign_in(email=user.email, password=PASSWORD, at=NOON).token
+        _, one = make_session(user, at=NOON)
+        _, other = make_session(user, at=NOON)
+        user_id, ids = user.id, (one.id, other.id)
+    code, recovery = code_of(telephone.secret, NOON), telephone.codes[0]
+
+    def confirm(session_id, with_code):
+        return lambda: confirming.confirm(
+            user_id=user_id, session_id=session_id, password=PASSWORD, code=with_code, at=NOON + timedelta(seconds=1)
+        )
+
+    def finish():
+        accounts.finish_sign_in(token=token, code=code, at=NOON)
+
+    for one_code in (code, recovery):
+        answers = at_once(confirm(ids[0], one_code), confirm(ids[1], one_code), confirm(ids[1], one_code), finish)
+        assert [answer for answer in answers if answer is None] == [None]
+
+    with own_app.app_context():
+        assert factors.recovery_codes_left(user_id) == 9
 
 
 def test_signing_in_and_being_disabled_at_once_leaves_no_living_session(own_app, at_once):

@@ -60,6 +60,7 @@ COUNT = count(1)
 NOT_PAGES = {
     "bootstrap.static": "a file",
     "browse.photo": "a picture",
+    "account.sign_in_code": "only after a password, seen by the journey of the second factor",
     "reports.paper": "a file",
     "selling.paper": "a file",
     "staff_listings.paper": "a file",
@@ -275,6 +276,8 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "account.change_password": ("/account/password",),
         "account.confirm": ("/account/confirm",),
         "account.home": ("/account",),
+        "second_factor.page": ("/account/security",),
+        "second_factor.turn_off": ("/account/security/second-factor/off",),
         "browse.device": ("/devices/{listing}", "/devices/{platform}"),
         "browse.devices": ("/devices", "/devices?verdict=today&verdict=missing"),
         "browse.home": ("/",),

@@ -11,6 +11,7 @@ WHOLE = {
     "DATABASE_URL": "postgresql+psycopg://second_light@db/second_light",
     "SECOND_LIGHT_MODE": "production",
     "SECOND_LIGHT_SECRET_KEY": "x" * 32,
+    "SECOND_LIGHT_SECOND_FACTOR_KEYS": "f" * 32,
     "SECOND_LIGHT_BASE_URL": "https://second-light.example/",
     "SECOND_LIGHT_DATA_DIR": "/srv/second-light",
     "SECOND_LIGHT_STRIPE_API_KEY": "sk_live_abc",
@@ -61,6 +62,8 @@ class TestWhole:
             audit_heads_file=None,
             audit_heads_to=None,
             confirmed_for_minutes=15,
+            second_factor_keys=("f" * 32,),
+            staff_need_second_factor=True,
         )
 
     def test_takes_what_is_optional(self):
@@ -82,11 +85,12 @@ class TestWhole:
                 "SECOND_LIGHT_DEBIT_RISK_DAYS": "7",
                 "SECOND_LIGHT_PROXY_COUNT": "2",
                 "SECOND_LIGHT_CONFIRMED_FOR_MINUTES": "60",
+                "SECOND_LIGHT_STAFF_SECOND_FACTOR": "yes",
             }
         )
 
         assert given.confirmed_for == timedelta(hours=1)
-
+        assert given.staff_need_second_factor
         assert (given.mode, given.mail_tls, given.mail_port, given.mail_username) == (Mode.DEMO, False, 2525, "post")
         assert (given.platform_fee_bps, given.card_cap_minor, given.proxy_count) == (10_000, 5, 2)
         assert (given.audit_key, given.audit_heads_file, given.audit_heads_to) == (
@@ -94,6 +98,19 @@ class TestWhole:
         )  # fmt: skip
         assert (given.debit_cap_minor, given.debit_risk_days) == (6, 7)
         assert (given.stripe_api_base, given.mailbox_url) == ("http://127.0.0.1:8001", "http://localhost:8002")
+
+    def test_secrets_of_second_factors_have_a_key_of_their_own_and_an_older_one_while_it_rolls(self):
+        given = from_environment({**WHOLE, "SECOND_LIGHT_SECOND_FACTOR_KEYS": "n" * 32 + "," + "o" * 32})
+
+        assert given.second_factor_keys == ("n" * 32, "o" * 32)
+
+    def test_a_developers_machine_needs_neither_key_nor_second_factor(self):
+        demo = {name: value for name, value in {**WHOLE, **DEMO}.items() if "SECOND_FACTOR" not in name}
+
+        given = from_environment(demo)
+
+        assert given.second_factor_keys == (f"{given.secret_key}, for second factors",)
+        assert not given.staff_need_second_factor
 
     @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
     def test_takes_the_addresses_that_hosts_hand_out(self, scheme):
@@ -143,6 +160,18 @@ class TestIncomplete:
             ({"DATABASE_URL": "sqlite:///x.db"}, "DATABASE_URL must be a PostgreSQL address"),
             ({"SECOND_LIGHT_MAIL_PORT": "25x"}, "SECOND_LIGHT_MAIL_PORT must be a whole number, not '25x'"),
             ({"SECOND_LIGHT_MAIL_PORT": "-1"}, "SECOND_LIGHT_MAIL_PORT must be a whole number, not '-1'"),
+            (
+                {"SECOND_LIGHT_SECOND_FACTOR_KEYS": "f" * 32 + "," + "x" * 31},
+                "SECOND_LIGHT_SECOND_FACTOR_KEYS must each have at least 32 characters",
+            ),
+            (
+                {"SECOND_LIGHT_SECOND_FACTOR_KEYS": WHOLE["SECOND_LIGHT_SECRET_KEY"]},
+                "SECOND_LIGHT_SECOND_FACTOR_KEYS must be others than SECOND_LIGHT_SECRET_KEY",
+            ),
+            (
+                {"SECOND_LIGHT_STAFF_SECOND_FACTOR": "perhaps"},
+                "SECOND_LIGHT_STAFF_SECOND_FACTOR must be yes or no, not 'perhaps'",
+            ),
             (
                 {"SECOND_LIGHT_CONFIRMED_FOR_MINUTES": "0"},
                 "SECOND_LIGHT_CONFIRMED_FOR_MINUTES must be between 1 and 60",
