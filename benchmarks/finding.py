@@ -121,6 +121,9 @@ def _asked(app: Flask) -> dict[str, Asked]:
         ),
         "detail": Asked(units[:1], hello=HELLO_TIMES),
         "detail, each another": Asked(units, cpu=4),
+        "list, for a buyer": Asked(["/devices"], cpu=5, cookie=buyer),
+        "search, each another, for a buyer": Asked(questions, cpu=6, cookie=buyer),
+        "detail with its verdict, each another": Asked(units, cpu=4, cookie=buyer),
         "qualified for today, each another": Asked(
             [f"/devices?verdict=today&max={30_000 + 10 * n}" for n in range(700)], cookie=buyer
         ),

@@ -61,15 +61,21 @@ class OfUnit:
 _answered = Memory(64)  # Clinics that look at the market at the same time; each answer is a word and its question.
 
 
-def preview(*, sale: Sale, purchase: Purchase, at: datetime, moment: Moment | None = None) -> Verdict:
+def preview(*, sale: Sale, purchase: Purchase | Around, at: datetime, moment: Moment | None = None) -> Verdict:
     """
     Say what the gate would answer now to exactly this purchase, at `moment` if one is given; nothing is kept.
+
+    Where a page was just told what stands around it, that is judged; else everything is gathered row by row.
 
     :raises NotFound: the site is not the clinic's
     :raises NoPolicy: no rules are published
     """
+    asked = Asked(moment.value) if moment else Asked.PREVIEW
+    if isinstance(purchase, Around):
+        (facts,) = _facts(purchase.circumstances, [sale], asked)
+        return judge(facts, _rules_told(purchase), at)
     policy = published_policy().policy
-    (facts,) = _questions([sale], purchase, Asked(moment.value) if moment else Asked.PREVIEW)
+    (facts,) = _questions([sale], purchase, asked)
     return judge(facts, policy, at)
 
 

@@ -14,7 +14,9 @@ from ..catalog import queries as catalog
 from ..clinics import queries as clinics
 from ..config import Settings
 from ..eligibility import service as eligibility
+from ..eligibility import told as around_readers
 from ..eligibility.sale import Purchase, Sale
+from ..eligibility.told import Around, Told
 from ..eligibility.verdict import Verdict
 from ..kernel import clock
 from ..kernel.money import Money
@@ -73,6 +75,7 @@ class ConfirmForm(Form):
 class _Choice:
     """Where, by whom and for what the device would be used, and without which handpieces it would be bought."""
 
+    told: Told
     site: clinics.Site
     sites: tuple[clinics.Site, ...]
     operator_id: UUID
@@ -98,6 +101,10 @@ class _Choice:
             restriction_signed=restriction_signed,
         )
 
+    def around(self) -> Around:
+        """Return the question with what was told to stand around it, for a page that shows the answer."""
+        return self.told.around(self.purchase())
+
 
 @bp.route("/devices/<uuid:listing>/order", methods=["GET", "POST"])
 @requires(Permission.ORDER_PLACE, weighty=Weighty.PLACE_ORDER)
@@ -108,7 +115,7 @@ def place(listing: UUID) -> ResponseReturnValue:
     if choice is None:
         return render_template("buying/no_site.html", device=device)
     form = PlaceForm(data={"form_key": str(uuid4())})
-    verdict = eligibility.preview(sale=choice.sale, purchase=choice.purchase(), at=clock.now())
+    verdict = eligibility.preview(sale=choice.sale, purchase=choice.around(), at=clock.now())
     if verdict.restriction is not None:
         form.restriction.validators = [InputRequired("Please sign the restriction, or declare all uses.")]
     if form.validate_on_submit():
@@ -283,18 +290,22 @@ def cancel(order_id: UUID) -> ResponseReturnValue:
 
 def _choice(device: ListingFacts) -> _Choice | None:
     """Read the choice from the address; what is not chosen, or not theirs, is what lies nearest."""
-    sites = tuple(site for site in clinics.sites_of_person(me().id) if site.clinic_id != device.clinic_id)
+    asked = request.args.get("site", type=UUID)
+    told, _ = around_readers.look(reader_id=me().id, site_id=asked)
+    sites = tuple(site for site in told.sites if site.clinic_id != device.clinic_id)
     if not sites:
         return None
-    asked = request.args.get("site", type=UUID)
     site = next((site for site in sites if site.id == asked), sites[0])
-    operators = tuple(clinics.members_of(site.clinic_id))
+    if told.site != site:
+        told, _ = around_readers.look(reader_id=me().id, site_id=site.id)
+    operators = told.members
     wanted = request.args.get("operator", type=UUID)
     known = {operator.user_id for operator in operators}
     left_out = _left_out(device)
     sale = device.sale.without(left_out)
     possible = _possible_uses(sale)
     choice = _Choice(
+        told=told,
         site=site,
         sites=sites,
         operator_id=wanted if wanted in known else me().id,
@@ -317,7 +328,7 @@ def _left_out(device: ListingFacts) -> tuple[UUID, ...]:
 
 def _open_uses(choice: _Choice) -> Collection[ProcedureClass]:
     """Return the uses to begin with: those that are open to the operator, where some are not."""
-    (verdict,) = eligibility.previews(sales=[choice.sale], purchase=choice.purchase(), at=clock.now())
+    (verdict,) = eligibility.previews(sales=[choice.sale], purchase=choice.around(), at=clock.now())
     return verdict.restriction.uses if verdict.restriction else choice.possible_uses
 
 
@@ -349,7 +360,7 @@ def _place_page(device: ListingFacts, choice: _Choice, form: PlaceForm, verdict:
         agreed=agreed,
         limit=limit if price and limit and price.minor > limit.minor else None,
         left_out=[part.name for part in device.handpieces if part.id in choice.left_out],
-        offer=None if verdict.cleared else unit.offer_to(device, choice.purchase(), state=choice.site.state),
+        offer=None if verdict.cleared else unit.offer_to(device, choice.around(), state=choice.site.state),
         verdict=gate.shown(verdict, state=choice.site.state, around=around),
         states=STATES,
         here=url_for(

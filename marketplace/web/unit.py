@@ -15,6 +15,7 @@ from ..eligibility import service as eligibility
 from ..eligibility.explaining import listed
 from ..eligibility.sale import Purchase
 from ..eligibility.service import OfUnit, Smaller
+from ..eligibility.told import Around
 from ..eligibility.verdict import Verdict
 from ..guides.showing import Shown
 from ..kernel import clock
@@ -125,10 +126,10 @@ def offer(listing: ListingFacts, site: Site, found: Smaller | None) -> Offer | N
     return None if found is None else _offered(listing, standpoint.purchase(site), found, state=site.state)
 
 
-def offer_to(listing: ListingFacts, purchase: Purchase, *, state: str) -> Offer | None:
+def offer_to(listing: ListingFacts, around: Around, *, state: str) -> Offer | None:
     """Return the unit as a buyer could have it, without handpieces; None where leaving some out is no help."""
-    found = eligibility.smaller(sale=listing.sale, purchase=purchase, at=clock.now())
-    return None if found is None else _offered(listing, purchase, found, state=state)
+    found = eligibility.smaller(sale=listing.sale, purchase=around, at=clock.now())
+    return None if found is None else _offered(listing, around.purchase, found, state=state)
 
 
 def _offered(listing: ListingFacts, purchase: Purchase, found: Smaller, *, state: str) -> Offer:

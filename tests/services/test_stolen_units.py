@@ -132,6 +132,16 @@ class TestMarket:
         held = [number for number, one in enumerate(statements) if "FROM listings" in one and "FOR UPDATE" in one]
         assert held[0] < trail
 
+    def test_an_entry_stands_against_units_of_its_own_maker_alone(self, moderator):
+        from tests.factories.catalog import make_maker
+
+        unit, other = make_listing(), make_maker(name="Sciton")
+        load(moderator, f"Sciton,{unit.serial},")
+
+        assert stolen.hits(maker_id=unit.maker_id, serial_normal=unit.serial_normal) == []
+        [found] = stolen.hits(maker_id=other.id, serial_normal=unit.serial_normal)
+        assert found.maker == "Sciton"
+
     def test_another_makers_number_is_another_unit(self, moderator):
         unit = make_listing(serial="GMP-4471")
         load(moderator, "Nobody Inc,GMP-4471,")

@@ -4,7 +4,7 @@ import pytest
 
 from marketplace.extensions import db
 from marketplace.listings import figures
-from tests.factories.clinics import make_site
+from tests.factories.clinics import make_member, make_site
 from tests.factories.listings import make_handpiece, make_listing
 from tests.factories.orders import make_scene
 from tests.pages import browser_of, text
@@ -53,6 +53,19 @@ def test_pages_of_a_buyer_take_few_statements(buyer, address, most):
 def test_a_device_takes_three_statements_and_a_comparison_of_it_seven(buyer, scene):
     assert statements(buyer, f"/devices/{scene.listing.id}") == 3
     assert statements(buyer, f"/compare?d={scene.listing.id}") == 7
+
+
+def test_the_page_before_an_order_takes_ten_statements(buyer, scene):
+    assert statements(buyer, f"/devices/{scene.listing.id}/order") == 10
+
+
+def test_nobody_orders_for_the_clinic_that_sells_though_its_site_comes_first(buyer, scene):
+    make_member(clinic=scene.seller_clinic, user=scene.buyer)
+    make_site(clinic=scene.seller_clinic, state="AZ", name="A First Street")
+
+    page = text(buyer.get(f"/devices/{scene.listing.id}/order"))
+    assert "You can buy this in Texas" in page
+    assert "A First Street" not in page
 
 
 def test_what_changed_a_moment_ago_is_on_the_next_page(buyer, scene):
