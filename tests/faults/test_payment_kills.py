@@ -42,9 +42,12 @@ from marketplace.kernel.money import Money
 from marketplace.payments.amounts import Rate
 from marketplace.orders import service as orders
 from tests.factories.payments import pay_page
+from sqlalchemy.orm import configure_mappers
 import requests, stripe
 
 app = create_app()
+configure_mappers()
+app.test_client().get("/healthz")  # What a process does once, at its first request.
 
 def pay(order_id, actor_id):
     pay_page(UUID(order_id), UUID(actor_id), at=clock.now())
