@@ -118,6 +118,7 @@ class Weighty(StrEnum):
     LIMIT_PURCHASES = "limit_purchases"
     RELEASE_DEVICE = "release_device"
     ACCEPT_DEVICE = "accept_device"
+    AGREE_PRICE = "agree_price"
     GIVE_BACK = "give_back"
     LINK_PAYOUTS = "link_payouts"
     CHANGE_ADDRESS = "change_address"
@@ -142,6 +143,7 @@ WEIGHED: dict[Weighty, tuple[frozenset[Permission], str]] = {
     _W.LIMIT_PURCHASES: (frozenset({_P.CLINIC_MANAGE}), "changing which purchases of the clinic need a second person"),
     _W.RELEASE_DEVICE: (frozenset({_P.ORDER_FULFIL}), "releasing or sending a device"),
     _W.ACCEPT_DEVICE: (frozenset({_P.ORDER_PLACE}), "accepting a device, for which the seller is then paid"),
+    _W.AGREE_PRICE: (frozenset({_P.ORDER_FULFIL, _P.ORDER_PLACE}), "agreeing on a price"),
     _W.GIVE_BACK: (frozenset({_P.ORDER_FULFIL, _P.ORDER_PLACE}), "giving a payment back"),
     _W.LINK_PAYOUTS: (frozenset({_P.ORDER_FULFIL}), "changing where the clinic is paid"),
     _W.CHANGE_ADDRESS: (frozenset({_P.CLINIC_MANAGE}), "changing where devices are sent"),

@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from wtforms import BooleanField, SelectField, StringField
 from wtforms.validators import InputRequired, Length
 
-from ..accounts.access import Permission
+from ..accounts.access import Permission, Weighty
 from ..kernel import clock
 from ..kernel.terms import STATES
 from ..listings import queries as listings
@@ -88,7 +88,7 @@ def mine() -> ResponseReturnValue:
 
 
 @bp.post("/offers/<uuid:offer_id>/accept")
-@requires(Permission.ORDER_FULFIL)
+@requires(Permission.ORDER_FULFIL, weighty=Weighty.AGREE_PRICE)
 def accept(offer_id: UUID) -> ResponseReturnValue:
     """Accept an offer, as the seller."""
     until = offering.accept(offer_id=offer_id, actor_id=me().id, at=clock.now())
@@ -97,7 +97,7 @@ def accept(offer_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/offers/<uuid:offer_id>/counter")
-@requires(Permission.ORDER_FULFIL)
+@requires(Permission.ORDER_FULFIL, weighty=Weighty.AGREE_PRICE)
 def counter(offer_id: UUID) -> ResponseReturnValue:
     """Name a price to the buyer, as the seller."""
     form = CounterForm()
@@ -121,7 +121,7 @@ def decline(offer_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/offers/<uuid:offer_id>/take")
-@requires(Permission.ORDER_PLACE)
+@requires(Permission.ORDER_PLACE, weighty=Weighty.AGREE_PRICE)
 def take(offer_id: UUID) -> ResponseReturnValue:
     """Take the seller's price, as the buyer."""
     until = offering.take(offer_id=offer_id, actor_id=me().id, at=clock.now())
