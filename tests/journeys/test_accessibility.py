@@ -86,6 +86,7 @@ NOT_PAGES = {
     "rules.vectors_table": "a file",
     "sales.account_answered": "leads on to the sales",
     "staff_audit.export": "a file",
+    "staff_audit.whole": "a file",
     "staff_finance.days_csv": "a file",
     "staff_credentials.document": "a file",
     "staff_credentials.page": "a picture",
