@@ -140,6 +140,15 @@ def forget(user: User, *, at: datetime) -> bool:
     return True
 
 
+def forget_since(user: User, *, since: datetime, at: datetime) -> None:
+    """Remove the second factor of a locked person if it was begun or turned on after that moment. A step."""
+    row = _row(user.id)
+    if row is not None and (row.on_since or row.begun_at) > since:
+        _remove(user.id)
+        if row.on_since is not None:
+            _tell(user, "The second factor that was turned on after that sign-in was taken away.", at=at)
+
+
 def is_on(user_id: UUID) -> bool:
     """Say whether the person has a second factor that counts."""
     row = _row(user_id)

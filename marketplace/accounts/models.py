@@ -55,6 +55,7 @@ class SessionEnd(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105  The name of a cause.
     ROLE_CHANGED = "role_changed"
     ACCOUNT_DISABLED = "account_disabled"
+    DISOWNED = "disowned"
 
 
 class UserSession(Keyed, Base):
@@ -89,11 +90,17 @@ class UserSession(Keyed, Base):
 
 
 class TokenPurpose(StrEnum):
-    """What a token allows, once. That of a second step is in the browser between password and code, not in a mail."""
+    """
+    What a token allows, once.
+
+    That of a second step is in the browser between password and code, not in a mail; that of a disowned sign-in shuts
+    the account for whoever has its password.
+    """
 
     CONFIRM_EMAIL = "confirm_email"
     RESET_PASSWORD = "reset_password"  # noqa: S105  The name of a purpose.
     SECOND_STEP = "second_step"
+    DISOWN = "disown"
 
 
 class MailedToken(Keyed, Base):
@@ -108,6 +115,19 @@ class MailedToken(Keyed, Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+
+
+class KnownBrowser(Base):
+    """A browser in which the person signed in: it keeps a random token for a year, and only its digest is kept here."""
+
+    __tablename__ = "known_browsers"
+    __table_args__ = (CheckConstraint("octet_length(digest) = 32", name="token_is_digested"),)
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+    user_agent: Mapped[str]
 
 
 class SecondFactor(Base):

@@ -16,6 +16,8 @@ LONGEST_EMAIL = 254  # RFC 5321, 4.5.3.1.3, less the angle brackets.
 CONFIRMATION_LASTS = timedelta(days=2)
 RESET_LASTS = timedelta(hours=1)
 SECOND_STEP_LASTS = timedelta(minutes=10)
+DISOWNING_LASTS = timedelta(days=7)
+BROWSER_KNOWN_FOR = timedelta(days=365)
 RECOVERY_CODES = 10
 PARKED_FORM_LASTS = timedelta(hours=12)
 SEEN_IS_WRITTEN_EVERY = timedelta(minutes=1)

@@ -1,5 +1,6 @@
 """What people do with their own accounts: open one, prove the address, sign in and out, change the password."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -12,7 +13,7 @@ from ..kernel.errors import Conflict, Invalid, NotFound
 from ..kernel.text import normal_email
 from ..kernel.tokens import digest_of, new_token
 from ..notifications.service import promise_mail
-from . import factors, tokens
+from . import browsers, factors, tokens
 from .access import Identity
 from .models import MailedToken, ParkedForm, SessionEnd, TokenPurpose, User, UserSession
 from .passwords import Passwords
@@ -100,7 +101,9 @@ def confirm_email(*, token: str, at: datetime) -> UUID:
         return user.id
 
 
-def sign_in(*, email: str, password: str, at: datetime, user_agent: str = "", address: str = "") -> SignIn | HalfWay:
+def sign_in(
+    *, email: str, password: str, at: datetime, user_agent: str = "", address: str = "", kept: Sequence[str] = ()
+) -> SignIn | HalfWay:
     """
     Open a session for whoever knows the password of the address; who has a second factor is half way then.
 
@@ -121,10 +124,12 @@ def sign_in(*, email: str, password: str, at: datetime, user_agent: str = "", ad
             user.password_hash = passwords.hash(password)
         if factors.is_on(user.id):
             return HalfWay(tokens.issue(user_id=user.id, purpose=TokenPurpose.SECOND_STEP, at=at))
-        return _open(user, at=at, user_agent=user_agent, address=address)
+        return _open(user, at=at, user_agent=user_agent, address=address, kept=kept)
 
 
-def finish_sign_in(*, token: str, code: str, at: datetime, user_agent: str = "", address: str = "") -> SignIn:
+def finish_sign_in(
+    *, token: str, code: str, at: datetime, user_agent: str = "", address: str = "", kept: Sequence[str] = ()
+) -> SignIn:
     """
     Open the session of somebody who was half way, on the strength of a code.
 
@@ -143,7 +148,7 @@ def finish_sign_in(*, token: str, code: str, at: datetime, user_agent: str = "",
             raise SignInFailed
         if factors.is_on(user.id):  # It may have been taken away a moment ago, by whoever may.
             factors.spend(user, code, at=at)
-        return _open(user, at=at, user_agent=user_agent, address=address)
+        return _open(user, at=at, user_agent=user_agent, address=address, kept=kept)
 
 
 def identity_of(*, token: str, at: datetime) -> Identity | None:
@@ -299,17 +304,19 @@ def park_form(*, path: str, fields: list[tuple[str, str]], user_id: UUID | None,
 
 
 def sweep(*, at: datetime) -> None:
-    """Remove parked forms whose time is over, and sessions and tokens that ended long ago."""
+    """Remove parked forms whose time is over, sessions and tokens that ended long ago, browsers long unused."""
     forgotten = forgotten_after(at)
     with unit_of_work():
         db.session.execute(delete(ParkedForm).where(ParkedForm.expires_at <= at))
         db.session.execute(delete(MailedToken).where(MailedToken.expires_at <= forgotten))
         db.session.execute(delete(UserSession).where(UserSession.expires_at <= forgotten))
+        browsers.forget_old(at=at)
 
 
-def _open(user: User, *, at: datetime, user_agent: str, address: str) -> SignIn:
+def _open(user: User, *, at: datetime, user_agent: str, address: str, kept: Sequence[str]) -> SignIn:
     tokens.cancel(user_id=user.id, purpose=TokenPurpose.RESET_PASSWORD, at=at)
-    session = open_session(user=user, at=at, user_agent=user_agent, address=address)
+    browser = browsers.meet(user, kept=kept, at=at, user_agent=user_agent, address=address)
+    session = open_session(user=user, at=at, user_agent=user_agent, address=address, browser=browser)
     record("account:signed_in", user, actor_id=user.id, at=at, session=session.session_id)
     return session
 

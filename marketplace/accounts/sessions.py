@@ -13,20 +13,21 @@ from .access import Identity
 from .models import SecondFactor, SessionEnd, User, UserSession
 from .policy import SEEN_IS_WRITTEN_EVERY, absolute_limit, rested_too_long
 
-_LONGEST_AGENT = 300
+LONGEST_AGENT = 300
 
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """A new session: the token is for the person's cookie and for nobody else; it is not kept here."""
+    """A new session: the tokens are for the person's cookies and for nobody else; they are not kept here."""
 
     token: str
+    browser: str
     session_id: UUID
     user_id: UUID
     expires_at: datetime
 
 
-def open_session(*, user: User, at: datetime, user_agent: str, address: str) -> SignIn:
+def open_session(*, user: User, at: datetime, user_agent: str, address: str, browser: str = "") -> SignIn:
     """Open a session under a token that never existed before, whatever the browser brought along."""
     token = new_token()
     row = UserSession(
@@ -36,12 +37,12 @@ def open_session(*, user: User, at: datetime, user_agent: str, address: str) -> 
         last_seen_at=at,
         confirmed_at=at,
         expires_at=at + absolute_limit(staff=user.staff_role is not None),
-        user_agent=user_agent[:_LONGEST_AGENT],
+        user_agent=user_agent[:LONGEST_AGENT],
         address=address,
     )
     db.session.add(row)
     db.session.flush()
-    return SignIn(token=token, session_id=row.id, user_id=user.id, expires_at=row.expires_at)
+    return SignIn(token=token, browser=browser, session_id=row.id, user_id=user.id, expires_at=row.expires_at)
 
 
 # Every page of a signed-in person begins with it: to put it together takes longer than to ask it.

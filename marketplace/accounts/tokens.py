@@ -9,12 +9,13 @@ from ..extensions import db
 from ..kernel.errors import Gone
 from ..kernel.tokens import digest_of, new_token
 from .models import MailedToken, TokenPurpose
-from .policy import CONFIRMATION_LASTS, RESET_LASTS, SECOND_STEP_LASTS
+from .policy import CONFIRMATION_LASTS, DISOWNING_LASTS, RESET_LASTS, SECOND_STEP_LASTS
 
 _LASTS = {
     TokenPurpose.CONFIRM_EMAIL: CONFIRMATION_LASTS,
     TokenPurpose.RESET_PASSWORD: RESET_LASTS,
     TokenPurpose.SECOND_STEP: SECOND_STEP_LASTS,
+    TokenPurpose.DISOWN: DISOWNING_LASTS,
 }
 
 

@@ -4,16 +4,29 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Request, current_app, flash, redirect, render_template, request, session, url_for
+from flask import (
+    Blueprint,
+    Request,
+    Response,
+    after_this_request,
+    current_app,
+    flash,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
-from ..accounts import confirming, queries, service
+from ..accounts import browsers, confirming, queries, service
 from ..accounts.access import Identity, Permission, Weighty
 from ..accounts.models import TokenPurpose
-from ..accounts.policy import LONGEST_EMAIL, LONGEST_NAME, LONGEST_PASSWORD
+from ..accounts.policy import BROWSER_KNOWN_FOR, LONGEST_EMAIL, LONGEST_NAME, LONGEST_PASSWORD
+from ..accounts.sessions import SignIn
 from ..config import Mode
 from ..extensions import limiter, login_manager
 from ..kernel import clock
@@ -26,6 +39,10 @@ bp = Blueprint("account", __name__)
 
 _HALF_WAY = "half_way"
 """Under this name the cookie carries, between password and code, the token of the second step and whose it is."""
+
+_BROWSER = "browser"
+"""Under this name a browser keeps, apart from the session and for a year, by what it is known."""
+_KNOWN_TO = 8
 
 _PROGRAMS = (
     ("Edg", "Edge"),
@@ -97,6 +114,11 @@ class ConfirmForm(Form):
     code = StringField("Code", validators=[Length(max=40)])
 
 
+def _browsers() -> tuple[str, ...]:
+    """Return the tokens by which this browser is known to those who signed in with it, the latest first."""
+    return tuple(one for one in request.cookies.get(_BROWSER, "").split(".") if one)[:_KNOWN_TO]
+
+
 @login_manager.request_loader
 def _who_is_asking(_request: Request) -> Identity | None:
     token = session.get(parking.TOKEN)
@@ -142,11 +164,12 @@ def sign_in() -> ResponseReturnValue:
                 at=clock.now(),
                 user_agent=request.user_agent.string,
                 address=request.remote_addr or "",
+                kept=_browsers(),
             )
             if isinstance(came, service.HalfWay):
                 session[_HALF_WAY] = [came.token, form.email.data]
                 return redirect(url_for(".sign_in_code", next=request.args.get("next")), code=303)
-            _begin(came.token)
+            _begin(came)
             return redirect(_destination(), code=303)
     return render_template("account/sign_in.html", form=form, demo_accounts=_demo_accounts()), form.http_status
 
@@ -171,8 +194,9 @@ def sign_in_code() -> ResponseReturnValue:
                 at=clock.now(),
                 user_agent=request.user_agent.string,
                 address=request.remote_addr or "",
+                kept=_browsers(),
             )
-            _begin(signed_in.token)
+            _begin(signed_in)
             return redirect(_destination(), code=303)
     return render_template("account/sign_in_code.html", form=form, email=email), form.http_status
 
@@ -265,6 +289,24 @@ def reset_password(token: str) -> ResponseReturnValue:
     return render_template("account/reset_password.html", form=form, person=person), form.http_status
 
 
+@bp.route("/not-me/<token>", methods=["GET", "POST"])
+@public
+@limiter.limit("20 per hour", methods=["POST"])
+def disown(token: str) -> ResponseReturnValue:
+    """Show a button, and shut the account when it is pressed; then ask for a new password."""
+    form = Form()
+    if form.validate_on_submit():
+        right = browsers.disown(token=token, at=clock.now())
+        session.clear()
+        if right is None:
+            flash("The account is shut. An administrator sets a new password for you.", "success")
+            return redirect(url_for("account.sign_in"), code=303)
+        flash("Whoever it was is signed out, and the old password opens nothing. Now choose a new one.", "success")
+        return redirect(url_for("account.reset_password", token=right), code=303)
+    person = queries.person_of_link(token, purpose=TokenPurpose.DISOWN, at=clock.now())
+    return render_template("account/disown.html", form=form, person=person)
+
+
 @bp.route("/account/confirm", methods=["GET", "POST"])
 @requires(Permission.ACCOUNT_MANAGE)
 @guesses
@@ -348,11 +390,26 @@ def end_other_sessions() -> ResponseReturnValue:
     return redirect(url_for("account.home"), code=303)
 
 
-def _begin(token: str) -> None:
+def _begin(signed_in: SignIn) -> None:
     """Begin the browser's session anew: nothing that was in it is trusted, but for the ticket of a parked form."""
+    known = [signed_in.browser, *(one for one in _browsers() if one != signed_in.browser)][:_KNOWN_TO]
+
+    @after_this_request
+    def tell(response: Response) -> Response:
+        response.set_cookie(
+            _BROWSER,
+            ".".join(known),
+            max_age=BROWSER_KNOWN_FOR,
+            path=url_for("account.sign_in"),
+            httponly=True,
+            samesite="Lax",
+            secure=request.is_secure,
+        )
+        return response
+
     ticket = session.get(parking.TICKET)
     session.clear()
-    session[parking.TOKEN] = token
+    session[parking.TOKEN] = signed_in.token
     if ticket is not None:
         session[parking.TICKET] = ticket
 

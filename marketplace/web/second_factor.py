@@ -26,6 +26,7 @@ EVENTS = {
     "account:password_reset": "New password by a mailed link",
     "account:password_set_by_command": "Password set by our staff",
     "account:reset_requested": "Link for a new password asked for",
+    "account:sign_in_disowned": "Sign-in disowned by a mailed link",
     "account:email_confirmed": "E-mail address confirmed",
     "account:second_factor_on": "Second factor turned on",
     "account:second_factor_off": "Second factor turned off",

@@ -130,6 +130,7 @@ WEIGHTY = {
 PUBLIC_AND_WRITING = {
     "account.ask_reset",
     "account.confirm_email",
+    "account.disown",
     "account.register",
     "account.reset_password",
     "account.sign_in",

@@ -61,6 +61,7 @@ NOT_PAGES = {
     "bootstrap.static": "a file",
     "browse.photo": "a picture",
     "account.sign_in_code": "only after a password, seen by the journey of the second factor",
+    "account.disown": "seen by the journey of the second factor",
     "reports.paper": "a file",
     "selling.paper": "a file",
     "staff_listings.paper": "a file",

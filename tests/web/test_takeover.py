@@ -14,6 +14,7 @@ from marketplace.config import Mode
 from marketplace.extensions import db
 from marketplace.listings.models import Listing
 from marketplace.listings.states import ListingState
+from marketplace.notifications.models import Mail
 from marketplace.orders.models import Order
 from marketplace.orders.states import OrderState
 from tests.factories.accounts import PASSWORD, make_staff, make_user
@@ -236,3 +237,77 @@ class TestOwner:
             app.extensions, "second_light_demo_accounts", [{"email": "a@b.co", "password": "demo second light"}]
         )
         assert "In this demo it is: demo second light" in client.get("/account/confirm").text
+
+
+class TestNewBrowser:
+    def link(self, user) -> str:
+        return f"/not-me/{promised_mails(Mail.to == user.email, Mail.template == 'new_browser')[-1].context['token']}"
+
+    def test_is_told_of_once_and_then_known(self, app):
+        user = make_user()
+        first, second = app.test_client(), app.test_client()
+        for browser in (first, second, second, first):
+            sign_in(browser, user)
+            browser.post("/sign-out")
+
+        assert len(promised_mails(Mail.template == "new_browser")) == 1
+
+    def test_keeps_what_it_is_known_by_to_itself_and_to_the_door(self, app):
+        browser = app.test_client()
+        user = make_user()
+        answer = browser.post("/sign-in", data={"email": user.email, "password": PASSWORD})
+
+        kept = browser.get_cookie("browser", path="/sign-in")
+        assert (kept.http_only, kept.same_site, kept.max_age) == (True, "Lax", 365 * 24 * 3600)
+        assert kept.value not in answer.get_data(as_text=True)
+        assert browser.get_cookie("browser") is None
+
+    def test_serves_eight_people_and_forgets_the_ninth_before_the_latest(self, app):
+        browser = app.test_client()
+        people = [make_user() for _ in range(9)]
+        for user in people:
+            sign_in(browser, user)
+            browser.post("/sign-out")
+        assert browser.get_cookie("browser", path="/sign-in").value.count(".") == 7
+        for user in (people[8], people[1]):
+            sign_in(browser, user)
+            browser.post("/sign-out")
+        assert promised_mails(Mail.template == "new_browser") == []
+
+        sign_in(browser, people[0])
+        assert [mail.to for mail in promised_mails(Mail.template == "new_browser")] == [people[0].email]
+
+    def test_the_button_shuts_the_thief_out_and_asks_for_a_new_password(self, app, client):
+        user = make_user()
+        sign_in(app.test_client(), user)
+        thief = app.test_client()
+        sign_in(thief, user)
+        address = self.link(user)
+
+        assert "That was not me" in client.get(address).text
+        assert thief.get("/account").status_code == 200
+        answer = client.post(address)
+        assert answer.status_code == 303
+        assert answer.location.startswith("/reset-password/")
+        assert client.get(answer.location).status_code == 200
+        assert thief.get("/account").status_code == 303
+        assert thief.post("/sign-in", data={"email": user.email, "password": PASSWORD}).status_code == 422
+        assert client.get(address).status_code == 410
+
+    def test_staff_are_sent_to_an_administrator(self, app, client):
+        staff = make_staff()
+        for _ in range(2):
+            sign_in(app.test_client(), staff)
+        answer = client.post(self.link(staff))
+
+        assert answer.location == "/sign-in"
+        assert "An administrator sets a new password for you." in client.get("/sign-in").text
+
+    def test_the_mail_says_which_browser(self, app):
+        context = {"name": "Dana", "user_agent": "Firefox/1 Linux", "at": "May 1, 2026, 10:00 UTC", "token": "t0k"}
+        for form in ("txt", "html"):
+            template = app.jinja_env.get_template(f"mail/new_browser.{form}")
+            said = template.render(context, base_url="https://house", address="198.51.100.7")
+            assert "Firefox on Linux, on May 1, 2026, 10:00 UTC, from the network address 198.51.100.7." in said
+            assert "https://house/not-me/t0k" in said
+            assert "network address" not in template.render(context, base_url="https://house", address="")

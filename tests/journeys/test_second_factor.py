@@ -1,0 +1,71 @@
+"""A person sets up a second factor, signs in with it, reads of a browser that is new, and shuts the account."""
+
+import pyotp
+import pytest
+from playwright.sync_api import Page, expect
+
+from marketplace.accounts import service as accounts
+from marketplace.kernel import clock
+from tests.journeys.acts import field, press, told
+from tests.journeys.house import House
+from tests.journeys.test_accessibility import LOOKS, looked_at
+
+EMAIL = "tess@carefully.example"
+PASSWORD = "nine copper kettles"
+
+
+@pytest.fixture
+def no_harm(watch):
+    """A function that claims that nothing on the page stands in anybody's way."""
+
+    def look(page: Page) -> None:
+        with watch.looking_away():
+            wrong = looked_at(page, LOOKS[0])
+        page.set_viewport_size({"width": 1280, "height": 900})
+        assert wrong == []
+
+    return look
+
+
+def knock(page: Page) -> None:
+    """Come to the door with the password."""
+    page.goto("/sign-in")
+    page.get_by_label("E-mail address").fill(EMAIL)
+    page.get_by_label("Password").fill(PASSWORD)
+    press(page, "Sign in")
+
+
+def test_a_second_factor_is_set_up_and_a_new_browser_disowned(house: House, enter, no_harm):
+    with house.inside():
+        accounts.register(name="Tess Careful", email=EMAIL, password=PASSWORD, at=clock.now())
+    page, other = enter(), enter()
+    knock(page)
+    page.wait_for_url(lambda url: "/sign-in" not in url)
+    page.goto("/account/security")
+    press(page, "Set up a second factor")
+    no_harm(page)
+    secret = page.get_by_role("main").locator("code").inner_text().replace(" ", "")
+    picture = page.get_by_alt_text("QR code").evaluate("one => one.naturalWidth")
+    assert picture > 0
+    field(page, "Code").fill("000000")
+    press(page, "Turn it on")
+    expect(page.get_by_role("main")).to_contain_text("does not fit")
+    field(page, "Code").fill(pyotp.TOTP(secret).now())
+    press(page, "Turn it on")
+    no_harm(page)
+    codes = page.get_by_role("main").locator("li code").all_inner_texts()
+    assert len(codes) == 10
+
+    knock(other)
+    no_harm(other)
+    field(other, "Code").fill(codes[0])
+    press(other, "Sign in")
+    other.wait_for_url(lambda url: "/sign-in" not in url)
+
+    page.goto(house.link_mailed_to(EMAIL, leading_to="/not-me/"))
+    no_harm(page)
+    press(page, "That was not me")
+    told(page, "Whoever it was is signed out")
+    expect(page.get_by_role("heading", level=1)).to_have_text("New password")
+    other.goto("/account/security")
+    assert "/sign-in" in other.url
