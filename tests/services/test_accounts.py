@@ -503,7 +503,7 @@ class TestResetPassword:
             sign_in(user)
         assert ends(user) == [SessionEnd.PASSWORD_CHANGED, None]
         assert user.email_confirmed_at == NOON + SECOND
-        assert mails()[-1] == (user.email, "password_changed")
+        assert mails()[-2:] == [(user.email, "password_changed"), (user.email, "new_browser")]
         assert events(user)[:2] == ["account:reset_requested", "account:password_reset"]
 
     def test_a_link_serves_once(self):
@@ -738,7 +738,7 @@ class TestCommands:
 
         assert sign_in(staff, password=NEW_PASSWORD).user_id == staff.id
         assert ends(staff)[0] is SessionEnd.PASSWORD_CHANGED
-        assert mails() == [(staff.email, "password_changed")]
+        assert mails() == [(staff.email, "password_changed"), (staff.email, "new_browser")]
         with pytest.raises(NotFound):
             staffing.set_password(email="nobody@example.test", password=NEW_PASSWORD, at=NOON)
 

@@ -66,11 +66,11 @@ class TestConfirm:
         user = make_user()
         _, session = make_session(user, at=NOON)
 
-        def slowly(_self, _password, _kept):
+        def slowly(_password, _kept):
             db.session.execute(update(User).values(password_hash=hash_of("four words nobody says")))
             return True
 
-        monkeypatch.setattr(type(adapter_of(Passwords)), "fits", slowly)
+        monkeypatch.setattr(adapter_of(Passwords), "fits", slowly)
         with pytest.raises(confirming.SessionIsOver):
             confirm(user, session)
 

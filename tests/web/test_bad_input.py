@@ -17,8 +17,8 @@ from tests.support import sign_in
 
 HUGE = b"q=" + b"x" * 10_000_000
 LONG = "x" * 20_000
-# These would speak to the payment provider, which is not there: an honest 503.
-ABROAD = {"buying.pay", "sales.open_account", "staff_orders.refund"}
+# These would speak to the payment provider, which is not there, or sign with a key that is not set: an honest 503.
+ABROAD = {"buying.pay", "sales.open_account", "staff_orders.refund", "staff_audit.whole"}
 FIELDS = (
     "q", "page", "state", "site", "operator", "uses", "site_id", "kind", "before", "subject_id", "sort", "min", "max",
     "year", "life", "modality", "maker", "grade", "procedure", "next", "again", "standing", "form_key", "email", "name",

@@ -68,6 +68,20 @@ def test_from_the_device_to_an_order_at_the_agreed_price(scene, as_):
     assert db.session.scalars(select(Order.price_minor)).one() == 3_900_000
 
 
+def test_who_agreed_on_more_than_is_asked_by_now_pays_what_is_asked(scene, as_, offer_id):
+    buyer, seller = as_(scene.buyer), as_(scene.seller)
+    press(seller, text(seller.get("/offers")), f"/offers/{offer_id}/accept")
+    scene.listing.price_minor = 3_800_000
+    db.session.commit()
+
+    page, answer = order(buyer, scene)
+
+    assert "as agreed" not in page
+    assert "$38,000" in page
+    assert answer.status_code == 303
+    assert db.session.scalars(select(Order.price_minor)).one() == 3_800_000
+
+
 def test_the_seller_names_a_price_and_the_buyer_takes_it(scene, as_, offer_id):
     buyer, seller = as_(scene.buyer), as_(scene.seller)
     page = text(seller.get("/offers"))

@@ -231,10 +231,10 @@ class TestNeverWrong:
 
     def test_a_wait_that_is_over_is_not_shown_though_nobody_changed_anything(self, client, scene, monkeypatch, now):
         address = f"/devices/{scene.listing.id}"
-        assert "It is reserved for somebody" in client.get(address).text
+        assert "It is reserved for another buyer" in client.get(address).text
         monkeypatch.setattr(clock, "now", lambda: now + timedelta(days=3))
 
-        assert "It is reserved for somebody" not in client.get(address).text
+        assert "It is reserved for another buyer" not in client.get(address).text
 
     def test_without_rules_it_says_so(self, client, scene):
         address = f"/devices/{scene.listing.id}?state=TX"

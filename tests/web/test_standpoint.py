@@ -55,8 +55,8 @@ def test_a_device_takes_three_statements_and_a_comparison_of_it_seven(buyer, sce
     assert statements(buyer, f"/compare?d={scene.listing.id}") == 7
 
 
-def test_the_page_before_an_order_takes_ten_statements(buyer, scene):
-    assert statements(buyer, f"/devices/{scene.listing.id}/order") == 10
+def test_the_page_before_an_order_takes_eleven_statements(buyer, scene):
+    assert statements(buyer, f"/devices/{scene.listing.id}/order") == 11
 
 
 def test_nobody_orders_for_the_clinic_that_sells_though_its_site_comes_first(buyer, scene):
