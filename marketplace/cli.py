@@ -73,7 +73,7 @@ def check() -> None:
 def worker() -> None:
     """Do promised jobs until stopped."""
     settings = current_app.extensions["second_light_settings"]
-    jobs.work(current_app._get_current_object(), settings.database_url)  # type: ignore[attr-defined]  # noqa: SLF001
+    jobs.work(current_app._get_current_object(), settings.database_url)  # type: ignore[attr-defined]  # noqa: SLF001  Documented for this by its library.
 
 
 staff_group = AppGroup("staff", help="The people who run the house.")
@@ -430,7 +430,7 @@ def load_demo() -> None:
     settings: Settings = current_app.extensions["second_light_settings"]
     if settings.mode is not Mode.DEMO:
         raise click.ClickException("The demo is only loaded where SECOND_LIGHT_MODE is demo.")
-    loaded = load(current_app._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001
+    loaded = load(current_app._get_current_object())  # type: ignore[attr-defined]  # noqa: SLF001  Documented for this by its library.
     click.echo("The demo is loaded." if loaded else "The demo is here already.")
 
 

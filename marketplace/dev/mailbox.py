@@ -67,7 +67,7 @@ class Receiver:
     def __init__(self, letters: Letters) -> None:
         self._letters = letters
 
-    async def handle_DATA(self, _server: object, _session: object, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, _server: object, _session: object, envelope: Envelope) -> str:  # noqa: N802  The name that aiosmtpd calls.
         """Keep the mail."""
         content = envelope.content
         assert isinstance(content, bytes), "aiosmtpd decodes only where it is told to"
@@ -105,7 +105,7 @@ class Reader(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002
+    def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002  The name that http.server gives.
         """Say nothing: who reads which mail is of no interest."""
 
 

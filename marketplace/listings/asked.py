@@ -101,7 +101,7 @@ _READ = "SELECT kind_id, face_id, 1 AS units FROM {} WHERE {}"
 MILES = "miles_between(%(here_latitude)s::float8, %(here_longitude)s::float8, {0}.latitude, {0}.longitude)"
 """How far something is from where it is asked."""
 _WITHIN = (
-    "place_id = ANY(ARRAY(SELECT id FROM market_places place"  # noqa: S608
+    "place_id = ANY(ARRAY(SELECT id FROM market_places place"  # noqa: S608  Names of ours; values are bound.
     f" WHERE latitude BETWEEN %(south)s AND %(north)s AND {MILES.format('place')} <= %(within)s))"
 )
 _DEGREES_A_MILE = 1 / 68.7
@@ -137,7 +137,7 @@ def ask(market: Market, wanted: Wanted) -> Asked:
         meant, own = _own_words(market, words, given)
         asked.whole = meant if able is None or asked.these_units else meant & able
         given["whole"] = numbers(asked.whole)
-        of_kinds = f"SELECT {_COLUMNS} FROM market_units WHERE kind_id = ANY(%(whole)s::int[])"  # noqa: S608
+        of_kinds = f"SELECT {_COLUMNS} FROM market_units WHERE kind_id = ANY(%(whole)s::int[])"  # noqa: S608  Names of ours; values are bound.
         asked.source = f"({of_kinds} UNION ALL {own})"
         asked.others = _READ.format(f"({own}) market_units", " AND ".join(base) or "true")
     asked.narrows_kinds = words is not None or able is not None
@@ -166,7 +166,7 @@ def face_conditions(asked: Asked, given: dict[str, Any]) -> list[str]:
 
 def of_faces(conditions: Iterable[str]) -> str:
     """Return the condition on a unit, or on kept figures, that its face meets all of these."""
-    return f"face_id IN (SELECT id FROM market_faces WHERE {' AND '.join(conditions)})"  # noqa: S608
+    return f"face_id IN (SELECT id FROM market_faces WHERE {' AND '.join(conditions)})"  # noqa: S608  Names of ours; values are bound.
 
 
 def _kinds_of(market: Market, name: str, answers: frozenset[str]) -> frozenset[int]:
@@ -265,11 +265,11 @@ def _own_words(market: Market, words: list[str], given: dict[str, Any]) -> tuple
     for number, (kind_ids, query) in enumerate(asked):
         given |= {f"lacking_{number}": numbers(kind_ids), f"lacked_{number}": query}
         parts.append(
-            f"SELECT {_COLUMNS} FROM market_units WHERE words @@ to_tsquery('simple', %(lacked_{number})s)"  # noqa: S608
+            f"SELECT {_COLUMNS} FROM market_units WHERE words @@ to_tsquery('simple', %(lacked_{number})s)"  # noqa: S608  Names of ours; values are bound.
             f" AND kind_id = ANY(%(lacking_{number})s::int[])"
         )
     # A unit may be found in two ways; each is there once. In parentheses, for UNION ALL may stand before it.
-    return whole, f"({' UNION '.join(parts)})" if parts else f"SELECT {_COLUMNS} FROM market_units WHERE false"  # noqa: S608
+    return whole, f"({' UNION '.join(parts)})" if parts else f"SELECT {_COLUMNS} FROM market_units WHERE false"  # noqa: S608  Names of ours; values are bound.
 
 
 _COLUMNS = "listing_id, kind_id, face_id, place_id, published_at, price_minor, year, used, landed, shots_left"

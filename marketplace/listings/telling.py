@@ -54,7 +54,7 @@ def question(states: Iterable[ListingState], **beside: str) -> str:
         for name, asked in {**_PARTS, **beside}.items()
     )
     return (
-        "SELECT row_to_json(w)::text FROM (SELECT c.name clinic_name, c.created_at clinic_since, c.seller_standing,"  # noqa: S608
+        "SELECT row_to_json(w)::text FROM (SELECT c.name clinic_name, c.created_at clinic_since, c.seller_standing,"  # noqa: S608  Names of ours; values are bound.
         f" unit.*, {parts} FROM listings unit JOIN clinics c ON c.id = unit.clinic_id"
         f" WHERE unit.id = %(id)s AND unit.state IN ({among})) w"
     )

@@ -86,7 +86,7 @@ def newest_of(clinic_ids: Collection[UUID], *, limit: int = 20) -> list[ImportFa
     rows = db.session.execute(
         _FACTS.where(_I.clinic_id.in_(clinic_ids)).order_by(_I.created_at.desc(), _I.id).limit(limit)
     )
-    return [_facts(row._mapping) for row in rows]  # noqa: SLF001
+    return [_facts(row._mapping) for row in rows]  # noqa: SLF001  Documented for this by its library.
 
 
 def problems_of(import_id: UUID) -> list[Problem]:

@@ -197,7 +197,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(fault)  # noqa: T201  This is a command.
     if found.faults:
         return 1
-    print(f"{found.events:,} events, each in its place, and the head is signed.")  # noqa: T201
+    print(f"{found.events:,} events, each in its place, and the head is signed.")  # noqa: T201  This is a command.
     return 0
 
 

@@ -34,7 +34,7 @@ def requires(permission: Permission, *, weighty: Weighty | None = None) -> Calla
 
     def mark(view: V) -> V:
         view.access = permission  # type: ignore[attr-defined]  # a sign on the door, read by `check`
-        view.weighty = weighty  # type: ignore[attr-defined]  # the second one
+        view.weighty = weighty  # type: ignore[attr-defined]  # another, of the same kind
         return view
 
     return mark

@@ -27,5 +27,5 @@ def icon(name: str) -> Markup:
     # The sprite belongs to an installed package, not to a visitor.
     return Markup('<svg class="icon" viewBox="{}" aria-hidden="true" focusable="false">{}</svg>').format(
         symbol[1],
-        Markup(symbol[2]),  # noqa: S704
+        Markup(symbol[2]),  # noqa: S704  As above.
     )

@@ -68,4 +68,4 @@ def _written(document: Mapping[str, Any]) -> Markup:
     text = json.dumps(document)
     for sign in "<>&":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
-    return Markup(f'<script type="application/ld+json">{text}</script>')  # noqa: S704
+    return Markup(f'<script type="application/ld+json">{text}</script>')  # noqa: S704  As above.

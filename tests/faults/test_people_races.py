@@ -85,8 +85,8 @@ def test_signing_in_and_being_disabled_at_once_leaves_no_living_session(own_app,
             admin_id, user_id, email = admin.id, user.id, user.email
 
         at_once(
-            lambda: accounts.sign_in(email=email, password="seven ruby lanterns", at=NOON),  # noqa: B023
-            lambda: staffing.disable(user_id=user_id, actor_id=admin_id, reason="Fraud.", at=NOON),  # noqa: B023
+            lambda: accounts.sign_in(email=email, password="seven ruby lanterns", at=NOON),  # noqa: B023  Done with before the next turn.
+            lambda: staffing.disable(user_id=user_id, actor_id=admin_id, reason="Fraud.", at=NOON),  # noqa: B023  Done with before the next turn.
         )
 
         with own_app.app_context():
@@ -102,8 +102,8 @@ def test_ending_a_session_while_it_is_seen_ends_it(own_app, at_once):
             user_id, session_id = session.user_id, session.id
 
         at_once(
-            *[lambda: accounts.identity_of(token=token, at=later)] * 3,  # noqa: B023
-            lambda: accounts.end_session(user_id=user_id, session_id=session_id, at=later),  # noqa: B023
+            *[lambda: accounts.identity_of(token=token, at=later)] * 3,  # noqa: B023  Done with before the next turn.
+            lambda: accounts.end_session(user_id=user_id, session_id=session_id, at=later),  # noqa: B023  Done with before the next turn.
         )
 
         with own_app.app_context():
@@ -119,8 +119,8 @@ def test_two_owners_removing_each_other_leave_one(own_app, at_once):
             clinic_id, one_id, two_id = clinic.id, one.id, two.id
 
         at_once(
-            lambda: service.remove_member(clinic_id=clinic_id, actor_id=one_id, user_id=two_id, at=NOON),  # noqa: B023
-            lambda: service.remove_member(clinic_id=clinic_id, actor_id=two_id, user_id=one_id, at=NOON),  # noqa: B023
+            lambda: service.remove_member(clinic_id=clinic_id, actor_id=one_id, user_id=two_id, at=NOON),  # noqa: B023  Done with before the next turn.
+            lambda: service.remove_member(clinic_id=clinic_id, actor_id=two_id, user_id=one_id, at=NOON),  # noqa: B023  Done with before the next turn.
         )
 
         with own_app.app_context():

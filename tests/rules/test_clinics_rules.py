@@ -57,7 +57,7 @@ class TestAddress:
 
 class TestSeller:
     S, E = SellerStanding, SellerEvent
-    LISTED = {  # noqa: RUF012
+    LISTED = {  # noqa: RUF012  Nobody changes it.
         (S.UNVERIFIED, E.ASKED): S.IN_REVIEW,
         (S.REFUSED, E.ASKED): S.IN_REVIEW,
         (S.IN_REVIEW, E.FIRST_APPROVED): S.AWAITING_SECOND,

@@ -53,7 +53,7 @@ STATEMENTS = sorted(
 places = st.sampled_from(["TX", "AZ", "FL", "IL", "MA", "IA", "CO", *STATES]).map(lambda s: Place(s, time_zone_of(s)))
 ids = st.integers(1, 40).map(lambda n: UUID(int=n))
 procedures = st.frozensets(st.sampled_from(ProcedureClass), max_size=3)
-moments = st.datetimes(datetime(2015, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+moments = st.datetimes(datetime(2015, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  Hypothesis adds the zone.
 near = st.one_of(st.just(NOON - timedelta(days=5)), moments)
 
 

@@ -798,7 +798,7 @@ class TestQueries:
 
 
 class TestParkedForms:
-    FIELDS = [("name", "Lone Star"), ("uses", "hair"), ("uses", "skin")]  # noqa: RUF012
+    FIELDS = [("name", "Lone Star"), ("uses", "hair"), ("uses", "skin")]  # noqa: RUF012  Nobody changes it.
 
     def test_are_found_again_under_their_ticket(self):
         ticket = service.park_form(path="/clinics/new", fields=self.FIELDS, user_id=None, at=NOON)

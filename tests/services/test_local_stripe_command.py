@@ -58,7 +58,7 @@ def test_runs_until_it_is_told_to_end(tmp_path, capsys, monkeypatch, number):
 
 def test_ends_by_itself_when_the_server_does(tmp_path, monkeypatch):
     ended = []
-    monkeypatch.setattr(LocalStripe, "wait", lambda stripe: ended.append(stripe))  # noqa: PLW0108
+    monkeypatch.setattr(LocalStripe, "wait", lambda stripe: ended.append(stripe))  # noqa: PLW0108  It is called as a method.
 
     assert command.main(["--port", "0", "--state", str(tmp_path / "state.db")]) == 0
     assert len(ended) == 1

@@ -30,7 +30,7 @@ def text_of(answer) -> str:
 
 
 class TestRegister:
-    FORM = {"name": "Dana Reyes", "email": "dana@clinic.example", "password": NEW_PASSWORD}  # noqa: RUF012
+    FORM = {"name": "Dana Reyes", "email": "dana@clinic.example", "password": NEW_PASSWORD}  # noqa: RUF012  Nobody changes it.
 
     def test_from_the_form_to_a_confirmed_account(self, client):
         answer = client.post("/register", data=self.FORM)
@@ -307,7 +307,7 @@ class TestAccount:
 
 
 class TestDemoAccounts:
-    OFFERED = {"label": "Dana, technician", "email": "dana@demo.example", "password": PASSWORD, "story": "In Texas."}  # noqa: RUF012
+    OFFERED = {"label": "Dana, technician", "email": "dana@demo.example", "password": PASSWORD, "story": "In Texas."}  # noqa: RUF012  Nobody changes it.
 
     @pytest.fixture
     def offering(self, app, monkeypatch):
