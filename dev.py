@@ -249,7 +249,8 @@ def test(arguments: Sequence[str]) -> int:
             raise Trouble("No Chromium was found, and the browser tests are required: apt-get install chromium.")
         print("No Chromium was found: the browser tests are skipped.", flush=True)
     results = ROOT / "var" / "test-results.xml"
-    whole = ["-n", "2", "--dist", "loadgroup", f"--junitxml={results}", *measured()]
+    # What hangs fails, with the stacks of all threads, where it would otherwise keep the run from ever ending.
+    whole = ["-n", "2", "--dist", "loadgroup", "--timeout", "300", f"--junitxml={results}", *measured()]
     status = subprocess.run(
         [PYTHON, "-m", "pytest", *(arguments or whole)], check=False, cwd=ROOT, env={**os.environ, "COLUMNS": "110"}
     ).returncode
