@@ -50,7 +50,7 @@ def write_as_staff(*, order_id: UUID, actor_id: UUID, words: str, at: datetime) 
     Write to both sides of an order whose payment is disputed.
 
     :raises NotFound: there is no such order
-    :raises marketplace.orders.steps.OwnOrder: the person belongs, or belonged, to one of its clinics
+    :raises marketplace.orders.refusals.OwnOrder: the person belongs, or belonged, to one of its clinics
     :raises Invalid: it says nothing, or too much
     :raises Conflict: no dispute is open
     """

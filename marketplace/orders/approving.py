@@ -16,8 +16,8 @@ from . import belonging, queries, steps, wording
 from .access import Act
 from .confirming import OrderExpired
 from .models import Order
+from .refusals import GateMoved, OrderOnHold
 from .states import ORDER, OrderEvent
-from .steps import GateMoved, OrderOnHold
 
 
 class NobodyApproves(Refused):

@@ -14,8 +14,8 @@ from . import belonging, steps, wording
 from .access import Act, Party
 from .models import Order, RefundProposal
 from .proposal_states import PROPOSAL, ProposalEvent, ProposalState, Side
+from .refusals import NotYourAct
 from .states import PARTLY_REFUNDABLE
-from .steps import NotYourAct
 from .wording import News
 
 _PAGE = "/partial-refund"

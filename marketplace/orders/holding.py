@@ -22,8 +22,8 @@ from ..ripple import Cause, Dependants, Ground, Loss
 from . import belonging, queries, reach, steps, wording
 from .access import Act
 from .models import Order, OrderHold
+from .refusals import ChangeSettles, GateMoved
 from .states import MONEY_HELD, UNSHIPPED, OrderEvent, OrderState
-from .steps import ChangeSettles, GateMoved
 
 TOLD_OF_LOSSES = (StaffRole.VERIFIER, StaffRole.ADMIN)
 """Staff who hear by mail of what was held, and of devices that had already left."""

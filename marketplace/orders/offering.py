@@ -30,8 +30,8 @@ from ..notifications import service as notifications
 from . import belonging, queries, reserving
 from .models import Offer, OfferTerms, Reservation
 from .offer_states import ANSWERED_WITHIN, KEPT_DAYS, MOST_AT_ONCE, OFFER, OfferEvent, OfferState
+from .refusals import BuyerNotCleared, NotCleared
 from .reservation_states import ReservationState
-from .steps import BuyerNotCleared, NotCleared
 
 LEAST = 100_00
 _OPEN = (OfferState.OPEN, OfferState.COUNTERED)

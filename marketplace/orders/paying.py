@@ -13,7 +13,7 @@ from ..payments import service as payments
 from ..payments.amounts import Rate
 from ..payments.ports import GatewayError
 from ..payments.states import PaymentState
-from . import steps, views
+from . import refusals, steps, views
 from .access import Act
 from .confirming import OrderExpired
 
@@ -97,7 +97,7 @@ def where_to_send(*, order_id: UUID, actor_id: UUID) -> str:
     """
     with unit_of_work():
         if not views.order_for(order_id, user_id=actor_id).on_buying_side:
-            raise steps.NotYourAct(Act.PAY)
+            raise refusals.NotYourAct(Act.PAY)
         payment = payment_queries.payment_of(order_id)
     if payment is None or not payment.awaits_transfer:
         raise NothingToSend(order_id)

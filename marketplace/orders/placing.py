@@ -27,8 +27,8 @@ from ..payments.ports import GatewayError
 from . import approving, belonging, offering, reserving, steps, wording
 from .access import Act, Party
 from .models import Order, OrderMove
+from .refusals import GateMoved, NotCleared
 from .states import ORDER, OrderEvent, OrderState
-from .steps import GateMoved, NotCleared
 
 MOST_UNPAID = 10
 """Devices that one clinic can keep from the market at a time without having paid."""

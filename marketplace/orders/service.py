@@ -15,6 +15,7 @@ from .curing import refund_uncured
 from .holding import Looked, NotOnHold, ask_again, ask_again_by_staff, look
 from .paying import AccountNotShown, NothingToSend, PageNotOpened, start_payment, where_to_send
 from .placing import AlreadyYours, OwnClinic, TooManyUnpaid, cancel, lapse_expired, place
+from .refusals import BuyerNotCleared, GateMoved, NotApproved, NotCleared, NotYourAct, OrderOnHold
 from .settling import (
     catch_up,
     payment_changed,
@@ -40,7 +41,7 @@ from .signing import (
     to_sign_by_link,
     withdraw_link,
 )
-from .steps import BuyerNotCleared, GateMoved, NotApproved, NotCleared, NotYourAct, OrderOnHold, clearance_now
+from .steps import clearance_now
 from .verifying import compare_books, verify
 from .watching import Watch, ask_for_a_watch, watch
 

@@ -18,8 +18,8 @@ from ..payments.states import PaymentState
 from . import queries, steps, wording
 from .access import Act
 from .models import Order
+from .refusals import GateMoved
 from .states import ENDED_WITHOUT_SALE, ORDER, OrderEvent, OrderState
-from .steps import GateMoved
 
 _WITH_US = frozenset({PaymentState.PAID, PaymentState.HELD})
 _NOWHERE = "The site where it was to be used has been closed."

@@ -15,8 +15,8 @@ from ..payments import service as payments
 from . import holding, steps, wording
 from .access import Act
 from .models import Order
+from .refusals import BuyerNotCleared, ChangeSettles
 from .states import OrderEvent
-from .steps import BuyerNotCleared, ChangeSettles
 
 
 class PaymentUnderReview(Refused):

@@ -22,8 +22,8 @@ from marketplace.orders import approving, placing, queries, views
 from marketplace.orders import service as orders
 from marketplace.orders.access import Act
 from marketplace.orders.models import Order, OrderHold
+from marketplace.orders.refusals import GateMoved, NotApproved, NotCleared, NotYourAct, OrderOnHold
 from marketplace.orders.states import OrderState
-from marketplace.orders.steps import GateMoved, NotApproved, NotCleared, NotYourAct, OrderOnHold
 from marketplace.payments.queries import payment_of
 from marketplace.ripple import Cause
 from tests.factories.accounts import make_user

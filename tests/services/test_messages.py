@@ -17,8 +17,8 @@ from marketplace.messages.models import OrderMessage, ThreadMark
 from marketplace.messages.queries import MessageView
 from marketplace.notifications.models import Mail
 from marketplace.orders.access import Party
+from marketplace.orders.refusals import OwnOrder
 from marketplace.orders.states import OrderEvent, OrderState
-from marketplace.orders.steps import OwnOrder
 from marketplace.payments.models import Payment
 from tests.factories import orders as made
 from tests.factories.accounts import make_staff, make_user

@@ -21,9 +21,9 @@ from marketplace.orders import service as orders
 from marketplace.orders.models import Offer, OfferTerms, Order, Reservation
 from marketplace.orders.offer_states import OfferState
 from marketplace.orders.offering import NoOffers
+from marketplace.orders.refusals import BuyerNotCleared, NotCleared
 from marketplace.orders.reservation_states import ReservationState
 from marketplace.orders.reserving import KeptForAnother
-from marketplace.orders.steps import BuyerNotCleared, NotCleared
 from tests.factories.accounts import make_user
 from tests.factories.clinics import make_member, make_site
 from tests.factories.credentials import make_credential

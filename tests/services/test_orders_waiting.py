@@ -10,7 +10,7 @@ from marketplace.clinics import service as clinics
 from marketplace.credentials import service as credentials
 from marketplace.extensions import db
 from marketplace.notifications.models import Mail
-from marketplace.orders import holding, queries, steps, views, watching
+from marketplace.orders import holding, queries, refusals, views, watching
 from marketplace.orders import service as orders
 from marketplace.orders.access import Act
 from marketplace.orders.models import OrderHold
@@ -160,7 +160,7 @@ class TestWhileItWaits:
         move(scene, at=now)
         who = {"order_id": order.id, "actor_id": scene.seller.id}
 
-        with pytest.raises(steps.ChangeSettles) as refusal:
+        with pytest.raises(refusals.ChangeSettles) as refusal:
             if act == "release":
                 orders.release_to_ship(**who, at=now + DAY - SECOND)
             else:
@@ -174,7 +174,7 @@ class TestWhileItWaits:
         order = make_order("funds_held", scene, at=now)
         move(scene, at=now)
 
-        with pytest.raises(steps.ChangeSettles):
+        with pytest.raises(refusals.ChangeSettles):
             orders.ask_again(order_id=order.id, actor_id=scene.buyer.id, at=now)
         assert holding.look(order_id=order.id, at=now) is Looked.STILL_HELD
 
@@ -197,7 +197,7 @@ class TestWhileItWaits:
         move(scene, at=long_ago)
         credentials.suspend(credential_id=scene.licence.id, actor_id=make_staff().id, words="A doubt.", at=now)
 
-        with pytest.raises(steps.OrderOnHold) as refusal:
+        with pytest.raises(refusals.OrderOnHold) as refusal:
             orders.release_to_ship(order_id=order.id, actor_id=scene.seller.id, at=now)
 
         assert refusal.value.code == "order_on_hold"
@@ -247,7 +247,7 @@ class TestAfterwards:
         move(scene, at=now)
         lapsed = now + timedelta(days=300)
 
-        with pytest.raises(steps.OrderOnHold) as refusal:
+        with pytest.raises(refusals.OrderOnHold) as refusal:
             orders.release_to_ship(order_id=order.id, actor_id=scene.seller.id, at=lapsed)
 
         assert refusal.value.code == "order_on_hold"

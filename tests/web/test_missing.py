@@ -7,7 +7,7 @@ import pytest
 from marketplace.eligibility.blocked import FEWEST, PERIOD, Blocked, blocked
 from marketplace.extensions import db
 from marketplace.kernel import clock
-from marketplace.orders.steps import NotCleared
+from marketplace.orders.refusals import NotCleared
 from tests.factories.accounts import make_user
 from tests.factories.clinics import make_member
 from tests.factories.orders import make_scene, place

@@ -15,8 +15,8 @@ from ...listings.models import Listing
 from ...listings.states import ListingState
 from ...orders import offering, reserving
 from ...orders.models import Offer
+from ...orders.refusals import NotCleared
 from ...orders.reserving import KeptForAnother
-from ...orders.steps import NotCleared
 from .cast import HOUSES
 from .market import FEATURED
 from .people import Stage
