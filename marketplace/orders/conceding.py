@@ -10,7 +10,7 @@ from ..extensions import db, unit_of_work
 from ..kernel.errors import Conflict, NotFound
 from ..kernel.money import Money
 from ..payments import service as payments
-from . import belonging, steps, wording
+from . import belonging, money_wording, steps
 from .access import Act, Party
 from .models import Order, RefundProposal
 from .proposal_states import PROPOSAL, ProposalEvent, ProposalState, Side
@@ -70,7 +70,7 @@ def propose(*, order_id: UUID, actor_id: UUID, amount: Money, reason: str, at: d
         session.add(proposal)
         session.flush()
         _record(order, "partial_refund_proposed", proposal, actor_id=actor_id, at=at)
-        _tell_other(side, wording.part_proposed(steps.told_of(order), amount, reason.strip(), side), order, at=at)
+        _tell_other(side, money_wording.part_proposed(steps.told_of(order), amount, reason.strip(), side), order, at=at)
         return proposal.id
 
 
@@ -93,7 +93,7 @@ def agree(*, proposal_id: UUID, actor_id: UUID, at: datetime) -> None:
             order_id=order.id, amount=amount, reason=proposal.reason, actor_id=actor_id, at=at
         )
         _close(proposal, order, ProposalEvent.AGREED, actor_id=actor_id, at=at)
-        _tell_both(wording.part_agreed(steps.told_of(order), amount, proposal.reason), order, at=at)
+        _tell_both(money_wording.part_agreed(steps.told_of(order), amount, proposal.reason), order, at=at)
 
 
 def decline(*, proposal_id: UUID, actor_id: UUID, at: datetime) -> None:
@@ -107,7 +107,7 @@ def decline(*, proposal_id: UUID, actor_id: UUID, at: datetime) -> None:
     with unit_of_work():
         proposal, order = _asked(proposal_id, actor_id, by_other=True)
         _close(proposal, order, ProposalEvent.DECLINED, actor_id=actor_id, at=at)
-        news = wording.part_declined(steps.told_of(order), Money(proposal.amount_minor, order.currency))
+        news = money_wording.part_declined(steps.told_of(order), Money(proposal.amount_minor, order.currency))
         _tell_other(Side.SELLER if proposal.side is Side.BUYER else Side.BUYER, news, order, at=at)
 
 
@@ -150,7 +150,7 @@ def decide_by_finance(*, order_id: UUID, actor_id: UUID, amount: Money, reason: 
             amount_minor=amount.minor,
             reason=reason.strip(),
         )
-        _tell_both(wording.part_decided(steps.told_of(order), amount, reason.strip()), order, at=at)
+        _tell_both(money_wording.part_decided(steps.told_of(order), amount, reason.strip()), order, at=at)
 
 
 def _locked(order_id: UUID, actor_id: UUID) -> Order:

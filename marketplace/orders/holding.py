@@ -19,7 +19,7 @@ from ..listings.models import Listing
 from ..notifications import service as notifications
 from ..recalls import queries as recalls
 from ..ripple import Cause, Dependants, Ground, Loss
-from . import belonging, queries, reach, steps, wording
+from . import belonging, hold_wording, queries, reach, steps
 from .access import Act
 from .models import Order, OrderHold
 from .refusals import ChangeSettles, GateMoved
@@ -189,8 +189,8 @@ def _lift(order_id: UUID, decision: eligibility.Decision, *, actor_id: UUID | No
             order.payment_decision_id, order.reason = decision.id, None
             cause = "the gate clears it again"
             steps.move(order, OrderEvent.CLEARED, cause=cause, actor_id=actor_id, at=at, decision=decision.id)
-        steps.tell(wording.lifted(told), _buying_side(order), order, at=at)
-        steps.tell_seller(wording.lifted(told), order, at=at)
+        steps.tell(hold_wording.lifted(told), _buying_side(order), order, at=at)
+        steps.tell_seller(hold_wording.lifted(told), order, at=at)
         _record(order, "hold_lifted", actor_id=actor_id, at=at, decision=decision.id, holds=[one.id for one in holds])
 
 
@@ -256,13 +256,13 @@ def _hold(order: Order, loss: Loss, actor_id: UUID | None, at: datetime) -> bool
     told = steps.told_of(order)
     if loss.until is not None:
         queue.promise("look_at_order", not_before=loss.until, order_id=str(order.id))
-        to_buyer = wording.waits_to_buyer(told, words=loss.words, cause=loss.cause, until=loss.until)
+        to_buyer = hold_wording.waits_to_buyer(told, words=loss.words, cause=loss.cause, until=loss.until)
         steps.tell(to_buyer, _buying_side(order), order, at=at)
-        steps.tell_seller(wording.waits_to_seller(told, until=loss.until), order, at=at)
+        steps.tell_seller(hold_wording.waits_to_seller(told, until=loss.until), order, at=at)
         return True
-    to_buyer = wording.held_to_buyer(told, words=loss.words, cause=loss.cause, paid=order.state in MONEY_HELD)
+    to_buyer = hold_wording.held_to_buyer(told, words=loss.words, cause=loss.cause, paid=order.state in MONEY_HELD)
     steps.tell(to_buyer, _buying_side(order), order, at=at)
-    steps.tell_seller(wording.held_to_seller(told), order, at=at)
+    steps.tell_seller(hold_wording.held_to_seller(told), order, at=at)
     return True
 
 

@@ -15,7 +15,7 @@ from ..logs import log
 from ..payments import queries as payment_queries
 from ..payments import service as payments
 from ..payments.states import PaymentState
-from . import queries, steps, wording
+from . import hold_wording, money_wording, queries, steps, wording
 from .access import Act
 from .models import Order
 from .refusals import GateMoved
@@ -106,7 +106,7 @@ def retry_clearance(*, order_id: UUID, actor_id: UUID, at: datetime) -> None:
         steps.move(
             order, OrderEvent.CLEARED, cause="the gate clears it again", actor_id=actor_id, at=at, decision=decision.id
         )
-        steps.tell_seller(wording.paid_to_seller(steps.told_of(order)), order, at=at)
+        steps.tell_seller(money_wording.paid_to_seller(steps.told_of(order)), order, at=at)
 
 
 def refund(*, order_id: UUID, actor_id: UUID, reason: str, at: datetime) -> None:
@@ -177,8 +177,8 @@ def _receive(order_id: UUID, *, at: datetime) -> None:
         if decision is not None and decision.cleared and not on_hold:
             order.payment_decision_id, order.reason = decision.id, None
             steps.move(order, OrderEvent.PAID, cause="the payment arrived", actor_id=None, at=at, decision=decision.id)
-            steps.tell_buyer(wording.paid_to_buyer(told), order, at=at)
-            steps.tell_seller(wording.paid_to_seller(told), order, at=at)
+            steps.tell_buyer(money_wording.paid_to_buyer(told), order, at=at)
+            steps.tell_seller(money_wording.paid_to_seller(told), order, at=at)
             return
         against = [*on_hold, *(steps.objections_in_words(decision.verdict) if decision else [_NOWHERE])]
         order.reason = " ".join(against)
@@ -192,7 +192,7 @@ def _receive(order_id: UUID, *, at: datetime) -> None:
             at=at,
             decision=decision.id if decision else None,
         )
-        steps.tell_buyer(wording.not_cleared_to_buyer(told, against=against, paid=True), order, at=at)
+        steps.tell_buyer(hold_wording.not_cleared_to_buyer(told, against=against, paid=True), order, at=at)
 
 
 def _asked(order_id: UUID, *, at: datetime) -> Decision | None:
@@ -223,7 +223,7 @@ def _fail(order_id: UUID, *, at: datetime) -> None:
             steps.move(order, OrderEvent.PAYMENT_FAILED, cause="the payment did not arrive", actor_id=None, at=at)
             # The wait for the bank is not the buyer's fault: the order stands as long as a new one.
             order.expires_at = max(order.expires_at, at + wording.ORDER_STANDS)
-            steps.tell_buyer(wording.payment_failed_to_buyer(steps.told_of(order)), order, at=at)
+            steps.tell_buyer(money_wording.payment_failed_to_buyer(steps.told_of(order)), order, at=at)
 
 
 def _settle(order_id: UUID, *, payout: Money, at: datetime) -> None:
@@ -232,7 +232,7 @@ def _settle(order_id: UUID, *, payout: Money, at: datetime) -> None:
         if order is not None:
             listings_service.mark_sold(listing_id=order.listing_id, actor_id=None, at=at)
             steps.move(order, OrderEvent.SETTLED, cause="the seller has been paid", actor_id=None, at=at)
-            steps.tell_seller(wording.settled_to_seller(steps.told_of(order), payout=payout), order, at=at)
+            steps.tell_seller(money_wording.settled_to_seller(steps.told_of(order), payout=payout), order, at=at)
 
 
 def _refunded(order_id: UUID, *, at: datetime) -> None:
@@ -254,7 +254,7 @@ def _charged_back(order_id: UUID, *, at: datetime) -> None:
         if not sold:  # What was sold stays sold; what becomes of it is for the two clinics.
             listings_service.release(listing_id=order.listing_id, actor_id=None, at=at)
         steps.move(order, OrderEvent.CHARGED_BACK, cause=order.reason, actor_id=None, at=at)
-        news = wording.charged_back(steps.told_of(order), sold=sold)
+        news = money_wording.charged_back(steps.told_of(order), sold=sold)
         steps.tell_buyer(news, order, at=at)
         steps.tell_seller(news, order, at=at)
 
@@ -263,7 +263,7 @@ def _send_back_what_came_too_late(order_id: UUID, *, at: datetime) -> None:
     with unit_of_work():
         order = steps.locked(order_id)
         payments.request_refund(order_id=order_id, cause="it arrived after the order had ended", at=at)
-        steps.tell_buyer(wording.paid_too_late_to_buyer(steps.told_of(order)), order, at=at)
+        steps.tell_buyer(money_wording.paid_too_late_to_buyer(steps.told_of(order)), order, at=at)
 
 
 def start_refund(order: Order, *, reason: str, actor_id: UUID | None, at: datetime) -> None:
@@ -280,6 +280,6 @@ def start_refund(order: Order, *, reason: str, actor_id: UUID | None, at: dateti
     order.reason = reason
     steps.move(order, OrderEvent.REFUND_STARTED, cause=reason, actor_id=actor_id, at=at)
     assert payment is not None, "what goes back was paid"
-    news = wording.refund_started(steps.told_of(order), amount=payment.left, reason=reason)
+    news = money_wording.refund_started(steps.told_of(order), amount=payment.left, reason=reason)
     steps.tell_buyer(news, order, at=at)
     steps.tell_seller(news, order, at=at)

@@ -12,7 +12,7 @@ from ..extensions import db, unit_of_work
 from ..kernel.errors import Invalid, Refused
 from ..payments import queries as payment_queries
 from ..payments import service as payments
-from . import holding, steps, wording
+from . import hold_wording, holding, steps, wording
 from .access import Act
 from .models import Order
 from .refusals import BuyerNotCleared, ChangeSettles
@@ -158,7 +158,7 @@ def _fresh_yes(order_id: UUID, act: Act, *, actor_id: UUID, at: datetime) -> Dec
         with unit_of_work():
             order = steps.locked(order_id)
             against = steps.objections_in_words(decision.verdict)
-            news = wording.not_cleared_to_buyer(steps.told_of(order), against=against, paid=True)
+            news = hold_wording.not_cleared_to_buyer(steps.told_of(order), against=against, paid=True)
             steps.tell_buyer(news, order, at=at)
         raise BuyerNotCleared
     return decision

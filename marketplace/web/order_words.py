@@ -8,10 +8,11 @@ from ..eligibility.models import Moment
 from ..kernel.days import written
 from ..kernel.money import Money
 from ..orders.access import Act, Party
+from ..orders.hold_wording import CURES
 from ..orders.queries import OrderLine
 from ..orders.states import OrderEvent, OrderState
 from ..orders.views import HoldView, MoveView, OrderView
-from ..orders.wording import CURES, left_out_words, moment_of
+from ..orders.wording import left_out_words, moment_of
 from ..payments.policy import decision_due
 from ..payments.queries import PartView, PaymentView
 from ..payments.states import PartialState, PaymentState

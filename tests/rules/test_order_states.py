@@ -8,7 +8,7 @@ import pytest
 from marketplace.kernel.machine import IllegalMove
 from marketplace.kernel.money import Money
 from marketplace.kernel.terms import ProcedureClass
-from marketplace.orders import wording
+from marketplace.orders import hold_wording, money_wording, wording
 from marketplace.orders.access import (
     ACTS,
     Act,
@@ -161,18 +161,18 @@ class TestHolds:
 
     @pytest.mark.parametrize("cause", Cause)
     def test_every_cause_has_a_cure_that_the_buyer_reads_and_the_seller_does_not(self, cause):
-        to_buyer = wording.held_to_buyer(TOLD, words="It was lost.", cause=cause, paid=True)
-        to_seller = wording.held_to_seller(TOLD)
+        to_buyer = hold_wording.held_to_buyer(TOLD, words="It was lost.", cause=cause, paid=True)
+        to_seller = hold_wording.held_to_seller(TOLD)
 
         assert to_buyer.lines[:3] == (
             "It was lost.",
             "Your payment is safe with us and has not gone to the seller.",
-            wording.CURES[cause],
+            hold_wording.CURES[cause],
         )
         assert "It was lost." not in " ".join(to_seller.lines)
 
     def test_whoever_has_not_paid_reads_that_nothing_was_charged(self):
-        unpaid = wording.held_to_buyer(TOLD, words="It was lost.", cause=Cause.SITE_CLOSED, paid=False)
+        unpaid = hold_wording.held_to_buyer(TOLD, words="It was lost.", cause=Cause.SITE_CLOSED, paid=False)
 
         assert unpaid.lines[1] == "Nothing was charged."
 
@@ -275,21 +275,21 @@ NEWS = [
     wording.placed_to_seller(TOLD),
     wording.placed_to_practitioner(TOLD, buyer="Alice Martin"),
     wording.confirmed_to_buyer(TOLD, practitioner="Dana Reyes"),
-    wording.paid_to_buyer(TOLD),
-    wording.paid_to_seller(TOLD),
-    wording.not_cleared_to_buyer(TOLD, against=["The licence has expired."], paid=True),
-    wording.not_cleared_to_buyer(TOLD, against=["The licence has expired."], paid=False),
-    wording.payment_failed_to_buyer(TOLD),
+    money_wording.paid_to_buyer(TOLD),
+    money_wording.paid_to_seller(TOLD),
+    hold_wording.not_cleared_to_buyer(TOLD, against=["The licence has expired."], paid=True),
+    hold_wording.not_cleared_to_buyer(TOLD, against=["The licence has expired."], paid=False),
+    money_wording.payment_failed_to_buyer(TOLD),
     wording.dispatched_to_buyer(TOLD, carrier="ArcBest", tracking="1Z 99"),
     wording.arrived_to_seller(TOLD),
     wording.accepted_to_seller(TOLD, payout=Money(3_995_000)),
-    wording.settled_to_seller(TOLD, payout=Money(3_995_000)),
+    money_wording.settled_to_seller(TOLD, payout=Money(3_995_000)),
     wording.ended(TOLD, reason="The buyer cancelled the order before it was paid."),
-    wording.refund_started(TOLD, amount=TOLD.price, reason="The seller gave the payment back."),
-    wording.paid_too_late_to_buyer(TOLD),
-    wording.held_to_buyer(TOLD, words="It was lost.", cause=Cause.SITE_CLOSED, paid=True),
-    wording.held_to_seller(TOLD),
-    wording.lifted(TOLD),
+    money_wording.refund_started(TOLD, amount=TOLD.price, reason="The seller gave the payment back."),
+    money_wording.paid_too_late_to_buyer(TOLD),
+    hold_wording.held_to_buyer(TOLD, words="It was lost.", cause=Cause.SITE_CLOSED, paid=True),
+    hold_wording.held_to_seller(TOLD),
+    hold_wording.lifted(TOLD),
 ]
 
 
@@ -307,7 +307,7 @@ class TestNews:
         )
 
     def test_money_that_waits_is_said_to_wait(self):
-        assert "Your payment is held until you accept the device." in wording.paid_to_buyer(TOLD).lines[0]
+        assert "Your payment is held until you accept the device." in money_wording.paid_to_buyer(TOLD).lines[0]
         held, free = NEWS[5], NEWS[6]
         assert "Your payment is safe with us" in held.lines[0]
         assert "Nothing was charged" in free.lines[0]

@@ -18,7 +18,7 @@ from marketplace.eligibility.verdict import Verdict
 from marketplace.extensions import db
 from marketplace.kernel.errors import NotFound
 from marketplace.notifications.models import Mail
-from marketplace.orders import holding, queries, reach, steps, views, wording
+from marketplace.orders import hold_wording, holding, queries, reach, steps, views
 from marketplace.orders import service as orders
 from marketplace.orders.models import OrderHold
 from marketplace.orders.service import Looked
@@ -548,7 +548,7 @@ class TestPages:
         page = self.page(client, scene.buyer, f"/orders/{order.id}")
 
         assert "Texas laser hair removal certificate (TDLR) of Alice Martin was suspended." in page
-        assert wording.CURES[Cause.CREDENTIAL_SUSPENDED] in page
+        assert hold_wording.CURES[Cause.CREDENTIAL_SUSPENDED] in page
         assert f"/orders/{order.id}/ask-again" in page
         assert "on hold, payment held" in page
         assert "on hold" in self.page(client, scene.buyer, "/orders")
