@@ -301,7 +301,7 @@ class Offer(Keyed, Base):
     """
     A price below the asked one for a whole unit, named by a buyer whom the gate cleared then.
 
-    `state` is written by `offering._move` and nowhere else. Once agreed, a reservation keeps unit and price for days.
+    `state` is written by `offer_steps.move` and nowhere else. Once agreed, a reservation keeps unit and price for days.
     """
 
     __tablename__ = "offers"

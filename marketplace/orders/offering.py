@@ -1,19 +1,13 @@
 """Offers: a cleared buyer names a price, the seller accepts, counters or declines; what is agreed is kept for days."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select
 
 from .. import audit
-from ..accounts import queries as accounts
 from ..accounts.models import User
 from ..clinics import queries as clinics
-from ..clinics.access import MANAGERS
-from ..clinics.models import Clinic, ClinicSite
 from ..eligibility import service as eligibility
 from ..eligibility.models import Moment
 from ..eligibility.sale import Purchase
@@ -26,59 +20,19 @@ from ..listings import queries as listings
 from ..listings.models import Listing
 from ..listings.record import of_seller
 from ..listings.states import ListingState
-from ..notifications import service as notifications
-from . import belonging, queries, reserving
-from .models import Offer, OfferTerms, Reservation
-from .offer_states import ANSWERED_WITHIN, KEPT_DAYS, MOST_AT_ONCE, OFFER, OfferEvent, OfferState
+from . import offer_steps as steps
+from . import offers, reserving
+from .models import Offer, OfferTerms
+from .offer_states import KEPT_DAYS, MOST_AT_ONCE, OfferEvent, OfferState
 from .refusals import BuyerNotCleared, NotCleared
-from .reservation_states import ReservationState
 
 LEAST = 100_00
-_OPEN = (OfferState.OPEN, OfferState.COUNTERED)
 
 
 class NoOffers(Refused):
     """The device is not one of which a price can be named."""
 
     code = "no_offers"
-
-
-class Agreed(NamedTuple):
-    """What was agreed with a buyer, and until when it stands."""
-
-    offer_id: UUID
-    price: Money
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class OfferView:
-    """
-    An offer as its two sides see it. `state` is what it is now, also where nobody has tidied up yet.
-
-    `clinic_name` is for the buyer alone: the seller learns who buys once the money is held.
-    """
-
-    id: UUID
-    listing_id: UUID
-    title: str
-    asked: Money | None
-    amount: Money
-    counter: Money | None
-    agreed: Money | None
-    state: OfferState
-    clinic_name: str
-    place: str
-    made_at: datetime
-    stands_until: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """Whether a seller takes offers for a device, and below which they decline themselves."""
-
-    taken: bool = True
-    floor: Money | None = None
 
 
 def make(*, listing_id: UUID, buyer_id: UUID, site_id: UUID, amount: Money, at: datetime) -> UUID:
@@ -120,12 +74,12 @@ def make(*, listing_id: UUID, buyer_id: UUID, site_id: UUID, amount: Money, at: 
         )  # fmt: skip
         db.session.add(offer)
         db.session.flush()
-        _note(offer, "made", actor_id=buyer_id, at=at)
+        steps.note(offer, "made", actor_id=buyer_id, at=at)
         if terms.floor is not None and amount < terms.floor:
-            _move(offer, OfferEvent.DECLINED_BY_FLOOR, actor_id=None, at=at)
-            _tell_buyer(offer, "Your offer is declined", "The seller takes no offer as low as yours.", at=at)
+            steps.move(offer, OfferEvent.DECLINED_BY_FLOOR, actor_id=None, at=at)
+            steps.tell_buyer(offer, "Your offer is declined", "The seller takes no offer as low as yours.", at=at)
         else:
-            _tell_seller(
+            steps.tell_seller(
                 offer,
                 "You have an offer",
                 f"{amount} is offered for it, {price} is asked. The gate has cleared this buyer today.",
@@ -137,13 +91,13 @@ def make(*, listing_id: UUID, buyer_id: UUID, site_id: UUID, amount: Money, at: 
 
 def _offerable(
     listing_id: UUID, buyer_id: UUID, site_id: UUID, amount: Money, *, at: datetime
-) -> tuple[clinics.Site, Money, Terms]:
+) -> tuple[clinics.Site, Money, offers.Terms]:
     """Return where it is to be used, what is asked, and the seller's terms, if this price can be named at all."""
     device = listings.on_display(listing_id)
     site = next((site for site in clinics.sites_of_person(buyer_id) if site.id == site_id), None)
     if site is None:
         raise NotFound("This site is not one of yours.")
-    terms = terms_of(listing_id)
+    terms = offers.terms_of(listing_id)
     if device.state is not ListingState.PUBLISHED or device.price is None:
         raise NoOffers("This device is not on the market any more.")
     if site.clinic_id == device.clinic_id:
@@ -160,7 +114,7 @@ def _offerable(
 
 def _refuse_more(buyer_id: UUID, listing_id: UUID, *, at: datetime) -> None:
     _lapse_what_is_over(Offer.buyer_id == buyer_id, at=at)
-    own = select(Offer.listing_id).where(Offer.buyer_id == buyer_id, Offer.state.in_(_OPEN))
+    own = select(Offer.listing_id).where(Offer.buyer_id == buyer_id, Offer.state.in_(steps.OPEN))
     mine = db.session.scalars(own).all()
     if listing_id in mine:
         raise Conflict("You have an offer for this device already.", cure="Take it back, and make another.")
@@ -178,8 +132,8 @@ def accept(*, offer_id: UUID, actor_id: UUID, at: datetime) -> datetime:
     :raises BuyerNotCleared: the gate no longer clears the buyer
     """
     with unit_of_work():
-        offer, listing = _of_seller(offer_id, actor_id)
-        _require(offer, OfferEvent.ACCEPTED, at)
+        offer, listing = steps.locked_for_seller(offer_id, actor_id)
+        steps.require(offer, OfferEvent.ACCEPTED, at)
         if not _verdict(offer, at=at).cleared:
             raise BuyerNotCleared
         offer.answered_by = actor_id
@@ -195,16 +149,16 @@ def counter(*, offer_id: UUID, actor_id: UUID, amount: Money, at: datetime) -> N
     :raises IllegalMove: it does not wait for the seller
     """
     with unit_of_work():
-        offer, listing = _of_seller(offer_id, actor_id)
-        _require(offer, OfferEvent.COUNTERED, at)
+        offer, listing = steps.locked_for_seller(offer_id, actor_id)
+        steps.require(offer, OfferEvent.COUNTERED, at)
         if not offer.amount_minor < amount.minor < (listing.price_minor or 0):
             raise Invalid("Name a price above the offer, and below what you ask.", field="amount")
         offer.counter_minor, offer.answered_by = amount.minor, actor_id
-        _move(offer, OfferEvent.COUNTERED, actor_id=actor_id, at=at)
-        _tell_buyer(
+        steps.move(offer, OfferEvent.COUNTERED, actor_id=actor_id, at=at)
+        steps.tell_buyer(
             offer,
             "The seller names a price",
-            f"You offered {_money(offer, offer.amount_minor)}; the seller would sell it to you for {amount}.",
+            f"You offered {steps.money(offer, offer.amount_minor)}; the seller would sell it to you for {amount}.",
             "Take it within seven days, or leave it.",
             at=at,
         )
@@ -224,8 +178,8 @@ def take(*, offer_id: UUID, actor_id: UUID, at: datetime) -> datetime:
         if listing_id is None:
             raise NotFound("There is no such offer of yours.")
         listing = db.session.get_one(Listing, listing_id, with_for_update=True, populate_existing=True)
-        offer = _locked(offer_id)
-        _require(offer, OfferEvent.TAKEN, at)
+        offer = steps.locked(offer_id)
+        steps.require(offer, OfferEvent.TAKEN, at)
         verdict = _verdict(offer, at=at)
         if not verdict.cleared:
             site = clinics.site(offer.site_id)
@@ -242,11 +196,11 @@ def decline(*, offer_id: UUID, actor_id: UUID, at: datetime) -> None:
     :raises IllegalMove: it is over
     """
     with unit_of_work():
-        offer, _ = _of_seller(offer_id, actor_id)
-        _require(offer, OfferEvent.DECLINED, at)
+        offer, _ = steps.locked_for_seller(offer_id, actor_id)
+        steps.require(offer, OfferEvent.DECLINED, at)
         offer.answered_by = actor_id
-        _move(offer, OfferEvent.DECLINED, actor_id=actor_id, at=at)
-        _tell_buyer(offer, "Your offer is declined", "You can make another, or order it at its price.", at=at)
+        steps.move(offer, OfferEvent.DECLINED, actor_id=actor_id, at=at)
+        steps.tell_buyer(offer, "Your offer is declined", "You can make another, or order it at its price.", at=at)
 
 
 def withdraw(*, offer_id: UUID, actor_id: UUID, at: datetime) -> None:
@@ -257,12 +211,12 @@ def withdraw(*, offer_id: UUID, actor_id: UUID, at: datetime) -> None:
     :raises IllegalMove: it is over
     """
     with unit_of_work():
-        offer = _locked(offer_id)
+        offer = steps.locked(offer_id)
         if offer.buyer_id != actor_id:
             raise NotFound("There is no such offer of yours.")
-        _require(offer, OfferEvent.WITHDRAWN, at)
-        _move(offer, OfferEvent.WITHDRAWN, actor_id=actor_id, at=at)
-        _tell_seller(offer, "An offer was taken back", f"It was {_money(offer, offer.amount_minor)}.", at=at)
+        steps.require(offer, OfferEvent.WITHDRAWN, at)
+        steps.move(offer, OfferEvent.WITHDRAWN, actor_id=actor_id, at=at)
+        steps.tell_seller(offer, "An offer was taken back", f"It was {steps.money(offer, offer.amount_minor)}.", at=at)
 
 
 def set_terms(*, listing_id: UUID, actor_id: UUID, taken: bool, floor: Money | None, at: datetime) -> None:
@@ -287,89 +241,10 @@ def set_terms(*, listing_id: UUID, actor_id: UUID, taken: bool, floor: Money | N
         )  # fmt: skip
 
 
-def terms_of(listing_id: UUID) -> Terms:
-    """Return what the seller said of offers; nothing said: they are taken."""
-    row = db.session.execute(
-        select(OfferTerms.taken, OfferTerms.floor_minor, Listing.currency)
-        .join(Listing, Listing.id == OfferTerms.listing_id)
-        .where(OfferTerms.listing_id == listing_id)
-    ).one_or_none()
-    if row is None:
-        return Terms()
-    return Terms(row.taken, None if row.floor_minor is None else Money(row.floor_minor, row.currency))
-
-
-def agreed(*, listing_id: UUID, buyer_id: UUID, clinic_id: UUID, at: datetime) -> Agreed | None:
-    """Return the price that was agreed with a buyer for the whole device and still stands; None: none does."""
-    row = db.session.execute(
-        select(Offer.id, Offer.agreed_minor, Offer.currency, Reservation.held_until)
-        .join(Reservation, Reservation.id == Offer.reservation_id)
-        .where(
-            Offer.listing_id == listing_id,
-            Offer.buyer_id == buyer_id,
-            Offer.clinic_id == clinic_id,
-            Offer.state == OfferState.ACCEPTED,
-            Reservation.state == ReservationState.GRANTED,
-            Reservation.held_until > at,
-        )
-        .order_by(Offer.moved_at.desc(), Offer.id)
-        .limit(1)
-    ).one_or_none()
-    return None if row is None else Agreed(row.id, Money(row.agreed_minor, row.currency), row.held_until)
-
-
 def lapse_offers(*, at: datetime) -> int:
     """Tidy up after every offer that nobody answered in time; return how many there were."""
     with unit_of_work():
         return _lapse_what_is_over(Offer.id.is_not(None), at=at)
-
-
-def of_buyer(user_id: UUID, *, at: datetime) -> list[OfferView]:
-    """Return the person's offers, the newest first."""
-    return _views(Offer.buyer_id == user_id, at=at)
-
-
-def of_sellers(user_id: UUID, *, at: datetime) -> list[OfferView]:
-    """Return the offers for what the person's clinics sell, but those their own floor declined; the newest first."""
-    sells_for = [one.clinic_id for one in clinics.memberships_of(user_id) if one.role in MANAGERS]
-    by_floor = (Offer.state == OfferState.DECLINED) & Offer.answered_by.is_(None)
-    return _views(Listing.clinic_id.in_(sells_for) & ~by_floor, at=at)
-
-
-def _views(which: ColumnElement[bool], *, at: datetime) -> list[OfferView]:
-    rows = db.session.execute(
-        select(
-            Offer, Listing.title, Listing.price_minor, Clinic.name, ClinicSite.state, Reservation.state,
-            Reservation.held_until,
-        )
-        .join(Listing, Listing.id == Offer.listing_id)
-        .join(ClinicSite, ClinicSite.id == Offer.site_id)
-        .join(Clinic, Clinic.id == Offer.clinic_id)
-        .outerjoin(Reservation, Reservation.id == Offer.reservation_id)
-        .where(which)
-        .order_by(Offer.made_at.desc(), Offer.id)
-        .limit(queries.PER_PAGE)
-    )  # fmt: skip
-    found = []
-    for offer, title, price, clinic_name, place, kept, until in rows:
-        stands = kept is ReservationState.GRANTED and until is not None and until > at
-        found.append(
-            OfferView(
-                id=offer.id,
-                listing_id=offer.listing_id,
-                title=title,
-                asked=None if price is None else Money(price, offer.currency),
-                amount=_money(offer, offer.amount_minor),
-                counter=None if offer.counter_minor is None else _money(offer, offer.counter_minor),
-                agreed=None if offer.agreed_minor is None else _money(offer, offer.agreed_minor),
-                state=OfferState.LAPSED if _is_over(offer, at) else offer.state,
-                clinic_name=clinic_name,
-                place=place,
-                made_at=offer.made_at,
-                stands_until=until if stands else None,
-            )
-        )
-    return found
 
 
 def _verdict(offer: Offer, *, at: datetime) -> Verdict:
@@ -389,93 +264,26 @@ def _agree(offer: Offer, listing: Listing, minor: int, event: OfferEvent, *, act
     assert offer.answered_by is not None
     kept = reserving.keep_for(
         listing_id=listing.id, buyer_id=offer.buyer_id, clinic_id=offer.clinic_id, decided_by=offer.answered_by,
-        until=at + timedelta(days=KEPT_DAYS), words=f"Agreed at {_money(offer, minor)}.", at=at,
+        until=at + timedelta(days=KEPT_DAYS), words=f"Agreed at {steps.money(offer, minor)}.", at=at,
     )  # fmt: skip
     offer.agreed_minor, offer.reservation_id = minor, kept.id
-    _move(offer, event, actor_id=actor_id, at=at)
+    steps.move(offer, event, actor_id=actor_id, at=at)
     assert kept.held_until is not None
-    price = _money(offer, minor)
+    price = steps.money(offer, minor)
     stands = (
         f"The price of {price} stands until {written(kept.held_until)}, {kept.held_until:%H:%M} UTC;"
         " nobody else can order it for as long."
     )
-    _tell_buyer(offer, f"Agreed at {price}", stands, "Order it by then; the gate is asked again.", at=at)
-    _tell_seller(offer, f"Agreed at {price}", stands, "After that it is free for everybody again.", at=at)
+    steps.tell_buyer(offer, f"Agreed at {price}", stands, "Order it by then; the gate is asked again.", at=at)
+    steps.tell_seller(offer, f"Agreed at {price}", stands, "After that it is free for everybody again.", at=at)
     return kept.held_until
-
-
-def _since(at: datetime) -> ColumnElement[bool]:
-    return Offer.state.in_(_OPEN) & (Offer.moved_at <= at - ANSWERED_WITHIN)
-
-
-def _is_over(offer: Offer, at: datetime) -> bool:
-    return offer.state in _OPEN and offer.moved_at <= at - ANSWERED_WITHIN
-
-
-def _require(offer: Offer, event: OfferEvent, at: datetime) -> None:
-    OFFER.after(OfferState.LAPSED if _is_over(offer, at) else offer.state, event)
 
 
 def _lapse_what_is_over(which: ColumnElement[bool], *, at: datetime) -> int:
     over = db.session.scalars(
-        select(Offer).where(which, _since(at)).order_by(Offer.id).with_for_update(skip_locked=True)
+        select(Offer).where(which, steps.are_over(at)).order_by(Offer.id).with_for_update(skip_locked=True)
     ).all()
     for offer in over:
-        _move(offer, OfferEvent.LAPSED, actor_id=None, at=at)
-        _tell_buyer(offer, "An offer is over", "Nobody answered it within seven days.", at=at)
+        steps.move(offer, OfferEvent.LAPSED, actor_id=None, at=at)
+        steps.tell_buyer(offer, "An offer is over", "Nobody answered it within seven days.", at=at)
     return len(over)
-
-
-def _locked(offer_id: UUID) -> Offer:
-    offer = db.session.get(Offer, offer_id, with_for_update=True, populate_existing=True)
-    if offer is None:
-        raise NotFound("There is no such offer.")
-    return offer
-
-
-def _of_seller(offer_id: UUID, actor_id: UUID) -> tuple[Offer, Listing]:
-    """Return the offer and its listing, the listing locked first: whoever orders takes them in this order, too."""
-    listing_id = db.session.scalar(select(Offer.listing_id).where(Offer.id == offer_id))
-    if listing_id is None:
-        raise NotFound("There is no such offer.")
-    listing = of_seller(listing_id, actor_id)
-    return _locked(offer_id), listing
-
-
-def _money(offer: Offer, minor: int) -> Money:
-    return Money(minor, offer.currency)
-
-
-def _move(offer: Offer, event: OfferEvent, *, actor_id: UUID | None, at: datetime) -> None:
-    offer.state = OFFER.after(offer.state, event)
-    offer.moved_at = at
-    # The database's own guards speak now, not at the end.
-    db.session.flush()
-    _note(offer, event, actor_id=actor_id, at=at)
-
-
-def _note(offer: Offer, event: str, *, actor_id: UUID | None, at: datetime) -> None:
-    audit.record(
-        f"offer:{event}", actor_id=actor_id, subject_type="listing", subject_id=offer.listing_id, at=at,
-        offer=offer.id, amount=offer.amount_minor, counter=offer.counter_minor, agreed=offer.agreed_minor,
-    )  # fmt: skip
-
-
-def _tell_buyer(offer: Offer, subject: str, *lines: str, at: datetime) -> None:
-    _tell([offer.buyer_id], offer, subject, lines, at=at)
-
-
-def _tell_seller(offer: Offer, subject: str, *lines: str, at: datetime) -> None:
-    seller_id = db.session.scalars(select(Listing.clinic_id).where(Listing.id == offer.listing_id)).one()
-    _tell(belonging.in_charge_of(seller_id), offer, subject, lines, at=at)
-
-
-def _tell(people: Iterable[UUID], offer: Offer, subject: str, lines: Iterable[str], *, at: datetime) -> None:
-    title = db.session.scalars(select(Listing.title).where(Listing.id == offer.listing_id)).one()
-    for person in accounts.people(people).values():
-        notifications.promise_mail(
-            to=person.email,
-            template="offer_news",
-            context={"name": person.name, "subject": f"{subject}: {title}", "lines": list(lines), "path": "/offers"},
-            at=at,
-        )

@@ -24,7 +24,7 @@ from ..logs import log
 from ..payments import service as payments
 from ..payments.amounts import Rate
 from ..payments.ports import GatewayError
-from . import approving, belonging, offering, reserving, steps, wording
+from . import approving, belonging, offers, reserving, steps, wording
 from .access import Act, Party
 from .models import Order, OrderMove
 from .refusals import GateMoved, NotCleared
@@ -229,7 +229,7 @@ def _promise(
     unit = listings_service.reserve(listing_id=listing_id, actor_id=purchase.buyer_id, left_out=left_out, at=at)
     agreed = None
     if not left_out:
-        agreed = offering.agreed(listing_id=listing_id, buyer_id=purchase.buyer_id, clinic_id=purchase.clinic_id, at=at)
+        agreed = offers.agreed(listing_id=listing_id, buyer_id=purchase.buyer_id, clinic_id=purchase.clinic_id, at=at)
     if agreed and agreed.price >= unit.price:
         agreed = None  # Its seller asks less by now.
     price = agreed.price if agreed else unit.price

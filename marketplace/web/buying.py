@@ -27,7 +27,7 @@ from ..listings.facts import ListingFacts
 from ..listings.states import ListingState
 from ..messages import queries as messages
 from ..messages.access import speaks_for
-from ..orders import offering, queries, service, views
+from ..orders import offers, queries, service, views
 from ..orders.access import Act, Party
 from ..orders.states import OrderState
 from ..orders.views import OrderView
@@ -342,9 +342,7 @@ def _place_page(device: ListingFacts, choice: _Choice, form: PlaceForm, verdict:
     around = gate.Around(clinic_id=choice.site.clinic_id, listing_id=device.id, left_out=choice.left_out)
     agreed = None
     if not choice.left_out:
-        agreed = offering.agreed(
-            listing_id=device.id, buyer_id=me().id, clinic_id=choice.site.clinic_id, at=clock.now()
-        )
+        agreed = offers.agreed(listing_id=device.id, buyer_id=me().id, clinic_id=choice.site.clinic_id, at=clock.now())
     if agreed and device.price and agreed.price >= device.price:
         agreed = None  # Its seller asks less by now.
     price = agreed.price if agreed else device.price_without(choice.left_out)

@@ -11,7 +11,7 @@ from ..accounts.access import Permission, Weighty
 from ..kernel import clock
 from ..kernel.terms import STATES
 from ..listings import queries as listings
-from ..orders import offering
+from ..orders import offering, offers
 from ..orders.offer_states import KEPT_DAYS, OFFER, OfferEvent, OfferState
 from . import standpoint
 from .access import me, requires
@@ -143,7 +143,7 @@ def withdraw(offer_id: UUID) -> ResponseReturnValue:
 def terms(listing_id: UUID) -> ResponseReturnValue:
     """Say whether offers are taken for a device, and below what they decline themselves."""
     listing = common.mine(listing_id)
-    said = offering.terms_of(listing_id)
+    said = offers.terms_of(listing_id)
     form = TermsForm(data={"taken": said.taken, "floor": str(said.floor) if said.floor else ""})
     if form.validate_on_submit():
         with applied(form):
@@ -163,8 +163,8 @@ def _mine(form: CounterForm) -> ResponseReturnValue:
     at = clock.now()
     page = render_template(
         "offering/mine.html",
-        made_by_me=offering.of_buyer(me().id, at=at),
-        made_to_me=offering.of_sellers(me().id, at=at),
+        made_by_me=offers.of_buyer(me().id, at=at),
+        made_to_me=offers.of_sellers(me().id, at=at),
         words=WORDS,
         may=lambda one, event: OFFER.allows(one.state, OfferEvent(event)),
         form=form,

@@ -16,7 +16,7 @@ from marketplace.kernel.machine import IllegalMove
 from marketplace.kernel.money import Money
 from marketplace.kernel.terms import ClinicRole
 from marketplace.listings import service as market
-from marketplace.orders import offer_states, offering, reserving
+from marketplace.orders import offer_states, offering, offers, reserving
 from marketplace.orders import service as orders
 from marketplace.orders.models import Offer, OfferTerms, Order, Reservation
 from marketplace.orders.offer_states import OfferState
@@ -63,7 +63,7 @@ def state_of(offer_id):
     return db.session.scalars(select(Offer.state).where(Offer.id == offer_id)).one()
 
 
-def offers():
+def kept():
     return db.session.scalars(select(Offer)).all()
 
 
@@ -95,7 +95,7 @@ class TestMake:
     def test_tells_the_seller_what_and_not_who(self, scene, now):
         offer_id = make(scene, now)
 
-        (seen,) = offering.of_sellers(scene.seller.id, at=now)
+        (seen,) = offers.of_sellers(scene.seller.id, at=now)
         assert (seen.id, seen.amount, seen.asked, seen.state, seen.place) == (
             offer_id, OFFERED, PRICE, OfferState.OPEN, "TX",
         )  # fmt: skip
@@ -120,7 +120,7 @@ class TestMake:
         with pytest.raises(NotCleared):
             make(scene, now)
 
-        assert offers() == []
+        assert kept() == []
         assert [one.template for one in promised_mails()] == []
 
     @pytest.mark.parametrize("amount", [Money(99_99), PRICE, PRICE + Money(1), Money(3_900_000, "eur")])
@@ -128,7 +128,7 @@ class TestMake:
         with pytest.raises(Invalid) as refusal:
             make(scene, now, amount)
 
-        assert (refusal.value.field, offers()) == ("amount", [])
+        assert (refusal.value.field, kept()) == ("amount", [])
 
     @pytest.mark.parametrize("amount", [Money(100_00), PRICE - Money(1)])
     def test_may_lie_at_the_edges(self, scene, now, amount):
@@ -146,7 +146,7 @@ class TestMake:
         with pytest.raises(NoOffers, match="not on the market"):
             make(scene, now)
 
-        assert offers() == []
+        assert kept() == []
 
     def test_is_one_at_a_time_for_a_unit_and_a_few_in_all(self, scene, offer_id, now, monkeypatch):
         with pytest.raises(Conflict):
@@ -156,7 +156,7 @@ class TestMake:
         with pytest.raises(TooMany):
             make(scene, now, listing_id=other.id)
 
-        assert [one.id for one in offers()] == [offer_id]
+        assert [one.id for one in kept()] == [offer_id]
         offering.withdraw(offer_id=offer_id, actor_id=scene.buyer.id, at=now)
         assert state_of(make(scene, now)) is OfferState.OPEN
 
@@ -174,7 +174,7 @@ class TestTerms:
         low = make(scene, now, Money(3_999_999))
 
         assert state_of(low) is OfferState.DECLINED
-        assert offering.of_sellers(scene.seller.id, at=now) == []
+        assert offers.of_sellers(scene.seller.id, at=now) == []
         mail = promised_mails()[-1]
         assert (mail.to, mail.context["lines"]) == (scene.buyer.email, ["The seller takes no offer as low as yours."])
         assert state_of(make(scene, now, Money(4_000_000))) is OfferState.OPEN
@@ -186,7 +186,7 @@ class TestTerms:
             make(scene, now)
 
         terms(scene, now, taken=True)
-        assert offering.terms_of(scene.listing.id) == offering.Terms()
+        assert offers.terms_of(scene.listing.id) == offers.Terms()
         assert state_of(make(scene, now)) is OfferState.OPEN
         assert events_about("listing", scene.listing.id)[0].data == {"taken": False, "floor": None}
 
@@ -213,7 +213,7 @@ class TestAgree:
         assert (order.price_minor, order.fee_minor, order.offer_id) == (3_900_000, 234_000, offer_id)
         assert scene.listing.price_minor == 4_250_000
         assert db.session.scalars(select(Reservation.state)).all() == [ReservationState.USED]
-        (seen,) = offering.of_buyer(scene.buyer.id, at=now)
+        (seen,) = offers.of_buyer(scene.buyer.id, at=now)
         assert (seen.state, seen.agreed, seen.stands_until) == (OfferState.ACCEPTED, OFFERED, None)
 
     def test_it_keeps_the_unit_from_everybody_else(self, scene, offer_id, now):
@@ -228,20 +228,20 @@ class TestAgree:
     def test_its_price_stands_for_five_days(self, scene, offer_id, now, later, stands):
         accept(scene, offer_id, now)
 
-        found = offering.agreed(
+        found = offers.agreed(
             listing_id=scene.listing.id, buyer_id=scene.buyer.id, clinic_id=scene.clinic.id, at=now + later
         )
         assert (found is not None) is stands
-        (seen,) = offering.of_buyer(scene.buyer.id, at=now + later)
+        (seen,) = offers.of_buyer(scene.buyer.id, at=now + later)
         assert (seen.stands_until is not None) is stands
 
     def test_it_is_for_this_buyer_clinic_and_unit(self, scene, offer_id, now):
         accept(scene, offer_id, now)
         asked = {"listing_id": scene.listing.id, "buyer_id": scene.buyer.id, "clinic_id": scene.clinic.id, "at": now}
 
-        assert offering.agreed(**asked) == (offer_id, OFFERED, now + 5 * DAY)
+        assert offers.agreed(**asked) == (offer_id, OFFERED, now + 5 * DAY)
         for changed in ("listing_id", "buyer_id", "clinic_id"):
-            assert offering.agreed(**asked | {changed: uuid4()}) is None
+            assert offers.agreed(**asked | {changed: uuid4()}) is None
 
     def test_where_the_seller_asks_less_by_now_that_is_the_price(self, scene, offer_id, now):
         accept(scene, offer_id, now)
@@ -328,7 +328,7 @@ class TestEnd:
 
         assert state_of(offer_id) is OfferState.DECLINED
         assert promised_mails()[-1].to == scene.buyer.email
-        assert [one.state for one in offering.of_sellers(scene.seller.id, at=now)] == [OfferState.DECLINED]
+        assert [one.state for one in offers.of_sellers(scene.seller.id, at=now)] == [OfferState.DECLINED]
 
     def test_the_buyer_takes_it_back(self, scene, offer_id, now):
         for somebody in (scene.seller, make_user()):
@@ -361,7 +361,7 @@ class TestEnd:
         assert offering.lapse_offers(at=now + 7 * DAY - timedelta(seconds=1)) == 0
         with pytest.raises(IllegalMove):
             accept(scene, offer_id, now + 7 * DAY)
-        assert [one.state for one in offering.of_buyer(scene.buyer.id, at=now + 7 * DAY)] == [OfferState.LAPSED]
+        assert [one.state for one in offers.of_buyer(scene.buyer.id, at=now + 7 * DAY)] == [OfferState.LAPSED]
         JOBS["lapse_reservations"]()
         assert state_of(offer_id) is OfferState.OPEN
 
@@ -374,14 +374,14 @@ class TestEnd:
 class TestDatabase:
     def test_refuses_an_order_at_a_price_that_nobody_agreed_to(self, scene, offer_id, now, monkeypatch):
         wish = wish_of(scene, at=now)
-        told = offering.Agreed(offer_id, Money(1_000_000), now)
-        monkeypatch.setattr(offering, "agreed", lambda **_: told)
+        told = offers.Agreed(offer_id, Money(1_000_000), now)
+        monkeypatch.setattr(offers, "agreed", lambda **_: told)
         accept(scene, offer_id, now)
         for _ in range(2):
             with pytest.raises(IntegrityError) as refusal:
                 orders.place(**wish)
             assert refusal.value.orig.diag.constraint_name == "orders_match_their_listing"
-            told = offering.Agreed(None, OFFERED, now)
+            told = offers.Agreed(None, OFFERED, now)
 
     def test_refuses_an_offer_of_who_is_not_cleared_or_not_below_the_price(self, scene, offer_id, now):
         row = offers()[0]

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from marketplace.extensions import db
 from marketplace.kernel.money import Money
-from marketplace.orders import offering
+from marketplace.orders import offering, offers
 from marketplace.orders.models import Order
 from tests.factories.accounts import make_user
 from tests.factories.orders import make_scene
@@ -54,7 +54,7 @@ def test_from_the_device_to_an_order_at_the_agreed_price(scene, as_):
     assert "$39,000 offered, $42,500 asked" in page
     assert "A cleared buyer in Texas" in page
     assert "Alice Martin" not in page
-    (one,) = offering.of_buyer(scene.buyer.id, at=scene.listing.created_at)
+    (one,) = offers.of_buyer(scene.buyer.id, at=scene.listing.created_at)
     answer = press(seller, page, f"/offers/{one.id}/accept")
     assert (answer.status_code, answer.location) == (303, "/offers")
 
@@ -103,7 +103,7 @@ def test_it_is_declined_or_taken_back(scene, as_, offer_id):
     assert "declined" in text(buyer.get("/offers"))
 
     offer(buyer, scene)
-    one = offering.of_buyer(scene.buyer.id, at=scene.listing.created_at)[0]
+    one = offers.of_buyer(scene.buyer.id, at=scene.listing.created_at)[0]
     press(buyer, text(buyer.get("/offers")), f"/offers/{one.id}/withdraw")
     assert "taken back" in text(buyer.get("/offers"))
     assert "No offers yet" in text(as_(make_user()).get("/offers"))
@@ -136,7 +136,7 @@ def test_a_seller_says_which_offers_they_take(scene, as_, now):
     assert (wrong.status_code, "It must lie below your price." in text(wrong)) == (422, True)
     assert seller.post(address, data={"csrf_token": token(page), "taken": "y", "floor": "40,000"}).status_code == 303
 
-    assert offering.terms_of(scene.listing.id) == offering.Terms(taken=True, floor=Money(4_000_000))
+    assert offers.terms_of(scene.listing.id) == offers.Terms(taken=True, floor=Money(4_000_000))
     assert 'value="$40,000"' in text(seller.get(address))
     assert "$40,000" not in text(as_(scene.buyer).get(f"/devices/{scene.listing.id}"))
     assert as_(scene.buyer).get(address).status_code == 404
