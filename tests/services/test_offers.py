@@ -86,7 +86,7 @@ def another_buyer(scene, now):
 
 def lose_the_licence(scene, now):
     db.session.execute(
-        update(Credential).where(Credential.id == scene.licence.id).values(expires_on=(now - DAY).date())
+        update(Credential).where(Credential.id == scene.licence.id).values(expires_on=(now - 2 * DAY).date())
     )
     db.session.commit()
 
@@ -384,7 +384,7 @@ class TestDatabase:
             told = offers.Agreed(None, OFFERED, now)
 
     def test_refuses_an_offer_of_who_is_not_cleared_or_not_below_the_price(self, scene, offer_id, now):
-        row = offers()[0]
+        row = kept()[0]
         values = {column.key: getattr(row, column.key) for column in Offer.__mapper__.columns if column.key != "id"}
         values["state"] = OfferState.DECLINED
         for changed in ({"buyer_id": scene.owner.id}, {"amount_minor": 4_250_000}):
@@ -435,14 +435,14 @@ class TestDatabase:
         ],
     )
     def test_refuses_what_is_no_amount(self, scene, offer_id, now, constraint, changed):
-        row = offers()[0]
+        row = kept()[0]
         values = {column.key: getattr(row, column.key) for column in Offer.__mapper__.columns if column.key != "id"}
         with assert_refused_by(constraint):
             db.session.add(Offer(**values | {"state": OfferState.DECLINED} | changed))
             db.session.flush()
 
     def test_refuses_a_second_open_one(self, offer_id):
-        row = offers()[0]
+        row = kept()[0]
         values = {column.key: getattr(row, column.key) for column in Offer.__mapper__.columns if column.key != "id"}
         with assert_refused_by("one_open_offer_per_buyer_and_unit"):
             db.session.add(Offer(**values))
