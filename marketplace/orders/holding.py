@@ -119,7 +119,7 @@ def look(*, order_id: UUID, at: datetime) -> Looked:
             _hold(order, loss, None, at)
             _record(order, "held", actor_id=None, at=at, cause=loss.cause, reference=order_id)
             return Looked.HELD
-        if not held:
+        if not held and order.state is not OrderState.HELD_NOT_CLEARED:
             return Looked.STANDS
         if not _waited_out(order_id, at):
             return Looked.STILL_HELD
@@ -175,7 +175,7 @@ def _lift(order_id: UUID, decision: eligibility.Decision, *, actor_id: UUID | No
         holds = db.session.scalars(
             select(OrderHold).where(OrderHold.order_id == order_id, OrderHold.lifted_at.is_(None))
         ).all()
-        if not holds or order.state not in UNSHIPPED:
+        if order.state not in UNSHIPPED or not (holds or order.state is OrderState.HELD_NOT_CLEARED):
             raise NotOnHold
         if any(hold.placed_at > at for hold in holds):
             raise GateMoved  # What was lost since is not what the gate was asked about.

@@ -185,10 +185,14 @@ def lapse_expired(*, live: bool, at: datetime) -> int:
 
 def _lapse(order_id: UUID, *, live: bool, at: datetime) -> bool:
     try:
+        with unit_of_work():
+            if not _is_over(steps.locked(order_id), at=at):
+                return False
         payments.close_checkout(order_id=order_id, live=live, at=at)
         with unit_of_work():
             order = steps.locked(order_id)
-            ORDER.after(order.state, OrderEvent.LAPSED)
+            if not _is_over(order, at=at):
+                return False
             reason = "The order was not paid within 72 hours."
             _end(order, OrderEvent.LAPSED, reason=reason, actor_id=None, at=at)
             news = wording.ended(steps.told_of(order), reason=reason)
@@ -199,6 +203,11 @@ def _lapse(order_id: UUID, *, live: bool, at: datetime) -> bool:
         log.info("order_not_lapsed", order_id=str(order_id), reason=str(trouble))
         return False
     return True
+
+
+def _is_over(order: Order, *, at: datetime) -> bool:
+    """Say of a locked order whether it lapses now: it may have been paid meanwhile, or a failed transfer gave it time."""
+    return ORDER.allows(order.state, OrderEvent.LAPSED) and order.expires_at <= at
 
 
 def _end(order: Order, event: OrderEvent, *, reason: str, actor_id: UUID | None, at: datetime) -> None:

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from ..eligibility.models import Moment
+from ..eligibility.publishing import NoPolicy
 from ..eligibility.service import Decision
 from ..extensions import db, unit_of_work
 from ..kernel.errors import NotFound, Refusal
@@ -23,6 +24,7 @@ from .states import ENDED_WITHOUT_SALE, ORDER, OrderEvent, OrderState
 
 _WITH_US = frozenset({PaymentState.PAID, PaymentState.HELD})
 _NOWHERE = "The site where it was to be used has been closed."
+_NO_RULES = "No rules are published at the moment, so nobody could be cleared."
 _UNPAID = frozenset({OrderState.AWAITING_PAYMENT, OrderState.PAYMENT_PROCESSING})
 
 
@@ -165,7 +167,7 @@ def send_surplus_again(*, order_id: UUID, actor_id: UUID, at: datetime) -> None:
 
 
 def _receive(order_id: UUID, *, at: datetime) -> None:
-    decision = _asked(order_id, at=at)
+    decision, unasked = _asked(order_id, at=at)
     with unit_of_work():
         if decision is not None and decision.cleared and not steps.still_stands(decision):
             raise GateMoved  # The job asks again.
@@ -180,7 +182,7 @@ def _receive(order_id: UUID, *, at: datetime) -> None:
             steps.tell_buyer(money_wording.paid_to_buyer(told), order, at=at)
             steps.tell_seller(money_wording.paid_to_seller(told), order, at=at)
             return
-        against = [*on_hold, *(steps.objections_in_words(decision.verdict) if decision else [_NOWHERE])]
+        against = [*on_hold, *(steps.objections_in_words(decision.verdict) if decision else unasked)]
         order.reason = " ".join(against)
         steps.move(
             order,
@@ -195,12 +197,14 @@ def _receive(order_id: UUID, *, at: datetime) -> None:
         steps.tell_buyer(hold_wording.not_cleared_to_buyer(told, against=against, paid=True), order, at=at)
 
 
-def _asked(order_id: UUID, *, at: datetime) -> Decision | None:
-    """Ask the gate about money that arrived; None where it cannot be asked any more. The money is kept all the same."""
+def _asked(order_id: UUID, *, at: datetime) -> tuple[Decision | None, list[str]]:
+    """Ask the gate about money that arrived, or say why it cannot be asked. The money is kept all the same."""
     try:
-        return steps.ask_the_gate(order_id, Moment.PAYMENT_RECEIVED, at=at)
+        return steps.ask_the_gate(order_id, Moment.PAYMENT_RECEIVED, at=at), []
     except NotFound:
-        return None
+        return None, [_NOWHERE]
+    except NoPolicy:
+        return None, [_NO_RULES]
 
 
 def _waiting_for(order_id: UUID, event: OrderEvent) -> Order | None:

@@ -140,13 +140,14 @@ def _partial_wires() -> Iterator[Task]:
 
 def _surpluses() -> Iterator[Task]:
     """Yield what came beyond the price and lies here; a sending back that is blocked is a task of its own."""
-    for payment in db.session.scalars(select(Payment).where(Payment.surplus_minor > Payment.surplus_returned_minor)):
-        on_its_way = select(MoneyIntent.id).where(
-            MoneyIntent.payment_id == payment.id,
-            MoneyIntent.kind == IntentKind.SURPLUS,
-            MoneyIntent.state != IntentState.DONE,
-        )
-        goes = db.session.scalar(on_its_way.limit(1)) is not None
+    on_its_way = select(MoneyIntent.id).where(
+        MoneyIntent.payment_id == Payment.id,
+        MoneyIntent.kind == IntentKind.SURPLUS,
+        MoneyIntent.state != IntentState.DONE,
+    )
+    for payment, goes in db.session.execute(
+        select(Payment, on_its_way.exists()).where(Payment.surplus_minor > Payment.surplus_returned_minor)
+    ):
         said = "Bank transfers brought more than the price; it is being sent back."
         if not goes:
             said = (

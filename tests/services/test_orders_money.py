@@ -15,7 +15,7 @@ from marketplace.listings.models import Listing
 from marketplace.listings.states import ListingState
 from marketplace.notifications.models import Mail
 from marketplace.orders import service as orders
-from marketplace.orders import settling, steps
+from marketplace.orders import holding, settling, steps
 from marketplace.orders.models import OrderMove
 from marketplace.orders.states import OrderState
 from marketplace.payments.models import MoneyIntent
@@ -113,6 +113,29 @@ class TestPaymentChanged:
         assert (order.state, order.payment_decision_id) == (OrderState.HELD_NOT_CLEARED, None)
         assert order.reason == "The site where it was to be used has been closed."
         assert f"Your order of the {scene.listing.title} is on hold" in mails_to(scene.buyer)
+
+    def test_money_that_comes_while_no_rules_are_published_waits_and_goes_on_once_some_are(
+        self, scene, now, local_stripe
+    ):
+        order_id = paid(scene, local_stripe, at=now)
+        db.session.execute(text("UPDATE policy_versions SET state = 'retired', retired_at = now()"))
+        db.session.commit()
+
+        hear(local_stripe)
+
+        order = the_order(order_id)
+        assert (order.state, order.payment_decision_id) == (OrderState.HELD_NOT_CLEARED, None)
+        assert order.reason == "No rules are published at the moment, so nobody could be cleared."
+        assert f"Your order of the {scene.listing.title} is on hold" in mails_to(scene.buyer)
+
+        assert holding.look(order_id=order_id, at=now) is holding.Looked.STILL_HELD
+        db.session.execute(text("UPDATE policy_versions SET state = 'published', retired_at = NULL"))
+        db.session.commit()
+        assert holding.look(order_id=order_id, at=now) is holding.Looked.LIFTED
+
+        order = the_order(order_id)
+        assert (order.state, order.reason) == (OrderState.FUNDS_HELD, None)
+        assert db.session.get_one(EligibilityDecision, order.payment_decision_id).cleared
 
     def test_told_again_it_changes_nothing(self, scene, now, local_stripe):
         order_id = paid(scene, local_stripe, at=now)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
 from marketplace.eligibility.models import EligibilityDecision, Moment
 from marketplace.eligibility.reasons import ReasonCode
@@ -437,6 +437,36 @@ class TestLapse:
         assert the_order(order_id).state is OrderState.LAPSED
         assert state_of(scene) is ListingState.PUBLISHED
         assert the_payment(order_id).state is PaymentState.EXPIRED
+
+    def test_an_order_that_was_given_more_time_meanwhile_stands(self, scene, now, local_stripe, monkeypatch):
+        """A bank transfer that failed gives it 72 hours more, at any moment between the list and the lock."""
+        order_id = place_and_confirm(scene, at=now)
+        pay_page(order_id, scene.buyer.id, at=now)
+        over = now + timedelta(hours=72)
+        close, longer = payments.close_checkout, {"expires_at": over + timedelta(hours=1)}
+
+        def close_slowly(**given):
+            close(**given)
+            db.session.execute(update(Order).where(Order.id == order_id).values(longer))
+            db.session.commit()
+
+        monkeypatch.setattr(payments, "close_checkout", close_slowly)
+        assert orders.lapse_expired(live=False, at=over) == 0
+        assert the_order(order_id).state is OrderState.AWAITING_PAYMENT
+
+        db.session.execute(update(Order).where(Order.id == order_id).values(expires_at=over))
+        db.session.commit()
+        locked = steps.locked
+
+        def lock_slowly(order_id):
+            db.session.execute(update(Order).where(Order.id == order_id).values(longer))
+            return locked(order_id)
+
+        monkeypatch.setattr(steps, "locked", lock_slowly)
+        monkeypatch.setattr(payments, "close_checkout", None)  # Whoever closed its page would fail.
+        assert orders.lapse_expired(live=False, at=over) == 0
+        assert the_order(order_id).state is OrderState.AWAITING_PAYMENT
+        assert state_of(scene) is ListingState.RESERVED
 
     def test_waits_while_the_provider_is_silent_or_money_is_here(self, scene, now, local_stripe):
         order_id = place_and_confirm(scene, at=now)
