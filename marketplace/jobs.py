@@ -299,6 +299,12 @@ def run_money_intent(*, intent_id: str) -> None:
     payments.run_intent(intent_id=UUID(intent_id), live=_takes_real_money(), at=clock.now())
 
 
+@job("look_at_payment")
+def look_at_payment(*, payment_id: str) -> None:
+    """Look at a payment at the provider once more, because what was seen of it was of another moment."""
+    payments.converge(payment_id=UUID(payment_id), live=_takes_real_money(), at=clock.now())
+
+
 @job("recover_from_seller")
 def recover_from_seller(*, order_id: str) -> None:
     """Ask back what a seller was paid from money that the buyer's bank has taken."""

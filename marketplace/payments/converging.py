@@ -24,16 +24,25 @@ def converge(*, payment_id: UUID, live: bool, at: datetime) -> None:
     :raises GatewayError: the provider could not be asked; nothing was changed
     """
     with unit_of_work() as session:
-        checkout_id = session.get_one(Payment, payment_id).checkout_id
+        payment = session.get_one(Payment, payment_id, populate_existing=True)
+        checkout_id, before = payment.checkout_id, surplus.counted(payment)
     if checkout_id is None:
         return  # Nobody has been sent to a payment page yet.
     seen = adapter_of(PaymentGateway).get_payment(checkout_id)
+    if before.misses(seen):
+        surplus.settle(payment_id=payment_id, at=at)  # What the buyer's bank did not take has not come anew.
     with unit_of_work():
-        take_over(locked(payment_id), seen, live=live, at=at)
+        take_over(locked(payment_id), seen, before=before, live=live, at=at)
 
 
-def take_over(payment: Payment, seen: PaymentSnapshot, *, live: bool, at: datetime) -> None:
-    """Let a locked payment follow what was seen, or stand still where that is not what was agreed."""
+def take_over(
+    payment: Payment, seen: PaymentSnapshot, *, before: surplus.Counted | None = None, live: bool, at: datetime
+) -> None:
+    """
+    Let a locked payment follow what was seen, or stand still where that is not what was agreed.
+
+    `before` is what was known of money beyond the price when the provider was asked, if that was noted.
+    """
     agreed = Agreed(payment.order_id, Money(payment.amount_minor, payment.currency), live)
     differs = policy.contradiction(agreed, seen)
     if differs is not None:
@@ -56,7 +65,7 @@ def take_over(payment: Payment, seen: PaymentSnapshot, *, live: bool, at: dateti
     _stand_still_or_go_on(payment, seen, at=at)
     if payment.received_minor:
         _book_what_the_provider_took(payment, seen, at=at)
-        surplus.note(payment, seen, at=at)
+        surplus.note(payment, seen, before=before, at=at)
     took = policy.charged_back(payment.state, seen)
     if took is not None and not _may_have_left(payment):
         _charge_back(payment, took, at=at)

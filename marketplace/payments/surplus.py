@@ -1,11 +1,12 @@
 """What bank transfers bring beyond the price: the buyer's own, noted in the books, and sent back by itself."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
 
-from .. import audit
+from .. import audit, queue
 from ..extensions import adapter_of, db, unit_of_work
 from ..kernel.money import Money
 from . import amounts, ledger
@@ -17,13 +18,37 @@ BANKS_TAKE = timedelta(days=30)
 """For so long a sending back is watched: after that the buyer's bank has it."""
 
 
-def note(payment: Payment, seen: PaymentSnapshot, *, at: datetime) -> None:
-    """Book what lies with the provider beyond the price of a locked, paid payment, and ask that it be sent back."""
-    if seen.cash is None or seen.customer_id is None or not payment.received_minor:
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What had come beyond the price, and what of it had been sent back, when somebody counted."""
+
+    came: int
+    returned: int
+
+    def misses(self, seen: PaymentSnapshot) -> bool:
+        """Say whether more lies with the provider than this knows of."""
+        return seen.cash is not None and seen.cash.minor > self.came - self.returned
+
+
+def counted(payment: Payment) -> Counted:
+    """Return what is known now of money beyond the price."""
+    return Counted(payment.surplus_minor, payment.surplus_returned_minor)
+
+
+def note(payment: Payment, seen: PaymentSnapshot, *, before: Counted | None, at: datetime) -> None:
+    """
+    Book what lies with the provider beyond the price of a locked, paid payment, and ask that it be sent back.
+
+    Only if nothing was sent or came back since the provider was asked: else what was seen lying there may be what has
+    left meanwhile, and would be sent twice. Then it is looked at again.
+    """
+    if seen.customer_id is None or not payment.received_minor or not counted(payment).misses(seen):
         return  # Before all of the price is here, what lies there is a part of it.
-    new = Money(seen.cash.minor - outstanding(payment).minor, payment.currency)
-    if new.minor <= 0:
+    if before != counted(payment):
+        _look_again(payment)
         return
+    assert seen.cash is not None, "it was compared"
+    new = Money(seen.cash.minor - outstanding(payment).minor, payment.currency)
     payment.surplus_minor += new.minor
     # The sum so far only grows: each arrival has a name of its own.
     name = f"surplus:{payment.surplus_minor}"
@@ -32,11 +57,16 @@ def note(payment: Payment, seen: PaymentSnapshot, *, at: datetime) -> None:
     _record(payment, "surplus_came", new, at=at)
 
 
+def _look_again(payment: Payment) -> None:
+    queue.promise("look_at_payment", lock=f"payment:{payment.id}", payment_id=str(payment.id))
+
+
 def sent(payment: Payment, amount: Money, *, dedupe: str, at: datetime) -> None:
     """Book that a part of it has left for the bank of the buyer of a locked payment."""
     payment.surplus_returned_minor += amount.minor
     ledger.book(amounts.surplus_sent(amount), dedupe=dedupe, order_id=payment.order_id, at=at)
     _record(payment, "surplus_sent", amount, at=at)
+    _look_again(payment)  # What came while this was leaving looked like a part of it.
 
 
 def settle(*, payment_id: UUID, at: datetime) -> None:

@@ -22,7 +22,9 @@ _numbers = count(1)
 S = PaymentState
 
 _RECEIVED = {S.PAID, S.HELD, S.RELEASING, S.RELEASED, S.REFUNDING, S.REFUNDED, S.REVERSING, S.CHARGED_BACK}
-OUR_JOBS = ("process_provider_event", "payment_changed", "run_money_intent", "recover_from_seller")
+OUR_JOBS = (
+    "process_provider_event", "payment_changed", "run_money_intent", "recover_from_seller", "look_at_payment",
+)  # fmt: skip
 SUCCESS, CANCEL = "http://localhost/orders/paid", "http://localhost/orders/back"
 
 

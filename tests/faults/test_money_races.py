@@ -2,7 +2,7 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier, Event
+from threading import Barrier, Event, current_thread
 
 import pytest
 from sqlalchemy import func, select
@@ -291,3 +291,111 @@ def test_two_people_who_send_a_surplus_again_at_once_send_it_once(own_app, scene
     assert len(told) == 1
     payment = the_payment(order_id)
     assert (payment.surplus_minor, payment.surplus_returned_minor) == (70_000, 70_000)
+
+
+class LookingLate:
+    """The local Stripe for one who asks what lies there, and hears it when `may_hear` is set: others ask as always."""
+
+    def __init__(self, gateway) -> None:
+        self._gateway = gateway
+        self.has_looked, self.may_hear = Event(), Event()
+
+    def __getattr__(self, name):
+        return getattr(self._gateway, name)
+
+    def get_payment(self, name):
+        seen = self._gateway.get_payment(name)
+        if current_thread().name.startswith("late") and not self.has_looked.is_set():
+            self.has_looked.set()
+            assert self.may_hear.wait(30)
+        return seen
+
+
+@pytest.fixture
+def too_much(own_app, scene, stripe_alone):
+    """An order whose buyer sent $700 too much; the sending back is on record and was not taken up."""
+    now = clock.now().replace(microsecond=0)
+    order_id = place_and_confirm(scene, at=now)
+    pay_page(order_id, scene.buyer.id, at=now)
+    page = the_payment(order_id).checkout_id
+    stripe_alone.choose_bank_transfer(page)
+    stripe_alone.fault("POST /v1/refunds", "error_before")
+    stripe_alone.money_arrives(page, 4_250_000 + 70_000)
+    hear(stripe_alone)
+    payment = the_payment(order_id)
+    assert (payment.surplus_minor, payment.surplus_returned_minor) == (70_000, 0)
+    return order_id, payment.id, page
+
+
+def look_late(app, gateway, payment_id, meanwhile):
+    """Look at a payment; between what is seen and what is made of it, do something else."""
+    bind(app, PaymentGateway, gateway)
+
+    def look():
+        with app.app_context():
+            try:
+                payments.converge(payment_id=payment_id, live=False, at=clock.now())
+            finally:
+                gateway.may_hear.set()
+                db.session.remove()
+
+    db.session.rollback()
+    with ThreadPoolExecutor(1, thread_name_prefix="late") as pool:
+        late = pool.submit(look)
+        try:
+            assert gateway.has_looked.wait(30)
+            meanwhile()
+        finally:
+            gateway.may_hear.set()
+        late.result(timeout=30)
+    db.session.rollback()
+
+
+def test_what_is_sent_back_while_somebody_looks_has_not_come_anew(own_app, stripe_alone, too_much):
+    order_id, payment_id, _page = too_much
+    intent_id = db.session.scalars(select(MoneyIntent.id)).one()
+
+    def send():
+        assert payments.run_intent(intent_id=intent_id, live=False, at=clock.now()) is IntentState.DONE
+
+    look_late(own_app, LookingLate(stripe_alone.gateway()), payment_id, send)
+    do_jobs()
+
+    payment = the_payment(order_id)
+    assert (payment.surplus_minor, payment.surplus_returned_minor) == (70_000, 70_000)
+    assert [one["amount"] for one in stripe_alone.get("/v1/refunds")["data"]] == [70_000]
+    assert db.session.scalars(select(MoneyIntent.dedupe)).one().endswith(":surplus:70000")
+
+
+def test_what_the_buyers_bank_refused_while_somebody_looks_has_not_come_anew(own_app, stripe_alone, too_much):
+    order_id, payment_id, _page = too_much
+    payments.run_intent(intent_id=db.session.scalars(select(MoneyIntent.id)).one(), live=False, at=clock.now())
+    do_jobs()
+    (sent,) = [one["id"] for one in stripe_alone.get("/v1/refunds")["data"]]
+    stripe_alone.settle_refund(sent, "failed")
+
+    payments.converge(payment_id=payment_id, live=False, at=clock.now())  # Before anybody was told that it failed.
+    do_jobs()
+    hear(stripe_alone)
+
+    payment = the_payment(order_id)
+    assert (payment.surplus_minor, payment.surplus_returned_minor) == (70_000, 0)
+    assert [one["amount"] for one in stripe_alone.get("/v1/refunds")["data"]] == [70_000]
+
+
+def test_what_comes_while_a_surplus_leaves_is_not_forgotten(own_app, stripe_alone, too_much):
+    """Seen together they look like the one that is known of; once that has left, it is looked at again."""
+    order_id, payment_id, page = too_much
+    intent_id = db.session.scalars(select(MoneyIntent.id)).one()
+    stripe_alone.fault("POST /v1/refunds", "error_after")
+    payments.run_intent(intent_id=intent_id, live=False, at=clock.now())  # It has left, and we do not know.
+    stripe_alone.money_arrives(page, 30_000)
+    hear(stripe_alone)
+    assert the_payment(order_id).surplus_minor == 70_000
+
+    payments.run_intent(intent_id=intent_id, live=False, at=clock.now())
+    do_jobs()
+
+    payment = the_payment(order_id)
+    assert (payment.surplus_minor, payment.surplus_returned_minor) == (100_000, 100_000)
+    assert [one["amount"] for one in stripe_alone.get("/v1/refunds")["data"]][::-1] == [70_000, 30_000]

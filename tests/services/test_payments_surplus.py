@@ -17,11 +17,11 @@ from marketplace.payments.models import IntentKind, IntentState, LedgerJournal, 
 from marketplace.payments.states import PaymentState
 from tests.factories import deals
 from tests.factories.accounts import make_staff
-from tests.factories.orders import make_scene
-from tests.factories.payments import do_jobs, hear, the_payment
+from tests.factories.orders import make_order, make_scene
+from tests.factories.payments import do_jobs, hear, make_payment, the_payment
 from tests.pages import browser_of, press, token
 from tests.pages import text as shown
-from tests.support import assert_refused_by
+from tests.support import assert_refused_by, count_statements
 
 PRICE = 4_250_000
 RETURNS = "POST /v1/refunds"
@@ -150,6 +150,20 @@ class TestTooMuch:
 
         assert the_payment(order_id).state is PaymentState.RELEASED
         assert (surplus(order_id), returned(local_stripe)) == ((5_000, 5_000), [5_000])
+
+
+    def test_the_desk_asks_as_much_for_many_as_for_one(self, order_id, page, local_stripe, now):
+        local_stripe.fault(RETURNS, "error_before")
+        local_stripe.money_arrives(page, PRICE + 70_000)
+        hear(local_stripe)
+        with count_statements() as one:
+            assert [task.kind for task in desk.tasks(at=now)] == [desk.TaskKind.SURPLUS]
+        for _ in range(2):
+            make_payment(make_order("awaiting_payment", make_scene(now), at=now), state="expired", at=now, surplus_minor=500)
+        with count_statements() as many:
+            assert [task.kind for task in desk.tasks(at=now)] == [desk.TaskKind.SURPLUS] * 3
+
+        assert len(many) == len(one)
 
 
 class TestNeverTwice:
