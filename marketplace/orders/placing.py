@@ -206,7 +206,7 @@ def _lapse(order_id: UUID, *, live: bool, at: datetime) -> bool:
 
 
 def _is_over(order: Order, *, at: datetime) -> bool:
-    """Say of a locked order whether it lapses now: it may have been paid meanwhile, or a failed transfer gave it time."""
+    """Say of a locked order whether it lapses now: it may be paid by now, or a failed transfer gave it time."""
     return ORDER.allows(order.state, OrderEvent.LAPSED) and order.expires_at <= at
 
 

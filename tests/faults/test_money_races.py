@@ -385,7 +385,7 @@ def test_what_the_buyers_bank_refused_while_somebody_looks_has_not_come_anew(own
 
 def test_what_comes_while_a_surplus_leaves_is_not_forgotten(own_app, stripe_alone, too_much):
     """Seen together they look like the one that is known of; once that has left, it is looked at again."""
-    order_id, payment_id, page = too_much
+    order_id, _payment_id, page = too_much
     intent_id = db.session.scalars(select(MoneyIntent.id)).one()
     stripe_alone.fault("POST /v1/refunds", "error_after")
     payments.run_intent(intent_id=intent_id, live=False, at=clock.now())  # It has left, and we do not know.

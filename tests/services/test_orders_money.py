@@ -14,8 +14,8 @@ from marketplace.kernel.machine import IllegalMove
 from marketplace.listings.models import Listing
 from marketplace.listings.states import ListingState
 from marketplace.notifications.models import Mail
-from marketplace.orders import service as orders
 from marketplace.orders import holding, settling, steps
+from marketplace.orders import service as orders
 from marketplace.orders.models import OrderMove
 from marketplace.orders.states import OrderState
 from marketplace.payments.models import MoneyIntent

@@ -151,7 +151,6 @@ class TestTooMuch:
         assert the_payment(order_id).state is PaymentState.RELEASED
         assert (surplus(order_id), returned(local_stripe)) == ((5_000, 5_000), [5_000])
 
-
     def test_the_desk_asks_as_much_for_many_as_for_one(self, order_id, page, local_stripe, now):
         local_stripe.fault(RETURNS, "error_before")
         local_stripe.money_arrives(page, PRICE + 70_000)
@@ -159,7 +158,9 @@ class TestTooMuch:
         with count_statements() as one:
             assert [task.kind for task in desk.tasks(at=now)] == [desk.TaskKind.SURPLUS]
         for _ in range(2):
-            make_payment(make_order("awaiting_payment", make_scene(now), at=now), state="expired", at=now, surplus_minor=500)
+            make_payment(
+                make_order("awaiting_payment", make_scene(now), at=now), state="expired", at=now, surplus_minor=500
+            )
         with count_statements() as many:
             assert [task.kind for task in desk.tasks(at=now)] == [desk.TaskKind.SURPLUS] * 3
 
