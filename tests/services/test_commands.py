@@ -6,7 +6,8 @@ import pytest
 import structlog
 from sqlalchemy import text
 
-from marketplace import cli, database, jobs, logs
+from marketplace import database, jobs, logs
+from marketplace.cli.worker import worker
 from marketplace.eligibility import publishing
 from marketplace.eligibility.models import PolicyStanding
 from marketplace.eligibility.rulebook import reference_document
@@ -59,7 +60,7 @@ def test_the_worker_works_for_this_app_on_its_database(app, monkeypatch):
     given = []
     monkeypatch.setattr(jobs, "work", lambda *arguments: given.append(arguments))
 
-    assert app.test_cli_runner().invoke(cli.worker).exit_code == 0
+    assert app.test_cli_runner().invoke(worker).exit_code == 0
 
     assert given == [(app, app.extensions["second_light_settings"].database_url)]
 
