@@ -130,6 +130,7 @@ class Weighty(StrEnum):
     PUT_RULES_IN_FORCE = "put_rules_in_force"
     GRANT_ONE_OFF = "grant_one_off"
     CHANGE_PASSWORD = "change_password"  # noqa: S105  The name of an act.
+    CHANGE_EMAIL = "change_email"
     CHANGE_SECOND_FACTOR = "change_second_factor"
     TURN_OFF_SECOND_FACTOR = "turn_off_second_factor"
 
@@ -155,6 +156,7 @@ WEIGHED: dict[Weighty, tuple[frozenset[Permission], str]] = {
     _W.PUT_RULES_IN_FORCE: (frozenset({_P.POLICY_SIGN, _P.POLICY_WRITE}), "putting rules in force, or out of it"),
     _W.GRANT_ONE_OFF: (frozenset({_P.RULE_REVIEW}), "deciding on a one-off"),
     _W.CHANGE_PASSWORD: (frozenset({_P.ACCOUNT_MANAGE}), "changing the password"),
+    _W.CHANGE_EMAIL: (frozenset({_P.ACCOUNT_MANAGE}), "changing the e-mail address of the account"),
     _W.CHANGE_SECOND_FACTOR: (frozenset({_P.ACCOUNT_MANAGE}), "setting up a second factor, or its recovery codes"),
     _W.TURN_OFF_SECOND_FACTOR: (frozenset({_P.ACCOUNT_MANAGE}), "turning the second factor off"),
 }

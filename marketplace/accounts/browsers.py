@@ -6,14 +6,14 @@ from datetime import datetime
 from sqlalchemy import delete, exists, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from ..extensions import adapter_of, db, unit_of_work
+from ..extensions import db, unit_of_work
 from ..kernel.tokens import digest_of, new_token
 from ..notifications.service import promise_mail
-from . import factors, tokens
-from .models import KnownBrowser, MailedToken, SessionEnd, TokenPurpose, User, UserSession
-from .passwords import Passwords
+from . import addresses, tokens
+from .models import KnownBrowser, MailedToken, TokenPurpose, User, UserSession
 from .policy import BROWSER_KNOWN_FOR
-from .sessions import LONGEST_AGENT, end_sessions
+from .sessions import LONGEST_AGENT
+from .shutting import password_of_nobody, shut
 from .steps import locked, record
 
 
@@ -65,27 +65,21 @@ def disown(*, token: str, at: datetime) -> str | None:
     """
     Shut the account for whoever signed in: sessions end, the password opens nothing, no browser is known any more.
 
-    A second factor that was turned on since that sign-in goes too. Return the token of a link for a new password; None
-    for staff, whose password is set by command.
+    A second factor that was turned on since that sign-in goes too, and an address that was changed since is put back.
+    Return the token of a link for a new password; None for staff, whose password is set by command.
 
     :raises marketplace.accounts.tokens.LinkIsDead: the mailed link serves no more
     """
     holder = tokens.holder_of(token, purpose=TokenPurpose.DISOWN, at=at)
-    nobodys = adapter_of(Passwords).hash(new_token())
+    nobodys = password_of_nobody()
     with unit_of_work():
         user = locked(holder)
         tokens.redeem(token, purpose=TokenPurpose.DISOWN, at=at)
         since = db.session.scalars(select(MailedToken.created_at).where(MailedToken.digest == digest_of(token))).one()
-        user.password_hash = nobodys
-        tokens.cancel(user_id=user.id, purpose=TokenPurpose.SECOND_STEP, at=at)
-        ended = end_sessions(UserSession.user_id == user.id, because=SessionEnd.DISOWNED, at=at)
-        db.session.execute(delete(KnownBrowser).where(KnownBrowser.user_id == user.id))
-        factors.forget_since(user, since=since, at=at)
-        right = None
-        if user.staff_role is None:
-            right = tokens.issue(user_id=user.id, purpose=TokenPurpose.RESET_PASSWORD, at=at)
-        record("account:sign_in_disowned", user, actor_id=user.id, at=at, sessions=ended)
-        return right
+        addresses.put_back(user, since=since, at=at)
+        done = shut(user, password_hash=nobodys, since=since, at=at)
+        record("account:sign_in_disowned", user, actor_id=user.id, at=at, sessions=done.sessions)
+        return done.right
 
 
 def forget_old(*, at: datetime) -> None:

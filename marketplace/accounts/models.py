@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, LargeBinary, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -56,6 +56,7 @@ class SessionEnd(StrEnum):
     ROLE_CHANGED = "role_changed"
     ACCOUNT_DISABLED = "account_disabled"
     DISOWNED = "disowned"
+    EMAIL_CHANGED = "email_changed"
 
 
 class UserSession(Keyed, Base):
@@ -115,6 +116,59 @@ class MailedToken(Keyed, Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+
+
+class EmailChangeEnd(StrEnum):
+    """Why a change of somebody's own address counts no more."""
+
+    WITHDRAWN = "withdrawn"
+    REPLACED = "replaced"
+    OBJECTED = "objected"
+
+
+class EmailChange(Keyed, Base):
+    """
+    A change of one's own address: asked for, and made once its link was followed from the new address.
+
+    Tokens are kept as digests. The old address has one for each of the two mails it gets, and either of them undoes the
+    change; it has none if nobody ever proved that it was theirs.
+    """
+
+    __tablename__ = "email_changes"
+    __table_args__ = (
+        CheckConstraint("old_email <> new_email", name="addresses_differ"),
+        CheckConstraint("new_email = lower(new_email) AND new_email LIKE '%_@_%'", name="new_email_is_normal"),
+        CheckConstraint(
+            "octet_length(link_digest) = 32 AND octet_length(coalesce(asked_objection, link_digest)) = 32"
+            " AND octet_length(coalesce(moved_objection, link_digest)) = 32",
+            name="tokens_are_digested",
+        ),
+        CheckConstraint("moved_at >= asked_at AND moved_at < expires_at", name="moved_while_the_link_served"),
+        CheckConstraint("(ended_at IS NULL) = (ended_because IS NULL)", name="end_has_a_reason"),
+        CheckConstraint(
+            "moved_at IS NULL OR ended_because IS NULL OR ended_because = 'objected'", name="made_is_only_undone"
+        ),
+        Index(
+            "one_change_at_a_time",
+            "user_id",
+            unique=True,
+            postgresql_where=text("moved_at IS NULL AND ended_at IS NULL"),
+        ),
+        Index("ix_email_changes_user", "user_id"),
+        Index("ix_email_changes_old_email", "old_email"),
+    )
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    old_email: Mapped[str]
+    new_email: Mapped[str]
+    link_digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    asked_objection: Mapped[bytes | None] = mapped_column(LargeBinary, index=True)
+    asked_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    moved_objection: Mapped[bytes | None] = mapped_column(LargeBinary, index=True)
+    moved_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    ended_because: Mapped[EmailChangeEnd | None]
 
 
 class KnownBrowser(Base):

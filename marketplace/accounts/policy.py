@@ -17,6 +17,8 @@ CONFIRMATION_LASTS = timedelta(days=2)
 RESET_LASTS = timedelta(hours=1)
 SECOND_STEP_LASTS = timedelta(minutes=10)
 DISOWNING_LASTS = timedelta(days=7)
+EMAIL_CHANGE_LASTS = timedelta(days=2)
+OLD_ADDRESS_KEPT_FOR = DISOWNING_LASTS
 BROWSER_KNOWN_FOR = timedelta(days=365)
 RECOVERY_CODES = 10
 PARKED_FORM_LASTS = timedelta(hours=12)

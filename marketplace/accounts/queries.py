@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 from typing import Self
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, literal, or_, select, union, union_all
 
 from ..extensions import db
 from ..kernel.errors import NotFound
 from ..kernel.terms import StaffRole
 from ..kernel.text import normal_email
 from ..kernel.tokens import digest_of
-from .models import ParkedForm, TokenPurpose, User, UserSession
+from .models import EmailChange, ParkedForm, TokenPurpose, User, UserSession
 from .policy import rested_too_long
 from .tokens import holder_of
 
@@ -107,6 +107,36 @@ def person_at(email: str) -> Person:
     if user is None:
         raise NotFound("Nobody has this address.")
     return Person.of(user)
+
+
+def whose_once(email: str) -> UUID:
+    """Return whose address it is, or else whose it was last: whoever is registered under it, or would want it back."""
+    now = select(User.id, literal(0).label("age"), User.created_at.label("since")).where(User.email == email)
+    once = select(EmailChange.user_id, literal(1), EmailChange.moved_at).where(
+        EmailChange.old_email == email, EmailChange.moved_at.is_not(None)
+    )
+    either = union_all(now, once).subquery()
+    found: UUID = db.session.scalars(select(either.c.id).order_by(either.c.age, either.c.since.desc()).limit(1)).one()
+    return found
+
+
+def addresses_of(user_ids: Iterable[UUID]) -> set[str]:
+    """Return every address under which these people are known here, or once were."""
+    ids = set(user_ids)
+    once = select(EmailChange.old_email).where(EmailChange.user_id.in_(ids), EmailChange.moved_at.is_not(None))
+    return set(db.session.scalars(union(select(User.email).where(User.id.in_(ids)), once)))
+
+
+def address_to_come(user_id: UUID, *, at: datetime) -> str | None:
+    """Return the address to which the person wants to change, while its link serves; None without such a wish."""
+    return db.session.scalar(
+        select(EmailChange.new_email).where(
+            EmailChange.user_id == user_id,
+            EmailChange.moved_at.is_(None),
+            EmailChange.ended_at.is_(None),
+            EmailChange.expires_at > at,
+        )
+    )
 
 
 def staff() -> list[Person]:

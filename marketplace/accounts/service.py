@@ -13,14 +13,14 @@ from ..kernel.errors import Conflict, Invalid, NotFound
 from ..kernel.text import normal_email
 from ..kernel.tokens import digest_of, new_token
 from ..notifications.service import promise_mail
-from . import browsers, factors, tokens
+from . import addresses, browsers, factors, tokens
 from .access import Identity
 from .models import MailedToken, ParkedForm, SessionEnd, TokenPurpose, User, UserSession
 from .passwords import Passwords
 from .policy import PARKED_FORM_LASTS
-from .queries import forgotten_after
+from .queries import forgotten_after, whose_once
 from .sessions import SignIn, end_sessions, living, open_session, seen
-from .steps import add_user, clean_email, clean_name, id_at, locked, new_hash, record, replace_password
+from .steps import add_user, clean_email, clean_name, locked, new_hash, record, replace_password
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,12 @@ def register(*, name: str, email: str, password: str, at: datetime) -> None:
         user_id = add_user(name=name, email=address, password_hash=password_hash, at=at)
         if user_id is None:
             # As much work as for a new person, so that time does not tell either.
-            known = locked(id_at(address))
+            known = locked(whose_once(address))
             record("account:registered_again", known, actor_id=None, at=at)
-            promise_mail(to=address, template="address_taken", context={"name": known.name}, at=at)
+            if known.email == address:
+                promise_mail(to=address, template="address_taken", context={"name": known.name}, at=at)
+            else:
+                promise_mail(to=address, template="address_in_use", context={}, at=at)
             return
         user = locked(user_id)
         record("account:registered", user, actor_id=user_id, at=at)
@@ -311,6 +314,7 @@ def sweep(*, at: datetime) -> None:
         db.session.execute(delete(MailedToken).where(MailedToken.expires_at <= forgotten))
         db.session.execute(delete(UserSession).where(UserSession.expires_at <= forgotten))
         browsers.forget_old(at=at)
+        addresses.forget_old(before=forgotten)
 
 
 def _open(user: User, *, at: datetime, user_agent: str, address: str, kept: Sequence[str]) -> SignIn:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from .. import audit
@@ -12,9 +12,12 @@ from ..kernel.errors import Invalid, NotFound
 from ..kernel.text import normal_email
 from ..notifications.service import promise_mail
 from . import tokens
-from .models import TokenPurpose, User
+from .models import EmailChange, TokenPurpose, User
 from .passwords import Passwords
-from .policy import LONGEST_NAME, email_problem, password_problem
+from .policy import LONGEST_NAME, OLD_ADDRESS_KEPT_FOR, email_problem, password_problem
+
+_ADDRESSES = 0x0E3A11
+"""Under this number addresses are held, apart from whatever else takes locks without rows."""
 
 
 def clean_name(name: str) -> str:
@@ -56,8 +59,38 @@ def new_hash(password: str, *, about: tuple[str, ...], field: str = "password") 
     return adapter_of(Passwords).hash(password)
 
 
+def hold_addresses(*emails: str) -> None:
+    """
+    Let whoever gives or frees one of these addresses at this moment wait for us: an address is nobody's row yet.
+
+    Taken before the people themselves are locked.
+    """
+    for email in sorted(emails):
+        db.session.execute(select(func.pg_advisory_xact_lock(_ADDRESSES, func.hashtext(email))))
+
+
+def is_taken(email: str, *, by_another_than: UUID | None = None, at: datetime) -> bool:
+    """
+    Say whether somebody else has the address, or had it until lately and may still want it back.
+
+    Whoever moved away by a thief's hand needs their old address for a week: nobody may sit on it meanwhile.
+    """
+    has = select(User.id).where(User.email == email)
+    had = select(EmailChange.id).where(
+        EmailChange.old_email == email,
+        EmailChange.moved_at > at - OLD_ADDRESS_KEPT_FOR,
+        EmailChange.ended_at.is_(None),
+    )
+    if by_another_than is not None:
+        has, had = has.where(User.id != by_another_than), had.where(EmailChange.user_id != by_another_than)
+    return db.session.scalars(select(or_(has.exists(), had.exists()))).one()
+
+
 def add_user(*, name: str, email: str, password_hash: str, at: datetime) -> UUID | None:
-    """Add the person in one statement, or return None because the address is taken, also in a race."""
+    """Add the person, or return None because the address is taken, also in a race."""
+    hold_addresses(email)
+    if is_taken(email, at=at):
+        return None
     return db.session.scalar(
         insert(User)
         .values(id=uuid4(), name=name, email=email, password_hash=password_hash, created_at=at)

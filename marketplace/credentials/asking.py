@@ -311,8 +311,7 @@ def _checked(whom: Address) -> Address:
 
 
 def _send(credential: Credential, whom: Address, *, actor_id: UUID, at: datetime) -> UUID:
-    people = accounts.people(filter(None, (credential.holder_id, credential.submitted_by)))
-    if whom.email in {person.email for person in people.values()}:
+    if whom.email in accounts.addresses_of(filter(None, (credential.holder_id, credential.submitted_by))):
         raise Invalid("This is the applicant's own address.", field="email")
     issued = links.issue(
         purpose=_PURPOSE,

@@ -338,7 +338,8 @@ def home() -> ResponseReturnValue:
     """Show the account: address, password, living sessions."""
     person = queries.person(me().id)
     sessions = queries.sessions_of(me().id, at=clock.now())
-    return render_template("account/home.html", person=person, sessions=sessions, form=Form())
+    to_come = queries.address_to_come(me().id, at=clock.now())
+    return render_template("account/home.html", person=person, sessions=sessions, to_come=to_come, form=Form())
 
 
 @bp.post("/account/confirm-email")

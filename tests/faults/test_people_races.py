@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from marketplace.accounts import confirming, factors, staffing
+from marketplace.accounts import addresses, confirming, factors, staffing
 from marketplace.accounts import service as accounts
 from marketplace.accounts.models import User, UserSession
 from marketplace.accounts.tokens import LinkIsDead
@@ -21,6 +21,7 @@ from tests.conftest import NOON
 from tests.factories.accounts import PASSWORD, make_session, make_staff, make_user
 from tests.factories.clinics import make_clinic, make_invitation, make_member
 from tests.factories.factors import code_of, with_second_factor
+from tests.support import promised_mails
 
 pytestmark = pytest.mark.own_database
 
@@ -108,6 +109,49 @@ def test_ending_a_session_while_it_is_seen_ends_it(own_app, at_once):
 
         with own_app.app_context():
             assert accounts.identity_of(token=token, at=later) is None
+
+
+def test_two_who_change_to_one_address_and_one_who_registers_it_are_one_who_has_it(own_app, at_once):
+    with own_app.app_context():
+        people = [make_user().id for _ in range(2)]
+        links = []
+        for user_id in people:
+            addresses.ask(user_id=user_id, email="wanted@clinic.example", at=NOON)
+            links.append(promised_mails(Mail.template == "email_change_link")[-1].context["token"])
+
+    def move(one):
+        addresses.move(token=links[one], user_id=people[one], session_id=people[one], at=NOON)
+
+    def register():
+        accounts.register(name="Dana", email="wanted@clinic.example", password="nine copper kettles", at=NOON)
+
+    answers = at_once(lambda: move(0), lambda: move(0), lambda: move(1), register)
+
+    with own_app.app_context():
+        assert len(db.session.scalars(select(User).where(User.email == "wanted@clinic.example")).all()) == 1
+    assert set(kinds(answers)) <= {"AddressTaken", "LinkIsDead", "NoneType"}
+
+
+def test_an_address_that_is_left_and_registered_at_one_instant_is_kept_for_who_left(own_app, at_once):
+    with own_app.app_context():
+        user_id = make_user(email="left@clinic.example").id
+        addresses.ask(user_id=user_id, email="new@clinic.example", at=NOON)
+        link = promised_mails(Mail.template == "email_change_link")[-1].context["token"]
+
+    def register():
+        accounts.register(name="Squatter", email="left@clinic.example", password="nine copper kettles", at=NOON)
+
+    assert (
+        at_once(
+            register,
+            lambda: addresses.move(token=link, user_id=user_id, session_id=user_id, at=NOON),
+            register,
+        )
+        == [None] * 3
+    )
+
+    with own_app.app_context():
+        assert db.session.scalars(select(User.email)).all() == ["new@clinic.example"]
 
 
 def test_two_owners_removing_each_other_leave_one(own_app, at_once):

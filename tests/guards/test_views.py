@@ -74,6 +74,8 @@ class TestWeightyActs:
 
 WEIGHTY = {
     "account.change_password": Weighty.CHANGE_PASSWORD,
+    "own_address.change": Weighty.CHANGE_EMAIL,
+    "own_address.move": Weighty.CHANGE_EMAIL,
     "buying.accept": Weighty.ACCEPT_DEVICE,
     "buying.approve": Weighty.APPROVE_ORDER,
     "buying.confirm": Weighty.SIGN_ORDER,
@@ -138,6 +140,7 @@ PUBLIC_AND_WRITING = {
     "account.sign_out",
     "outside.answer",
     "outside.read",
+    "own_address.object_to",
     "watching.stop",
     "webhooks.stripe",
 }

@@ -1,4 +1,4 @@
-"""A person sets up a second factor, signs in with it, reads of a browser that is new, and shuts the account."""
+"""A person sets up a second factor, shuts the account for a new browser, changes their address, and has it back."""
 
 import pyotp
 import pytest
@@ -12,6 +12,8 @@ from tests.journeys.test_accessibility import LOOKS, looked_at
 
 EMAIL = "tess@carefully.example"
 PASSWORD = "nine copper kettles"
+ANOTHER = "eleven quiet harbours"
+MOVED = "tess@moved.example"
 
 
 @pytest.fixture
@@ -27,15 +29,15 @@ def no_harm(watch):
     return look
 
 
-def knock(page: Page) -> None:
+def knock(page: Page, password: str = PASSWORD) -> None:
     """Come to the door with the password."""
     page.goto("/sign-in")
     page.get_by_label("E-mail address").fill(EMAIL)
-    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_label("Password").fill(password)
     press(page, "Sign in")
 
 
-def test_a_second_factor_is_set_up_and_a_new_browser_disowned(house: House, enter, no_harm):
+def test_a_second_factor_is_set_up_a_new_browser_disowned_and_an_address_changed(house: House, enter, no_harm):
     with house.inside():
         accounts.register(name="Tess Careful", email=EMAIL, password=PASSWORD, at=clock.now())
     page, other = enter(), enter()
@@ -69,3 +71,28 @@ def test_a_second_factor_is_set_up_and_a_new_browser_disowned(house: House, ente
     expect(page.get_by_role("heading", level=1)).to_have_text("New password")
     other.goto("/account/security")
     assert "/sign-in" in other.url
+
+    page.get_by_role("textbox", name="New password").fill(ANOTHER)
+    press(page, "Set the new password")
+    knock(page, ANOTHER)
+    field(page, "Code").fill(codes[1])
+    press(page, "Sign in")
+    page.wait_for_url(lambda url: "/sign-in" not in url)
+    the_address_is_changed_and_taken_back(house, page, other, no_harm)
+
+
+def the_address_is_changed_and_taken_back(house: House, page: Page, other: Page, no_harm) -> None:
+    page.goto("/account/address")
+    field(page, "New e-mail address").fill(MOVED)
+    press(page, "Send the link")
+    told(page, "A link is on its way to the new address.")
+    page.goto(house.link_mailed_to(MOVED, leading_to="/account/address/"))
+    no_harm(page)
+    press(page, "Yes, change my address")
+    told(page, "Your address is changed.")
+    other.goto(house.link_mailed_to(EMAIL, leading_to="/not-my-address/"))
+    no_harm(other)
+    press(other, "That was not me")
+    told(other, "The account has your address")
+    page.goto("/account")
+    assert "/sign-in" in page.url

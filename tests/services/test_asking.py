@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import func, insert, select, text
 
 from marketplace import audit
+from marketplace.accounts import addresses
 from marketplace.credentials import asking, desk, service
 from marketplace.credentials.evidence import evidence_of
 from marketplace.credentials.models import (
@@ -41,7 +42,7 @@ from tests.factories.catalog import make_model
 from tests.factories.clinics import make_clinic, make_member
 from tests.factories.credentials import make_check, make_credential
 from tests.factories.links import BOARD, YES, ask, ask_and_answer, make_link, the_link
-from tests.support import assert_refused_by, count_statements, promised_jobs
+from tests.support import assert_refused_by, count_statements, promised_jobs, promised_mails
 
 NO = Said(Answer.NOT_CONFIRMED, "Carla Munoz", "licensing clerk", "It ended in May.")
 DUNNO = Said(Answer.CANNOT_SAY, "Carla Munoz", "licensing clerk")
@@ -113,6 +114,17 @@ class TestAsk:
             ask(taken, vera.id, at=now, whom=replace(BOARD, **changes))
         assert refusal.value.field == field
         assert (count(ConfirmationRequest), mails("claim_question")) == (0, [])
+
+    def test_an_address_that_the_applicant_once_had_is_still_their_own(self, taken, vera, now):
+        dana = taken.holder_id
+        addresses.ask(user_id=dana, email="dana@elsewhere.example", at=now)
+        link = promised_mails(Mail.template == "email_change_link")[0].context["token"]
+        addresses.move(token=link, user_id=dana, session_id=dana, at=now)
+
+        for own in ("dana@clinic.example", "dana@elsewhere.example"):
+            with pytest.raises(Invalid, match="the applicant's own address"):
+                ask(taken, vera.id, at=now, whom=replace(BOARD, email=own))
+        assert count(ConfirmationRequest) == 0
 
     def test_is_for_the_verifier_who_has_the_case(self, taken, now):
         with pytest.raises(NotClaimed):

@@ -165,6 +165,16 @@ def test_a_fourth_confirmation_mail_in_six_hours_is_too_many(own_app):
     assert [client.post("/account/confirm-email").status_code for _ in range(4)] == [303] * 3 + [429]
 
 
+def test_a_fourth_address_in_six_hours_is_too_many(own_app):
+    with own_app.app_context():
+        email = make_user().email
+    client = own_app.test_client()
+    client.post("/sign-in", data={"email": email, "password": PASSWORD})
+
+    asked = [client.post("/account/address", data={"email": f"a{n}@b.example"}).status_code for n in range(4)]
+    assert asked == [303] * 3 + [429]
+
+
 def test_nobody_sends_tables_without_end(own_app):
     with own_app.app_context():
         email = make_user().email

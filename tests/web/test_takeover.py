@@ -311,3 +311,136 @@ class TestNewBrowser:
             assert "Firefox on Linux, on May 1, 2026, 10:00 UTC, from the network address 198.51.100.7." in said
             assert "https://house/not-me/t0k" in said
             assert "network address" not in template.render(context, base_url="https://house", address="")
+
+
+class TestOwnAddress:
+    """The person, whoever has their session, and whoever has only a mailbox."""
+
+    NEW = "new@place.example"
+
+    def link(self, to: str, template: str, leads: str) -> str:
+        return f"{leads}/{promised_mails(Mail.to == to, Mail.template == template)[-1].context['token']}"
+
+    def asked(self, browser) -> str:
+        assert browser.post("/account/address", data={"email": self.NEW}).location == "/account"
+        return self.link(self.NEW, "email_change_link", "/account/address")
+
+    def test_is_changed_by_its_person_from_the_new_mailbox(self, app):
+        user = make_user()
+        browser, elsewhere = browser_of(app, user), browser_of(app, user)
+        assert user.email in text(browser.get("/account/address"))
+        link = self.asked(browser)
+        home = text(browser.get("/account"))
+        assert f"Your address changes to <strong>{self.NEW}</strong> when you follow the link" in home
+
+        assert elsewhere.get(link).status_code == 200
+        assert db.session.get_one(User, user.id).email == user.email  # To open a link changes nothing.
+        assert self.NEW in text(browser.get(link))
+        assert browser.post(link).location == "/account"
+        page = text(browser.get("/account"))
+        assert "Your address is changed. Everywhere else you are signed out." in page
+        assert self.NEW in page
+        assert "Your address changes to" not in page
+        assert elsewhere.get("/account").location == "/sign-in?next=/account"
+        assert browser.post(link).status_code == 410
+        assert "E-mail address changed" in browser.get("/account/security").text
+
+    def test_a_stolen_session_neither_asks_for_a_change_nor_makes_one(self, app, stolen):
+        user = make_user()
+        link = self.asked(browser_of(app, user))
+        thief = stolen(user)
+
+        assert thief.post("/account/address", data={"email": "x@y.example"}).location == (
+            "/account/confirm?next=/account/address"
+        )
+        assert thief.post(link).location == f"/account/confirm?next={link}"
+        assert db.session.get_one(User, user.id).email == user.email
+        assert promised_mails(Mail.to == "x@y.example") == []
+
+    def test_a_stranger_with_the_link_changes_nothing(self, app, client):
+        user = make_user()
+        link = self.asked(browser_of(app, user))
+        assert client.get(link).location == f"/sign-in?next={link}"
+
+        stranger = browser_of(app, make_user())
+        for answer in (stranger.get(link), stranger.post(link)):
+            assert answer.status_code == 403
+            assert user.email not in answer.text
+        assert db.session.get_one(User, user.id).email == user.email
+
+    def test_a_taken_address_and_a_free_one_answer_alike(self, app):
+        taken = make_user().email
+        answers = []
+        for email in (taken, "free@place.example"):
+            browser = browser_of(app, make_user(email=f"asks-{len(answers)}@place.example"))
+            answer = browser.post("/account/address", data={"email": email})
+            page = text(browser.get("/account")).replace(email, "").replace(f"asks-{len(answers)}", "")
+            answers.append((answer.status_code, answer.location, "Your address changes to" in page, "in use" in page))
+
+        assert answers == [(303, "/account", True, False)] * 2
+
+    def test_what_is_no_address_is_asked_for_again(self, client):
+        sign_in(client, make_user())
+        answer = client.post("/account/address", data={"email": "nonsense"})
+
+        assert answer.status_code == 422
+        assert "Write a whole e-mail address" in answer.text
+        assert promised_mails(Mail.template == "email_change_asked") == []
+
+    def test_a_wish_is_withdrawn(self, app, client):
+        user = make_user()
+        sign_in(client, user)
+        link = self.asked(client)
+
+        assert client.post("/account/address/withdraw").location == "/account"
+        assert client.get(link).status_code == 410
+        assert client.post("/account/address/withdraw").status_code == 409
+
+    def test_the_old_mailbox_takes_the_account_back_without_signing_in(self, app, client):
+        user = make_user()
+        old, thief = user.email, browser_of(app, user)
+        thief.post(self.asked(thief))
+        undo = self.link(old, "email_changed", "/not-my-address")
+        page = text(client.get(undo))
+        assert f"The address of your account was changed to <strong>{self.NEW}</strong>." in page
+        assert db.session.get_one(User, user.id).email == self.NEW
+
+        answer = client.post(undo)
+        assert answer.location.startswith("/reset-password/")
+        assert "now choose a new one" in text(client.get(answer.location)).lower()
+        assert thief.get("/account").location == "/sign-in?next=/account"
+        assert client.post(answer.location, data={"password": "four words nobody says"}).location == "/sign-in"
+        assert client.post("/sign-in", data={"email": old, "password": "four words nobody says"}).status_code == 303
+        assert client.get(undo).status_code == 410
+
+    def test_also_what_is_only_asked_for(self, app, client):
+        user = make_user()
+        thief = browser_of(app, user)
+        self.asked(thief)
+        undo = self.link(user.email, "email_change_asked", "/not-my-address")
+        assert "Somebody who was signed in to your account asked to change its address" in text(client.get(undo))
+
+        assert client.post(undo).status_code == 303
+        assert thief.get("/account").location == "/sign-in?next=/account"
+
+    def test_staff_are_sent_to_an_administrator(self, app, client):
+        staff = make_staff()
+        old, browser = staff.email, browser_of(app, staff)
+        self.asked(browser)
+
+        assert client.post(self.link(old, "email_change_asked", "/not-my-address")).location == "/sign-in"
+        assert "An administrator sets a new password for you." in client.get("/sign-in").text
+
+    def test_the_mails_say_which_address_and_lead_where_they_say(self, app):
+        said = {"name": "Dana", "address": "new@place.example", "token": "t0k", "base_url": "https://house"}
+        leads = {
+            "email_change_link": "https://house/account/address/t0k",
+            "email_change_asked": "https://house/not-my-address/t0k",
+            "email_changed": "https://house/not-my-address/t0k",
+            "address_in_use": "https://house/sign-in",
+        }
+        for template, address in leads.items():
+            for form in ("txt", "html"):
+                mail = app.jinja_env.get_template(f"mail/{template}.{form}").render(said)
+                assert address in mail
+                assert ("new@place.example" in mail) == (template != "address_in_use")
