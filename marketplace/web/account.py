@@ -7,8 +7,6 @@ from uuid import UUID
 from flask import (
     Blueprint,
     Request,
-    Response,
-    after_this_request,
     current_app,
     flash,
     redirect,
@@ -25,13 +23,13 @@ from wtforms.validators import InputRequired, Length
 from ..accounts import browsers, confirming, queries, service
 from ..accounts.access import Identity, Permission, Weighty
 from ..accounts.models import TokenPurpose
-from ..accounts.policy import BROWSER_KNOWN_FOR, LONGEST_EMAIL, LONGEST_NAME, LONGEST_PASSWORD
+from ..accounts.policy import LONGEST_EMAIL, LONGEST_NAME, LONGEST_PASSWORD
 from ..accounts.sessions import SignIn
 from ..config import Mode
 from ..extensions import limiter, login_manager
 from ..kernel import clock
 from ..kernel.text import normal_email
-from . import parking
+from . import known_browsers, parking
 from .access import by_person, me, public, requires
 from .forms import Form, applied
 
@@ -39,27 +37,6 @@ bp = Blueprint("account", __name__)
 
 _HALF_WAY = "half_way"
 """Under this name the cookie carries, between password and code, the token of the second step and whose it is."""
-
-_BROWSER = "browser"
-"""Under this name a browser keeps, apart from the session and for a year, by what it is known."""
-_KNOWN_TO = 8
-
-_PROGRAMS = (
-    ("Edg", "Edge"),
-    ("Firefox", "Firefox"),
-    ("FxiOS", "Firefox"),
-    ("Chrom", "Chrome"),
-    ("CriOS", "Chrome"),
-    ("Safari", "Safari"),
-)
-_SYSTEMS = (
-    ("Android", "Android"),
-    ("iPhone", "iPhone"),
-    ("iPad", "iPad"),
-    ("Windows", "Windows"),
-    ("Mac OS", "Mac"),
-    ("Linux", "Linux"),
-)
 
 
 class SignInForm(Form):
@@ -114,11 +91,6 @@ class ConfirmForm(Form):
     code = StringField("Code", validators=[Length(max=40)])
 
 
-def _browsers() -> tuple[str, ...]:
-    """Return the tokens by which this browser is known to those who signed in with it, the latest first."""
-    return tuple(one for one in request.cookies.get(_BROWSER, "").split(".") if one)[:_KNOWN_TO]
-
-
 @login_manager.request_loader
 def _who_is_asking(_request: Request) -> Identity | None:
     token = session.get(parking.TOKEN)
@@ -164,7 +136,7 @@ def sign_in() -> ResponseReturnValue:
                 at=clock.now(),
                 user_agent=request.user_agent.string,
                 address=request.remote_addr or "",
-                kept=_browsers(),
+                kept=known_browsers.kept(),
             )
             if isinstance(came, service.HalfWay):
                 session[_HALF_WAY] = [came.token, form.email.data]
@@ -194,7 +166,7 @@ def sign_in_code() -> ResponseReturnValue:
                 at=clock.now(),
                 user_agent=request.user_agent.string,
                 address=request.remote_addr or "",
-                kept=_browsers(),
+                kept=known_browsers.kept(),
             )
             _begin(signed_in)
             return redirect(_destination(), code=303)
@@ -393,21 +365,7 @@ def end_other_sessions() -> ResponseReturnValue:
 
 def _begin(signed_in: SignIn) -> None:
     """Begin the browser's session anew: nothing that was in it is trusted, but for the ticket of a parked form."""
-    known = [signed_in.browser, *(one for one in _browsers() if one != signed_in.browser)][:_KNOWN_TO]
-
-    @after_this_request
-    def tell(response: Response) -> Response:
-        response.set_cookie(
-            _BROWSER,
-            ".".join(known),
-            max_age=BROWSER_KNOWN_FOR,
-            path=url_for("account.sign_in"),
-            httponly=True,
-            samesite="Lax",
-            secure=request.is_secure,
-        )
-        return response
-
+    known_browsers.remember(signed_in.browser)
     ticket = session.get(parking.TICKET)
     session.clear()
     session[parking.TOKEN] = signed_in.token
@@ -425,12 +383,3 @@ def _demo_accounts() -> list[dict[str, str]]:
         return []
     offered = current_app.extensions.get("second_light_demo_accounts", ())
     return list(offered() if callable(offered) else offered)
-
-
-@bp.app_template_filter("browser")
-def browser(user_agent: str) -> str:
-    """Say in two or three words what kind of browser it was: "Firefox on Linux"."""
-    # The order matters: nearly all of them also claim to be Safari, and many to be Chrome.
-    program = next((name for mark, name in _PROGRAMS if mark in user_agent), "A browser")
-    system = next((name for mark, name in _SYSTEMS if mark in user_agent), None)
-    return f"{program} on {system}" if system else program

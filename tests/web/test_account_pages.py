@@ -13,7 +13,7 @@ from marketplace.config import Mode
 from marketplace.extensions import db
 from marketplace.kernel import clock
 from marketplace.notifications.models import Mail
-from marketplace.web.account import browser
+from marketplace.web.known_browsers import browser
 from marketplace.web.parking import own_path
 from tests.factories.accounts import PASSWORD, make_session, make_staff, make_user
 from tests.support import count_statements, run_jobs, sign_in
