@@ -35,7 +35,7 @@ from ..payments import queries as payments
 from ..payments.amounts import Rate
 from ..reviews import service as reviews
 from ..reviews.queries import COMPLETED
-from . import gate, order_words, unit
+from . import gate, money_words, order_words, unit
 from .access import me, requires
 from .forms import Form, applied
 
@@ -168,7 +168,7 @@ def order(order_id: UUID) -> ResponseReturnValue:
         facts=order_words.facts(seen),
         timeline=order_words.timeline(seen, payment),
         cure_ends=order_words.cure_ends(seen),
-        money=order_words.money_status(seen, payment),
+        money=money_words.money_status(seen, payment),
         next_step=order_words.next_step(seen, payment),
         state=order_words.state_of(seen),
         holds=order_words.holds(seen),

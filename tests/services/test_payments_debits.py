@@ -18,7 +18,8 @@ from marketplace.payments import service as payments
 from marketplace.payments.models import IntentKind, IntentState, MoneyIntent
 from marketplace.payments.service import PaymentUnderWay
 from marketplace.payments.states import PaymentState
-from marketplace.web.order_words import money_status, next_step
+from marketplace.web.money_words import money_status
+from marketplace.web.order_words import next_step
 from tests.factories import deals
 from tests.factories.orders import make_scene, the_order
 from tests.factories.payments import hear, pay_page, the_payment
