@@ -1,4 +1,4 @@
-"""Receipts on paper: the same lines as their pages, set by reportlab with the fonts that it brings along."""
+"""Receipts and reports on paper: the same lines as their pages, set by reportlab with the fonts that it brings along."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ def drawn(paper: Paper) -> bytes:
 def set_in_type(
     *, heading: str, title: str, head: tuple[Line, ...] = (), sections: Sequence[Section], foot: str
 ) -> bytes:
-    """Return a receipt as a PDF of A4 pages, the same bytes for the same receipt."""
+    """Return a receipt or report as a PDF of A4 pages, the same bytes for the same words."""
     # Imported where it is used: most processes never draw one, and it takes a while.
     from reportlab.lib.pagesizes import A4
     from reportlab.lib.styles import ParagraphStyle
@@ -76,11 +76,13 @@ def set_in_type(
     top = ParagraphStyle("top", parent=part, fontSize=16, leading=22)
 
     def said(words: str, style: ParagraphStyle = text) -> Paragraph:
-        return Paragraph(escape(words), style)
+        # Lines that somebody wrote stay lines.
+        return Paragraph("<br/>".join(escape(words).splitlines()), style)
 
     def table(lines: tuple[Line, ...]) -> Table:
         rows = [[said(line.label, label), said(line.text)] for line in lines]
-        return Table(rows, colWidths=[42 * mm, 132 * mm], style=[("VALIGN", (0, 0), (-1, -1), "TOP")])
+        # A row may be longer than a page: what a seller says of a unit can be.
+        return Table(rows, colWidths=[42 * mm, 132 * mm], style=[("VALIGN", (0, 0), (-1, -1), "TOP")], splitInRow=1)
 
     story = [said(heading, top)]
     if head:

@@ -1,11 +1,11 @@
-"""The condition report that an order rests on, to be read and printed by both sides, and the papers that it names."""
+"""The condition report that an order rests on, for both sides to read, print and keep, and the papers that it names."""
 
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, render_template
+from flask import Blueprint, Response, render_template
 from flask.typing import ResponseReturnValue
 
 from ..accounts.access import Permission
@@ -16,9 +16,10 @@ from ..listings.reports import Report
 from ..listings.terms import CounterDirection, CounterUnit, Modification, Recertification, Warranty
 from ..orders import views
 from ..orders.views import OrderView
-from . import files
+from . import files, receipt_pdf
 from .access import me, requires
 from .filters import day
+from .receipt_pdf import Line
 from .unit import MODIFICATIONS, RECERTIFICATIONS, WARRANTIES, counted, figure
 
 bp = Blueprint("reports", __name__)
@@ -34,6 +35,17 @@ def report(order_id: UUID) -> ResponseReturnValue:
     return page(views.order_for(order_id, user_id=me().id))
 
 
+@bp.get("/orders/<uuid:order_id>/report.pdf")
+@requires(Permission.ORDER_READ)
+def pdf(order_id: UUID) -> ResponseReturnValue:
+    """Send the same as a PDF."""
+    seen = views.order_for(order_id, user_id=me().id)
+    response = Response(_drawn(seen), mimetype="application/pdf")
+    response.headers["Content-Disposition"] = f'inline; filename="condition-report-order-{seen.number}.pdf"'
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
 @bp.get("/orders/<uuid:order_id>/papers/<uuid:document_id>")
 @requires(Permission.ORDER_READ)
 def paper(order_id: UUID, document_id: UUID) -> ResponseReturnValue:
@@ -47,9 +59,8 @@ def paper(order_id: UUID, document_id: UUID) -> ResponseReturnValue:
 
 def page(seen: OrderView, *, staff: bool = False) -> str:
     """Return the page of an order's report, as whoever looks may see it."""
-    kept = _report_of(seen)
+    kept, document = _as_seen(seen)
     knows_the_serial = seen.serial is not None
-    document = kept.document if knows_the_serial else reports.without_serials(kept.document)
     return render_template(
         "reports/report.html",
         order=seen,
@@ -60,6 +71,40 @@ def page(seen: OrderView, *, staff: bool = False) -> str:
         knows_the_serial=knows_the_serial,
         staff=staff,
     )
+
+
+def _drawn(seen: OrderView) -> bytes:
+    """Return an order's report on paper, as its page says it."""
+    kept, document = _as_seen(seen)
+    head = [
+        Line("Device", seen.title),
+        Line("Order", str(seen.number)),
+        Line("Version", f"{kept.version}, frozen {receipt_pdf.moment(kept.made_at)}"),
+    ]
+    if seen.left_out:
+        head.append(Line("Sold without", f"{', '.join(seen.left_out)}: what is said of it is not part of this order."))
+    head.append(Line("SHA-256 of the report", kept.digest))
+    if seen.serial is None:
+        head.append(Line("Serial numbers", "masked until the payment is held; the digest is of the report with them"))
+    papers = tuple(Line(one["words"], f"SHA-256 {one['digest']}") for one in document["papers"])
+    parts = [
+        receipt_pdf.Section(title, tuple(Line(label, said or "not known") for label, said in pairs))
+        for title, pairs in sections(document)
+    ]
+    return receipt_pdf.set_in_type(
+        heading="Second Light: condition report",
+        title=f"Condition report, order {seen.number}",
+        head=tuple(head),
+        sections=[part for part in (*parts, receipt_pdf.Section("Papers", papers)) if part.lines],
+        foot="What the seller stated when the order was placed. It does not change any more;"
+        " what arrives is compared with these words.",
+    )
+
+
+def _as_seen(seen: OrderView) -> tuple[Report, dict[str, Any]]:
+    """Return an order's report, and what of it whoever looks may know."""
+    kept = _report_of(seen)
+    return kept, kept.document if seen.serial is not None else reports.without_serials(kept.document)
 
 
 def sections(document: dict[str, Any]) -> Iterator[Section]:
