@@ -7,6 +7,7 @@ app, cli, dev            put the house together, command it, stand in for the wo
 web, jobs, adapters      pages by audience; background work; Stripe, disks, mail
 watching                 devices and searches that people keep an eye on
 wants                    what buyers look for, held against what sellers have
+leads                    what people want arranged around a device, and to whom it was handed on
 guides                   what makers ask of second owners, what was paid for such devices
 messages                 what the two sides of an order write to each other
 reviews                  what buyers say of completed sales, and what a seller's history earns

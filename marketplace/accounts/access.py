@@ -40,6 +40,9 @@ class Permission(StrEnum):
     WATCH_KEEP = "watch:keep"
     WANT_READ = "want:read"
     WANT_KEEP = "want:keep"
+    LEAD_READ = "lead:read"
+    LEAD_ASK = "lead:ask"
+    LEAD_HANDLE = "lead:handle"
     QUESTION_READ = "question:read"
     QUESTION_ASK = "question:ask"
     QUESTION_ANSWER = "question:answer"
@@ -84,6 +87,9 @@ GRANTED: dict[Permission, frozenset[Grant]] = {
     _P.WATCH_KEEP: frozenset({_G.MEMBER}),
     _P.WANT_READ: frozenset({_G.MEMBER}),
     _P.WANT_KEEP: frozenset({_G.MEMBER}),
+    _P.LEAD_READ: frozenset({_G.MEMBER}),
+    _P.LEAD_ASK: frozenset({_G.MEMBER}),
+    _P.LEAD_HANDLE: frozenset({_G.MODERATOR}),
     _P.QUESTION_READ: frozenset({_G.MEMBER}),
     _P.QUESTION_ASK: frozenset({_G.MEMBER}),
     _P.QUESTION_ANSWER: frozenset({_G.MEMBER}),

@@ -21,6 +21,7 @@ from . import (
     freshness,
     guide,
     health,
+    leads,
     messages,
     needs,
     npi,
@@ -55,6 +56,7 @@ from .staff import figures as staff_figures
 from .staff import finance as staff_finance
 from .staff import findings as staff_findings
 from .staff import history as staff_history
+from .staff import leads as staff_leads
 from .staff import listings as staff_listings
 from .staff import monitoring as staff_monitoring
 from .staff import orders as staff_orders
@@ -111,6 +113,8 @@ BLUEPRINTS = (
     watching.bp,
     wanted.bp,
     staff_wants.bp,
+    leads.bp,
+    staff_leads.bp,
     questions.bp,
     messages.bp,
     staff_asked.bp,

@@ -1,4 +1,4 @@
-"""Receipts and reports on paper: the same lines as their pages, set by reportlab with the fonts that it brings along."""
+"""Receipts and reports on paper: the lines of their pages, set by reportlab with the fonts that it brings along."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -26,6 +26,9 @@ from marketplace.extensions import db
 from marketplace.kernel import clock
 from marketplace.kernel.money import Money
 from marketplace.kernel.terms import ClinicRole, ProcedureClass
+from marketplace.leads import service as leads
+from marketplace.leads.service import HandedIn
+from marketplace.leads.states import LeadKind
 from marketplace.listings import counting
 from marketplace.listings import queries as listing_queries
 from marketplace.listings import service as listings
@@ -210,6 +213,7 @@ def lived(house: House) -> Iterator[dict[str, Any]]:
 def _talk(house: House, ids: dict[str, Any]) -> None:
     """Let something be asked of a unit, one question be answered, and a buyer have said how a sale went."""
     _review(house)
+    _arrange(house, ids)
     people = house.stage.people
     with house.inside():
         offering.make(
@@ -223,6 +227,19 @@ def _talk(house: House, ids: dict[str, Any]) -> None:
         questions.answer(
             question_id=ids["answered"], actor_id=people["Walter Finch"], words="3 to 100 ms.", at=clock.now()
         )
+
+
+def _arrange(house: House, ids: dict[str, Any]) -> None:
+    """Let somebody want to hand a device in, and a partner be proposed."""
+    people = house.stage.people
+    said = HandedIn(LeadKind.TRADE_IN, ids["clinic"], "Lumenis M22, 2012")
+    with house.inside():
+        at = clock.now()
+        ids["lead"] = leads.hand_in(user_id=people["Dana Reyes"], said=said, at=at)
+        leads.propose(
+            lead_id=ids["lead"], actor_id=people["Mona Petit"], partner="A dealer", partner_email="desk@dealer.example",
+            words="They take in platforms.", at=at,
+        )  # fmt: skip
 
 
 def _review(house: House) -> None:
@@ -269,6 +286,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "rules.vectors": ("/rules/vectors", "/rules/vectors?state=TX"),
         "styleguide.show": ("/styleguide",),
         "wanted.board": ("/wanted",),
+        "leads.about": ("/arrangements",),
         "errors": (
             "/answer/never-sent",
             "/no-such-page",
@@ -318,6 +336,10 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "watching.mine": ("/watching",),
         "watching.save": ("/searches/new?maker=Lumenis",),
         "watching.stop": ("/stop/{stop}",),
+        "leads.finance": ("/devices/{listing}/finance",),
+        "leads.mine": ("/arrangements/mine",),
+        "leads.new": ("/arrangements/new",),
+        "leads.one": ("/arrangements/{lead}",),
         "wanted.edit": ("/wanted/{want}/edit",),
         "wanted.mine": ("/wanted/mine",),
         "wanted.new": ("/wanted/new", "/wanted/new?maker=Lumenis"),
@@ -417,6 +439,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "staff_reviews.reviews": ("/staff/reviews",),
         "staff_stolen.stolen": ("/staff/stolen",),
         "staff_wants.wants": ("/staff/wanted",),
+        "staff_leads.leads": ("/staff/arrangements",),
         "staff_asked.asked": ("/staff/asked",),
     },
     "Felix Grau": {

@@ -33,6 +33,7 @@ from marketplace.extensions import adapter_of, db
 from marketplace.guides import knowing, prices
 from marketplace.kernel import clock
 from marketplace.kernel.terms import ProcedureClass
+from marketplace.leads import queries as leads
 from marketplace.listings import queries as listings
 from marketplace.listings import reports
 from marketplace.listings.models import Listing
@@ -495,6 +496,16 @@ def test_three_say_what_they_look_for_and_sellers_are_told_of_it(demo):
             False,
         )
         assert len(set(db.session.scalars(select(WantMatch.want_id)))) >= 2
+
+
+def test_what_is_to_be_arranged_waits_is_proposed_and_was_handed_on(demo):
+    with demo.app_context():
+        told = {(one.person, one.kind.value, one.state.value) for one in [*leads.waiting(), *leads.handed_on()]}
+    assert told == {
+        ("Dana Reyes", "finance", "proposed"),
+        ("Dana Reyes", "trade_in", "open"),
+        ("Walter Finch", "consignment", "handed_on"),
+    }
 
 
 def test_people_talk_before_the_sale_and_after_it(demo):

@@ -13,6 +13,9 @@ from marketplace.eligibility import reviews
 from marketplace.extensions import db
 from marketplace.kernel.money import Money
 from marketplace.kernel.terms import ClinicRole, ProcedureClass
+from marketplace.leads import service as leads
+from marketplace.leads.service import HandedIn
+from marketplace.leads.states import LeadKind
 from marketplace.listings import queries as listings
 from marketplace.listings.models import Paper
 from marketplace.listings.search import Wanted
@@ -38,6 +41,7 @@ from tests.pages import browser_of
 SAFE = {"HEAD", "OPTIONS"}
 FOR_EVERYBODY = {
     "buying.place",
+    "leads.finance",
     "offering.make",
     "questions.ask",
     "reserving.ask",
@@ -96,6 +100,9 @@ def theirs(scene, now) -> dict[str, UUID]:
     reservation = reserving.ask(
         listing_id=wished.id, buyer_id=learner.id, site_id=scene.site.id, message="My licence is in review.", at=now
     )
+    lead = leads.hand_in(
+        user_id=scene.buyer.id, said=HandedIn(LeadKind.TRADE_IN, scene.clinic.id, "Lumenis M22"), at=now
+    )
     review = reviews.ask(
         actor_id=scene.buyer.id,
         sale=listings.sale_of(burning.id),
@@ -127,6 +134,7 @@ def theirs(scene, now) -> dict[str, UUID]:
         "offer_id": offer,
         "order of word_id": accepted.id,
         "want_id": want,
+        "lead_id": lead,
         "question_id": question,
         "session_id": session.id,
         "clinic_id": scene.clinic.id,
@@ -192,7 +200,7 @@ def address(app, rule, theirs) -> str:
     if {"order_id", "document_id"} <= values.keys():
         values["document_id"] = theirs["paper of order_id"]
     if "way" in values:
-        values["way"] = "later"
+        values["way"] = "agree" if rule.endpoint == "leads.answer" else "later"
     assert None not in values.values(), f"{rule}: let `theirs` make one of what this address names"
     with app.test_request_context():
         return rule.build(values)[1]
