@@ -34,12 +34,19 @@ def test_a_session_that_ends_in_the_middle_of_a_form_keeps_what_was_typed(house:
     assert _drafts(house, serial) == 1
 
 
-def test_a_reload_keeps_what_was_typed_in_a_long_form(enter):
+def test_a_reload_keeps_what_was_typed_in_a_long_form_until_it_was_sent(enter):
     page = enter("Walter Finch")
     page.goto("/sell/new")
-    _describe(page, "RELOADED-1")
+    serial = f"RELOADED-{uuid4().hex[:6]}"
+    _describe(page, serial)
     page.reload()
-    expect(field(page, "Serial number")).to_have_value("RELOADED-1")
+    expect(field(page, "Serial number")).to_have_value(serial)
+    press(page, "Save and go on")
+    heading(page, "Lumenis LightSheer Duet")
+
+    # The next device is another one.
+    page.goto("/sell/new")
+    expect(field(page, "Serial number")).to_have_value("")
 
 
 def test_the_same_draft_sent_from_two_tabs_is_one_draft(house: House, enter):

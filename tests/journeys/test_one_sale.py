@@ -150,8 +150,8 @@ def draft_listing(seller: Page) -> UUID:
 
     answer(seller, "Condition grade", "B · good")
     field(seller, "Last service").fill((clock.now() - timedelta(days=90)).date().isoformat())
-    field(seller, "Operator manual").select_option("included")
-    field(seller, "Protective goggles for every wavelength").select_option("absent")
+    answer(seller, "Operator manual", "included")
+    answer(seller, "Protective goggles for every wavelength", "absent")
     field(seller, "What else a buyer should know").fill("One room since new.\nA scratch on the left side.")
 
     field(seller, "How it looks").fill("Light scratches on the left side.")

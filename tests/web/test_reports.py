@@ -211,6 +211,7 @@ class TestPapersOfADraft:
         [
             ({"words": ""}, "Say in a few words what the paper is."),
             ({"file": (io.BytesIO(b""), "")}, "Choose the file of the paper."),
+            ({"file": "march.png"}, "Choose the file of the paper."),
             ({"file": (io.BytesIO(b"MZ"), "x.pdf")}, "“x.pdf” is not a PDF, JPEG or PNG file."),
         ],
     )

@@ -1,5 +1,6 @@
 """The pages of selling that ask by modality: what they ask, what they keep, and whom they let in."""
 
+from datetime import date
 from uuid import uuid4
 
 import pytest
@@ -8,6 +9,7 @@ from sqlalchemy import func, select
 from marketplace.extensions import db
 from marketplace.listings.models import Listing
 from marketplace.listings.terms import CounterDirection, CounterUnit, Warranty
+from marketplace.web.selling import console, handpieces
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.catalog import real_model
 from tests.factories.clinics import make_clinic
@@ -49,6 +51,45 @@ class TestHandpieces:
         assert "Spot sizes (mm)" in html
         assert "Wavelengths" not in text(mine.get(f"/sell/{draft.id}/handpieces/new?modality=CRYO"))
         assert "Wavelengths" not in text(mine.get(f"/sell/{draft.id}/handpieces/new?modality=RAYGUN"))
+
+    @pytest.mark.parametrize(
+        ("code", "typed"),
+        [
+            ("ALEX", 'name="wavelengths_nm" type="text" value="755"'),
+            ("NDYAG_LP", 'name="wavelengths_nm" type="text" value="1064"'),
+            # What the model is not known to have is read from the label.
+            ("IPL", 'name="wavelengths_nm" type="text" value=""'),
+            ("NDYAG_QS", 'name="wavelengths_nm" type="text" value=""'),
+        ],
+    )
+    def test_begin_with_the_only_line_they_have_on_this_model(self, mine, draft, code, typed):
+        assert typed in text(mine.get(f"/sell/{draft.id}/handpieces/new?modality={code}"))
+
+    def test_and_counters_begin_as_read_today_where_the_unit_stands(self, mine, draft, monkeypatch):
+        draft.state_code = "AZ"
+        db.session.commit()
+        for step in (handpieces, console):
+            monkeypatch.setattr(step, "day_in", lambda _at, zone: {"America/Phoenix": date(2026, 11, 28)}[zone])
+        read_on = 'type="date" value="2026-11-28"'
+        assert read_on in text(mine.get(f"/sell/{draft.id}/handpieces/new?modality=ALEX"))
+        assert read_on in text(mine.get(f"/sell/{draft.id}/handpieces/new"))
+        assert read_on in text(mine.get(f"/sell/{draft.id}/counters/new?usual=lamp"))
+
+    def test_of_the_model_lead_to_the_next_one(self, mine, draft):
+        draft.handpieces.clear()
+        db.session.commit()
+        address, then = (
+            f"/sell/{draft.id}/handpieces/new",
+            '<button type="submit" class="btn btn-outline-secondary" name="then" value=',
+        )
+        assert f'{then}"NDYAG_LP"' in text(mine.get(f"{address}?modality=ALEX"))
+        given = {"name": "18 mm", "modality_code": "ALEX", "counter_unit": "shots", "counter_direction": "up"}
+        answer = mine.post(f"{address}?modality=ALEX", data={**given, "then": "NDYAG_LP"})
+        assert answer.location == f"{address}?modality=NDYAG_LP"
+        assert then not in text(mine.get(answer.location))
+        answer = mine.post(f"{address}?modality=ALEX", data={**given, "then": "RAYGUN"})
+        assert answer.location == f"/sell/{draft.id}/handpieces"
+        assert [part.modality_code for part in reload(draft).handpieces] == ["ALEX", "ALEX"]
 
     def test_that_treat_with_something_else_now_are_asked_again(self, mine, draft):
         given = {"name": "x", "counter_value": "", "counter_unit": "shots", "counter_direction": "up"}

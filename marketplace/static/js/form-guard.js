@@ -1,8 +1,10 @@
-// A form is sent once, however often it is pressed; one with data-keep="name" survives a reload or an expired session.
+// A form is sent once, however often it is pressed; one with data-keep="name" survives a reload or an expired session,
+// and is forgotten as soon as what was sent has led to another page.
 const SKIPPED = new Set(["password", "file", "hidden", "submit", "button"]);
 
 const fields = (form) => [...form.elements].filter((field) => field.name && !SKIPPED.has(field.type));
-const keyOf = (form) => `kept:${location.pathname}:${form.dataset.keep}`;
+const here = location.pathname + location.search;
+const keyOf = (form) => `kept:${here}:${form.dataset.keep}`;
 
 const said = new Map();
 
@@ -49,13 +51,17 @@ function keep(form) {
     );
     sessionStorage.setItem(key, JSON.stringify(Object.fromEntries(now)));
   });
+  form.addEventListener("submit", () => sessionStorage.setItem(SENT, JSON.stringify({ key, from: here })));
 }
 
-// The page that thanks for a kept form names it, and it is forgotten.
-for (const done of document.querySelectorAll("[data-kept-done]")) {
-  for (const key of Object.keys(sessionStorage)) {
-    if (key.startsWith("kept:") && key.endsWith(`:${done.dataset.keptDone}`)) sessionStorage.removeItem(key);
-  }
+// Wherever a form led to when it was sent, it was taken; unless it was refused where it stood, or somebody is asked first
+// who they are.
+const SENT = "sent";
+const sent = JSON.parse(sessionStorage.getItem(SENT) ?? "null");
+const asksWho = document.querySelector("main [autocomplete='current-password'], main [autocomplete='one-time-code']");
+if (sent && sent.from !== here && !asksWho) {
+  sessionStorage.removeItem(sent.key);
+  sessionStorage.removeItem(SENT);
 }
 
 for (const form of document.querySelectorAll("form[data-guard]")) guard(form);

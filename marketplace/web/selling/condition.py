@@ -5,7 +5,7 @@ from uuid import UUID
 
 from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import DateField, RadioField, SelectField, TextAreaField
+from wtforms import DateField, RadioField, TextAreaField
 from wtforms.validators import Length, Optional
 
 from ...accounts.access import Permission
@@ -34,7 +34,7 @@ class ConditionForm(Form):
 
 
 for _item, _words in INCLUSIONS.items():
-    setattr(ConditionForm, f"has_{_item}", SelectField(_words))
+    setattr(ConditionForm, f"has_{_item}", RadioField(_words))
 
 
 @bp.route("/sell/<uuid:listing_id>/condition", methods=["GET", "POST"])
@@ -95,7 +95,7 @@ def _form(facts: ListingFacts, *, sent: bool = True) -> tuple[tuple[Field, ...],
     form = kind(data=data) if sent else kind(formdata=None, data=data)
     form.grade.choices = options((grade, f"{grade} · {meaning.name}") for grade, meaning in GRADES.items())
     for item in INCLUSIONS:
-        cast("SelectField", form[f"has_{item}"]).choices = options(
-            ((Included.NOT_STATED, "not stated"), (Included.INCLUDED, "included"), (Included.ABSENT, "absent"))
+        cast("RadioField", form[f"has_{item}"]).choices = options(
+            ((Included.INCLUDED, "included"), (Included.ABSENT, "absent"), (Included.NOT_STATED, "not stated"))
         )
     return asked, form

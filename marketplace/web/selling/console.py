@@ -10,6 +10,8 @@ from wtforms.validators import InputRequired, Length
 
 from ...accounts.access import Permission
 from ...kernel import clock
+from ...kernel.days import day_in
+from ...kernel.terms import time_zone_of
 from ...listings import counting, drafting, fields, queries
 from ...listings.facts import CounterFacts, ListingFacts
 from ...listings.fields import Place
@@ -128,8 +130,9 @@ def _kept(known: CounterFacts) -> dict[str, Any]:
 
 
 def _usual(facts: ListingFacts) -> dict[str, Any]:
-    """Return the beginning of a counter that such a console usually has, if the address names one."""
+    """Return the beginning of a counter, read today: one that such consoles usually have, if the address names it."""
+    begun: dict[str, Any] = {"counter_read_on": day_in(clock.now(), time_zone_of(facts.state_code))}
     for template in fields.counters_of(codes_of(facts)):
         if template.key == request.args.get("usual"):
-            return {"part": template.part, "counter_unit": template.unit, "counter_direction": template.direction}
-    return {}
+            begun |= {"part": template.part, "counter_unit": template.unit, "counter_direction": template.direction}
+    return begun

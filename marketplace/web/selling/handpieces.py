@@ -12,7 +12,10 @@ from wtforms.validators import InputRequired, Length
 from ...accounts.access import Permission
 from ...catalog import queries as catalog
 from ...catalog import rated
+from ...catalog.wavelengths import emitted, numbers
 from ...kernel import clock
+from ...kernel.days import day_in
+from ...kernel.terms import time_zone_of
 from ...listings import drafting, fields, queries
 from ...listings.facts import HandpieceFacts, ListingFacts
 from ...listings.fields import Field, Place
@@ -81,7 +84,7 @@ def _handpiece_page(facts: ListingFacts, part: HandpieceFacts | None) -> Respons
     code = _modality_asked_for(part, modalities)
     asked = fields.asked(Place.HANDPIECE, [code]) if code else ()
     kind = form_with(HandpieceForm, asked, frozenset([code]))
-    form = kind(data=_kept(part, asked) if part else {"modality_code": code})
+    form = kind(data=_kept(part, asked) if part else _beginning(facts, code))
     form.modality_code.choices = [
         *nothing_yet("Choose what it treats with"),
         *grouped_options(
@@ -114,6 +117,8 @@ def _handpiece_page(facts: ListingFacts, part: HandpieceFacts | None) -> Respons
                     url_for("selling.handpiece", listing_id=facts.id, handpiece_id=_written(facts, part)), code=303
                 )
             flash("The handpiece was saved.", "success")
+            if (then := request.form.get("then", "")) in own:
+                return redirect(url_for("selling.new_handpiece", listing_id=facts.id, modality=then), code=303)
             return redirect(url_for("selling.handpieces", listing_id=facts.id), code=303)
     if part:
         with_notes(form, facts, "handpieces", part.id)
@@ -127,6 +132,14 @@ def _handpiece_page(facts: ListingFacts, part: HandpieceFacts | None) -> Respons
             part=part,
             steps=STEPS,
             particulars=shown(form, asked),
+            after_it=next(
+                (
+                    modalities[one]
+                    for one in own
+                    if one not in {code, *(named.modality_code for named in facts.handpieces)}
+                ),
+                None,
+            ),
             published=rated.of_model(facts.model.slug),
             general=rated.in_general(code) if code else (),
         ),
@@ -138,6 +151,24 @@ def _modality_asked_for(part: HandpieceFacts | None, modalities: Mapping[str, An
     """Return the modality whose questions the page asks: that which the page was opened with."""
     code = part.modality_code if part else request.args.get("modality", "")
     return code if code in modalities else ""
+
+
+def _beginning(facts: ListingFacts, code: str) -> dict[str, Any]:
+    """Return what a new handpiece begins with: the one line that it emits on this model, and today, where it stands."""
+    begun: dict[str, Any] = {
+        "modality_code": code,
+        "counter_read_on": day_in(clock.now(), time_zone_of(facts.state_code)),
+    }
+    if code in facts.model.modality_codes:
+        bands = emitted(
+            modality=code,
+            usual=catalog.modalities()[code].bands,
+            model_modalities=facts.model.modality_codes,
+            model=facts.model.bands,
+        )
+        if len(bands) == 1 and bands[0][0] == bands[0][1]:
+            begun["wavelengths_nm"] = numbers(bands)[0]
+    return begun
 
 
 def _written(facts: ListingFacts, part: HandpieceFacts | None) -> UUID:

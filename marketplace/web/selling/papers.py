@@ -29,6 +29,7 @@ KINDS = {
     PaperKind.MANUAL: "Manual",
     PaperKind.OTHER: "Something else",
 }
+_CHOOSE = "Choose the file of the paper."
 
 
 class PaperForm(Form):
@@ -38,7 +39,7 @@ class PaperForm(Form):
     words = StringField(
         "What it is", validators=[InputRequired("Say in a few words what the paper is."), Length(max=200)]
     )
-    file = FileField("The paper")
+    file = FileField("The paper", validators=[InputRequired(_CHOOSE)])
 
 
 @bp.post("/sell/<uuid:listing_id>/papers")
@@ -95,6 +96,6 @@ def sent_paper(facts: ListingFacts, paper_id: UUID) -> ResponseReturnValue:
 
 
 def _file(sent: FileStorage | None) -> tuple[str, bytes]:
-    if sent is None or not sent.filename:
-        raise Invalid("Choose the file of the paper.", field="file")
-    return sent.filename, sent.stream.read(MAX_BYTES + 1)
+    if sent is None:
+        raise Invalid(_CHOOSE, field="file")
+    return sent.filename or "", sent.stream.read(MAX_BYTES + 1)
