@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from benchmarks.figures import ROOT, Benchmark, Figure, Spent, spent
-from marketplace.dev.supervisor import Ports
+from marketplace.dev.household import Ports
 from marketplace.dev.trouble import Trouble
 
 _LEFT_BEHIND = shutil.ignore_patterns(".git", ".venv", "var", "__pycache__", ".*_cache", ".coverage*")

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from marketplace.dev import postgres, postgres_places, supervisor
-from marketplace.dev.supervisor import Household, Ports, State
+from marketplace.dev.household import Household, Ports, State
 from marketplace.dev.trouble import Trouble
 
 ROOT = Path(__file__).resolve().parents[2]
