@@ -280,7 +280,7 @@ def _at_once(server: Serving, pages: Asked) -> tuple[float, float, float, float]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(timeout=600)
     took, used = time.perf_counter() - began, server.cpu() - used
     walls.sort()
     return walls[len(walls) // 2], walls[int(len(walls) * 0.95)], used / len(walls), len(walls) / took

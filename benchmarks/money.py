@@ -77,7 +77,7 @@ def steadily(port: int, requests: list[tuple[str, str, bytes, dict[str, str]]], 
     for sender in senders:
         sender.start()
     for sender in senders:
-        sender.join()
+        sender.join(timeout=600)
     return sorted(walls)
 
 

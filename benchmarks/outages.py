@@ -58,7 +58,7 @@ class Caller:
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
-        self._clock.join()
+        self._clock.join(30)
         for thread in self._threads:
             thread.join(30)
 
@@ -242,7 +242,7 @@ def _kills(house: House, port: int, app: Flask, times: int) -> Iterator[Figure]:
         back.append(until(lambda: asked(port, f"/devices?page={uuid4().int % 12 + 1}") == 200))
     time.sleep(0.5)
     over.set()
-    writer.join()
+    writer.join(30)
     with app.app_context():
         kept = {event.data["event"] for event in audit.events_about("bench", subject)}
         broken = list(audit.broken_links())
@@ -284,16 +284,14 @@ def _given_back(house: House) -> Iterator[Figure]:
     dump = Path(tempfile.gettempdir()) / f"outages-{uuid4().hex}.dump"
     try:
         began = time.monotonic()
-        subprocess.run(
-            [programs / "pg_dump", "--format=custom", "--file", dump, plain(house.url)], check=True, capture_output=True
-        )
+        command: list[str | Path] = [programs / "pg_dump", "--format=custom", "--file", dump, plain(house.url)]
+        subprocess.run(command, check=True, capture_output=True, timeout=600)
         dumped = time.monotonic() - began
         house.server.create_database("restored")
         began = time.monotonic()
         url = house.server.url("restored")
-        subprocess.run(
-            [programs / "pg_restore", "--exit-on-error", "--dbname", plain(url), dump], check=True, capture_output=True
-        )
+        command = [programs / "pg_restore", "--exit-on-error", "--dbname", plain(url), dump]
+        subprocess.run(command, check=True, capture_output=True, timeout=600)
         given_back = time.monotonic() - began
     finally:
         dump.unlink(missing_ok=True)

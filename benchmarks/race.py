@@ -23,6 +23,7 @@ def measure(scale: float) -> Iterator[Figure]:
             capture_output=True,
             text=True,
             check=False,
+            timeout=1800,
         )
     failed = done.returncode != 0
     said = re.findall(r"^E .*", done.stdout, re.MULTILINE)

@@ -44,7 +44,7 @@ def _started(copy: Path, port: int) -> Spent:
             demo.send_signal(signal.SIGINT)
             raise
     demo.send_signal(signal.SIGINT)
-    demo.communicate()
+    demo.communicate(timeout=60)
     return took
 
 

@@ -69,8 +69,8 @@ def _installed() -> Iterator[Path]:
 def _major(postgres: Path) -> int:
     """:raises Trouble: the program does not run on this machine"""
     try:
-        answer = subprocess.run([postgres, "--version"], capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError) as problem:
+        answer = subprocess.run([postgres, "--version"], capture_output=True, text=True, check=True, timeout=30)
+    except (OSError, subprocess.SubprocessError) as problem:
         raise Trouble(f"{postgres} does not run on this machine: {problem}") from problem
     # It says "postgres (PostgreSQL) 18.6", perhaps with "19beta1" or a packager's name behind it.
     number = answer.stdout.split("(PostgreSQL)")[-1].strip()

@@ -15,6 +15,8 @@ from typing import IO
 from marketplace.dev.trouble import Trouble
 
 _PR_SET_PDEATHSIG = 1
+# Nothing outlives SIGKILL but what waits for a disk that does not answer; nobody is kept waiting with it.
+_KILLED_WITHIN = 30.0
 
 # Only Linux can be asked to signal a child when its parent dies; elsewhere a watchdog does it.
 kernel_ends_orphans = sys.platform == "linux"
@@ -109,10 +111,10 @@ class Child:
         # What did not listen, and whatever the program left behind in its process group.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        self.wait(_KILLED_WITHIN)
         if self._watchdog:
             self._watchdog.kill()
-            self._watchdog.communicate()
+            self._watchdog.communicate(timeout=_KILLED_WITHIN)
 
 
 def _watch(pid: int, ending: signal.Signals) -> "subprocess.Popen[bytes]":

@@ -191,7 +191,8 @@ class _Nursery:
             self._socket.close()
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+            with suppress(subprocess.TimeoutExpired):  # It was killed; nobody waits for ever for it to be gone.
+                self._process.wait(WALL_SECONDS)
         self._socket = self._process = None
 
 

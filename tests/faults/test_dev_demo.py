@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import urllib.request
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ import pytest
 from marketplace.dev import postgres, postgres_places, supervisor
 from marketplace.dev.household import Household, Ports, State
 from marketplace.dev.trouble import Trouble
+from tests.patience import PATIENCE, let_end, running
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = sys.executable
@@ -66,9 +68,39 @@ def wait_until(claim, *, seconds=30):
         time.sleep(0.02)
 
 
+@contextmanager
+def as_soon_as(claim, act):
+    """
+    Act in a thread of its own once the claim has become true, while the demo runs in this one, which only a signal ends.
+
+    When it does not become true, or acting fails, the demo is ended as by Ctrl-C, and the test fails.
+    """
+    over, trouble = threading.Event(), []
+
+    def run():
+        try:
+            wait_until(lambda: over.is_set() or claim(), seconds=2 * PATIENCE)
+            if not over.is_set():
+                act()
+        except Exception as problem:  # noqa: BLE001  Whatever it was: without us the demo would run for ever.
+            trouble.append(problem)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        let_end(thread)
+    assert trouble == []
+
+
 def processes_of(text):
     """The living processes whose command line holds the text."""
-    listed = subprocess.run(["ps", "-axww", "-o", "pid=,stat=,command="], capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        ["ps", "-axww", "-o", "pid=,stat=,command="], capture_output=True, text=True, check=True, timeout=30
+    )
     rows = [line.split(maxsplit=2) for line in listed.stdout.splitlines()]
     return [int(pid) for pid, state, command in rows if text in command and not state.startswith("Z")]
 
@@ -121,23 +153,17 @@ def own_database(monkeypatch):
 class TestDemo:
     def run_until_open(self, capsys, directory, ports, *arguments, ending=signal.SIGINT):
         """Run the demo in this process; end it by a signal as soon as it has said that it is open."""
-        ended = []
         before = len((directory.parent / "diary").read_text())
 
-        def end():
+        def is_open():
             # Only a demo that is open writes its address; one that fails ends by itself.
-            while not ended and not any(path.read_text() for path in directory.parent.glob("demo*/lock")):
-                time.sleep(0.02)
-            while not ended and "wsgi worker" not in (directory.parent / "diary").read_text()[before:]:
-                time.sleep(0.02)
-            if not ended:
-                os.kill(os.getpid(), ending)
+            return (
+                any(path.read_text() for path in directory.parent.glob("demo*/lock"))
+                and "wsgi worker" in (directory.parent / "diary").read_text()[before:]
+            )
 
-        thread = threading.Thread(target=end)
-        thread.start()
-        status = supervisor.main(["--port", str(ports.web), "--directory", str(directory), *arguments])
-        ended.append(status)
-        thread.join()
+        with as_soon_as(is_open, lambda: os.kill(os.getpid(), ending)):
+            status = supervisor.main(["--port", str(ports.web), "--directory", str(directory), *arguments])
         said = capsys.readouterr()
         assert said.err == ""
         return status, said.out
@@ -228,15 +254,15 @@ class TestDemo:
             supervisor.run(ports=ports, directory=directory, fresh=False)
 
     def test_a_dead_database_ends_all(self, capsys, directory, ports, stand_in, own_database):
+        def is_open():
+            return (directory / "lock").exists() and (directory / "lock").read_text()
+
         def kill_database():
-            wait_until(lambda: (directory / "lock").exists() and (directory / "lock").read_text())
             place = postgres_places.place_of(directory / "postgres")
             os.kill(int((place.data / "postmaster.pid").read_text().split()[0]), signal.SIGQUIT)
 
-        thread = threading.Thread(target=kill_database)
-        thread.start()
-        status = supervisor.main(["--port", str(ports.web), "--directory", str(directory)])
-        thread.join()
+        with as_soon_as(is_open, kill_database):
+            status = supervisor.main(["--port", str(ports.web), "--directory", str(directory)])
 
         assert status == 1
         assert "PostgreSQL has ended: " in capsys.readouterr().err
@@ -256,7 +282,7 @@ class TestInTheWay:
         timer = threading.Timer(0.3, held.close)
         timer.start()
         ports.expect_free(patience=20)
-        timer.join()
+        let_end(timer)
 
     @pytest.mark.parametrize("port", ["0", "65533", "many"])
     def test_a_port_that_is_none(self, port):
@@ -296,16 +322,16 @@ class TestTheRealTree:
         directory = tmp_path / "a place" / "demo"
         directory.mkdir(parents=True)
         (directory / "accounts.json").write_text(json.dumps(ACCOUNTS))
-        started = []
+        started = ExitStack()
 
         def start():
             environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
             command = [sys.executable, "-m", "marketplace.dev.supervisor"]
-            demo = subprocess.Popen(
-                [*command, "--port", str(ports.web), "--directory", str(directory)],
+            program = running(
+                [*command, "--port", str(ports.web), "--directory", str(directory)], seconds=2 * PATIENCE,
                 cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             )  # fmt: skip
-            started.append(demo)
+            demo = started.enter_context(program)
             said = []
             for line in demo.stdout:
                 said.append(line)
@@ -313,10 +339,8 @@ class TestTheRealTree:
                     return demo
             raise AssertionError("".join(said))
 
-        yield start
-        for demo in started:
-            demo.kill()
-            demo.communicate()
+        with started:
+            yield start
         wait_until(lambda: self.left(directory) == [])
         postgres.erase(directory / "postgres")
 
@@ -328,7 +352,9 @@ class TestTheRealTree:
     @staticmethod
     def tree(pid):
         """The process and everything below it."""
-        listed = subprocess.run(["ps", "-axo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+        listed = subprocess.run(
+            ["ps", "-axo", "pid=,ppid="], capture_output=True, text=True, check=True, timeout=30
+        ).stdout
         parents = {int(child): int(parent) for child, parent in map(str.split, listed.splitlines())}
         found = {pid}
         while more := {child for child, parent in parents.items() if parent in found} - found:
@@ -337,7 +363,9 @@ class TestTheRealTree:
 
     @staticmethod
     def living(pids):
-        listed = subprocess.run(["ps", "-axo", "pid=,stat="], capture_output=True, text=True, check=True).stdout
+        listed = subprocess.run(
+            ["ps", "-axo", "pid=,stat="], capture_output=True, text=True, check=True, timeout=30
+        ).stdout
         alive = {int(pid) for pid, state in map(str.split, listed.splitlines()) if not state.startswith("Z")}
         return alive & pids
 
@@ -347,7 +375,7 @@ class TestTheRealTree:
         # Two workers of the web server below it, and PostgreSQL's own processes.
         assert len(tree) >= 10
         demo.kill()
-        demo.wait()
+        demo.wait(PATIENCE)
 
         # It waits for whatever is still ending.
         again = start()

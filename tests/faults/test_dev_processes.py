@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,13 +13,16 @@ import pytest
 from marketplace.dev import postgres, processes
 from marketplace.dev.processes import Child
 from marketplace.dev.trouble import Trouble
+from tests.patience import PATIENCE, running
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def alive(pid):
     """A zombie that nobody has buried yet is not alive."""
-    answer = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    answer = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False, timeout=30
+    )
     return bool(answer.stdout.strip()) and not answer.stdout.startswith("Z")
 
 
@@ -31,8 +35,8 @@ def wait_until(claim, *, seconds=10):
 
 def run_and_kill(program, *arguments):
     """Run a Python program until it has printed a line of process ids, then kill it beyond appeal."""
-    parent = subprocess.Popen([sys.executable, "-c", program, *arguments], stdout=subprocess.PIPE, cwd=ROOT, text=True)
-    with parent:
+    command = [sys.executable, "-c", program, *arguments]
+    with running(command, seconds=120, stdout=subprocess.PIPE, cwd=ROOT, text=True) as parent:
         pids = [int(word) for word in parent.stdout.readline().split()]
         assert pids
         assert all(alive(pid) for pid in pids)
@@ -82,22 +86,14 @@ class TestKilledParent:
             "    print(int(server.ours), int(server.has_database('postgres')), flush=True)\n"
             "    sys.stdin.read()\n"
         )
-        starts = [
-            subprocess.Popen(
-                [sys.executable, "-c", program, str(tmp_path / "postgres")],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                cwd=ROOT,
-                text=True,
-            )
-            for _ in range(3)
-        ]
-        try:
+        command = [sys.executable, "-c", program, str(tmp_path / "postgres")]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "cwd": ROOT, "text": True}
+        with ExitStack() as all_of_them:
+            starts = [all_of_them.enter_context(running(command, seconds=120, **pipes)) for _ in range(3)]
             answers = sorted(start.stdout.readline() for start in starts)
             assert answers == ["0 1\n", "0 1\n", "1 1\n"]
-        finally:
             for start in starts:
-                start.communicate()
+                start.communicate(timeout=PATIENCE)
         postgres.erase(tmp_path / "postgres")
 
 

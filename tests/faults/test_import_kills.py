@@ -69,10 +69,13 @@ def test_a_killed_worker_leaves_nothing_half_done_and_nothing_is_made_twice(own_
         )  # fmt: skip
         run_jobs(only="check_listing_import")
         service.start(import_id=import_id, actor_id=seller.id, at=clock.now())
-        with subprocess.Popen(
-            [sys.executable, "-c", WORKER, moment], env=worker_environment(own_app, stripe_alone)
-        ) as worker:
-            assert worker.wait(timeout=120) == -9
+        ended = subprocess.run(
+            [sys.executable, "-c", WORKER, moment],
+            env=worker_environment(own_app, stripe_alone),
+            timeout=120,
+            check=False,
+        )
+        assert ended.returncode == -9
         db.session.rollback()
 
         half = queries.one(import_id)

@@ -23,6 +23,7 @@ from tests.factories import deals
 from tests.factories.accounts import make_staff
 from tests.factories.orders import make_scene, place_and_confirm, the_order
 from tests.factories.payments import OUR_JOBS, onboarded, the_payment
+from tests.patience import running
 from tests.support import worker_environment
 
 pytestmark = pytest.mark.own_database
@@ -146,7 +147,9 @@ class House:
         begun = time.perf_counter()
         self._nursery.stdin.write(json.dumps([name, arguments, seconds]) + "\n")
         self._nursery.stdin.flush()
-        exit_code = int(self._nursery.stdout.readline())
+        said = self._nursery.stdout.readline()
+        assert said, f"{name} came to no end, and was ended with the nursery."
+        exit_code = int(said)
         if seconds is None and exit_code == 0:
             self._takes[name] = time.perf_counter() - begun
         return exit_code
@@ -154,15 +157,15 @@ class House:
 
 @pytest.fixture
 def nursery(own_app, stripe_alone):
-    with subprocess.Popen(
+    with running(
         [sys.executable, "-c", NURSERY],
+        seconds=200 + 10 * KILLS,
         env=worker_environment(own_app, stripe_alone),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
         yield process
-        process.stdin.close()
 
 
 def hear(stripe, house: House, chance: random.Random) -> None:

@@ -2,10 +2,9 @@
 
 import os
 import signal
-import subprocess
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import text
@@ -20,6 +19,7 @@ from marketplace.listings.states import PhotoState
 from tests.factories.accounts import make_user
 from tests.factories.clinics import make_clinic
 from tests.factories.listings import make_listing
+from tests.patience import running
 from tests.support import worker_environment
 
 pytestmark = pytest.mark.own_database
@@ -42,14 +42,8 @@ jobs.work(app, app.extensions["second_light_settings"].database_url)
 @contextmanager
 def worker(app, stripe, *hangs_at):
     environment = worker_environment(app, stripe)
-    with subprocess.Popen(
-        [sys.executable, "-c", WORKER, *map(str, hangs_at)], env=environment, start_new_session=True
-    ) as process:
-        try:
-            yield process
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+    with running([sys.executable, "-c", WORKER, *hangs_at], seconds=120, env=environment) as process:
+        yield process
 
 
 def until(seen):
@@ -76,7 +70,7 @@ def test_a_photo_whose_worker_was_killed_is_worked_again(own_app, stripe_alone, 
         with worker(own_app, stripe_alone, begun) as first:
             until(begun.exists)
             os.kill(first.pid, signal.SIGKILL)
-            first.wait()
+            first.wait(30)
         assert queries.listing(listing.id).all_photos[0].state is PhotoState.WAITING
         assert adapter_of(OriginalStore).get(photo.stem) == drawing
         assert jobs_as() == ["doing"]

@@ -18,6 +18,7 @@ def _lint(folder: Path) -> str:
         capture_output=True,
         text=True,
         check=False,
+        timeout=120,
     )
     return done.stdout + done.stderr
 

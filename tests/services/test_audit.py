@@ -12,6 +12,7 @@ from marketplace import audit
 from marketplace.audit import Wanted
 from marketplace.extensions import db, unit_of_work
 from marketplace.kernel import clock
+from tests.patience import let_end
 from tests.support import assert_refused_by
 
 LISTING, ORDER, ALICE = UUID(int=1), UUID(int=2), UUID(int=3)
@@ -198,8 +199,7 @@ def test_eight_who_write_at_once_make_one_chain(own_app):
     threads = [Thread(target=write) for _ in range(writers)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    let_end(*threads)
 
     assert failures == []
     with own_app.app_context():

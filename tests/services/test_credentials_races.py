@@ -18,6 +18,7 @@ from marketplace.kernel.machine import IllegalMove
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.credentials import make_check, make_credential, make_type
 from tests.factories.documents import picture
+from tests.patience import PATIENCE, let_end
 
 pytestmark = pytest.mark.own_database
 ROUNDS = 10
@@ -29,7 +30,7 @@ def together(app, *acts) -> list[Exception | None]:
 
     def run(position, act):
         with app.app_context():
-            barrier.wait()
+            barrier.wait(PATIENCE)
             try:
                 act()
             except Exception as end:  # noqa: BLE001  Whatever it is, the test looks at it.
@@ -40,8 +41,7 @@ def together(app, *acts) -> list[Exception | None]:
     threads = [Thread(target=run, args=pair) for pair in enumerate(acts)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    let_end(*threads)
     return ends
 
 

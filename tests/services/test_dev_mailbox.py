@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from marketplace.dev import mailbox
+from tests.patience import let_end
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,7 +33,7 @@ def address(letters):
     thread.start()
     yield f"http://127.0.0.1:{web.server_port}"
     web.shutdown()
-    thread.join()
+    let_end(thread)
     web.server_close()
 
 

@@ -13,6 +13,7 @@ from marketplace.dev import postgres, postgres_places, postgres_programs
 from marketplace.dev.postgres import Server
 from marketplace.dev.postgres_places import Account, Place
 from marketplace.dev.trouble import Trouble
+from tests.patience import let_end
 
 SHARED = Path("/var/tmp")
 SHORT = Path("/tmp")
@@ -34,7 +35,7 @@ def cluster(tmp_path_factory):
     made = SHARED / f"second-light-test-{os.getpid()}"
     with Server.start(tmp_path_factory.mktemp("cluster"), durable=True) as server:
         pass
-    subprocess.run(["cp", "-a", server._place.data, made], check=True)
+    subprocess.run(["cp", "-a", server._place.data, made], check=True, timeout=60)
     postgres_places.clear(server._place)
     yield made
     postgres_places.remove(made)
@@ -43,7 +44,7 @@ def cluster(tmp_path_factory):
 @pytest.fixture
 def directory(tmp_path, shared, cluster, monkeypatch):
     def copy(place, programs, *, lock, durable):
-        subprocess.run(["cp", "-a", cluster, place.data], check=True)
+        subprocess.run(["cp", "-a", cluster, place.data], check=True, timeout=60)
 
     monkeypatch.setattr(postgres, "_make_cluster", copy)
     return tmp_path / 'a directory, with "quotes"' / "postgres"
@@ -147,7 +148,7 @@ class TestAServerForTests:
 
         thread = threading.Thread(target=start)
         thread.start()
-        thread.join()
+        let_end(thread)
 
         assert problems == ["A child that must outlive its thread is started from the main thread."]
 

@@ -152,6 +152,7 @@ class TestScript:
             capture_output=True,
             text=True,
             check=False,
+            timeout=60,
             env=dict(os.environ),
         )
         assert answer.returncode == 2

@@ -408,7 +408,10 @@ def test_killed_after_the_row_and_before_the_file_leaves_no_file_for_ever(own_ap
         papers = [a_case(at - NINETY)[1] for _ in range(2)]
         db.session.commit()
         ended = subprocess.run(
-            [sys.executable, "-c", KILLED, when], env=worker_environment(own_app, stripe_alone), check=False
+            [sys.executable, "-c", KILLED, when],
+            env=worker_environment(own_app, stripe_alone),
+            check=False,
+            timeout=60,
         )
         assert ended.returncode == -signal.SIGKILL
 

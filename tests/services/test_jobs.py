@@ -5,7 +5,7 @@ import signal
 from contextvars import Context
 from datetime import timedelta
 from itertools import count
-from threading import Timer
+from threading import Thread
 from types import SimpleNamespace
 
 import pytest
@@ -17,6 +17,7 @@ from marketplace.kernel import clock
 from marketplace.notifications import service as notifications
 from marketplace.notifications.ports import Mailer, MailNotSent
 from marketplace.payments.ports import GatewayUnknown, PaymentGateway
+from tests.patience import let_end, until
 from tests.support import promised_jobs, run_jobs
 
 SCHEDULED = {name for name, _ in jobs.worker_app.periodic_registry.periodic_tasks}
@@ -92,12 +93,21 @@ def test_the_worker_does_what_was_promised_and_stops_when_told(own_app, monkeypa
                 notifications.promise_mail(to=to, template="confirm_email", context={}, at=clock.now())
         url = db.engine.url.render_as_string(hide_password=False)
         db.session.remove()
-    stop = Timer(2.5, os.kill, (os.getpid(), signal.SIGTERM))
-    stop.start()
+
+    def stop():
+        try:
+            until(lambda: len(sent) == 2)
+        finally:
+            # Before it listens the signal would end the process that runs the tests.
+            if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    stopping = Thread(target=stop)
+    stopping.start()
 
     jobs.work(own_app, url)
 
-    stop.join()
+    let_end(stopping)
     assert sorted(sent) == ["alice@example.test", "away@example.test"]
     with own_app.app_context():
         rows = db.session.execute(

@@ -16,6 +16,7 @@ from marketplace.payments.amounts import Account, JournalKind
 from marketplace.payments.books import FindingCode
 from marketplace.payments.models import LedgerEntry, LedgerJournal, LedgerTotal
 from tests.factories.orders import make_order, make_scene
+from tests.patience import let_end
 from tests.support import assert_refused_by
 
 WRITERS, ROUNDS = 8, 6
@@ -203,8 +204,7 @@ class TestWritersAtOnce:
         writers = [Thread(target=write, args=(number,)) for number in range(WRITERS)]
         for writer in writers:
             writer.start()
-        for writer in writers:
-            writer.join()
+        let_end(*writers)
 
         assert failed == []
         with Session(engine) as session:

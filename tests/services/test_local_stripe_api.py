@@ -9,6 +9,7 @@ import pytest
 from marketplace.dev.stripe.store import Store
 from marketplace.dev.stripe.wire import ApiError, Params, parse_form
 from marketplace.dev.stripe.world import API_VERSION
+from tests.patience import until
 
 KEY = {"Authorization": "Bearer sk_test_local"}
 
@@ -410,11 +411,8 @@ class TestFaults:
         answers = []
         hanging = Thread(target=lambda: answers.append(http.post("/v1/customers", timeout=30)))
         hanging.start()
-        while not stripe_alone.deliveries():
-            pass
-        while hanging.is_alive():
-            stripe_alone.reset()
-            hanging.join(0.05)
+        until(stripe_alone.deliveries)
+        until(lambda: stripe_alone.reset() or not hanging.is_alive())
 
         assert [answer.status_code for answer in answers] == [200]
 

@@ -10,6 +10,7 @@ import pytest
 from marketplace.dev.stripe.server import BUFFER, POLICY
 from marketplace.dev.stripe.sim import FAULT_ROUTES
 from tests.factories.bank import CHARGED
+from tests.patience import let_end
 
 
 class Console:
@@ -251,7 +252,7 @@ class TestWebhooks:
         yield f"http://127.0.0.1:{server.server_port}/webhooks", taken
         server.shutdown()
         server.server_close()
-        thread.join()
+        let_end(thread)
 
     def test_their_fate_is_chosen(self, console, bank):
         for mode, state in (("drop", "dropped 0 tries"), ("hold", "held 0 tries")):

@@ -4,7 +4,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -16,6 +15,7 @@ from marketplace.adapters.stripe_gateway import StripeGateway
 from marketplace.dev.stripe.courier import BACK_OFF_SECONDS
 from marketplace.dev.stripe.server import LocalStripe
 from marketplace.kernel import clock
+from tests.patience import let_end, running, until
 
 SECRET = "whsec_of_these_tests"
 KEY = {"Authorization": "Bearer sk_test_local"}
@@ -52,7 +52,7 @@ class Shop:
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
-        self._thread.join()
+        let_end(self._thread)
 
     def names(self) -> list[str]:
         """Return the customers that it was told of, each by a truly signed webhook."""
@@ -95,14 +95,6 @@ def make(server: LocalStripe, name: str) -> None:
 
 def deliveries(server: LocalStripe) -> list[dict]:
     return httpx.get(f"{server.base_url}/_sim/webhooks", trust_env=False).json()
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Wait for the other thread, but not for ever."""
-    limit = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < limit
-        time.sleep(0.005)
 
 
 class TestDelivery:
@@ -301,11 +293,11 @@ class TestRestart:
             port = free.getsockname()[1]
         command = [sys.executable, "-m", "marketplace.dev.stripe", "--port", str(port), "--state", state]
         base = f"http://127.0.0.1:{port}"
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as first:
+        with running(command, stdout=subprocess.PIPE, text=True) as first:
             assert first.stdout.readline() == f"Local Stripe on {base} (no real money)\n"
             made = httpx.post(f"{base}/v1/customers", headers=KEY, trust_env=False).json()
             first.kill()
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as second:
+        with running(command, stdout=subprocess.PIPE, text=True) as second:
             second.stdout.readline()
             found = httpx.get(f"{base}/v1/customers/{made['id']}", headers=KEY, trust_env=False).json()
             second.send_signal(signal.SIGTERM)

@@ -16,6 +16,7 @@ from marketplace.kernel.errors import ChangedSinceRead, Conflict, Invalid, NotFo
 from marketplace.kernel.shapes import Misshapen
 from tests.factories.accounts import make_staff
 from tests.factories.orders import RULES, make_scene, publish_rules
+from tests.patience import PATIENCE, let_end
 from tests.support import assert_refused_by
 
 NEVADA = "NV-ADV-EST-1"
@@ -272,7 +273,7 @@ def test_of_two_editors_at_the_same_instant_one_is_kept_and_one_is_told(own_app,
 
     def edit(who):
         with own_app.app_context():
-            together.wait()
+            together.wait(PATIENCE)
             try:
                 save(draft, {**rule, "excluded": [str(who)]}, by=who, at=now)
                 told.append("kept")
@@ -282,8 +283,7 @@ def test_of_two_editors_at_the_same_instant_one_is_kept_and_one_is_told(own_app,
     threads = [Thread(target=edit, args=(who,)) for who in (ada, ben)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    let_end(*threads)
 
     assert sorted(told) == ["kept", "told"]
     with own_app.app_context():

@@ -37,6 +37,7 @@ from marketplace.payments.ports import (
     SellerAccount,
     TransferSnapshot,
 )
+from tests.patience import let_end, until
 
 ORDER = UUID("00000000-0000-4000-8000-000000000007")
 PRICE = Money(1_000_000)
@@ -716,13 +717,12 @@ class TestWhatGoesWrong:
         stripe_alone.fault("POST /v1/transfers", "slow", seconds=1)
         first = Thread(target=transfer, args=(stripe_alone.gateway(), paid, seller))
         first.start()
-        while not stripe_alone.fault_is_used_up():
-            pass
+        until(stripe_alone.fault_is_used_up)
 
         with pytest.raises(GatewayUnknown, match="in-progress"):
             transfer(gateway, paid, seller)
 
-        first.join()
+        let_end(first)
         assert len(gateway.find_transfers("order-7")) == 1
 
     def test_a_page_waits_eight_seconds_in_all_and_a_job_as_long_as_it_takes(self, app):
@@ -826,7 +826,7 @@ class TestWhomItSpeaksTo:
     def test_importing_the_gateway_does_not_import_the_client(self):
         program = "import sys, marketplace.adapters.stripe_gateway; print('stripe' in sys.modules)"
 
-        seen = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        seen = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
 
         assert seen.stdout == "False\n"
 

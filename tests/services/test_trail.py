@@ -252,7 +252,7 @@ class TestAlone:
 
     def run(self, *arguments):
         given = [sys.executable, "-I", str(Path(chain.__file__)), *map(str, arguments)]
-        return subprocess.run(given, capture_output=True, text=True, check=False, env={})
+        return subprocess.run(given, capture_output=True, text=True, check=False, env={}, timeout=60)
 
     def test_verifies_a_file_without_the_house(self, lines, tmp_path):
         file = tmp_path / "trail.jsonl"

@@ -79,7 +79,7 @@ class Studio:
     def shots(self) -> Shots:
         """Wait for the photos and return them by maker and model."""
         with self._pool:
-            return {name: shots.result() for name, shots in self._shots.items()}
+            return {name: shots.result(timeout=600) for name, shots in self._shots.items()}
 
 
 def units() -> tuple[list[Unit], list[Unit]]:

@@ -102,7 +102,7 @@ class Courier(Thread):
         """Stop after the delivery in hand."""
         self._ended.set()
         self._wake.set()
-        self.join()
+        self.join(timeout=3 * TIMEOUT_SECONDS)
 
     def run(self) -> None:
         """Deliver what is due until told to end."""

@@ -82,7 +82,7 @@ class LocalStripe:
         self._api.release()
         self._server.shutdown()
         self._server.server_close()
-        self._thread.join()
+        self._thread.join(timeout=10)
         self._courier.end()
         self.world.store.close()
 
