@@ -13,6 +13,7 @@ from . import adapters, cli, limits, logs, web
 from .config import Mode, Settings, from_environment
 from .dev.demo import cast
 from .extensions import ENGINE_OPTIONS, Cookies, csrf, db, limiter, login_manager
+from .silence import ANSWERS_WITHIN
 from .web import shield
 
 MAX_UPLOAD = 64 * 1024 * 1024  # A form with several files; each file has its own smaller limit.
@@ -69,6 +70,8 @@ def _flask_settings(settings: Settings) -> Mapping[str, object]:
         "TESTING": settings.mode is Mode.TEST,
         "SQLALCHEMY_DATABASE_URI": settings.database_url,
         "SQLALCHEMY_ENGINE_OPTIONS": dict(ENGINE_OPTIONS),
+        # A test says itself for how long: on a slow machine no page of another may be short of time.
+        "DATABASE_ANSWERS_WITHIN": ANSWERS_WITHIN if settings.mode is not Mode.TEST else None,
         "SESSION_COOKIE_NAME": "__Host-second_light" if settings.secure_cookies else "second_light",
         "SESSION_COOKIE_SECURE": settings.secure_cookies,
         "SESSION_COOKIE_HTTPONLY": True,

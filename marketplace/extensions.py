@@ -18,12 +18,26 @@ from flask_limiter.util import get_remote_address
 from flask_login import LoginManager
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf.csrf import CSRFProtect
-from sqlalchemy import BigInteger, ClauseElement, Connection, DateTime, Enum, Identity, MetaData, Text, Uuid, event
+from sqlalchemy import (
+    BigInteger,
+    ClauseElement,
+    Connection,
+    DateTime,
+    Engine,
+    Enum,
+    Identity,
+    MetaData,
+    Text,
+    Uuid,
+    event,
+)
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+
+from . import silence
 
 T = TypeVar("T")
 
@@ -136,6 +150,7 @@ def _note_use(_connection: Any, record: ConnectionPoolEntry) -> None:
 
 @event.listens_for(Pool, "checkout")
 def _ask(connection: psycopg.Connection, record: ConnectionPoolEntry, _proxy: Any) -> None:
+    silence.may_ask()
     used = record.info.get("used")
     if used is None:
         return  # It was made for this.
@@ -147,6 +162,11 @@ def _ask(connection: psycopg.Connection, record: ConnectionPoolEntry, _proxy: An
             connection.rollback()
     except psycopg.Error:
         raise InvalidatePoolError from None
+
+
+@event.listens_for(Engine, "do_connect")
+def _connect(_dialect: Any, _record: Any, arguments: Any, named: dict[str, Any]) -> silence.Patient:
+    return silence.connect(*arguments, **named)
 
 
 ENGINE_OPTIONS: dict[str, Any] = {

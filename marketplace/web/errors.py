@@ -16,6 +16,7 @@ from ..kernel import clock
 from ..kernel.errors import Conflict, Gone, Invalid, NotFound, Refusal, Refused, TooMany, Unavailable
 from ..logs import log
 from ..orders.service import AccountNotShown, NotCleared, PageNotOpened
+from ..silence import Silent
 from . import gate, parking
 
 STATUS: dict[type[Refusal], int] = {
@@ -166,6 +167,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(RateLimitExceeded, _too_often)
     app.register_error_handler(OperationalError, _database)
     app.register_error_handler(PoolTimeout, _database)
+    app.register_error_handler(Silent, _database)
     app.register_error_handler(OSError, _operating_system)
     if not app.testing:
         app.register_error_handler(Exception, _crash)
