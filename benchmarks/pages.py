@@ -106,6 +106,7 @@ def environment(url: str, data: Path) -> dict[str, str]:
         "SECOND_LIGHT_MODE": "production",
         "SECOND_LIGHT_SECRET_KEY": "a secret for a benchmark that opens nothing",
         "SECOND_LIGHT_SECOND_FACTOR_KEYS": "another secret for a benchmark with nothing behind it",
+        "SECOND_LIGHT_DOCUMENT_KEYS": "a third secret for a benchmark with nothing behind it",
         "SECOND_LIGHT_BASE_URL": f"https://{HEADERS['Host']}",
         "SECOND_LIGHT_DATA_DIR": str(data),
         "SECOND_LIGHT_STRIPE_API_KEY": "sk_test_nobody",

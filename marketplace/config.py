@@ -55,6 +55,7 @@ class Settings:
     audit_heads_file: Path | None
     audit_heads_to: str | None
     second_factor_keys: tuple[str, ...]
+    document_keys: tuple[str, ...]
     staff_need_second_factor: bool
 
     @property
@@ -119,7 +120,8 @@ class _Reader:
             audit_key=self._key("AUDIT_KEY"),
             audit_heads_file=Path(heads) if (heads := self._optional("AUDIT_HEADS_FILE")) else None,
             audit_heads_to=self._optional("AUDIT_HEADS_TO"),
-            second_factor_keys=self._second_factor_keys(),
+            second_factor_keys=self._keyring("SECOND_FACTOR_KEYS", "for second factors"),
+            document_keys=self._keyring("DOCUMENT_KEYS", "for documents"),
             staff_need_second_factor=self._staff_need_second_factor(),
         )
         self._look_for_danger(settings)
@@ -158,14 +160,15 @@ class _Reader:
         self._problems.append(f"SECOND_LIGHT_{name} must be 32 bytes in base64, as `flask audit key` makes them")
         return None
 
-    def _second_factor_keys(self) -> tuple[str, ...]:
-        given = tuple(key for key in (self._optional("SECOND_FACTOR_KEYS") or "").split(",") if key)
+    def _keyring(self, name: str, purpose: str) -> tuple[str, ...]:
+        """Return keys, the newest first: with it things are sealed, with all of them opened."""
+        given = tuple(key for key in (self._optional(name) or "").split(",") if key)
         if any(len(key) < 32 for key in given):
-            self._problems.append("SECOND_LIGHT_SECOND_FACTOR_KEYS must each have at least 32 characters")
+            self._problems.append(f"SECOND_LIGHT_{name} must each have at least 32 characters")
         if given or self._optional("MODE") != Mode.PRODUCTION:
-            # A developer's machine keeps nobody's secrets; it is not asked for one more of its own.
-            return given or (f"{self._optional('SECRET_KEY') or ''}, for second factors",)
-        self._problems.append("SECOND_LIGHT_SECOND_FACTOR_KEYS is not set")
+            # A developer's machine keeps nobody's secrets; it is not asked for more of its own.
+            return given or (f"{self._optional('SECRET_KEY') or ''}, {purpose}",)
+        self._problems.append(f"SECOND_LIGHT_{name} is not set")
         return ()
 
     def _staff_need_second_factor(self) -> bool:
@@ -203,8 +206,7 @@ class _Reader:
             self._problems.append("SECOND_LIGHT_SECRET_KEY must have at least 32 characters")
         if settings.platform_fee_bps > 10_000:
             self._problems.append("SECOND_LIGHT_PLATFORM_FEE_BPS cannot be more than 10000 (100 %)")
-        if settings.secret_key in settings.second_factor_keys:
-            self._problems.append("SECOND_LIGHT_SECOND_FACTOR_KEYS must be others than SECOND_LIGHT_SECRET_KEY")
+        self._look_at_keys(settings)
         if not 1 <= settings.confirmed_for_minutes <= 60:
             self._problems.append("SECOND_LIGHT_CONFIRMED_FOR_MINUTES must be between 1 and 60")
         if production and settings.base_url and not settings.secure_cookies:
@@ -218,3 +220,13 @@ class _Reader:
                 )
             if urlsplit(settings.stripe_api_base).hostname not in _LOOPBACK:
                 self._problems.append("SECOND_LIGHT_STRIPE_API_BASE must be an address of this machine")
+
+    def _look_at_keys(self, settings: Settings) -> None:
+        for name, keys in (
+            ("SECOND_FACTOR_KEYS", settings.second_factor_keys),
+            ("DOCUMENT_KEYS", settings.document_keys),
+        ):
+            if settings.secret_key in keys:
+                self._problems.append(f"SECOND_LIGHT_{name} must be others than SECOND_LIGHT_SECRET_KEY")
+        if not set(settings.second_factor_keys).isdisjoint(settings.document_keys):
+            self._problems.append("SECOND_LIGHT_DOCUMENT_KEYS must be others than SECOND_LIGHT_SECOND_FACTOR_KEYS")

@@ -174,6 +174,7 @@ def settings_for(url: str, data_dir: Path, **changes) -> Settings:
         "audit_heads_file": None,
         "audit_heads_to": None,
         "confirmed_for_minutes": 15,
+        "document_keys": ("a key for tests under which no paper of anybody's lies",),
         "second_factor_keys": ("a key for tests that seals nothing of anybody's",),
         "staff_need_second_factor": False,
     }

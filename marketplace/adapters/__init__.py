@@ -18,6 +18,7 @@ from ..registers.ports import RegisterFiles
 from ..ripple import Dependants
 from . import patience
 from .mail import SmtpMailer
+from .sealed import SealedStore
 from .storage import DiskStore
 from .stripe_gateway import StripeGateway
 
@@ -30,7 +31,7 @@ def bind_all(app: Flask, settings: Settings) -> None:
     bind(app, Mailer, SmtpMailer(app, settings))
     bind(app, Dependants, OrdersThatRest())
     bind(app, AnsweredQuestions, AnsweredHere())
-    bind(app, DocumentStore, DiskStore(settings.data_dir / "documents"))
+    bind(app, DocumentStore, SealedStore(DiskStore(settings.data_dir / "documents"), settings.document_keys))
     bind(app, RegisterFiles, DiskStore(settings.data_dir / "registers"))
     bind(app, PhotoStore, DiskStore(settings.data_dir / "photos"))
     bind(app, OriginalStore, DiskStore(settings.data_dir / "photo-originals"))

@@ -30,3 +30,21 @@ def check_documents() -> None:
 def forget_documents() -> None:
     """Delete now, not at night, what people handed in to be verified and was decided long enough ago."""
     click.echo(f"Documents deleted: {credentials.forget_documents(at=clock.now()):,}.")
+
+
+@documents_group.command("reseal")
+def reseal_documents() -> None:
+    """
+    Seal every private file under the first of SECOND_LIGHT_DOCUMENT_KEYS; then the others can be given up.
+
+    May be killed and begun again at any time. Exit 1 if a file could not be sealed anew: keep its key until it can.
+    """
+    done = None
+    for done in documents.reseal():
+        click.echo(f"{done.looked_at:,} of {done.total:,} looked at, {done.sealed:,} sealed anew", err=True)
+    assert done is not None  # It tells at least once, also of nothing.
+    for document_id, why in done.trouble:
+        click.echo(f"not sealed\t{document_id}\t{why}")
+    if done.trouble:
+        raise click.ClickException(f"{len(done.trouble):,} are not sealed anew. Keep every key that they need.")
+    click.echo("Every document is sealed under the first key.")

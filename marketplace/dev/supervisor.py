@@ -31,6 +31,7 @@ def environment_of(state: State, ports: Ports, database_url: str) -> dict[str, s
         "SECOND_LIGHT_MODE": "demo",
         "SECOND_LIGHT_SECRET_KEY": state.secret("secret_key"),
         "SECOND_LIGHT_SECOND_FACTOR_KEYS": state.secret("second_factor_key"),
+        "SECOND_LIGHT_DOCUMENT_KEYS": state.secret("document_key"),
         "SECOND_LIGHT_STAFF_SECOND_FACTOR": "no",  # Staff of the demo try the desks before they set up anything.
         "SECOND_LIGHT_BASE_URL": f"http://localhost:{ports.web}",
         "SECOND_LIGHT_DATA_DIR": str(state.directory / "files"),

@@ -5,6 +5,10 @@ from datetime import datetime
 from typing import Protocol
 
 
+class CannotBeOpened(Exception):
+    """Something is kept, and what it is cannot be had: its key is missing, or it was tampered with. Says which."""
+
+
 class DocumentStore(Protocol):
     """Keeps the bytes of documents and nothing else, under names the server made: those without a row are swept."""
 
@@ -17,6 +21,16 @@ class DocumentStore(Protocol):
         Return what was kept.
 
         :raises KeyError: nothing is kept under this name
+        :raises CannotBeOpened: it is, and cannot be read
+        """
+        ...
+
+    def reseal(self, key: str) -> bool:
+        """
+        Let it be sealed as what is kept from now on is; say whether it was not yet.
+
+        :raises KeyError: nothing is kept under this name
+        :raises CannotBeOpened: it is, and cannot be read
         """
         ...
 

@@ -12,6 +12,7 @@ WHOLE = {
     "SECOND_LIGHT_MODE": "production",
     "SECOND_LIGHT_SECRET_KEY": "x" * 32,
     "SECOND_LIGHT_SECOND_FACTOR_KEYS": "f" * 32,
+    "SECOND_LIGHT_DOCUMENT_KEYS": "d" * 32,
     "SECOND_LIGHT_BASE_URL": "https://second-light.example/",
     "SECOND_LIGHT_DATA_DIR": "/srv/second-light",
     "SECOND_LIGHT_STRIPE_API_KEY": "sk_live_abc",
@@ -63,6 +64,7 @@ class TestWhole:
             audit_heads_to=None,
             confirmed_for_minutes=15,
             second_factor_keys=("f" * 32,),
+            document_keys=("d" * 32,),
             staff_need_second_factor=True,
         )
 
@@ -99,17 +101,19 @@ class TestWhole:
         assert (given.debit_cap_minor, given.debit_risk_days) == (6, 7)
         assert (given.stripe_api_base, given.mailbox_url) == ("http://127.0.0.1:8001", "http://localhost:8002")
 
-    def test_secrets_of_second_factors_have_a_key_of_their_own_and_an_older_one_while_it_rolls(self):
-        given = from_environment({**WHOLE, "SECOND_LIGHT_SECOND_FACTOR_KEYS": "n" * 32 + "," + "o" * 32})
+    @pytest.mark.parametrize("what", ["second_factor_keys", "document_keys"])
+    def test_what_is_sealed_has_a_key_of_its_own_and_an_older_one_while_it_rolls(self, what):
+        given = from_environment({**WHOLE, f"SECOND_LIGHT_{what.upper()}": "n" * 32 + "," + "o" * 32})
 
-        assert given.second_factor_keys == ("n" * 32, "o" * 32)
+        assert getattr(given, what) == ("n" * 32, "o" * 32)
 
     def test_a_developers_machine_needs_neither_key_nor_second_factor(self):
-        demo = {name: value for name, value in {**WHOLE, **DEMO}.items() if "SECOND_FACTOR" not in name}
+        demo = {name: value for name, value in {**WHOLE, **DEMO}.items() if not name.endswith("_KEYS")}
 
         given = from_environment(demo)
 
         assert given.second_factor_keys == (f"{given.secret_key}, for second factors",)
+        assert given.document_keys == (f"{given.secret_key}, for documents",)
         assert not given.staff_need_second_factor
 
     @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
@@ -167,6 +171,18 @@ class TestIncomplete:
             (
                 {"SECOND_LIGHT_SECOND_FACTOR_KEYS": WHOLE["SECOND_LIGHT_SECRET_KEY"]},
                 "SECOND_LIGHT_SECOND_FACTOR_KEYS must be others than SECOND_LIGHT_SECRET_KEY",
+            ),
+            (
+                {"SECOND_LIGHT_DOCUMENT_KEYS": "x" * 31},
+                "SECOND_LIGHT_DOCUMENT_KEYS must each have at least 32 characters",
+            ),
+            (
+                {"SECOND_LIGHT_DOCUMENT_KEYS": WHOLE["SECOND_LIGHT_SECRET_KEY"]},
+                "SECOND_LIGHT_DOCUMENT_KEYS must be others than SECOND_LIGHT_SECRET_KEY",
+            ),
+            (
+                {"SECOND_LIGHT_DOCUMENT_KEYS": "f" * 32},
+                "SECOND_LIGHT_DOCUMENT_KEYS must be others than SECOND_LIGHT_SECOND_FACTOR_KEYS",
             ),
             (
                 {"SECOND_LIGHT_STAFF_SECOND_FACTOR": "perhaps"},
