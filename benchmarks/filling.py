@@ -104,7 +104,7 @@ def fill(units: int) -> None:
     catalogue.load(sources=catalogue.shipped(), at=LONG_AGO)
     catalog.modalities()
     people = [
-        User(name=name, email=f"{name.lower()}@example.test", password_hash="-", created_at=LONG_AGO)  # noqa: S106
+        User(name=name, email=f"{name.lower()}@example.test", password_hash="-", created_at=LONG_AGO)
         for name in ("Seller", "First", "Second")
     ]
     db.session.add_all(people)

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from itertools import count, product
 from pathlib import Path
@@ -152,8 +153,7 @@ def _pages(
     with Serving("wsgi:app", settings) as server, psycopg.connect(plain, autocommit=True) as connection:
         for what, pages in asked.items():
             sent = _statements(app, pages)
-            turns = count()
-            cost = measured(what, lambda p=pages, t=turns: server.ask(_next(p, t), p.headers), rounds, server.cpu)  # type: ignore[misc]
+            cost = measured(what, partial(_ask_next, server, pages, count()), rounds, server.cpu)
             sql = measured(what, bare(connection, sent), min(rounds, 60))
             yield from _figures(
                 name + what, pages, cost, hello, size, f"{len(sent)} statements that alone take {sql.p50:.1f} ms"
@@ -195,6 +195,10 @@ def _pages(
             name + "rows of the market with their indexes", row[0] / 1e6, "MB",
             note=f"figures kept {row[1] / 1e6:.0f} MB; {row[2]:,} kinds, {row[3]:,} faces",
         )  # fmt: skip
+
+
+def _ask_next(server: Serving, pages: Asked, turns: Iterator[int]) -> None:
+    server.ask(_next(pages, turns), pages.headers)
 
 
 def _next(pages: Asked, turns: Iterator[int]) -> str:

@@ -119,8 +119,8 @@ def environment(url: str, data: Path) -> dict[str, str]:
 def load(units: int) -> None:
     """Put units on the market, spread over the real catalogue, six states and two sellers."""
     catalogue.load(sources=catalogue.shipped(), at=LONG_AGO)
-    lot = random.Random(7)  # noqa: S311  The same market every time.
-    person = User(name="Seller", email="seller@example.test", password_hash="-", created_at=LONG_AGO)  # noqa: S106
+    lot = random.Random(7)
+    person = User(name="Seller", email="seller@example.test", password_hash="-", created_at=LONG_AGO)
     db.session.add(person)
     db.session.flush()
     clinics = [

@@ -87,7 +87,7 @@ def differences(connection: Connection) -> list[object]:
     return list(compare_metadata(context, metadata()))
 
 
-def ours(_object: SchemaItem, name: str | None, kind: str, _reflected: bool, _compared: SchemaItem | None) -> bool:  # noqa: FBT001
+def ours(_object: SchemaItem, name: str | None, kind: str, _reflected: bool, _compared: SchemaItem | None) -> bool:  # noqa: FBT001  Alembic calls it so.
     """Say whether alembic should look at it: the queue's tables belong to procrastinate."""
     return not (kind == "table" and (name or "").startswith("procrastinate_"))
 

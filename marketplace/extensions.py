@@ -33,7 +33,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.exc import IntegrityError, InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
@@ -242,6 +242,12 @@ def as_text(statement: ClauseElement) -> str:
     """Return a statement as text, with its values written out: a part of a larger one that asks much at once."""
     dialect = registry.load("postgresql.psycopg")()
     return str(statement.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
+
+
+def broken_rule(refusal: IntegrityError) -> str | None:
+    """Return the name of the rule by which the database refused."""
+    assert isinstance(refusal.orig, psycopg.Error)  # There is one driver.
+    return refusal.orig.diag.constraint_name
 
 
 def bind(app: Flask, port: type[T], adapter: T) -> None:

@@ -297,6 +297,6 @@ def _check_dates(claim: Claim, kind: CredentialType, today: date) -> None:
         _say(expires >= today, "expires_on", "It has expired. Submit it again once it is renewed.")
 
 
-def _say(holds: bool, field: str, sentence: str) -> None:  # noqa: FBT001
+def _say(holds: bool, field: str, sentence: str) -> None:  # noqa: FBT001  Whether it holds is the whole question.
     if not holds:
         raise Invalid(sentence, field=field)

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from ..extensions import db, unit_of_work
+from ..extensions import broken_rule, db, unit_of_work
 from ..kernel.errors import Refusal
 from . import auditing, rows
 from .desk import queue
@@ -107,7 +107,7 @@ def verify(*, credential_id: UUID, actor_id: UUID, at: datetime) -> CredentialSt
             return credential.state
     except IntegrityError as refusal:
         # Two verifiers decide on two accounts' claims to one number at the same instant.
-        if refusal.orig.diag.constraint_name == "one_standing_credential_per_number":  # type: ignore[union-attr]
+        if broken_rule(refusal) == "one_standing_credential_per_number":
             raise NumberStandsElsewhere from refusal
         raise
 

@@ -103,13 +103,15 @@ def resolve_finding(*, finding_id: UUID, event: FindingEvent, actor_id: UUID, re
             raise NotYoursToReview
         after = FINDING.after(found.state, event)
         found.state, found.resolved_by, found.resolved_at, found.reason = after, actor_id, at, said
+        about = found.credential_id or found.user_id
+        assert about is not None  # The database has it so.
         if found.credential_id is not None:
             _judge_credential(row(found.credential_id), found, actor_id=actor_id, at=at)
         audit.record(
             f"register_finding:{event}",
             actor_id=actor_id,
             subject_type="credential" if found.credential_id else "user",
-            subject_id=found.credential_id or found.user_id,  # type: ignore[arg-type]  # One of them it is about.
+            subject_id=about,
             at=at,
             finding=found.id,
             found=found.kind,

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from ..documents import service as documents
 from ..documents.service import ExaminedFile, KeptFile
-from ..extensions import db, unit_of_work
+from ..extensions import broken_rule, db, unit_of_work
 from ..kernel.days import day_in
 from ..kernel.errors import Invalid, NotFound
 from ..kernel.terms import time_zone_of
@@ -151,7 +151,7 @@ def _attach(credential: Credential, files: Sequence[ExaminedFile], *, owner_id: 
 
 def _told(refusal: IntegrityError) -> Exception:
     """Return what the person is told when the database refuses."""
-    rule = refusal.orig.diag.constraint_name  # type: ignore[union-attr]  # psycopg's own error
+    rule = broken_rule(refusal)
     if rule == "fk_credentials_device_model_id_device_models":
         return Invalid("Choose the model from the list.", field="device_model_id")
     return AlreadySubmitted() if rule in _ONE_NUMBER else refusal

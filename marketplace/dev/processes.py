@@ -77,7 +77,7 @@ class Child:
                 extra_groups=None if user is None else [],
                 pass_fds=keep,
                 start_new_session=True,
-                preexec_fn=partial(end_with_parent, os.getpid(), ending) if kernel_ends_orphans else None,  # noqa: PLW1509
+                preexec_fn=partial(end_with_parent, os.getpid(), ending) if kernel_ends_orphans else None,  # noqa: PLW1509  It only calls the kernel.
             )
         except (OSError, subprocess.SubprocessError) as problem:
             raise Trouble(f"{self.name} cannot be started: {problem}") from problem

@@ -112,8 +112,9 @@ def _endorsement(miss: Miss, question: Question) -> str:
 
 def _level(miss: Miss, _question: Question) -> str:
     assert miss.held is not None
+    assert isinstance(miss.condition, HoldsCredential | MemberHolds)
     level = (miss.held.level or "not stated").replace("_", " ").lower()
-    return f"{whose(miss)} is of the level “{level}”; the rule asks for {miss.condition.name}."  # type: ignore[union-attr]
+    return f"{whose(miss)} is of the level “{level}”; the rule asks for {miss.condition.name}."
 
 
 def _wrong_state(miss: Miss, question: Question) -> str:

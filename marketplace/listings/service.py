@@ -12,7 +12,7 @@ from .. import audit
 from ..clinics import queries as clinics
 from ..clinics.access import MANAGERS
 from ..clinics.states import SellerStanding
-from ..extensions import db, unit_of_work
+from ..extensions import broken_rule, db, unit_of_work
 from ..kernel.errors import ChangedSinceRead, Conflict, Invalid, Refused
 from ..kernel.money import Money
 from ..notifications.service import promise_mails
@@ -332,7 +332,7 @@ def _enter_market(listing: Listing, *, actor_id: UUID, at: datetime) -> None:
         with db.session.begin_nested():
             _move(listing, ListingEvent.SUBMITTED, actor_id=actor_id, at=at)
     except IntegrityError as refusal:
-        if getattr(getattr(refusal.orig, "diag", None), "constraint_name", "") != "one_live_listing_per_unit":
+        if broken_rule(refusal) != "one_live_listing_per_unit":
             raise
         raise UnitAlreadyListed(
             "A device of this maker with this serial number is on the market already.",

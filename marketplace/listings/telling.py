@@ -29,7 +29,7 @@ PRICES = as_text(HISTORY.where(_S.listing_id == _THIS)).replace("listing_prices.
 _PARTS = {
     "model": catalog.OF_UNIT,
     **{
-        name: f"SELECT * FROM {kind.__tablename__} WHERE listing_id = unit.id ORDER BY position"  # noqa: S608  Ours.
+        name: f"SELECT * FROM {kind.__tablename__} WHERE listing_id = unit.id ORDER BY position"  # noqa: S608  Names of ours.
         for name, kind in (("handpieces", Handpiece), ("counters", ConsoleCounter), ("photos", Photo))
     },
     "papers": as_text(

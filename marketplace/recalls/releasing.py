@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from .. import audit, ripple
 from ..catalog.models import DeviceModel
@@ -272,8 +272,8 @@ def _locked(release_id: UUID, actor_id: UUID) -> RecallRelease:
     return db.session.get_one(RecallRelease, release_id, with_for_update=True, populate_existing=True)
 
 
-def _refuse_second(*same: object) -> None:
-    living_one = select(RecallRelease.id).where(*same, RecallRelease.ended_at.is_(None))  # type: ignore[arg-type]
+def _refuse_second(*same: ColumnElement[bool]) -> None:
+    living_one = select(RecallRelease.id).where(*same, RecallRelease.ended_at.is_(None))
     if db.session.scalar(living_one) is not None:
         raise Conflict("This is proposed or agreed to already.", cure="Take that one back first.")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cache, partial
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from ..catalog.queries import ModalityFacts, ModelFacts
 from ..kernel.errors import Invalid
@@ -192,7 +192,7 @@ def _device(
     serviced = cells.day("last_service_on")
     if serviced is not None and serviced > at.date():
         cells.wrong("last_service_on", "The last service cannot lie ahead of us.")
-    whole = {
+    whole: dict[str, Any] = {
         "serial": cells.text("serial"),
         "grade": cells.one_of("grade", Grade),
         "city": cells.text("city"),
@@ -215,7 +215,7 @@ def _device(
         last_service_on=serviced,
         handpieces=tuple(part for part in parts if part),
         counters=tuple(one for one in counters if one),
-        **whole,  # type: ignore[arg-type]
+        **whole,
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import RowMapping, func, select, text
 
 from ..accounts.models import User
 from ..clinics.models import Clinic
@@ -75,10 +75,10 @@ def one(import_id: UUID) -> ImportFacts:
 
     :raises NotFound: there is none
     """
-    row = db.session.execute(_FACTS.where(_I.id == import_id)).one_or_none()
+    row = db.session.execute(_FACTS.where(_I.id == import_id)).mappings().one_or_none()
     if row is None:
         raise NotFound("There is no such import.")
-    return _facts(row._mapping)  # noqa: SLF001  SQLAlchemy's own way to a row by its names.
+    return _facts(row)
 
 
 def newest_of(clinic_ids: Collection[UUID], *, limit: int = 20) -> list[ImportFacts]:
@@ -86,7 +86,7 @@ def newest_of(clinic_ids: Collection[UUID], *, limit: int = 20) -> list[ImportFa
     rows = db.session.execute(
         _FACTS.where(_I.clinic_id.in_(clinic_ids)).order_by(_I.created_at.desc(), _I.id).limit(limit)
     )
-    return [_facts(row._mapping) for row in rows]  # noqa: SLF001  Documented for this by its library.
+    return [_facts(row) for row in rows.mappings()]
 
 
 def problems_of(import_id: UUID) -> list[Problem]:
@@ -139,6 +139,5 @@ def repairs(facts: ImportFacts) -> str:
     return to_repair(facts.header, groups)
 
 
-def _facts(row: object) -> ImportFacts:
-    given = dict(row)  # type: ignore[call-overload]
-    return ImportFacts(**{**given, "header": tuple(given["header"])})
+def _facts(row: RowMapping) -> ImportFacts:
+    return ImportFacts(**{**row, "header": tuple(row["header"])})

@@ -217,7 +217,7 @@ def sell(stripe, house: House, chance: random.Random, way: str) -> None:
 
 
 def test_killed_workers_and_servers_move_everything_exactly_once(own_app, stripe_alone, nursery):
-    chance = random.Random(SEED)  # noqa: S311  Not a secret: a chance that can be repeated.
+    chance = random.Random(SEED)
     with own_app.app_context():
         stripe_alone.bind(own_app)
         house = House(nursery, chance)

@@ -76,7 +76,7 @@ def paid(stripe, now):
 
 
 def test_every_event_is_taken_kept_once_and_comes_to_the_truth_of_the_order_run(own_app, stripe_alone):
-    chance = random.Random(10_000)  # noqa: S311  Not a secret: a storm that can be repeated.
+    chance = random.Random(10_000)
     with own_app.app_context():
         stripe_alone.bind(own_app)
         now = clock.now().replace(microsecond=0)

@@ -37,6 +37,21 @@ def test_every_module_says_what_it_is_for(path):
     assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
 
 
+def test_whoever_silences_a_rule_says_why_in_the_same_line():
+    directive = r"#\s*(?:noqa(?::\s*[A-Z]+\d+(?:,\s*[A-Z]+\d+)*)?|type: ignore(?:\[[\w, -]+\])?)"
+    silenced, reason = re.compile(directive), re.compile(r"[^\W\d_]+\W+[^\W\d_]+")
+    looked_at = [
+        path for room in ("marketplace", "tests", "benchmarks", "migrations") for path in (ROOT / room).rglob("*.py")
+    ]
+    guilty = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in [*ROOT.glob("*.py"), *looked_at]
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if (said := silenced.search(line)) and not reason.search(silenced.sub("", line[said.start() :]))
+    ]
+    assert guilty == []
+
+
 def test_no_sentence_promises_what_only_a_bank_may():
     # Money waits with the platform until acceptance; that is not a trust account and must not be called one.
     word = "escr" + "ow"

@@ -66,7 +66,7 @@ def order_id(now):
 class TestTotals:
     @pytest.mark.parametrize("seed", range(5))
     def test_are_the_sum_of_the_entries_after_any_journals(self, order_id, now, seed):
-        chance = random.Random(seed)  # noqa: S311  Not a secret: a chance that can be repeated.
+        chance = random.Random(seed)
         for number in range(40):
             undone = chance.random() < 0.2
             savepoint = db.session.begin_nested()
@@ -79,7 +79,7 @@ class TestTotals:
         assert list(verifying._totals()) == []
 
     def test_the_balance_of_each_account_is_what_its_entries_come_to(self, order_id, now):
-        chance = random.Random(7)  # noqa: S311  Not a secret: a chance that can be repeated.
+        chance = random.Random(7)
         db.session.add_all(journal(chance, order_id, at=now, dedupe=f"random:{number}") for number in range(30))
         db.session.flush()
 
@@ -107,7 +107,7 @@ class TestTotals:
         ],
     )
     def test_are_written_by_nobody_else(self, order_id, now, lie):
-        db.session.add(journal(random.Random(1), order_id, at=now, dedupe="x"))  # noqa: S311  See above.
+        db.session.add(journal(random.Random(1), order_id, at=now, dedupe="x"))
         db.session.flush()
 
         with assert_refused_by("ledger_totals_follow_the_entries"):
@@ -152,7 +152,7 @@ class TestWritersAtOnce:
 
     def test_none_waits_for_another_that_has_not_ended(self, house):
         engine, order_id, now = house
-        chance = random.Random(3)  # noqa: S311  Not a secret: a chance that can be repeated.
+        chance = random.Random(3)
         with Session(engine) as slow, Session(engine) as quick:
             for session, dedupe in ((slow, "slow"), (quick, "quick")):
                 session.add(
@@ -175,7 +175,7 @@ class TestWritersAtOnce:
         engine, order_id, now = house
         with Session(engine) as others, Session(engine) as late:
             others.execute(text("SELECT pg_advisory_xact_lock(1818583397, slot) FROM generate_series(0, 63) slot"))
-            late.add(journal(random.Random(1), order_id, at=now, dedupe="late"))  # noqa: S311  Repeatable.
+            late.add(journal(random.Random(1), order_id, at=now, dedupe="late"))
             late.flush()
             own = 64 + late.scalar(text("SELECT pg_backend_pid()"))
             late.commit()
@@ -188,7 +188,7 @@ class TestWritersAtOnce:
         together, failed = Barrier(WRITERS), []
 
         def write(writer: int) -> None:
-            chance = random.Random(writer)  # noqa: S311  Not a secret: a chance that can be repeated.
+            chance = random.Random(writer)
             try:
                 for number in range(ROUNDS):
                     with Session(engine) as session:

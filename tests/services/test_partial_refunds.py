@@ -434,7 +434,7 @@ class TestFound:
 @pytest.mark.parametrize("seed", range(3))
 def test_whatever_happens_in_whatever_order_no_cent_is_lost(scene, seller, held, now, local_stripe, seed):
     """Parts, faults, acceptance, a seller who spends, fronting, everything back, a dispute: in an order of chance."""
-    chance = random.Random(seed)  # noqa: S311  Not a secret: a chance that can be repeated.
+    chance = random.Random(seed)
     finance = make_staff("finance").id  # Who has nothing to do with either clinic.
     acts = ["part", "part", "part", "part", "fault", "spend", "front", "repay"]
     chance.shuffle(acts)

@@ -208,7 +208,7 @@ class TestProcess:
             local_stripe.choose_bank_transfer(page)
             local_stripe.money_arrives(page, 1_000_000)
             local_stripe.money_arrives(page)
-        shuffled = random.Random(seed)  # noqa: S311  Not a secret: a storm that can be repeated.
+        shuffled = random.Random(seed)
         heard = local_stripe.take_events()
         storm = heard + shuffled.choices(heard, k=5)
         shuffled.shuffle(storm)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from ...clinics.states import SellerBasis
 from ...kernel.terms import ClinicRole, StaffRole
@@ -96,17 +97,17 @@ class Official:
 _O, _M, _T, _P = ClinicRole.OWNER, ClinicRole.MANAGER, ClinicRole.TECHNICIAN, ClinicRole.PRACTITIONER
 
 
-def _lhr(number: str, level: str = "PROFESSIONAL", **more: object) -> Proof:
-    return Proof("US-TX:TDLR:LHR", "TX", number, level=level, **more)  # type: ignore[arg-type]  # named fields only
+def _lhr(number: str, level: str = "PROFESSIONAL", **more: Any) -> Proof:
+    return Proof("US-TX:TDLR:LHR", "TX", number, level=level, **more)
 
 
-def _waiting(type_code: str, state: str, number: str, hours: int, **more: object) -> Proof:
-    given = {"ending": Ending.SUBMITTED, "waited": hours, **more}
-    return Proof(type_code, state, number, **given)  # type: ignore[arg-type]  # named fields only
+def _waiting(type_code: str, state: str, number: str, hours: int, **more: Any) -> Proof:
+    given: dict[str, Any] = {"ending": Ending.SUBMITTED, "waited": hours, **more}
+    return Proof(type_code, state, number, **given)
 
 
-def _physician(state: str, number: str, **more: object) -> Proof:
-    return Proof("MD_DO", state, number, **more)  # type: ignore[arg-type]  # named fields only
+def _physician(state: str, number: str, **more: Any) -> Proof:
+    return Proof("MD_DO", state, number, **more)
 
 
 _AZ_ALL = ("HAIR_REDUCTION", "PHOTO_FACIAL", "TELANGIECTASIA", "NONABLATIVE_RESURFACING", "SKIN_REJUVENATION")

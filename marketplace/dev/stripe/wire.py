@@ -179,8 +179,8 @@ def page(documents: list[Document], params: Params, url: str) -> Document:
         documents = documents[_place(ids, after) + 1 :]
     if before is not None:
         newer = documents[: _place(ids, before)]
-        return _list(newer[-limit:], len(newer) > limit, url)
-    return _list(documents[:limit], len(documents) > limit, url)
+        return _list(newer[-limit:], url, has_more=len(newer) > limit)
+    return _list(documents[:limit], url, has_more=len(documents) > limit)
 
 
 def _place(ids: list[str], object_id: str) -> int:
@@ -189,7 +189,7 @@ def _place(ids: list[str], object_id: str) -> int:
     return ids.index(object_id)
 
 
-def _list(documents: list[Document], has_more: bool, url: str) -> Document:  # noqa: FBT001
+def _list(documents: list[Document], url: str, *, has_more: bool) -> Document:
     return {"object": "list", "url": url, "has_more": has_more, "data": [present(item) for item in documents]}
 
 
