@@ -82,7 +82,9 @@ def _open_postgres(config):
         _server.__enter__()
         url = _server.url("postgres")
     config.postgres_url = url
-    config.template = f"{TEMPLATE}_{uuid4().hex[:8]}"
+    config.template = os.environ.get("TEST_POSTGRES_TEMPLATE", f"{TEMPLATE}_{uuid4().hex[:8]}")
+    if "TEST_POSTGRES_TEMPLATE" in os.environ:
+        return  # Migrated before, once for many runs.
     _execute(url, f'CREATE DATABASE "{config.template}"')
     engine = create_engine(_named(url, config.template))
     database.upgrade(engine)
@@ -99,7 +101,7 @@ def pytest_unconfigure(config):
         return
     if _server is not None:
         _server.__exit__(None, None, None)
-    else:
+    elif "TEST_POSTGRES_TEMPLATE" not in os.environ:
         _execute(config.postgres_url, f'DROP DATABASE IF EXISTS "{config.template}" WITH (FORCE)')
 
 

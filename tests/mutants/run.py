@@ -2,26 +2,33 @@
 Take the checks of the gate, the desk and the money away one by one, and see that the tests notice each time.
 
     python3 dev.py mutants               all of them
-    python3 dev.py mutants expired …     those whose sentence or file has one of these words
+    python3 dev.py mutants expired …     those whose sentence, file or list (gate, desk, …) has one of these words
 
 A run that was broken off goes on where it was, unless anything of the house has changed.
 """
 
+import compileall
 import hashlib
+import importlib
 import json
+import multiprocessing
 import os
+import py_compile
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
 import tomllib
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+import pytest
+from sqlalchemy import create_engine, make_url, text
+
+from marketplace import database
 from marketplace.dev import postgres
 
 HERE = Path(__file__).parent
@@ -39,6 +46,22 @@ COPIED = (
     "wsgi.py",
     "pyproject.toml",
 )
+OURS = ("marketplace", "tests", "migrations", "benchmarks")
+WARM = (
+    "alembic.command",
+    "argon2",
+    "cryptography.fernet",
+    "flask_bootstrap",
+    "flask_limiter",
+    "flask_login",
+    "flask_sqlalchemy",
+    "flask_wtf",
+    "procrastinate",
+    "sqlalchemy.orm",
+    "structlog",
+    "wtforms",
+)
+"""What every run of the tests imports and no mutant changes, but for what pytest must import first itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +73,11 @@ class Mutant:
     original: str
     changed: str
     tests: tuple[str, ...]
+    listed: str
 
     def wanted(self, words: Sequence[str]) -> bool:
         """Say whether any of the words names it; without words all are wanted."""
-        return not words or any(word.lower() in f"{self.says} {self.file}".lower() for word in words)
+        return not words or any(word.lower() in f"{self.says} {self.file} {self.listed}".lower() for word in words)
 
 
 def mutants() -> Iterator[Mutant]:
@@ -63,7 +87,7 @@ def mutants() -> Iterator[Mutant]:
         for entry in listed["mutant"]:
             tests = tuple(entry.get("tests", listed.get("tests", ())))
             file = entry.get("file", listed.get("file"))
-            yield Mutant(entry["says"], file, entry["original"], entry.get("changed", ""), tests)
+            yield Mutant(entry["says"], file, entry["original"], entry.get("changed", ""), tests, path.stem)
 
 
 class Fate(StrEnum):
@@ -75,20 +99,41 @@ class Fate(StrEnum):
     NOT_RUN = "NOT RUN"  # The tests did not come to fail: they could not be read, or there are none.
 
 
-def fate_of(mutant: Mutant, copy: Path) -> Fate:
+def fate_of(mutant: Mutant, copy: Path, template: str) -> Fate:
     """Run the tests in a copy of the house in which this check is missing."""
     path = copy / mutant.file
     whole = path.read_text(encoding="utf-8")
     path.write_text(whole.replace(mutant.original, mutant.changed), encoding="utf-8")
+    # A mutant of the database is in no template that was migrated before.
+    given = {} if mutant.file.startswith("migrations/") else {"TEST_POSTGRES_TEMPLATE": template}
+    child = multiprocessing.get_context("fork").Process(target=_test, args=(copy, mutant.tests, given))
     try:
-        # One failing test is enough.
-        command = [sys.executable, "-m", "pytest", "-x", "-q", *mutant.tests]
-        status = subprocess.run(command, cwd=copy, capture_output=True, check=False, timeout=PATIENCE).returncode
-    except subprocess.TimeoutExpired:
-        return Fate.TOO_SLOW
+        child.start()
+        child.join(timeout=PATIENCE)
+        if child.is_alive():
+            child.kill()
+            child.join(timeout=PATIENCE)
+            return Fate.TOO_SLOW
     finally:
         path.write_text(whole, encoding="utf-8")
-    return {0: Fate.SURVIVES, 1: Fate.NOTICED}.get(status, Fate.NOT_RUN)
+    return {0: Fate.SURVIVES, 1: Fate.NOTICED}.get(child.exitcode or 0, Fate.NOT_RUN)
+
+
+def _test(copy: Path, tests: Sequence[str], environment: dict[str, str]) -> None:
+    """Be a process that runs the tests of the copy: nothing of the house itself is imported yet."""
+    for name in [name for name in sys.modules if name.partition(".")[0] in OURS]:
+        del sys.modules[name]
+    sys.path[:] = [str(copy), *(place for place in sys.path if place not in ("", str(ROOT)))]
+    os.chdir(copy)
+    os.environ.update(environment)
+    with open(os.devnull, "r+") as nowhere:
+        for stream in (0, 1, 2):
+            os.dup2(nowhere.fileno(), stream)
+    status: int = pytest.ExitCode.INTERNAL_ERROR  # Whatever goes wrong here is no failing test.
+    try:
+        status = pytest.main(["-x", "-q", *tests])  # One failing test is enough.
+    finally:
+        os._exit(status)
 
 
 class Known:
@@ -111,25 +156,44 @@ class Known:
         KEPT.write_text(json.dumps({"house": self._house, "noticed": self.noticed}), encoding="utf-8")
 
 
+@contextmanager
+def _template(url: str, name: str) -> Iterator[str]:
+    """Migrate one database for all the runs; each copies it for its tests."""
+    server = create_engine(make_url(url), isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f'CREATE DATABASE "{name}"'))
+        engine = create_engine(make_url(url).set(database=name))
+        database.upgrade(engine)
+        engine.dispose()
+        yield name
+        connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+    server.dispose()
+
+
 def main(words: Sequence[str]) -> int:
     """Try the chosen mutants; return how many the tests did not notice."""
     chosen = [mutant for mutant in mutants() if mutant.wanted(words)]
     alive = []
-    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # Two texts of one length within a second have the same bytecode file.
+    sys.dont_write_bytecode = True  # Two texts of one length within a second have the same bytecode file …
+    for name in WARM:
+        importlib.import_module(name)
     with ExitStack() as stack:
         copy = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="second-light-mutants-")))
         if "TEST_POSTGRES_URL" not in os.environ:
             # One server for all of them; each run of the tests would start its own.
             server = stack.enter_context(postgres.Server.start(Path("/var/tmp") / copy.name, durable=False))
             os.environ["TEST_POSTGRES_URL"] = server.url("postgres")
+        template = stack.enter_context(_template(os.environ["TEST_POSTGRES_URL"], copy.name))
         for part in COPIED:
             (shutil.copytree if (ROOT / part).is_dir() else shutil.copy)(ROOT / part, copy / part)
+        # … so those that are there are held to the text itself.
+        compileall.compile_dir(copy, quiet=2, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
         known = Known(copy)
         for number, mutant in enumerate(chosen, start=1):
             if mutant.says in known.noticed:
                 continue
             begun = time.monotonic()
-            fate = fate_of(mutant, copy)
+            fate = fate_of(mutant, copy, template)
             if fate is Fate.NOTICED:
                 known.add(mutant)
             else:
