@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -153,6 +153,14 @@ def events_about(subject_type: str, subject_id: UUID) -> list[AuditEvent]:
             .order_by(AuditEvent.position)
         )
     )
+
+
+def kinds_about(subject_type: str, subject_ids: Collection[UUID]) -> set[tuple[UUID | None, str]]:
+    """Return which kinds of events each of the subjects has behind it, in one statement."""
+    rows = select(AuditEvent.subject_id, AuditEvent.kind).where(
+        AuditEvent.subject_type == subject_type, AuditEvent.subject_id.in_(subject_ids)
+    )
+    return {(subject_id, kind) for subject_id, kind in db.session.execute(rows.distinct())}
 
 
 def written(data: object) -> str:

@@ -104,12 +104,14 @@ def remind_of_expiry(*, at: datetime) -> int:
                 Credential.expires_on.between(at.date() - timedelta(days=1), soon),
             )
         )
-        for credential, zone in db.session.execute(rows).all():
+        ending = db.session.execute(rows).all()
+        reminded = audit.kinds_about("credential", [credential.id for credential, _ in ending])
+        for credential, zone in ending:
             assert credential.expires_on is not None
             today = day_in(at, zone or time_zone_of(credential.jurisdiction))
             due = reminder_due(credential.expires_on, today=today)
             kind = f"credential:reminded_{due}_days_before"
-            if due is None or any(event.kind == kind for event in audit.events_about("credential", credential.id)):
+            if due is None or (credential.id, kind) in reminded:
                 continue
             tell(credential, "expiring", at=at)
             audit.record(kind, actor_id=None, subject_type="credential", subject_id=credential.id, at=at)

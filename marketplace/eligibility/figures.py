@@ -1,6 +1,6 @@
 """From a refusal of the gate to its cure: how many people came back and were cleared."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -70,31 +70,35 @@ def funnel(*, at: datetime) -> Funnel:
 def counted(answers: Iterable[Answer], handed_in: Iterable[tuple[UUID, datetime, CredentialState]]) -> Funnel:
     """Count, from answers in their order and from who handed in what when and what became of it."""
     first: dict[tuple[UUID, UUID], Answer] = {}
+    waiting: defaultdict[tuple[UUID, tuple[str, ...]], list[tuple[UUID, UUID]]] = defaultdict(list)
     cured: set[tuple[UUID, UUID]] = set()
     for answer in answers:
+        purchase, alike = (answer.buyer_id, answer.listing_id), (answer.buyer_id, answer.uses)
         if not answer.cleared:
-            first.setdefault((answer.buyer_id, answer.listing_id), answer)
+            if purchase not in first:
+                first[purchase] = answer
+                waiting[alike].append(purchase)
             continue
-        for key, refused in first.items():
-            if refused.buyer_id == answer.buyer_id and (
-                refused.listing_id == answer.listing_id or (answer.uses and refused.uses == answer.uses)
-            ):
-                cured.add(key)
-    papers = list(handed_in)
+        if purchase in first:
+            cured.add(purchase)
+        if answer.uses:
+            cured.update(waiting.pop(alike, ()))
+    # Whether anything came after a refusal hangs on the last that came.
+    papers: dict[UUID, datetime] = {}
+    good: dict[UUID, datetime] = {}
+    for who, when, state in handed_in:
+        for latest in (papers, good) if state is CredentialState.VERIFIED else (papers,):
+            latest[who] = max(when, latest.get(who, when))
     tried, verified = (
-        {
-            key
-            for key, refused in first.items()
-            if any(who == refused.buyer_id and when > refused.at and state in states for who, when, state in papers)
-        }
-        for states in (frozenset(CredentialState), {CredentialState.VERIFIED})
+        sum(who in latest and latest[who] > refused.at for (who, _), refused in first.items())
+        for latest in (papers, good)
     )
     stood_against = Counter(code for answer in first.values() for code in set(answer.codes))
     cleared = Counter(code for key in cured for code in set(first[key].codes))
     return Funnel(
         refused=len(first),
-        handed_in=len(tried),
-        verified=len(verified),
+        handed_in=tried,
+        verified=verified,
         cleared=len(cured),
         reasons=tuple((code, number, cleared[code]) for code, number in stood_against.most_common()),
     )

@@ -71,6 +71,60 @@ class ReasonCode(StrEnum):
     EXCLUSION_NOT_CHECKED = "EXCLUSION_NOT_CHECKED"
     BUYER_SUSPENDED = "BUYER_SUSPENDED"
 
+    @property
+    def words(self) -> str:
+        """Say it in general, of nobody and no device in particular."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    ReasonCode.MODEL_UNKNOWN: "The model is not in our catalogue",
+    ReasonCode.OTC_DEVICE: "A device for use at home",
+    ReasonCode.RX_LABEL_NOT_SEEN: "The prescription legend was not seen on the device",
+    ReasonCode.ID_LABEL_NOT_SEEN: "The maker’s identification label was not seen on the device",
+    ReasonCode.REMANUFACTURED: "The device was changed beyond service",
+    ReasonCode.MODIFICATION_UNKNOWN: "Whether the device was changed beyond service is not known",
+    ReasonCode.RECALL_OPEN: "An open recall concerns the device",
+    ReasonCode.RECALL_NOT_CHECKED: "The device was not checked against the recalls",
+    ReasonCode.NO_HANDPIECE: "The listing names no handpiece",
+    ReasonCode.MODALITY_UNDETERMINED: "What a handpiece does is not known",
+    ReasonCode.NOTHING_ENABLED: "Nothing in the sale treats anybody",
+    ReasonCode.SELLER_NOT_VERIFIED: "The seller was not verified yet",
+    ReasonCode.SELLER_REFUSED: "The seller was refused",
+    ReasonCode.SELLER_SUSPENDED: "The seller was suspended",
+    ReasonCode.NO_RULE: "No rule for this procedure at the place of use",
+    ReasonCode.ROUTE_CLOSED: "The way that the rule names cannot be shown here",
+    ReasonCode.USE_NOT_ENABLED: "A declared use that the device does not have",
+    ReasonCode.HANDPIECE_WITHOUT_USE: "A handpiece for which no use was declared",
+    ReasonCode.RESTRICTION_NOT_SIGNED: "The restriction of uses was not signed",
+    ReasonCode.NO_CREDENTIAL: "A credential that is asked for was not handed in",
+    ReasonCode.STALE: "The last look at the source is too old",
+    ReasonCode.IN_REVIEW: "The credential waits for a verifier",
+    ReasonCode.NEEDS_INFO: "The verifier waits for an answer",
+    ReasonCode.EXPIRED: "The credential expired",
+    ReasonCode.NOT_YET_VALID: "The credential is not valid yet",
+    ReasonCode.ENDORSEMENT_MISSING: "An endorsement is missing",
+    ReasonCode.LEVEL_NOT_COVERED: "The credential’s level does not cover it",
+    ReasonCode.OTHER_MODEL: "Trained on another model",
+    ReasonCode.WRONG_STATE: "A credential of another state",
+    ReasonCode.SUSPENDED: "The credential is suspended",
+    ReasonCode.REJECTED: "The credential was rejected",
+    ReasonCode.REVOKED: "The credential was revoked",
+    ReasonCode.NOT_ACCEPTED: "A credential that the rule does not accept",
+    ReasonCode.NOT_AN_OPERATOR_CERTIFICATE: "A certificate that makes nobody an operator",
+    ReasonCode.NO_OPERATOR: "Nobody was named who operates the device",
+    ReasonCode.OPERATOR_NOT_MEMBER: "The operator is not a member of the clinic",
+    ReasonCode.NO_PRACTITIONER: "The clinic has nobody who may order the device",
+    ReasonCode.PRACTITIONER_NOT_MEMBER: "The ordering practitioner is not a member of the clinic",
+    ReasonCode.ORDER_NOT_CONFIRMED: "The ordering practitioner has not confirmed the order",
+    ReasonCode.CONFIRMATION_STALE: "The ordering practitioner’s confirmation is too old",
+    ReasonCode.STATEMENT_MISSING: "A statement that the rule asks for was not signed",
+    ReasonCode.SAFETY_OFFICER_NOT_NAMED: "The site has named no laser safety officer",
+    ReasonCode.EXCLUSION_OPEN: "An exclusion finding is open",
+    ReasonCode.EXCLUSION_NOT_CHECKED: "Somebody was not checked against the exclusion list in time",
+    ReasonCode.BUYER_SUSPENDED: "The buyer may not buy at present",
+}
+
 
 class CureCode(StrEnum):
     """What can be done about an objection; pages turn it into a link."""

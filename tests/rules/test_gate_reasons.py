@@ -566,3 +566,9 @@ class TestReach:
 
         assert verdict.reach is Reach.CLOSED
         assert asked_of(texas_hair(operator=person("Nobody"))).reach is Reach.MISSING
+
+
+def test_every_reason_is_said_in_words_of_its_own():
+    words = [code.words for code in ReasonCode]
+    assert len(set(words)) == len(words)
+    assert [said for said in words if not said[0].isupper() or "_" in said or said.endswith(".")] == []

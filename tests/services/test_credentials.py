@@ -799,6 +799,15 @@ class TestRemindOfExpiry:
         make_credential(state=state, expires_on=now.date() + timedelta(days=7))
         assert service.remind_of_expiry(at=now) == 0
 
+    def test_looks_up_in_one_statement_who_was_reminded_already(self, now):
+        for number in range(3):
+            make_credential(number=f"LHR-{number}", expires_on=now.date() + timedelta(days=20))
+        assert service.remind_of_expiry(at=now) == 3
+
+        with count_statements() as sent:
+            assert service.remind_of_expiry(at=now) == 0
+        assert len(sent) == 2
+
     def test_reminds_of_nothing_without_an_end(self, now):
         make_credential(expires_on=None)
         assert service.remind_of_expiry(at=now) == 0

@@ -1,5 +1,6 @@
 """The figures of the desk and of the way from a refusal to its cure, counted exactly."""
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -22,7 +23,7 @@ from tests.support import count_statements
 _S = CredentialState
 FRIDAY = datetime(2026, 6, 5, 15, tzinfo=UTC)
 MONDAY = FRIDAY + timedelta(days=3)
-ANN, BEN, ONE, TWO = (UUID(int=number) for number in range(4))
+ANN, BEN, ONE, TWO, THREE = (UUID(int=number) for number in range(5))
 HOUR = timedelta(hours=1)
 
 
@@ -81,6 +82,44 @@ class TestTheFunnel:
         found = counted(refused, papers)
         assert (found.handed_in, found.verified) == (2, 1)
         assert counted(refused, [(who, FRIDAY, state) for who, _, state in papers]).handed_in == 0
+
+    def test_a_refusal_after_the_cure_is_not_cured_by_it(self):
+        answers = [
+            answer(ANN, ONE, "EXPIRED", uses=("HAIR",)),
+            answer(ANN, TWO, hours=1, uses=("HAIR",)),
+            answer(ANN, THREE, "EXPIRED", hours=2, uses=("HAIR",)),
+            answer(ANN, ONE, hours=3),
+        ]
+        assert counted(answers, []).cleared == 1
+        assert counted([*answers, answer(ANN, ONE, hours=4, uses=("HAIR",))], []).cleared == 2
+
+    def test_the_last_that_came_counts(self):
+        papers = [(ANN, FRIDAY + HOUR, _S.VERIFIED), (ANN, FRIDAY - HOUR, _S.VERIFIED), (ANN, FRIDAY, _S.REJECTED)]
+        found = counted([answer(ANN, ONE, "EXPIRED")], papers)
+        assert (found.handed_in, found.verified) == (1, 1)
+
+    def test_looks_at_each_answer_once(self):
+        """Else every yes looks at every refusal again, and the page takes minutes in a house of some size."""
+        looked = Counter()
+
+        class Seen(Answer):
+            def __getattribute__(self, name):
+                looked[name] += 1
+                return super().__getattribute__(name)
+
+        def answers(number):
+            people = [UUID(int=100 + one) for one in range(number)]
+            return [
+                *(Seen(who, ONE, ("HAIR",), False, FRIDAY, ("EXPIRED",)) for who in people),
+                *(Seen(who, TWO, ("HAIR",), True, FRIDAY + HOUR, ()) for who in people),
+            ]
+
+        counts = []
+        for number in (10, 100):
+            looked.clear()
+            assert counted(answers(number), []).cleared == number
+            counts.append(looked["buyer_id"])
+        assert counts[1] == 10 * counts[0]
 
     def test_reads_the_answers_that_were_kept(self, now):
         scene = make_scene(now)

@@ -17,12 +17,14 @@ from marketplace.credentials.policy import Claim
 from marketplace.credentials.states import CredentialState
 from marketplace.documents import contents, isolation
 from marketplace.extensions import db
+from marketplace.orders.placing import NotCleared
 from marketplace.registers.sources import sources
 from tests.factories.accounts import kept, make_staff, make_user
 from tests.factories.clinics import make_member, make_site
 from tests.factories.credentials import make_check, make_credential, make_signal, make_type
 from tests.factories.documents import pdf, picture
 from tests.factories.links import ask_and_answer
+from tests.factories.orders import make_scene, place
 from tests.factories.registers import make_snapshot
 from tests.support import sign_in
 
@@ -512,6 +514,17 @@ class TestFigures:
         assert ["late", "waiting", "1"] in rows
         assert ["decided", "last 30 days", "2"] in rows
         assert ["purchases refused", "last 90 days", "0"] in rows
+
+    def test_say_in_words_why_the_gate_refused(self, client, victor, now):
+        scene = make_scene(now)
+        service.suspend(credential_id=scene.licence.id, actor_id=make_staff().id, words="Lapsed.", at=now)
+        with pytest.raises(NotCleared):
+            place(scene, at=now)
+        shown = page(client.get("/staff/credentials/figures"))
+        assert "The credential is suspended" in shown
+        assert ["refused because", "SUSPENDED", "1"] in list(
+            csv.reader(page(client.get("/staff/credentials/figures.csv")).splitlines())
+        )
 
     def test_of_an_empty_desk_promise_nothing(self, client, victor):
         shown = page(client.get("/staff/credentials/figures"))

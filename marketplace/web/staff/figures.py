@@ -7,6 +7,7 @@ from ...accounts.access import Permission
 from ...credentials.figures import DeskFigures, desk_figures
 from ...credentials.standards import standards
 from ...eligibility.figures import Funnel, funnel
+from ...eligibility.reasons import ReasonCode
 from ...kernel import clock
 from ...kernel.spreadsheets import csv_of
 from .. import tables
@@ -24,14 +25,15 @@ BAR = 16
 def figures() -> ResponseReturnValue:
     """Show the figures."""
     at = clock.now()
-    desk = desk_figures(at=at)
+    desk, way = desk_figures(at=at), funnel(at=at)
     return render_template(
         "staff/figures.html",
         desk=desk,
         bars=_bars(desk),
         width=BAR * len(desk.days),
         height=HEIGHT,
-        funnel=funnel(at=at),
+        funnel=way,
+        reasons=[(ReasonCode(code).words, refused, cleared) for code, refused, cleared in way.reasons],
         target=standards().target_working_days,
         standards=standards(),
     )
