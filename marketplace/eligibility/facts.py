@@ -22,6 +22,7 @@ class Asked(StrEnum):
     """When the gate is asked. A preview is shown and forgotten; every other answer is kept."""
 
     PREVIEW = "preview"
+    OFFER = "offer"
     ORDER = "order"
     PAYMENT_START = "payment_start"
     PAYMENT_RECEIVED = "payment_received"
@@ -30,7 +31,12 @@ class Asked(StrEnum):
     @property
     def confirmation_is_due(self) -> bool:
         """Say whether the ordering practitioner must have confirmed the order by now."""
-        return self not in (Asked.PREVIEW, Asked.ORDER)
+        return self not in (Asked.PREVIEW, Asked.OFFER, Asked.ORDER)
+
+    @property
+    def restriction_is_due(self) -> bool:
+        """Say whether the buyer must have signed what the device is not for: with the order, not before."""
+        return self not in (Asked.PREVIEW, Asked.OFFER)
 
 
 class Exclusion(StrEnum):

@@ -182,6 +182,7 @@ class RuleReviewMove(Sequenced, Base):
 class Moment(StrEnum):
     """The moments at which the gate's answer is kept."""
 
+    OFFER = "offer"
     ORDER = "order"
     PAYMENT_START = "payment_start"
     PAYMENT_RECEIVED = "payment_received"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ..kernel.terms import ProcedureClass
 from .answering import Question
 from .explaining import PROCEDURES, listed, procedures
-from .facts import Asked, Handpiece
+from .facts import Handpiece
 from .keys import without
 from .reasons import CureCode, Key, ReasonCode
 from .verdict import Cure, Objection, Restriction
@@ -74,7 +74,7 @@ def declared_badly(question: Question, scope: Scope) -> Iterator[Objection]:
             sentence = f"“{handpiece.name}” serves none of the declared uses; it is for {words}."
             cures = (without(handpiece.id, handpiece.name), declare)
             yield Objection(ReasonCode.HANDPIECE_WITHOUT_USE, Key.RULE, (handpiece.name,), sentence, cures)
-    if scope.restriction and not facts.uses.restriction_signed and facts.asked is not Asked.PREVIEW:
+    if scope.restriction and not facts.uses.restriction_signed and facts.asked.restriction_is_due:
         cure = Cure(CureCode.SIGN_RESTRICTION, "Sign the restriction with the order.")
         sentence = f"The buyer has not signed: “{scope.restriction.sentence}”"
         subjects = tuple(procedure.value for procedure in scope.restriction.left_out)

@@ -52,12 +52,13 @@ def make(*, listing_id: UUID, buyer_id: UUID, site_id: UUID, amount: Money, at: 
         sale = listings.sale_of(listing_id)
         wish = Purchase(buyer_id=buyer_id, clinic_id=site.clinic_id, site_id=site_id, operator_id=buyer_id)
         (seen,) = eligibility.previews(sales=[sale], purchase=wish, at=at)
+    # Nothing is signed with an offer: what would be, the gate announces now and demands with the order.
     uses = seen.restriction.uses if seen.restriction else ()
     purchase = Purchase(
         buyer_id=buyer_id, clinic_id=site.clinic_id, site_id=site_id, operator_id=buyer_id,
-        declared_uses=frozenset(uses), restriction_signed=True,
+        declared_uses=frozenset(uses),
     )  # fmt: skip
-    decision = eligibility.assess(moment=Moment.ORDER, sale=sale, purchase=purchase, at=at)
+    decision = eligibility.assess(moment=Moment.OFFER, sale=sale, purchase=purchase, at=at)
     if not decision.cleared:
         raise NotCleared(
             decision.verdict, state_code=site.state, clinic_id=site.clinic_id, listing_id=listing_id,

@@ -373,7 +373,7 @@ def _decisions(order: Order, *, only_cleared: bool = False) -> tuple[DecisionVie
             or_(
                 EligibilityDecision.id == order.decision_id,
                 and_(
-                    EligibilityDecision.moment != Moment.ORDER,
+                    EligibilityDecision.moment.not_in((Moment.OFFER, Moment.ORDER)),
                     EligibilityDecision.decided_at >= order.placed_at,
                 ),
             ),

@@ -67,6 +67,7 @@ CAUSES: dict[Cause, str] = {
 """What happened, as staff and the buying side read it in a few words."""
 
 MOMENTS: dict[Moment, str] = {
+    Moment.OFFER: "when an offer was made",
     Moment.ORDER: "when it was ordered",
     Moment.PAYMENT_START: "before the payment",
     Moment.PAYMENT_RECEIVED: "when the payment arrived",

@@ -126,7 +126,7 @@ def _test(copy: Path, tests: Sequence[str], environment: dict[str, str]) -> None
     sys.path[:] = [str(copy), *(place for place in sys.path if place not in ("", str(ROOT)))]
     os.chdir(copy)
     os.environ.update(environment)
-    with open(os.devnull, "r+") as nowhere:
+    with Path(os.devnull).open("r+") as nowhere:
         for stream in (0, 1, 2):
             os.dup2(nowhere.fileno(), stream)
     status: int = pytest.ExitCode.INTERNAL_ERROR  # Whatever goes wrong here is no failing test.

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from marketplace.eligibility.facts import Asked, Practitioner, Site, Uses
+from marketplace.eligibility.reasons import ReasonCode
 from marketplace.eligibility.verdict import Outcome, Restriction, Statement
 from tests.factories.gate import (
     ABLATIVE,
@@ -54,6 +55,15 @@ class TestTexasGentleMaxProToALaserHairRemovalFacility:
             "22 TAC 193.17 (through 2024-11-08; re-codified 2025)",
             "Tex. H&S Code 401.504(b)",
         ]
+
+    @pytest.mark.parametrize("asked", Asked)
+    def test_the_restriction_is_signed_with_the_order_and_not_before(self, asked):
+        due = asked not in (Asked.PREVIEW, Asked.OFFER)
+
+        verdict = asked_of(texas_hair(device=self.unit, uses=Uses(frozenset({HAIR})), asked=asked))
+
+        assert (ReasonCode.RESTRICTION_NOT_SIGNED in [one.code for one in verdict.objections]) is due
+        assert asked.restriction_is_due is due
 
     def test_for_hair_alone_under_a_signed_restriction_it_is_cleared(self):
         uses = Uses(frozenset({HAIR}), restriction_signed=True)

@@ -9,12 +9,14 @@ from sqlalchemy.exc import IntegrityError
 
 from marketplace.audit import events_about
 from marketplace.credentials.models import Credential
+from marketplace.eligibility.models import EligibilityDecision, Moment
+from marketplace.eligibility.reasons import ReasonCode
 from marketplace.extensions import db
 from marketplace.jobs import JOBS
 from marketplace.kernel.errors import Conflict, Invalid, NotFound, Refused, TooMany
 from marketplace.kernel.machine import IllegalMove
 from marketplace.kernel.money import Money
-from marketplace.kernel.terms import ClinicRole
+from marketplace.kernel.terms import ClinicRole, ProcedureClass
 from marketplace.listings import service as market
 from marketplace.orders import offer_states, offering, offers, reserving
 from marketplace.orders import service as orders
@@ -27,7 +29,7 @@ from marketplace.orders.reserving import KeptForAnother
 from tests.factories.accounts import make_user
 from tests.factories.clinics import make_member, make_site
 from tests.factories.credentials import make_credential
-from tests.factories.listings import make_listing
+from tests.factories.listings import make_handpiece, make_listing
 from tests.factories.orders import make_scene, place, the_order
 from tests.factories.orders import wish as wish_of
 from tests.support import assert_refused_by, promised_mails
@@ -110,9 +112,27 @@ class TestMake:
         decision = db.session.scalars(select(Offer.decision_id)).one()
 
         cleared = db.session.execute(
-            text("SELECT cleared, buyer_id FROM eligibility_decisions WHERE id = :id"), {"id": decision}
+            text("SELECT moment, cleared, buyer_id FROM eligibility_decisions WHERE id = :id"), {"id": decision}
         )
-        assert cleared.one() == (True, scene.buyer.id)
+        assert cleared.one() == ("offer", True, scene.buyer.id)
+
+    def test_signs_nothing_and_no_order_at_the_agreed_price_does_without(self, scene, now):
+        """Its light serves hair and pigment, and in Texas the buyer may do hair alone, under a restriction."""
+        alex = make_listing(clinic=scene.seller_clinic, handpieces=[make_handpiece("ALEX")])
+        offer_id = make(scene, now, listing_id=alex.id)
+
+        asked = db.session.scalars(
+            select(EligibilityDecision).join(Offer, Offer.decision_id == EligibilityDecision.id)
+        ).one()
+        assert (asked.moment, asked.cleared, asked.declared_uses) == (Moment.OFFER, True, ["HAIR_NONABLATIVE"])
+        assert asked.facts["uses"] == {"declared": ["HAIR_NONABLATIVE"], "restriction_signed": False}
+        accept(scene, offer_id, now)
+        wanted = {"listing_id": alex.id, "declared_uses": (ProcedureClass.HAIR_NONABLATIVE,)}
+        with pytest.raises(NotCleared) as refusal:
+            place(scene, at=now, **wanted)
+        assert [one.code for one in refusal.value.verdict.objections] == [ReasonCode.RESTRICTION_NOT_SIGNED]
+        assert db.session.scalars(select(Order)).all() == []
+        assert the_order(place(scene, at=now, restriction_signed=True, **wanted)).use_restriction is not None
 
     def test_is_refused_to_who_is_not_cleared(self, scene, now):
         lose_the_licence(scene, now)

@@ -105,9 +105,10 @@ class TestGate:
             {"decided_at": "now() - interval '15 minutes 1 second'"},
             {"decided_at": "now() + interval '5 minutes 1 second'"},
             {"moment": "'payment_received'"},
+            {"moment": "'offer'"},
             {"resting": False},
         ],
-        ids=["a no", "too old", "not given yet", "of another moment", "resting on nothing"],
+        ids=["a no", "too old", "not given yet", "of another moment", "of an offer", "resting on nothing"],
     )
     def test_no_order_on_an_answer_that_is_no_fresh_yes(self, scene, order, now, answer):
         no_yes = answer_like(order, **answer)
