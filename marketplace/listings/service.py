@@ -278,6 +278,11 @@ def release(*, listing_id: UUID, actor_id: UUID | None, at: datetime) -> None:
     _claim_or_refuse(listing_id, ListingEvent.RELEASED, actor_id=actor_id, at=at)
 
 
+def is_reserved(listing_id: UUID) -> bool:
+    """Say whether the unit is kept for an order: neither on the market nor sold."""
+    return db.session.scalar(select(Listing.state).where(Listing.id == listing_id)) is ListingState.RESERVED
+
+
 def mark_sold(*, listing_id: UUID, actor_id: UUID | None, at: datetime) -> None:
     """
     Let a reserved unit leave the market for good. A step of the caller's work.

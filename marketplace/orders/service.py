@@ -12,6 +12,7 @@ from .conceding import (
 )
 from .confirming import OrderExpired, ToSign, confirm, to_sign
 from .curing import refund_uncured
+from .deciding import TooEarly, approve_decision, close_decision, possible_of, propose_decision
 from .holding import Looked, NotOnHold, ask_again, ask_again_by_staff, look
 from .paying import AccountNotShown, NothingToSend, PageNotOpened, start_payment, where_to_send
 from .placing import AlreadyYours, OwnClinic, TooManyUnpaid, cancel, lapse_expired, place
@@ -67,11 +68,13 @@ __all__ = [
     "ProposalClosed",
     "ProposalWaits",
     "ToSign",
+    "TooEarly",
     "TooManyUnpaid",
     "Watch",
     "accept",
     "agree",
     "approve",
+    "approve_decision",
     "arrival_by_finance",
     "ask_again",
     "ask_again_by_staff",
@@ -80,6 +83,7 @@ __all__ = [
     "cancel",
     "catch_up",
     "clearance_now",
+    "close_decision",
     "compare_books",
     "confirm",
     "confirm_by_link",
@@ -90,7 +94,9 @@ __all__ = [
     "look",
     "payment_changed",
     "place",
+    "possible_of",
     "propose",
+    "propose_decision",
     "refund",
     "refund_by_finance",
     "refund_from_our_own",

@@ -243,9 +243,16 @@ def _refunded(order_id: UUID, *, at: datetime) -> None:
     with unit_of_work():
         order = _waiting_for(order_id, OrderEvent.REFUNDED)
         if order is not None:
-            if order.accepted_at is None:  # What was sold stays sold; what becomes of it is for the two clinics.
-                listings_service.release(listing_id=order.listing_id, actor_id=None, at=at)
+            _free(order, at=at)
             steps.move(order, OrderEvent.REFUNDED, cause="the buyer has the money back", actor_id=None, at=at)
+
+
+def _free(order: Order, *, at: datetime) -> bool:
+    """Put the device back on the market, unless it was sold: what becomes of it then is for the two clinics."""
+    reserved = listings_service.is_reserved(order.listing_id)
+    if reserved:
+        listings_service.release(listing_id=order.listing_id, actor_id=None, at=at)
+    return reserved
 
 
 def _charged_back(order_id: UUID, *, at: datetime) -> None:
@@ -254,9 +261,7 @@ def _charged_back(order_id: UUID, *, at: datetime) -> None:
         if order is None:
             return  # The device has left, or the order had ended: finance has it on the desk.
         order.reason = "The buyer's bank took the payment back."
-        sold = order.accepted_at is not None
-        if not sold:  # What was sold stays sold; what becomes of it is for the two clinics.
-            listings_service.release(listing_id=order.listing_id, actor_id=None, at=at)
+        sold = not _free(order, at=at)
         steps.move(order, OrderEvent.CHARGED_BACK, cause=order.reason, actor_id=None, at=at)
         news = money_wording.charged_back(steps.told_of(order), sold=sold)
         steps.tell_buyer(news, order, at=at)

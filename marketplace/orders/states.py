@@ -42,6 +42,8 @@ class OrderEvent(StrEnum):
     LAPSED = "lapsed"
     REFUND_STARTED = "refund_started"
     REFUNDED = "refunded"
+    RETURN_DECIDED = "return_decided"  # by two people of finance, although the device has left its seller
+    RELEASE_DECIDED = "release_decided"  # by the same, although the buyer has not accepted
     CHARGED_BACK = "charged_back"  # the buyer's bank took the money: before the device had left, or what was to go back
 
 
@@ -71,6 +73,8 @@ ORDER: Machine[OrderState, OrderEvent] = Machine(
         (_S.ACCEPTED, _E.SETTLED): _S.SETTLED,
         (_S.SETTLED, _E.REFUND_STARTED): _S.REFUNDING,
         (_S.REFUNDING, _E.REFUNDED): _S.REFUNDED,
+        **{(state, _E.RETURN_DECIDED): _S.REFUNDING for state in (_S.IN_TRANSIT, _S.UNDER_INSPECTION, _S.ACCEPTED)},
+        (_S.UNDER_INSPECTION, _E.RELEASE_DECIDED): _S.ACCEPTED,
         **{
             (state, _E.CHARGED_BACK): _S.CANCELLED
             for state in (_S.HELD_NOT_CLEARED, _S.FUNDS_HELD, _S.RELEASED_TO_SHIP)

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from ..extensions import db, unit_of_work
 from ..payments import service as payments
 from ..payments.books import Finding, FindingCode
-from ..payments.models import Payment, PaymentMove
+from ..payments.models import IntentState, MoneyIntent, Payment, PaymentMove
 from ..payments.policy import OVERDUE
 from ..payments.states import ENDED_UNPAID, PaymentState
 from .models import Order, OrderMove
@@ -43,10 +43,16 @@ def compare_books(*, live: bool, at: datetime) -> list[Finding]:
 
 def _apart(settled_before: datetime) -> Iterator[Finding]:
     moved_at = select(func.max(PaymentMove.at)).where(PaymentMove.payment_id == Payment.id).scalar_subquery()
+    # The order waits for its money to go back; until nobody can send it to the seller any more, it does not.
+    called_off = (
+        select(MoneyIntent.id)
+        .where(MoneyIntent.payment_id == Payment.id, MoneyIntent.state == IntentState.CALLING_OFF)
+        .exists()
+    )
     rows = db.session.execute(
         select(Order.id, Order.number, Order.state, Payment.state)
         .outerjoin(Payment, (Payment.order_id == Order.id) & Payment.state.not_in(ENDED_UNPAID))
-        .where(func.coalesce(moved_at, Order.placed_at) <= settled_before)
+        .where(func.coalesce(moved_at, Order.placed_at) <= settled_before, ~called_off)
     ).all()
     for order_id, number, state, payment in rows:
         if payment not in _UNDECIDED and not _fits(state, payment):

@@ -8,6 +8,7 @@ from ..eligibility.explaining import listed
 from ..kernel.days import day_in, end_of, is_working_day, written
 from ..kernel.money import Money
 from ..kernel.terms import ProcedureClass
+from ..payments.states import DeviceIs
 
 INSPECTION_BUSINESS_DAYS = 3
 ORDER_STANDS = timedelta(hours=72)
@@ -195,6 +196,31 @@ def accepted_to_seller(told: Told, *, payout: Money) -> News:
         f"The {told.device} was accepted",
         (f"The buyer accepted the device. {payout} is on its way to your account.",),
         "Look at the sale",
+    )
+
+
+def accepted_by_decision(told: Told, *, reason: str) -> News:
+    """Finance releases the money although the buyer has not accepted."""
+    return News(
+        f"The payment for the {told.device} goes to the seller",
+        ("Two people of Second Light decided this, because the payment had been held for too long.", reason),
+        "Look at the order",
+    )
+
+
+def given_back_by_decision(told: Told, *, amount: Money, reason: str, device: DeviceIs) -> News:
+    """Finance gives the money back although the device has left its seller."""
+    where = {
+        DeviceIs.WITH_SELLER: "The device is back with the seller; once the money arrives it is for sale again.",
+        DeviceIs.WITH_BUYER: (
+            "The device is not back with the seller, and leaves the market. What becomes of it is between your two"
+            " clinics: please arrange how it goes back."
+        ),
+    }[device]
+    return News(
+        f"The payment for the {told.device} goes back to the buyer",
+        (f"Two people of Second Light decided that {amount} goes back to the buyer. {reason}", where),
+        "Look at the order",
     )
 
 

@@ -38,6 +38,7 @@ class JournalKind(StrEnum):
     DISPUTE_RETURNED = "dispute_returned"
     CHARGED_BACK = "charged_back"
     CHARGED_BACK_LATE = "charged_back_late"
+    REFUND_CAME_BACK = "refund_came_back"
     SURPLUS_CAME = "surplus_came"
     SURPLUS_SENT = "surplus_sent"
     SURPLUS_CAME_BACK = "surplus_came_back"
@@ -127,6 +128,11 @@ def refund_arrived(amount: Money) -> Journal:
     return _journal(
         JournalKind.REFUND_ARRIVED, (Account.REFUND_PENDING, amount), (Account.PROVIDER_CLEARING, _minus(amount))
     )
+
+
+def refund_came_back(amount: Money) -> Journal:
+    """The buyer's bank did not take the money that was on its way back: it is held again."""
+    return _journal(JournalKind.REFUND_CAME_BACK, (Account.REFUND_PENDING, amount), (Account.HELD, _minus(amount)))
 
 
 def reversed_release(parts: Split) -> Journal:

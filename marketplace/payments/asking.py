@@ -5,11 +5,11 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from .. import audit
+from .. import audit, queue
 from ..extensions import db, unit_of_work
 from ..kernel.errors import Conflict
 from ..kernel.money import Money
-from . import amounts, converging, ledger, partials, surplus
+from . import amounts, converging, ledger, partials, policy, surplus
 from .models import IntentKind, IntentState, MoneyIntent, Payment
 from .record import MoneyNotHere, known, left_of, on_its_way, parts_of, put_on_record, standing, transfer_of
 from .states import PartialState, PaymentEvent, PaymentState
@@ -65,11 +65,76 @@ def request_refund(*, order_id: UUID, cause: str, at: datetime) -> UUID:
         partials.require_none_on_its_way(payment)
         converging.move(payment, PaymentEvent.REVERSAL_REQUESTED, cause=cause, at=at)
         return _put_reversal_on_record(payment, parts_of(payment).payout, at=at)
-    if payment is None or payment.state not in _WITH_US or known(f"{order_id}:{IntentKind.RELEASE}"):
+    if payment is None or payment.state not in _WITH_US or _release_of(payment) is not None:
         raise MoneyNotHere
     partials.require_none_on_its_way(payment)
     converging.move(payment, PaymentEvent.REFUND_REQUESTED, cause=cause, at=at)
     return put_on_record(payment, IntentKind.REFUND, left_of(payment), at=at)
+
+
+def give_back_instead(*, order_id: UUID, cause: str, at: datetime) -> UUID:
+    """
+    Ask, in the caller's transaction, that the buyer get everything back although the seller was to be paid.
+
+    A release that is on record is called off: nobody begins to send it any more, and whoever may have begun has a
+    quarter of an hour to end. Then a look at the provider says whether it had left. If not, the refund goes on record;
+    if it had, it is taken back first. Return the movement that is to happen next. The caller has the decision of two
+    people.
+
+    :raises MoneyNotHere: it was never paid, or goes back already
+    :raises PaymentStandsStill: something speaks against the payment
+    :raises PartOnItsWay: a part of it is going back just now
+    """
+    payment = converging.locked_active(order_id)
+    if payment is not None and payment.frozen_reason is not None:
+        raise partials.PaymentStandsStill
+    release = _release_of(payment) if payment is not None else None
+    if payment is None or release is None:
+        return request_refund(order_id=order_id, cause=cause, at=at)
+    partials.require_none_on_its_way(payment)
+    release.state, release.next_try_at = IntentState.CALLING_OFF, at + policy.OVERDUE
+    queue.promise(
+        "run_money_intent", not_before=release.next_try_at, lock=f"intent:{release.id}", intent_id=str(release.id)
+    )
+    return release.id
+
+
+def _release_of(payment: Payment) -> MoneyIntent | None:
+    """Return, locked, the movement by which the seller of a locked payment is to be paid; None if there is none."""
+    return db.session.scalars(
+        select(MoneyIntent)
+        .where(
+            MoneyIntent.payment_id == payment.id,
+            MoneyIntent.kind == IntentKind.RELEASE,
+            MoneyIntent.state.in_((IntentState.PENDING, IntentState.BLOCKED, IntentState.CALLING_OFF)),
+        )
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+
+
+def send_refund_again(payment: Payment, *, at: datetime) -> UUID:
+    """
+    Send again, in the caller's transaction, what of a locked payment was on its way back and the bank did not take.
+
+    It is held again until then, and goes under a name that was never used.
+    """
+    part = on_its_way(payment.id)
+    amount = Money(part.amount_minor, payment.currency) if part else left_of(payment)
+    name = f"{IntentKind.REFUND}:part:{part.number}" if part else str(IntentKind.REFUND)
+    sendings = select(func.count()).where(
+        MoneyIntent.payment_id == payment.id,
+        MoneyIntent.dedupe.startswith(f"{payment.order_id}:{name}", autoescape=True),
+    )
+    name = f"{name}:again:{db.session.scalar(sendings)}"
+    ledger.book(
+        amounts.refund_came_back(amount),
+        dedupe=f"{payment.order_id}:{name}:came_back",
+        order_id=payment.order_id,
+        at=at,
+    )
+    about = {"part_id": str(part.id)} if part else {}
+    return put_on_record(payment, IntentKind.REFUND, amount, at=at, name=name, **about)
 
 
 def front(*, order_id: UUID, actor_id: UUID, at: datetime) -> UUID:

@@ -59,8 +59,7 @@ def take_over(
     while event := policy.next_event(payment.state, seen, safe_from=payment.release_not_before, at=at):
         move(payment, event, cause="seen at the provider", at=at)
         if event is PaymentEvent.PAID:
-            payment.hold_deadline = at + policy.HOLD_LIMIT
-            ledger.book(amounts.paid(agreed.amount), dedupe=f"{payment.id}:paid", order_id=payment.order_id, at=at)
+            _begin_to_hold(payment, at=at)
     # It may have come to a state in which what was seen speaks against it: money that has gone back already.
     _stand_still_or_go_on(payment, seen, at=at)
     if payment.received_minor:
@@ -71,13 +70,26 @@ def take_over(
         _charge_back(payment, took, at=at)
 
 
+def take_over_late(payment: Payment, seen: PaymentSnapshot, *, at: datetime) -> None:
+    """Take in the money of a locked payment that had ended unpaid, as two people decided."""
+    _note(payment, seen)
+    move(payment, PaymentEvent.PAID_LATE, cause="it was paid after all", at=at)
+    _begin_to_hold(payment, at=at)
+
+
+def _begin_to_hold(payment: Payment, *, at: datetime) -> None:
+    payment.hold_deadline = at + policy.HOLD_LIMIT
+    amount = Money(payment.amount_minor, payment.currency)
+    ledger.book(amounts.paid(amount), dedupe=f"{payment.id}:paid", order_id=payment.order_id, at=at)
+
+
 def _stand_still_or_go_on(payment: Payment, seen: PaymentSnapshot, *, at: datetime) -> None:
     halt = policy.freeze(payment.state, seen, conceded=Money(payment.conceded_minor, payment.currency))
     if halt is not None:
         freeze(payment, halt, at=at)
     elif payment.frozen_reason == Freeze.DISPUTED and seen.dispute is DisputeStatus.WON:
         # What was seen before the bank spoke, and comes late, knows of no dispute: it lifts nothing.
-        _thaw(payment, at=at)
+        thaw(payment, at=at, cause="every dispute was won")
 
 
 def _book_what_the_provider_took(payment: Payment, seen: PaymentSnapshot, *, at: datetime) -> None:
@@ -124,22 +136,24 @@ def _charge_back(payment: Payment, took: Money, *, at: datetime) -> None:
         queue.promise("recover_from_seller", order_id=str(payment.order_id))
 
 
-def _thaw(payment: Payment, *, at: datetime) -> None:
-    """Every dispute was won: the payment goes on where it stood, and whatever waited is taken up again."""
-    payment.frozen_reason = None
-    audit.record(
-        "payment:thawed",
-        actor_id=None,
-        subject_type="payment",
-        subject_id=payment.id,
-        at=at,
-        order_id=payment.order_id,
-        reason=Freeze.DISPUTED,
-    )
+def thaw(payment: Payment, *, at: datetime, cause: str, actor_id: UUID | None = None, **about: object) -> None:
+    """Let a locked payment go on where it stood; whatever waited is taken up again."""
+    reason, payment.frozen_reason, payment.frozen_at = payment.frozen_reason, None, None
     for intent_id in db.session.scalars(
         select(MoneyIntent.id).where(MoneyIntent.payment_id == payment.id, MoneyIntent.state == IntentState.BLOCKED)
     ):
         queue.promise("run_money_intent", lock=f"intent:{intent_id}", intent_id=str(intent_id))
+    audit.record(
+        "payment:thawed",
+        actor_id=actor_id,
+        subject_type="payment",
+        subject_id=payment.id,
+        at=at,
+        order_id=payment.order_id,
+        reason=reason,
+        cause=cause,
+        **about,
+    )
 
 
 def _note(payment: Payment, seen: PaymentSnapshot) -> None:
@@ -183,7 +197,7 @@ def freeze(payment: Payment, reason: Freeze, *, at: datetime) -> None:
     """Keep the money of a locked payment where it is until a person has looked; the first reason stays."""
     if payment.frozen_reason is not None:
         return
-    payment.frozen_reason = reason
+    payment.frozen_reason, payment.frozen_at = reason, at
     log.error("payment_frozen", payment_id=str(payment.id), reason=reason)
     audit.record(
         "payment:frozen",

@@ -33,9 +33,12 @@ from .ports import (
     TransferSnapshot,
 )
 from .record import left_of, on_its_way, parts_of, put_on_record
-from .states import PartialState, PaymentEvent, PaymentState
+from .states import PAYMENT, PartialState, PaymentEvent, PaymentState
 
 CLOCKS_DIFFER = timedelta(minutes=5)
+_CALLED_OFF = "called off: it goes back to the buyer"
+_DECIDED = "two people decided that it goes back"
+_OVER = frozenset({IntentState.DONE, IntentState.CALLED_OFF})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ def run_intent(*, intent_id: UUID, live: bool, at: datetime) -> IntentState:
         intent = session.get_one(MoneyIntent, intent_id)
         payment_id, kind, state = intent.payment_id, intent.kind, intent.state
         payee_id = session.get_one(Payment, payment_id).payee_clinic_id
-    if state is IntentState.DONE:
+    if state in _OVER:
         return state
     sending = False
     try:
@@ -153,8 +156,10 @@ def _prepare(intent_id: UUID, *, at: datetime) -> _Call | None:
     payment_id = db.session.scalars(select(MoneyIntent.payment_id).where(MoneyIntent.id == intent_id)).one()
     payment = converging.locked(payment_id)
     intent = _locked(intent_id)
-    if intent.state is IntentState.DONE:
+    if intent.state in _OVER or (intent.state is IntentState.CALLING_OFF and at < intent.next_try_at):
         return None
+    if intent.state is IntentState.CALLING_OFF:
+        return _call(intent, None, halted=_CALLED_OFF)
     # Taking money back from the seller is never wrong while something speaks against the payment.
     if payment.frozen_reason is not None and intent.kind is not IntentKind.REVERSAL:
         return _stopped(payment, intent, f"frozen: {payment.frozen_reason}", at=at)
@@ -257,11 +262,24 @@ def _send(call: _Call) -> _Found:
 
 
 def _halt(call: _Call, *, at: datetime) -> None:
-    """Block what may not be sent now, and was not sent before."""
-    converging.locked(call.payment_id)
+    """Block what may not be sent now, and was not sent before; what was called off is over."""
+    payment = converging.locked(call.payment_id)
     intent = _locked(call.intent_id)
-    if intent.state is not IntentState.DONE and call.halted is not None:
+    if intent.state is IntentState.CALLING_OFF and call.halted == _CALLED_OFF:
+        _give_back_instead(payment, intent, at=at)
+    elif intent.state not in {*_OVER, IntentState.CALLING_OFF} and call.halted is not None:
         _block(intent, call.halted, at=at)
+
+
+def _give_back_instead(payment: Payment, intent: MoneyIntent, *, at: datetime) -> None:
+    """The seller was sent nothing, and nobody can begin to send any more: the buyer gets the money back."""
+    intent.state, intent.last_error = IntentState.CALLED_OFF, _CALLED_OFF
+    event = PaymentEvent.REFUND_REQUESTED
+    if payment.state is PaymentState.RELEASING:
+        event = PaymentEvent.RELEASE_CALLED_OFF
+    if PAYMENT.allows(payment.state, event):  # Else the buyer's bank was faster.
+        converging.move(payment, event, cause=_DECIDED, at=at)
+        put_on_record(payment, IntentKind.REFUND, left_of(payment), at=at)
 
 
 def _finish(call: _Call, found: _Found, *, at: datetime) -> None:
@@ -276,18 +294,14 @@ def _finish(call: _Call, found: _Found, *, at: datetime) -> None:
     if isinstance(found, RefundSnapshot) and found.status is RefundStatus.FAILED:
         _next_attempt(intent, f"the refund failed: {found.failure}", sending=True, at=at)
         return
+    called_off = intent.state is IntentState.CALLING_OFF
     intent.state, intent.done_at, intent.last_error = IntentState.DONE, at, None
     if isinstance(found, TransferSnapshot):
         intent.reference = found.transfer_id
-        payment.transferred_minor = found.amount.minor
-        ledger.book(
-            # What was held is the price without what goes back in parts; what of it was not sent is our fee.
-            amounts.released(amounts.Split(payout=found.amount, fee=left_of(payment) - found.amount)),
-            dedupe=intent.dedupe,
-            order_id=call.order_id,
-            at=at,
-        )
-        converging.move(payment, PaymentEvent.RELEASED, cause=f"transfer {found.transfer_id}", at=at)
+        _released(payment, found, dedupe=intent.dedupe, at=at)
+        if called_off:  # It had left already: what goes back is taken back first.
+            converging.move(payment, PaymentEvent.REVERSAL_REQUESTED, cause=_DECIDED, at=at)
+            put_on_record(payment, IntentKind.REVERSAL, found.amount, at=at, transfer_id=found.transfer_id)
         return
     if isinstance(found, ReversalSnapshot):
         intent.reference = found.reversal_id
@@ -298,16 +312,28 @@ def _finish(call: _Call, found: _Found, *, at: datetime) -> None:
             _taken_back(payment, found, at=at)
         return
     intent.reference = found.refund_id
+    _sent_back(call, payment, found, dedupe=intent.dedupe, at=at)
+
+
+def _sent_back(call: _Call, payment: Payment, found: RefundSnapshot, *, dedupe: str, at: datetime) -> None:
     if call.part_id is not None:
-        partials.sent(payment, call.part_id, found, dedupe=intent.dedupe, at=at)
+        partials.sent(payment, call.part_id, found, dedupe=dedupe, at=at)
         return
     if call.kind is IntentKind.SURPLUS:
-        surplus.sent(payment, found.amount, dedupe=intent.dedupe, at=at)
+        surplus.sent(payment, found.amount, dedupe=dedupe, at=at)
         return
     if found.status is RefundStatus.PENDING:
-        ledger.book(amounts.refund_sent(found.amount), dedupe=f"{intent.dedupe}:sent", order_id=call.order_id, at=at)
+        ledger.book(amounts.refund_sent(found.amount), dedupe=f"{dedupe}:sent", order_id=call.order_id, at=at)
         return
     _arrived(payment, found, amounts.refunded(found.amount), at=at)
+
+
+def _released(payment: Payment, transfer: TransferSnapshot, *, dedupe: str, at: datetime) -> None:
+    payment.transferred_minor = transfer.amount.minor
+    # What was held is the price without what goes back in parts; what of it was not sent is our fee.
+    parts = amounts.Split(payout=transfer.amount, fee=left_of(payment) - transfer.amount)
+    ledger.book(amounts.released(parts), dedupe=dedupe, order_id=payment.order_id, at=at)
+    converging.move(payment, PaymentEvent.RELEASED, cause=f"transfer {transfer.transfer_id}", at=at)
 
 
 def _taken_back(payment: Payment, reversal: ReversalSnapshot, *, at: datetime) -> None:
@@ -330,7 +356,12 @@ def _arrived(payment: Payment, refund: RefundSnapshot, journal: amounts.Journal,
 
 def _wait(intent_id: UUID, trouble: GatewayError, *, sending: bool, at: datetime) -> None:
     intent = _locked(intent_id)
-    if intent.state is IntentState.DONE:
+    if intent.state in _OVER:
+        return
+    if intent.state is IntentState.CALLING_OFF:
+        intent.tries += 1
+        intent.last_error = str(trouble)
+        _later(intent, max(intent.next_try_at, at + policy.back_off(intent.tries)), at=at)
         return
     if isinstance(trouble, GatewayRejected):
         # A no to a look says nothing of what was sent before: that key stands.

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from ..extensions import Base, Keyed, Sequenced
 from .amounts import Account, JournalKind
 from .books import FindingCode
-from .states import PartialState, PaymentEvent, PaymentState
+from .states import DecisionKind, DecisionState, DeviceIs, PartialState, PaymentEvent, PaymentState
 
 
 class SellerAccount(Keyed, Base):
@@ -106,7 +106,8 @@ class Payment(Keyed, Base):
     outstanding_minor: Mapped[int | None] = mapped_column(comment="What a bank transfer on its way still lacks.")
     surplus_minor: Mapped[int] = mapped_column(default=0, comment="What bank transfers brought beyond the price.")
     surplus_returned_minor: Mapped[int] = mapped_column(default=0, comment="What of it was sent back.")
-    frozen_reason: Mapped[str | None] = mapped_column(comment="Set: no release until somebody lifted it.")
+    frozen_reason: Mapped[str | None] = mapped_column(comment="Set: no release until two people lifted it.")
+    frozen_at: Mapped[datetime | None]
     expires_at: Mapped[datetime] = mapped_column(comment="The checkout page closes.")
     looked_at: Mapped[datetime | None] = mapped_column(
         comment="When reconciling took it up last, whether or not the provider answered."
@@ -167,6 +168,44 @@ class PartialRefund(Keyed, Base):
     decided_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"), comment="Who agreed last, or decided as staff.")
     requested_at: Mapped[datetime]
     arrived_at: Mapped[datetime | None]
+
+
+class MoneyDecision(Keyed, Base):
+    """
+    What one person of finance proposed about a payment, with reason and evidence, and what a second made of it.
+
+    What was proposed stays as it is (trigger). `state` is written by `decisions.close` and nowhere else.
+    """
+
+    __tablename__ = "money_decisions"
+    __table_args__ = (
+        CheckConstraint("length(trim(reason)) > 0 AND length(trim(evidence)) > 0", name="decision_says_why"),
+        CheckConstraint(
+            "(kind = 'lift') = (lifts IS NOT NULL) AND (lifts IS NULL) = (frozen_at IS NULL)",
+            name="only_a_lift_names_its_freeze",
+        ),
+        CheckConstraint("(kind = 'give_back') = (device IS NOT NULL)", name="who_gives_back_says_where_the_device_is"),
+        CheckConstraint(
+            "(state = 'open') = (closed_by IS NULL) AND (closed_by IS NULL) = (closed_at IS NULL)",
+            name="closing_is_whole",
+        ),
+        CheckConstraint("state <> 'approved' OR closed_by <> proposed_by", name="nobody_approves_what_they_proposed"),
+        CheckConstraint("state <> 'withdrawn' OR closed_by = proposed_by", name="only_ones_own_is_withdrawn"),
+        Index("one_open_decision_per_payment", "payment_id", unique=True, postgresql_where=text("state = 'open'")),
+    )
+
+    payment_id: Mapped[UUID] = mapped_column(ForeignKey("payments.id"), index=True)
+    kind: Mapped[DecisionKind]
+    lifts: Mapped[str | None] = mapped_column(comment="What is lifted, and with its moment: this once.")
+    frozen_at: Mapped[datetime | None]
+    device: Mapped[DeviceIs | None]
+    reason: Mapped[str]
+    evidence: Mapped[str] = mapped_column(comment="What was looked at, and where it can be found again.")
+    state: Mapped[DecisionState] = mapped_column(default=DecisionState.OPEN)
+    proposed_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    proposed_at: Mapped[datetime]
+    closed_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    closed_at: Mapped[datetime | None]
 
 
 class ProviderEventState(StrEnum):
@@ -230,6 +269,8 @@ class IntentState(StrEnum):
 
     PENDING = "pending"
     BLOCKED = "blocked"
+    CALLING_OFF = "calling_off"  # Nobody begins it any more; whoever had begun has time to end.
+    CALLED_OFF = "called_off"
     DONE = "done"
 
 

@@ -155,7 +155,8 @@ def sent(payment: Payment, part_id: UUID, refund: RefundSnapshot, *, dedupe: str
     part = _locked(part_id)
     if refund.status is RefundStatus.PENDING:
         ledger.book(amounts.refund_sent(refund.amount), dedupe=f"{dedupe}:sent", order_id=payment.order_id, at=at)
-        move(payment, part, PartialEvent.SENT, at=at)
+        if part.state is not PartialState.SENT:  # Else it is sent again, because the bank did not take it.
+            move(payment, part, PartialEvent.SENT, at=at)
         return
     _arrived(payment, part, amounts.refunded(refund.amount), at=at)
 

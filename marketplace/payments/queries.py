@@ -98,6 +98,11 @@ class PaymentView:
         return self.state in ENDED_UNPAID
 
     @property
+    def is_called_off(self) -> bool:
+        """Say whether the seller was to be paid, and the money goes back once it is sure that none of it has left."""
+        return any(intent.state is IntentState.CALLING_OFF for intent in self.intents)
+
+    @property
     def waits_to_be_safe(self) -> bool:
         """Say whether the seller is to be paid, and only the money can still fail or is not available yet."""
         return self.state is PaymentState.PAID and any(intent.kind is IntentKind.RELEASE for intent in self.intents)

@@ -166,7 +166,10 @@ def _expire_never_opened(at: datetime) -> int:
 def _resume_intents(at: datetime) -> int:
     overdue = db.session.scalars(
         select(MoneyIntent)
-        .where(MoneyIntent.state != IntentState.DONE, MoneyIntent.next_try_at <= at - policy.OVERDUE)
+        .where(
+            MoneyIntent.state.not_in((IntentState.DONE, IntentState.CALLED_OFF)),
+            MoneyIntent.next_try_at <= at - policy.OVERDUE,
+        )
         .limit(AT_ONCE)
         .with_for_update(skip_locked=True)
     ).all()

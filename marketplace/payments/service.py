@@ -4,6 +4,7 @@ from .alarms import watch_holds
 from .asking import (
     NothingCameBack,
     front,
+    give_back_instead,
     recover,
     request_refund,
     request_release,
@@ -18,7 +19,7 @@ from .checkouts import (
     require_none_active,
     where_to_send,
 )
-from .converging import converge
+from .converging import converge, locked
 from .inbox import process_event, receive
 from .intents import run_intent
 from .partials import PartOnItsWay, PaymentStandsStill, check_partial_refund, request_partial_refund
@@ -43,7 +44,9 @@ __all__ = [
     "compare_books",
     "converge",
     "front",
+    "give_back_instead",
     "keep_findings",
+    "locked",
     "onboarding_link",
     "open_checkout",
     "open_seller_account",

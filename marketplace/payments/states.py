@@ -42,6 +42,11 @@ class PaymentEvent(StrEnum):
     EXPIRED = "expired"
     QUARANTINED = "quarantined"
     CHARGED_BACK = "charged_back"
+    # What two people of finance decide; nothing else leads back, or on from an end.
+    REOPENED = "reopened"  # set aside before its money was ours
+    READMITTED = "readmitted"  # set aside after
+    PAID_LATE = "paid_late"
+    RELEASE_CALLED_OFF = "release_called_off"
 
 
 _S, _E = PaymentState, PaymentEvent
@@ -72,8 +77,16 @@ PAYMENT: Machine[PaymentState, PaymentEvent] = Machine(
             for state in (_S.PAID, _S.HELD, _S.RELEASING, _S.RELEASED, _S.REVERSING, _S.REFUNDING)
         },
         **{(state, _E.QUARANTINED): _S.QUARANTINED for state in (_S.CHECKOUT_OPEN, _S.PROCESSING, _S.PAID, _S.HELD)},
+        (_S.RELEASING, _E.RELEASE_CALLED_OFF): _S.REFUNDING,
+        (_S.QUARANTINED, _E.REOPENED): _S.CHECKOUT_OPEN,
+        (_S.QUARANTINED, _E.READMITTED): _S.PAID,
+        (_S.FAILED, _E.PAID_LATE): _S.PAID,
+        (_S.EXPIRED, _E.PAID_LATE): _S.PAID,
     }
 )
+
+DECIDED = frozenset({_E.REOPENED, _E.READMITTED, _E.PAID_LATE, _E.RELEASE_CALLED_OFF})
+"""What happens only where two people decided it; the database asks for their decision."""
 
 
 class PartialState(StrEnum):
@@ -102,6 +115,43 @@ PARTIAL: Machine[PartialState, PartialEvent] = Machine(
         (PartialState.COVERED, PartialEvent.ARRIVED): PartialState.ARRIVED,
         (PartialState.SENT, PartialEvent.ARRIVED): PartialState.ARRIVED,
     }
+)
+
+
+class DecisionKind(StrEnum):
+    """What two people of finance decide about a payment that does not go on by itself."""
+
+    LIFT = "lift"  # what it stands still for
+    GIVE_BACK = "give_back"  # although the device has left its seller
+    RELEASE = "release"  # although the buyer has not accepted
+
+
+class DeviceIs(StrEnum):
+    """Where the device is when its price is given back."""
+
+    WITH_SELLER = "with_seller"
+    WITH_BUYER = "with_buyer"
+
+
+class DecisionState(StrEnum):
+    """What became of what one person proposed."""
+
+    OPEN = "open"
+    APPROVED = "approved"
+    DECLINED = "declined"
+    WITHDRAWN = "withdrawn"
+
+
+class DecisionEvent(StrEnum):
+    """What happens to it."""
+
+    APPROVED = "approved"
+    DECLINED = "declined"
+    WITHDRAWN = "withdrawn"
+
+
+DECISION: Machine[DecisionState, DecisionEvent] = Machine(
+    {(DecisionState.OPEN, event): DecisionState(event.value) for event in DecisionEvent}
 )
 
 ENDED_UNPAID = frozenset({_S.FAILED, _S.EXPIRED})

@@ -237,7 +237,9 @@ def _intents(due_before: datetime) -> Iterator[Finding]:
     for intent in db.session.execute(
         select(MoneyIntent.dedupe, MoneyIntent.kind, Payment.order_id, MoneyIntent.last_error)
         .join(Payment, Payment.id == MoneyIntent.payment_id)
-        .where(MoneyIntent.state == IntentState.PENDING, MoneyIntent.next_try_at < due_before)
+        .where(
+            MoneyIntent.state.in_((IntentState.PENDING, IntentState.CALLING_OFF)), MoneyIntent.next_try_at < due_before
+        )
     ):
         why = intent.last_error or "nobody took it up"
         said = f"The {intent.kind} should have been tried again: {why}."

@@ -51,6 +51,7 @@ from .staff import asked as staff_asked
 from .staff import audit as staff_audit
 from .staff import clinics as staff_clinics
 from .staff import credentials as staff_credentials
+from .staff import decisions as staff_decisions
 from .staff import drafts as staff_drafts
 from .staff import figures as staff_figures
 from .staff import finance as staff_finance
@@ -105,6 +106,7 @@ BLUEPRINTS = (
     reports.bp,
     needs.bp,
     webhooks.bp,
+    staff_decisions.bp,
     staff_orders.bp,
     staff_finance.bp,
     rules.bp,

@@ -66,6 +66,9 @@ def _until(payment: PaymentView) -> str | None:
 
 
 def _where(order: OrderView, payment: PaymentView) -> str:
+    if payment.is_called_off:
+        whose = "the buyer" if order.parties == {Party.SELLER} else "you"
+        return f"{payment.left} goes back to {whose}. In a quarter of an hour it is sure that none of it has left."
     if order.parties == {Party.SELLER}:
         return _to_seller(order, payment)
     return _to_buyer(payment)

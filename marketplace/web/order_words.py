@@ -90,10 +90,15 @@ _HAPPENED: dict[OrderEvent | None, str] = {
     _E.CANCELLED: "Cancelled",
     _E.LAPSED: "Lapsed",
     _E.REFUND_STARTED: "Payment going back to the buyer",
+    _E.RETURN_DECIDED: "Second Light decided: the payment goes back to the buyer",
+    _E.RELEASE_DECIDED: "Second Light decided: the payment goes to the seller",
     _E.REFUNDED: "Payment given back",
     _E.CHARGED_BACK: "Payment taken back by the buyer's bank",
 }
 
+_WITH_CAUSE = frozenset(
+    {_E.CANCELLED, _E.LAPSED, _E.REFUND_STARTED, _E.RETURN_DECIDED, _E.RELEASE_DECIDED, _E.DISPATCHED}
+)
 _APPROVED = "Approved by a second person"
 _USUAL = (_E.CONFIRMED, _E.PAID, _E.SHIP_RELEASED, _E.DISPATCHED, _E.DELIVERED, _E.ACCEPTED, _E.SETTLED)
 _AHEAD: dict[OrderState, tuple[OrderEvent, ...]] = {
@@ -278,7 +283,7 @@ def _in_parts(parts: Iterable[PartView]) -> list[tuple[str, datetime, str | None
 def _happened(move: MoveView) -> tuple[str, datetime, str | None]:
     by = f"by {move.actor_name}" if move.actor_name else None
     # A cause is told where it says more than the event does.
-    said = move.cause if move.event in {_E.CANCELLED, _E.LAPSED, _E.REFUND_STARTED, _E.DISPATCHED} else None
+    said = move.cause if move.event in _WITH_CAUSE else None
     return _HAPPENED[move.event], move.at, ", ".join(filter(None, (said, by))) or None
 
 

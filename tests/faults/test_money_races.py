@@ -2,6 +2,7 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Barrier, Event, current_thread
 
 import pytest
@@ -19,7 +20,7 @@ from marketplace.payments import service as payments
 from marketplace.payments.amounts import Account
 from marketplace.payments.models import IntentState, LedgerJournal, MoneyIntent
 from marketplace.payments.ports import PaymentGateway
-from marketplace.payments.states import PaymentState
+from marketplace.payments.states import DecisionKind, DeviceIs, PaymentState
 from tests.factories import deals
 from tests.factories.accounts import make_staff
 from tests.factories.orders import make_scene, place_and_confirm, the_order
@@ -399,3 +400,85 @@ def test_what_comes_while_a_surplus_leaves_is_not_forgotten(own_app, stripe_alon
     payment = the_payment(order_id)
     assert (payment.surplus_minor, payment.surplus_returned_minor) == (100_000, 100_000)
     assert [one["amount"] for one in stripe_alone.get("/v1/refunds")["data"]][::-1] == [70_000, 30_000]
+
+
+class SendingLate:
+    """The local Stripe for a worker who is about to send, and sends when `may_send` is set."""
+
+    def __init__(self, gateway) -> None:
+        self._gateway = gateway
+        self.is_about_to, self.may_send = Event(), Event()
+
+    def __getattr__(self, name):
+        return getattr(self._gateway, name)
+
+    def create_transfer(self, **given):
+        self.is_about_to.set()
+        assert self.may_send.wait(30)
+        return self._gateway.create_transfer(**given)
+
+
+def test_a_release_that_is_called_off_while_a_worker_sends_it_is_taken_back_first(own_app, scene, stripe_alone):
+    order_id, ada, ben = inspected(scene, stripe_alone), make_staff("finance").id, make_staff("finance").id
+    orders.accept(order_id=order_id, actor_id=scene.buyer.id, at=clock.now())
+    intent_id = db.session.scalars(select(MoneyIntent.id)).one()
+    slow = SendingLate(stripe_alone.gateway())
+    bind(own_app, PaymentGateway, slow)
+
+    def work():
+        with own_app.app_context():
+            try:
+                return payments.run_intent(intent_id=intent_id, live=False, at=clock.now())
+            finally:
+                db.session.remove()
+
+    db.session.rollback()
+    with ThreadPoolExecutor(1) as pool:
+        sending = pool.submit(work)
+        try:
+            assert slow.is_about_to.wait(30)
+            now = clock.now()
+            decision_id = orders.propose_decision(
+                order_id=order_id, actor_id=ada, kind=DecisionKind.GIVE_BACK, device=DeviceIs.WITH_BUYER,
+                reason="A race.", evidence="A race.", at=now,
+            )  # fmt: skip
+            orders.approve_decision(order_id=order_id, decision_id=decision_id, actor_id=ben, live=False, at=now)
+        finally:
+            slow.may_send.set()
+        assert sending.result(timeout=30) is IntentState.DONE
+    db.session.rollback()
+    do_jobs()
+
+    assert [one["amount"] for one in stripe_alone.get("/v1/transfers")["data"]] == [3_995_000]
+    assert [one["amount"] for one in stripe_alone.get("/v1/refunds")["data"]] == [4_250_000]
+    payment = the_payment(order_id)
+    assert (payment.state, payment.reversed_minor) == (PaymentState.REFUNDED, 3_995_000)
+    assert the_order(order_id).state == "refunded"
+
+
+def test_of_two_who_approve_at_once_one_does_and_the_money_goes_back_once(own_app, scene, stripe_alone):
+    order_id, buyer_id = inspected(scene, stripe_alone), scene.buyer.id
+    ada, others = make_staff("finance").id, [make_staff("finance").id for _ in range(2)]
+    decision_id = orders.propose_decision(
+        order_id=order_id, actor_id=ada, kind=DecisionKind.GIVE_BACK, device=DeviceIs.WITH_BUYER,
+        reason="A race.", evidence="A race.", at=clock.now(),
+    )  # fmt: skip
+
+    def approve(actor_id):
+        return lambda: orders.approve_decision(
+            order_id=order_id, decision_id=decision_id, actor_id=actor_id, live=False, at=clock.now()
+        )
+
+    came_of_it = at_once(
+        own_app,
+        *map(approve, others),
+        lambda: orders.accept(order_id=order_id, actor_id=buyer_id, at=clock.now()),
+    )
+    for intent_id in db.session.scalars(select(MoneyIntent.id)).all():
+        payments.run_intent(intent_id=intent_id, live=False, at=clock.now() + timedelta(minutes=16))
+    do_jobs()
+
+    assert sum(one is None for one in came_of_it[:2]) == 1
+    moved = [len(stripe_alone.get(f"/v1/{kind}")["data"]) for kind in ("transfers", "refunds")]
+    assert moved == [0, 1]
+    assert the_order(order_id).state == "refunded"

@@ -114,6 +114,8 @@ WEIGHTY = {
     "staff_drafts.publish": Weighty.PUT_RULES_IN_FORCE,
     "staff_drafts.retire": Weighty.PUT_RULES_IN_FORCE,
     "staff_findings.resolve": Weighty.DECIDE_CASE,
+    "staff_decisions.approve": Weighty.MOVE_MONEY,
+    "staff_decisions.propose": Weighty.MOVE_MONEY,
     "staff_orders.arrival": Weighty.MOVE_MONEY,
     "staff_orders.front": Weighty.MOVE_MONEY,
     "staff_orders.partial_refund": Weighty.MOVE_MONEY,

@@ -443,7 +443,11 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "staff_asked.asked": ("/staff/asked",),
     },
     "Felix Grau": {
-        "staff_orders.order": ("/staff/orders/{funds_held}", "/staff/orders/{accepted}"),
+        "staff_orders.order": (
+            "/staff/orders/{funds_held}",
+            "/staff/orders/{accepted}",
+            "/staff/orders/{under_inspection}",
+        ),
         "staff_orders.orders": ("/staff/orders",),
         "staff_orders.report": ("/staff/orders/{funds_held}/report",),
         "staff_finance.finance": ("/staff/finance",),

@@ -15,9 +15,13 @@ from marketplace.payments import policy
 from marketplace.payments.policy import Agreed, Freeze, Terms
 from marketplace.payments.ports import DisputeSnapshot, DisputeStatus, PaymentMethod, PaymentSnapshot, PaymentStatus
 from marketplace.payments.states import (
+    DECIDED,
+    DECISION,
     ENDED_UNPAID,
     PARTIAL,
     PAYMENT,
+    DecisionEvent,
+    DecisionState,
     PartialEvent,
     PartialState,
     PaymentEvent,
@@ -75,21 +79,44 @@ class TestTable:
             with pytest.raises(IllegalMove):
                 PAYMENT.after(state, event)
 
-    @pytest.mark.parametrize("state", [S.REFUNDED, S.FAILED, S.EXPIRED, S.QUARANTINED, S.CHARGED_BACK])
-    def test_the_ends_are_ends(self, state):
-        assert PAYMENT.events_from(state) == ()
+    @pytest.mark.parametrize(
+        ("state", "decided"),
+        [
+            (S.REFUNDED, ()),
+            (S.CHARGED_BACK, ()),
+            (S.FAILED, (E.PAID_LATE,)),
+            (S.EXPIRED, (E.PAID_LATE,)),
+            (S.QUARANTINED, (E.REOPENED, E.READMITTED)),
+        ],
+    )
+    def test_the_ends_are_ends_but_for_what_two_people_decide(self, state, decided):
+        assert PAYMENT.events_from(state) == decided
+        assert set(decided) <= DECIDED
+
+    def test_a_release_is_called_off_by_two_people_and_leads_to_the_buyer(self):
+        assert PAYMENT.after(S.RELEASING, E.RELEASE_CALLED_OFF) is S.REFUNDING
+        assert PAYMENT.sources_of(E.RELEASE_CALLED_OFF) == (S.RELEASING,)
 
     def test_only_held_money_can_be_released(self):
         assert PAYMENT.sources_of(E.RELEASE_REQUESTED) == (S.HELD,)
 
-    def test_nothing_leads_back(self):
+    def test_nothing_leads_back_by_itself(self):
         rank = {state: position for position, state in enumerate(S)}
-        forward = [
-            rank[PAYMENT.after(state, event)] > rank[state]
+        back = {
+            event
             for state in PaymentState
             for event in PAYMENT.events_from(state)
-        ]
-        assert all(forward)
+            if rank[PAYMENT.after(state, event)] <= rank[state]
+        }
+        assert back == {E.REOPENED, E.READMITTED, E.PAID_LATE}
+        assert back <= DECIDED
+
+    @pytest.mark.parametrize(("state", "event"), list(product(DecisionState, DecisionEvent)))
+    def test_a_proposal_is_answered_once(self, state, event):
+        if state is DecisionState.OPEN:
+            assert DECISION.after(state, event).value == event.value
+        else:
+            assert not DECISION.allows(state, event)
 
 
 class TestParts:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import func, select
@@ -625,6 +626,7 @@ class TestReconcile:
                 asked.append(checkout_id)
                 if away:
                     raise GatewayUnknown("away")
+                return SimpleNamespace(cash=None)
 
         monkeypatch.setattr(converging, "take_over", lambda *_, **__: None)
         bind(app, PaymentGateway, Provider())

@@ -1,5 +1,6 @@
 """Orders and money as the house sees them: every order, its payments, its books; finance can give money back."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -15,13 +16,16 @@ from ...orders import belonging, queries, service, views
 from ...orders.access import Act
 from ...orders.states import OrderState
 from ...payments import queries as payments
+from ...payments.decisions import decisions_of
 from ...payments.policy import Freeze
+from ...payments.states import DecisionKind
 from .. import order_words, reports
 from ..access import me, requires
 from ..forms import Form, applied
 from ..messages import WHO
 from ..partial_refunds import PROPOSALS, PartForm
 from ..writing import WritingForm
+from .decision_forms import DEVICES, KINDS, STATES, ProposalForm, empty_forms
 
 bp = Blueprint("staff_orders", __name__)
 
@@ -54,7 +58,7 @@ def orders() -> ResponseReturnValue:
 @requires(Permission.MONEY_READ)
 def order(order_id: UUID) -> ResponseReturnValue:
     """Show one order with its money, to the cent."""
-    return _page(order_id, ReasonForm())
+    return page(order_id, ReasonForm())
 
 
 @bp.get("/staff/orders/<uuid:order_id>/report")
@@ -76,7 +80,7 @@ def refund(order_id: UUID) -> ResponseReturnValue:
             )
             flash("The payment is going back to the buyer.", "success")
             return redirect(url_for(".order", order_id=order_id), code=303)
-    return _page(order_id, form)
+    return page(order_id, form)
 
 
 @bp.post("/staff/orders/<uuid:order_id>/partial-refund")
@@ -91,7 +95,7 @@ def partial_refund(order_id: UUID) -> ResponseReturnValue:
             )
             flash("That part is going back to the buyer, and both sides have been told.", "success")
             return redirect(url_for(".order", order_id=order_id), code=303)
-    return _page(order_id, ReasonForm(), part_form=form)
+    return page(order_id, ReasonForm(), part_form=form)
 
 
 @bp.post("/staff/orders/<uuid:order_id>/arrival")
@@ -142,12 +146,20 @@ def message(order_id: UUID) -> ResponseReturnValue:
             )
             flash("It was sent to both sides.", "success")
             return redirect(url_for(".order", order_id=order_id, _anchor="thread"), code=303)
-    return _page(order_id, ReasonForm(), message_form=form)
+    return page(order_id, ReasonForm(), message_form=form)
 
 
-def _page(
-    order_id: UUID, form: ReasonForm, *, part_form: PartForm | None = None, message_form: WritingForm | None = None
+def page(
+    order_id: UUID,
+    form: ReasonForm | None = None,
+    *,
+    part_form: PartForm | None = None,
+    message_form: WritingForm | None = None,
+    decision_forms: Mapping[DecisionKind, ProposalForm] | None = None,
 ) -> ResponseReturnValue:
+    """Show one order with its money, and every form that staff can send about it."""
+    form = form or ReasonForm(formdata=None)
+    forms = empty_forms(service.possible_of(order_id, at=clock.now())) | dict(decision_forms or {})
     seen = views.order_for_staff(order_id)
     part_form = part_form or PartForm(prefix="part")
     message_form = message_form or WritingForm(formdata=None, prefix="message")
@@ -175,6 +187,11 @@ def _page(
         who=WHO,
         disputed=now is not None and now.frozen_reason == Freeze.DISPUTED,
         message_form=message_form,
+        decisions=decisions_of(order_id),
+        decision_forms=forms,
+        decision_kinds=KINDS,
+        decision_states=STATES,
+        decision_devices=DEVICES,
         longest=messages_service.LONGEST,
         Act=Act,
-    ), max(form.http_status, part_form.http_status, message_form.http_status)
+    ), max(one.http_status for one in (form, part_form, message_form, *forms.values()))
