@@ -7,7 +7,7 @@ from ..catalog import queries as catalog
 from ..extensions import unit_of_work
 from ..kernel.errors import Invalid, NotFound
 from .derived import derive
-from .drafting import draft_of
+from .drafting import draft_of, take_out
 from .models import ConsoleCounter, Listing
 from .possible import Counter, rated, require_possible
 
@@ -65,9 +65,7 @@ def remove(*, listing_id: UUID, actor_id: UUID, counter_id: UUID) -> None:
     """
     with unit_of_work():
         listing = draft_of(listing_id, actor_id)
-        listing.counters.remove(_counter_of(listing, counter_id))
-        for position, rest in enumerate(listing.counters, start=1):
-            rest.position = position
+        take_out(listing.counters, _counter_of(listing, counter_id))
         derive(listing, catalog.model(listing.model_id))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -19,7 +19,7 @@ from . import fields
 from .conditions import INCLUSIONS, Included
 from .derived import derive
 from .fields import Place
-from .models import Handpiece, Listing
+from .models import ConsoleCounter, Handpiece, Listing, Photo
 from .possible import (
     Assurance,
     Counter,
@@ -38,6 +38,8 @@ from .states import ListingState
 from .terms import Grade, Modification, Recertification
 
 MOST_HANDPIECES = 20
+
+P = TypeVar("P", Handpiece, ConsoleCounter, Photo)
 
 
 def draft(
@@ -273,10 +275,15 @@ def remove_handpiece(*, listing_id: UUID, actor_id: UUID, handpiece_id: UUID) ->
     """
     with unit_of_work():
         listing = draft_of(listing_id, actor_id)
-        listing.handpieces.remove(_handpiece_of(listing, handpiece_id))
-        for position, part in enumerate(listing.handpieces, start=1):
-            part.position = position
+        take_out(listing.handpieces, _handpiece_of(listing, handpiece_id))
         derive(listing, catalog.model(listing.model_id))
+
+
+def take_out(parts: list[P], gone: P) -> None:
+    """Take one out of what is numbered from 1, and close the gap."""
+    parts.remove(gone)
+    for position, rest in enumerate(parts, start=1):
+        rest.position = position
 
 
 def draft_of(listing_id: UUID, actor_id: UUID) -> Listing:

@@ -12,7 +12,7 @@ from ..documents.service import shown_name
 from ..extensions import adapter_of, db, unit_of_work
 from ..kernel.errors import Invalid, NotFound
 from . import darkroom, headers
-from .drafting import draft_of
+from .drafting import draft_of, take_out
 from .headers import Header
 from .images import PhotoRefused
 from .models import Listing, Photo
@@ -200,9 +200,7 @@ def remove(*, listing_id: UUID, actor_id: UUID, photo_id: UUID) -> None:
         listing = draft_of(listing_id, actor_id)
         photo = _photo_of(listing, photo_id)
         stem = photo.storage_key
-        listing.photos.remove(photo)
-        for position, rest in enumerate(listing.photos, start=1):
-            rest.position = position
+        take_out(listing.photos, photo)
     darkroom.forget_files(stem)
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from ..accounts.reports import Report, rules_of_reports
 from ..extensions import Base, Keyed
 from .states import QuestionEvent, QuestionState, Shown
 
@@ -78,19 +79,13 @@ class QuestionMove(Keyed, Base):
     at: Mapped[datetime]
 
 
-class QuestionReport(Keyed, Base):
+class QuestionReport(Report, Base):
     """Somebody asks staff to look at a question or what was answered to it."""
 
     __tablename__ = "question_reports"
     __table_args__ = (
         UniqueConstraint("question_id", "reporter_id", name="one_report_per_question_and_person"),
-        CheckConstraint("length(trim(reason)) BETWEEN 1 AND 500", name="report_says_why"),
-        CheckConstraint("(settled_at IS NULL) = (settled_by IS NULL)", name="settlement_is_signed"),
+        *rules_of_reports(),
     )
 
     question_id: Mapped[UUID] = mapped_column(ForeignKey("questions.id"))
-    reporter_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
-    reason: Mapped[str]
-    at: Mapped[datetime]
-    settled_at: Mapped[datetime | None]
-    settled_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from ..accounts.reports import Report, rules_of_reports
 from ..extensions import Base, Keyed, Sequenced
 from .states import WantEvent, WantState
 
@@ -84,22 +85,16 @@ class WantAnswer(Keyed, Base):
     at: Mapped[datetime]
 
 
-class WantReport(Keyed, Base):
+class WantReport(Report, Base):
     """Somebody asks staff to look at a want."""
 
     __tablename__ = "want_reports"
     __table_args__ = (
         UniqueConstraint("want_id", "reporter_id", name="one_report_per_want_and_person"),
-        CheckConstraint("length(trim(reason)) BETWEEN 1 AND 500", name="report_says_why"),
-        CheckConstraint("(settled_at IS NULL) = (settled_by IS NULL)", name="settlement_is_signed"),
+        *rules_of_reports(),
     )
 
     want_id: Mapped[UUID] = mapped_column(ForeignKey("wants.id"))
-    reporter_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
-    reason: Mapped[str]
-    at: Mapped[datetime]
-    settled_at: Mapped[datetime | None]
-    settled_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
 
 
 class ListingToMatch(Base):

@@ -9,15 +9,13 @@ from wtforms.validators import InputRequired, Length, Optional
 
 from ..accounts.access import Permission
 from ..clinics import queries as clinics
-from ..eligibility import service as eligibility
 from ..extensions import limiter
 from ..kernel import clock
-from ..kernel.terms import STATES
 from ..leads import queries, service
 from ..leads.service import HandedIn
 from ..leads.states import LEAD, LeadEvent, LeadKind, LeadState
 from ..listings import queries as listings
-from . import gate, standpoint
+from . import standpoint
 from .access import by_person, me, public, requires
 from .forms import Form, amount, applied
 from .options import options
@@ -76,12 +74,11 @@ def about() -> ResponseReturnValue:
 def finance(listing_id: UUID) -> ResponseReturnValue:
     """Ask for a device to be financed; the page says what the gate answers meanwhile."""
     device = listings.on_display(listing_id)
-    sites = [site for site in standpoint.sites() if site.clinic_id != device.clinic_id]
-    here = standpoint.chosen(sites)
+    here, sites = standpoint.to_buy_from(device.clinic_id)
     if here is None:
         return render_template("buying/no_site.html", device=device)
     form = FinanceForm(data={"site_id": str(here.id), "amount": str(device.price)})
-    form.site_id.choices = options((str(site.id), f"{site.name}, {STATES[site.state]}") for site in sites)
+    form.site_id.choices = sites
     if form.validate_on_submit():
         with applied(form):
             asked = amount(form.amount)
@@ -97,8 +94,7 @@ def finance(listing_id: UUID) -> ResponseReturnValue:
             )
             flash("Our staff look for a partner. Nobody outside hears of you before you agree to whom.", "success")
             return redirect(url_for(".one", lead_id=lead_id), code=303)
-    (verdict,) = eligibility.previews(sales=[device.sale], purchase=standpoint.purchase(here), at=clock.now())
-    shown = gate.shown(verdict, state=here.state, around=gate.Around(clinic_id=here.clinic_id, listing_id=listing_id))
+    shown = standpoint.answer_for(device, here)
     return render_template("leads/finance.html", device=device, form=form, verdict=shown), form.http_status
 
 

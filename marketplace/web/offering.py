@@ -17,7 +17,6 @@ from . import standpoint
 from .access import me, requires
 from .filters import day
 from .forms import Form, amount, applied
-from .options import options
 from .selling import common
 
 bp = Blueprint("offering", __name__)
@@ -58,12 +57,11 @@ class TermsForm(Form):
 def make(listing_id: UUID) -> ResponseReturnValue:
     """Offer less than is asked."""
     device = listings.on_display(listing_id)
-    sites = [site for site in standpoint.sites() if site.clinic_id != device.clinic_id]
-    here = standpoint.chosen(sites)
+    here, sites = standpoint.to_buy_from(device.clinic_id)
     if here is None:
         return render_template("buying/no_site.html", device=device)
     form = OfferForm(data={"site_id": str(here.id)})
-    form.site_id.choices = options((str(site.id), f"{site.name}, {STATES[site.state]}") for site in sites)
+    form.site_id.choices = sites
     if form.validate_on_submit():
         with applied(form):
             offered = amount(form.amount)

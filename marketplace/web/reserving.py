@@ -9,13 +9,11 @@ from wtforms import SelectField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from ..accounts.access import Permission
-from ..eligibility import service as eligibility
 from ..kernel import clock
-from ..kernel.terms import STATES
 from ..listings import queries as listings
 from ..orders import reserving
 from ..orders.reservation_states import MOST_DAYS, ReservationState
-from . import gate, standpoint
+from . import standpoint
 from .access import me, requires
 from .filters import day
 from .forms import Form, applied
@@ -55,12 +53,11 @@ class GrantForm(Form):
 def ask(listing_id: UUID) -> ResponseReturnValue:
     """Ask the seller of a device to wait."""
     device = listings.on_display(listing_id)
-    sites = [site for site in standpoint.sites() if site.clinic_id != device.clinic_id]
-    here = standpoint.chosen(sites)
+    here, sites = standpoint.to_buy_from(device.clinic_id)
     if here is None:
         return render_template("buying/no_site.html", device=device)
     form = AskForm(data={"site_id": str(here.id)})
-    form.site_id.choices = options((str(site.id), f"{site.name}, {STATES[site.state]}") for site in sites)
+    form.site_id.choices = sites
     if form.validate_on_submit():
         with applied(form):
             reserving.ask(
@@ -72,8 +69,7 @@ def ask(listing_id: UUID) -> ResponseReturnValue:
             )
             flash("The seller has been asked. We write to you when they answer.", "success")
             return redirect(url_for(".mine"), code=303)
-    (verdict,) = eligibility.previews(sales=[device.sale], purchase=standpoint.purchase(here), at=clock.now())
-    shown = gate.shown(verdict, state=here.state, around=gate.Around(clinic_id=here.clinic_id, listing_id=listing_id))
+    shown = standpoint.answer_for(device, here)
     return render_template("reserving/ask.html", device=device, form=form, verdict=shown), form.http_status
 
 

@@ -1,7 +1,7 @@
 """From where a signed-in person looks at the market: one of their sites, and what they may operate there."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from flask import g, request
@@ -10,11 +10,18 @@ from flask_login import current_user
 from ..accounts.access import Permission
 from ..clinics import queries as clinics
 from ..clinics.queries import Site
+from ..eligibility import service as eligibility
 from ..eligibility.reasons import Key, ReasonCode
 from ..eligibility.sale import Purchase
 from ..eligibility.told import Around, Told
 from ..eligibility.verdict import Verdict
+from ..kernel import clock
+from ..kernel.terms import STATES
 from ..listings import qualified, search
+from ..listings.facts import ListingFacts
+from .gate import Around as Asked
+from .gate import ShownVerdict, shown
+from .options import options
 
 ABOUT_OPERATING = frozenset({Key.OPERATOR, Key.RULE, Key.SUPERVISION})
 """The keys that a person's own proofs turn; the others are about the clinic, the site or the unit."""
@@ -59,9 +66,21 @@ def chosen(among: Sequence[Site]) -> Site | None:
     return next((site for site in among if str(site.id) == asked), among[0] if among else None)
 
 
+def to_buy_from(seller_id: UUID) -> tuple[Site | None, list[Any]]:
+    """Return the site that the reader looks from and the answers to "Site", leaving out those of the seller itself."""
+    among = [site for site in sites() if site.clinic_id != seller_id]
+    return chosen(among), options((str(site.id), f"{site.name}, {STATES[site.state]}") for site in among)
+
+
 def purchase(site: Site) -> Purchase:
     """Return the purchase that the reader would make for this site, operating the device themselves."""
     return Purchase(buyer_id=current_user.id, clinic_id=site.clinic_id, site_id=site.id, operator_id=current_user.id)
+
+
+def answer_for(device: ListingFacts, site: Site) -> ShownVerdict:
+    """Return what the gate answers the reader who would buy the device for this site, as pages show it."""
+    (verdict,) = eligibility.previews(sales=[device.sale], purchase=purchase(site), at=clock.now())
+    return shown(verdict, state=site.state, around=Asked(clinic_id=site.clinic_id, listing_id=device.id))
 
 
 def _buys() -> bool:

@@ -96,6 +96,16 @@ def test_every_template_is_used():
     assert unused == []
 
 
+def test_every_macro_that_a_template_asks_for_is_used_there():
+    idle = []
+    for path in sorted(TEMPLATES.rglob("*.*")):
+        page = path.read_text(encoding="utf-8")
+        for names in re.findall(r"\{%-?\s*from \"[^\"]+\" import ([^%]+?)(?: with context)?\s*-?%\}", page):
+            called = [name.split(" as ")[-1] for name in names.split(", ")]
+            idle += [f"{path.name}: {name}" for name in called if len(re.findall(rf"\b{name}\b", page)) < 2]
+    assert idle == []
+
+
 def test_nothing_committed_names_a_package_registry():
     # Written in pieces, or this line would name one.
     marks = (
