@@ -26,6 +26,9 @@ watch:read            .   .   x   .   .   .   .   .
 watch:keep            .   .   x   .   .   .   .   .
 want:read             .   .   x   .   .   .   .   .
 want:keep             .   .   x   .   .   .   .   .
+lead:read             .   .   x   .   .   .   .   .
+lead:ask              .   .   x   .   .   .   .   .
+lead:handle           .   .   .   .   x   .   .   .
 question:read         .   .   x   .   .   .   .   .
 question:ask          .   .   x   .   .   .   .   .
 question:answer       .   .   x   .   .   .   .   .
@@ -121,6 +124,7 @@ def test_what_only_reads_is_named_so():
         "account:read",
         "clinic:read",
         "credential:read",
+        "lead:read",
         "listing:read",
         "order:read",
         "question:read",
