@@ -57,6 +57,7 @@ class Settings:
     second_factor_keys: tuple[str, ...]
     document_keys: tuple[str, ...]
     staff_need_second_factor: bool
+    cases_are_drawn: bool
 
     @property
     def confirmed_for(self) -> timedelta:
@@ -122,7 +123,8 @@ class _Reader:
             audit_heads_to=self._optional("AUDIT_HEADS_TO"),
             second_factor_keys=self._keyring("SECOND_FACTOR_KEYS", "for second factors"),
             document_keys=self._keyring("DOCUMENT_KEYS", "for documents"),
-            staff_need_second_factor=self._staff_need_second_factor(),
+            staff_need_second_factor=self._yes_in_production("STAFF_SECOND_FACTOR"),
+            cases_are_drawn=self._yes_in_production("DRAWN_CASES"),
         )
         self._look_for_danger(settings)
         if self._problems:
@@ -171,11 +173,11 @@ class _Reader:
         self._problems.append(f"SECOND_LIGHT_{name} is not set")
         return ()
 
-    def _staff_need_second_factor(self) -> bool:
+    def _yes_in_production(self, name: str) -> bool:
         usual = "yes" if self._optional("MODE") == Mode.PRODUCTION else "no"
-        value = self._optional("STAFF_SECOND_FACTOR") or usual
+        value = self._optional(name) or usual
         if value not in {"yes", "no"}:
-            self._problems.append(f"SECOND_LIGHT_STAFF_SECOND_FACTOR must be yes or no, not {value!r}")
+            self._problems.append(f"SECOND_LIGHT_{name} must be yes or no, not {value!r}")
         return value == "yes"
 
     def _mode(self) -> Mode:

@@ -145,6 +145,12 @@ def end_memberships() -> None:
 # ---- credentials and documents ----
 
 
+@job("draw_cases", every="33 * * * *")
+def draw_cases() -> None:
+    """Draw anew for cases that lie too long with whom they were drawn for."""
+    credentials.draw_again(at=clock.now())
+
+
 @job("remind_of_expiry", every="11 13 * * *")
 def remind_of_expiry() -> None:
     """Remind holders of what expires soon."""

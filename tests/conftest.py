@@ -179,6 +179,7 @@ def settings_for(url: str, data_dir: Path, **changes) -> Settings:
         "document_keys": ("a key for tests under which no paper of anybody's lies",),
         "second_factor_keys": ("a key for tests that seals nothing of anybody's",),
         "staff_need_second_factor": False,
+        "cases_are_drawn": False,
     }
     return Settings(**{**given, **changes})
 

@@ -5,6 +5,7 @@ from flask import Flask
 from ..accounts.passwords import Passwords
 from ..accounts.sealing import Seal
 from ..config import Mode, Settings
+from ..credentials.drawing import Lots
 from ..documents.ports import DocumentStore
 from ..extensions import bind
 from ..kernel.money import Money
@@ -28,6 +29,7 @@ def bind_all(app: Flask, settings: Settings) -> None:
     # Tests sign in hundreds of times; what they hash protects nobody.
     bind(app, Passwords, Passwords(memory_kib=8, passes=1) if settings.mode is Mode.TEST else Passwords())
     bind(app, Seal, Seal(settings.second_factor_keys))
+    bind(app, Lots, Lots(settings.cases_are_drawn))
     bind(app, Mailer, SmtpMailer(app, settings))
     bind(app, Dependants, OrdersThatRest())
     bind(app, AnsweredQuestions, AnsweredHere())

@@ -62,6 +62,7 @@ class QueueItem:
     claimed_by: UUID | None
     claimed_by_name: str | None
     claim_is_stale: bool
+    drawn_for: UUID | None
     first_approved_by: UUID | None
     renews: bool
     takes_two: bool
@@ -75,6 +76,8 @@ class QueueItem:
 
     def is_open_to(self, reader_id: UUID) -> bool:
         """Say whether the reader can take it now."""
+        if self.drawn_for not in {None, reader_id}:
+            return False
         return self.first_approved_by != reader_id and (self.claimed_by is None or self.claim_is_stale)
 
 
@@ -115,6 +118,8 @@ class Case:
     checks: tuple[SourceCheck, ...]
     signals: tuple[Signal, ...]
     why_two: str | None
+    drawn_for: UUID | None
+    drawn_for_name: str | None
     first_approved_by: UUID | None
     first_approved_by_name: str | None
     first_approved_at: datetime | None
@@ -183,6 +188,7 @@ def queue(*, reader_id: UUID, at: datetime) -> list[QueueItem]:
             claimed_by=row.claimed_by,
             claimed_by_name=names[row.claimed_by] if row.claimed_by else None,
             claim_is_stale=_claim_is_stale(row, at),
+            drawn_for=row.drawn_for,
             first_approved_by=row.first_approved_by,
             renews=row.id in renewed,
             takes_two=credential_types()[row.type_code].two_verifiers,
@@ -228,7 +234,7 @@ def case(credential_id: UUID, *, reader_id: UUID, at: datetime) -> Case:
             *(check.verifier_id for check in row.checks),
             *(signal.resolved_by for signal in signals if signal.resolved_by),
             *(other.holder_id for other in others if other.holder_id),
-            *filter(None, (row.holder_id, row.submitted_by, row.claimed_by, row.first_approved_by)),
+            *filter(None, (row.holder_id, row.submitted_by, row.claimed_by, row.first_approved_by, row.drawn_for)),
         }
     )
     names = {user_id: person.name for user_id, person in people.items()}
@@ -262,6 +268,8 @@ def case(credential_id: UUID, *, reader_id: UUID, at: datetime) -> Case:
             dangerous=view.kind.two_verifiers,
             signals=(signal.resolved_by in {None, reader_id} for signal in signals),
         ),
+        drawn_for=row.drawn_for,
+        drawn_for_name=names[row.drawn_for] if row.drawn_for else None,
         first_approved_by=row.first_approved_by,
         first_approved_by_name=names[row.first_approved_by] if row.first_approved_by else None,
         first_approved_at=row.first_approved_at,

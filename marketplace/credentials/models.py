@@ -142,6 +142,10 @@ class Credential(Keyed, Base):
     )
     submitted_at: Mapped[datetime]
     claimed_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    drawn_for: Mapped[UUID | None] = mapped_column(
+        ForeignKey("users.id"), comment="On which verifier the lot fell: nobody else takes the case (trigger)."
+    )
+    drawn_at: Mapped[datetime | None]
     claimed_at: Mapped[datetime | None]
     verified_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     verified_at: Mapped[datetime | None] = mapped_column(comment="When the primary source was last seen to confirm it.")

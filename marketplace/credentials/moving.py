@@ -15,9 +15,10 @@ from ..links import service as links
 from ..links.states import LinkPurpose
 from ..notifications.service import promise_mail
 from ..ripple import Cause, Ground, Loss
+from .drawing import draw
 from .models import Credential, CredentialMove
 from .refusals import MovedMeanwhile
-from .states import CREDENTIAL, CredentialEvent
+from .states import CREDENTIAL, WAITING, CredentialEvent
 from .types import credential_types
 
 _E = CredentialEvent
@@ -35,6 +36,7 @@ _NOTHING_LEFT_TO_ASK = frozenset({_E.WITHDRAWN, _E.REJECTED, _E.REVOKED, _E.SUPE
 
 def begin(credential: Credential, *, at: datetime) -> None:
     """Keep the first move of a new credential and say that it arrived."""
+    draw(credential, at=at)
     _keep_move(credential, None, actor_id=credential.submitted_by, at=at)
     audit.record(
         "credential:submitted",
@@ -80,6 +82,9 @@ def move(
     if won is None:
         raise MovedMeanwhile
     db.session.refresh(credential)
+    if after in WAITING:
+        # Who puts a case back does not get it again, or they could go on until the one comes that they want.
+        draw(credential, without=actor_id if event is _E.UNCLAIMED else None, at=at)
     _keep_move(credential, event, actor_id=actor_id, reason=reason, reason_code=reason_code, at=at)
     if event in _NOTHING_LEFT_TO_ASK:
         links.withdraw_all(purpose=LinkPurpose.CONFIRM_CLAIM, subject_id=credential.id, actor_id=actor_id, at=at)

@@ -37,6 +37,15 @@ class AlreadyClaimed(Conflict):
         super().__init__("A colleague is looking at this one.", cure="Take the next one in the queue.")
 
 
+class DrawnForAnother(Refused):
+    """The lot fell on a colleague: nobody chooses whom they verify."""
+
+    code = "credential_drawn_for_another"
+
+    def __init__(self) -> None:
+        super().__init__("This case was drawn for a colleague.", cure="Take the next case: it is one drawn for you.")
+
+
 class NotClaimed(Refused):
     """The case must be taken before anything is decided in it."""
 

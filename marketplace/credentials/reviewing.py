@@ -12,12 +12,14 @@ from ..extensions import broken_rule, db, unit_of_work
 from ..kernel.errors import Refusal
 from . import auditing, rows
 from .desk import queue
+from .drawing import are_drawn, draw_again
 from .looks import Look, is_young, last_check, record_check, refuse_old
 from .models import CheckOutcome, Credential, CredentialCheck, RiskSignal
 from .moving import move
 from .policy import Question, Rejection, said, why_two
 from .refusals import (
     AlreadyClaimed,
+    DrawnForAnother,
     EarlierIsSuspended,
     EvidenceMissing,
     NumberStandsElsewhere,
@@ -37,9 +39,11 @@ def claim(*, credential_id: UUID, actor_id: UUID, at: datetime) -> None:
     Take a case, so that nobody else does. Taking one's own again changes nothing; one that lies too long is taken over.
 
     :raises AlreadyClaimed: a colleague has it
+    :raises DrawnForAnother: the lot fell on a colleague
     :raises SecondEyesNeeded: the verifier has given the first yes
     :raises NotYoursToReview: it is the verifier's own, or of somebody they work with
     """
+    draw_again(at=at)
     with unit_of_work():
         credential = rows.reviewable(credential_id, actor_id)
         if credential.claimed_by == actor_id:
@@ -52,11 +56,17 @@ def claim(*, credential_id: UUID, actor_id: UUID, at: datetime) -> None:
             if not standards().claim_is_stale(credential.claimed_at, at):
                 raise AlreadyClaimed
             event = _E.TAKEN_OVER
-        move(credential, event, actor_id=actor_id, at=at, claimed_by=actor_id, claimed_at=at)
+        mine: dict[str, Any] = {"claimed_by": actor_id, "claimed_at": at}
+        if not are_drawn():
+            mine["drawn_for"] = None  # Of a time when they were.
+        elif credential.drawn_for != actor_id:
+            raise DrawnForAnother
+        move(credential, event, actor_id=actor_id, at=at, **mine)
 
 
 def take_next(*, actor_id: UUID, at: datetime) -> UUID | None:
     """Take the case that has waited longest of those that the verifier can take or has taken; return it, if any."""
+    draw_again(at=at)
     for item in queue(reader_id=actor_id, at=at):
         if item.claimed_by == actor_id or item.is_open_to(actor_id):
             with suppress(Refusal):  # Of somebody they work with, or a colleague was faster: there are others.

@@ -18,6 +18,7 @@ from .asking import cite as cite_answer
 from .asking import read_question, withdraw_question
 from .auditing import fail as fail_audit
 from .auditing import uphold as uphold_audit
+from .drawing import draw_again
 from .forgetting import forget_documents, forgotten_from
 from .looks import Look, case_document, case_page, record_check
 from .matching import map_types
@@ -57,6 +58,7 @@ __all__ = [
     "cite_answer",
     "claim",
     "confirm",
+    "draw_again",
     "fail_audit",
     "forget_documents",
     "forgotten_from",

@@ -66,6 +66,7 @@ class TestWhole:
             second_factor_keys=("f" * 32,),
             document_keys=("d" * 32,),
             staff_need_second_factor=True,
+            cases_are_drawn=True,
         )
 
     def test_takes_what_is_optional(self):
@@ -115,6 +116,7 @@ class TestWhole:
         assert given.second_factor_keys == (f"{given.secret_key}, for second factors",)
         assert given.document_keys == (f"{given.secret_key}, for documents",)
         assert not given.staff_need_second_factor
+        assert not given.cases_are_drawn
 
     @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
     def test_takes_the_addresses_that_hosts_hand_out(self, scheme):
@@ -183,6 +185,10 @@ class TestIncomplete:
             (
                 {"SECOND_LIGHT_DOCUMENT_KEYS": "f" * 32},
                 "SECOND_LIGHT_DOCUMENT_KEYS must be others than SECOND_LIGHT_SECOND_FACTOR_KEYS",
+            ),
+            (
+                {"SECOND_LIGHT_DRAWN_CASES": "perhaps"},
+                "SECOND_LIGHT_DRAWN_CASES must be yes or no, not 'perhaps'",
             ),
             (
                 {"SECOND_LIGHT_STAFF_SECOND_FACTOR": "perhaps"},

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from marketplace import audit
 from marketplace.credentials import service
+from marketplace.credentials.drawing import Lots
 from marketplace.credentials.findings import PersonNpi
 from marketplace.credentials.models import ApprovalAudit, Credential
 from marketplace.credentials.policy import Claim
@@ -134,6 +135,18 @@ class TestQueue:
         shown = page(client.get(f"/staff/credentials?show={show}"))
         everybody = ("Late Lana", "Two Tess", "Hers Hana", "Now Nick")
         assert [name for name in everybody if name in shown] == names
+
+    def test_a_case_that_was_drawn_for_a_colleague_says_so_and_is_not_taken(self, client, victor, app, monkeypatch):
+        monkeypatch.setitem(app.extensions["second_light_ports"], Lots, Lots(drawn=True))
+        vera = make_staff(name="Vera Lind")
+        hers, his = (make_credential(state="submitted", drawn_for=one.id) for one in (vera, victor))
+        sign_in(client, victor)
+
+        assert "It was drawn for Vera Lind: nobody chooses whom they verify." in page(client.get(address(hers)))
+        assert client.post(address(hers, "claim")).status_code == 403
+        listed = page(client.get("/staff/credentials?show=free"))
+        assert listed.count("drawn for you") == listed.count("/claim") == 1
+        assert client.post("/staff/credentials/next").location == address(his)
 
     def test_gives_out_the_next_case(self, client, waiting, victor):
         answer = client.post("/staff/credentials/next")

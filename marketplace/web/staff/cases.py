@@ -119,6 +119,7 @@ def case_page(credential_id: UUID, **sent_back: Form) -> ResponseReturnValue:
         has_it=has_it,
         may_take=reviews
         and found.first_approved_by != me().id
+        and found.drawn_for in {None, me().id}
         and (credential.state in WAITING or found.claim_is_stale),
         may_check=reviews and (has_it or credential.state in STANDING),
         audit=desk.audit_of(credential.id),
