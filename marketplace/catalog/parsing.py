@@ -170,23 +170,33 @@ def _objections(modality: ModalityRow, seen: set[str]) -> Iterator[str]:
 
 def rows(file: str, text: str, columns: tuple[str, ...], found: Catalogue) -> Iterator[Row]:
     """Yield the rows of a table by its header, whatever the order of its columns; none where a column is missing."""
-    table = csv.reader(io.StringIO(text.removeprefix(BYTE_ORDER_MARK), newline=""))
-    header = [name.strip() for name in next(table, [])]
+    lines = _lines(file, text, found)
+    header = [name.strip() for name in next(lines, (1, []))[1]]
     wrong = [(name, "This column is missing.") for name in columns if name not in header]
     wrong += [(name, "This column stands here twice.") for name in columns if header.count(name) > 1]
     found.problems.extend(Problem(file, sentence, row=1, column=name) for name, sentence in wrong)
     found.ignored.extend(f"{file}: {name or 'a column without a name'}" for name in header if name not in columns)
     if wrong:
         return
-    for cells in table:
+    for number, cells in lines:
         if not any(map(str.strip, cells)):
             continue
         if len(cells) != len(header):
             sentence = f"The header has {len(header)} columns, this row {len(cells)}."
-            found.problems.append(Problem(file, sentence, row=table.line_num))
+            found.problems.append(Problem(file, sentence, row=number))
             continue
         by_name = {name: cell.strip() for name, cell in zip(header, cells, strict=True)}
-        yield Row(file, table.line_num, by_name, found.problems)
+        yield Row(file, number, by_name, found.problems)
+
+
+def _lines(file: str, text: str, found: Catalogue) -> Iterator[tuple[int, list[str]]]:
+    table = csv.reader(io.StringIO(text.removeprefix(BYTE_ORDER_MARK), newline=""))
+    try:
+        for cells in table:
+            yield table.line_num, cells
+    except csv.Error as trouble:
+        sentence = f"This breaks the form of a table ({trouble}); perhaps a quotation mark is open."
+        found.problems.append(Problem(file, sentence, row=table.line_num))
 
 
 def _read_maker(row: Row, found: Catalogue) -> None:

@@ -22,6 +22,7 @@ MEMORY = 1024 * 1024 * 1024
 CPU_SECONDS = 10
 WALL_SECONDS = 20
 LARGEST_ANSWER = 2 * contents.MAX_BYTES
+LONGEST_TASK = 200
 _ROOT = Path(__file__).parents[2]
 _INTERPRETER = (sys.executable, "-s", "-E", "-c")
 _START = "from marketplace.documents.isolation import main; main()"
@@ -202,7 +203,7 @@ def nurse() -> None:
 
     Image.preinit()  # What every child would read anew.
     with socket.socket(fileno=os.dup(0)) as asked:
-        while (handed := socket.recv_fds(asked, 64, 2))[0]:
+        while (handed := socket.recv_fds(asked, LONGEST_TASK, 2))[0]:
             child = os.fork()
             if not child:
                 os._exit(_only_child(handed[0].decode(), *handed[1]))

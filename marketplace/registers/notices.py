@@ -169,7 +169,7 @@ def _records(file: BinaryIO) -> Iterator[dict[str, Any]]:
     """Yield the entries of `results`, holding no more than one of them and a piece of the file in memory."""
     feed = _Feed(file)
     while (start := _START.search(feed.text)) is None:
-        if not feed.more():
+        if len(feed.text) > LARGEST_RECORD or not feed.more():
             raise Unreadable("This is not an openFDA file: it has no list of results.")
     feed.text = feed.text[start.end() :]
     decoder, at = json.JSONDecoder(), 0

@@ -118,6 +118,16 @@ class TestRows:
             read(content)
         assert refused.value.sentence == sentence
 
+    def test_refuses_what_has_no_list_of_results_before_it_fills_the_memory(self, monkeypatch):
+        monkeypatch.setattr(notices, "LARGEST_RECORD", 100)
+        monkeypatch.setattr(notices, "_PIECE", 64)
+        file = io.BytesIO(b'{"meta": "' + b"x" * 1_000)
+
+        with pytest.raises(Unreadable, match="no list of results"):
+            notices.first(file, sources()[RECALLS])
+
+        assert file.tell() == 128
+
     def test_refuses_a_record_without_an_end_before_it_fills_the_memory(self, monkeypatch):
         monkeypatch.setattr(notices, "LARGEST_RECORD", 100)
         monkeypatch.setattr(notices, "_PIECE", 64)

@@ -95,6 +95,10 @@ class TestLoad:
             ({**service.shipped(), MAKERS: "maker,maker,note\n"}, ["makers.csv, row 1, also_known_as: This column is missing.", "makers.csv, row 1, maker: This column stands here twice."]),
             ({**service.shipped(), MODELS: ""}, [f"models.csv, row 1, {name}: This column is missing." for name in ("maker", "model", "modalities", "wavelengths_nm", "wavelengths_note", "k_numbers", "product_code", "standing", "note", "source")]),
             ({**service.shipped(), MAKERS: service.shipped()[MAKERS] + "Acme,one too many,,\n"}, ["makers.csv, row 22: The header has 3 columns, this row 4."]),
+            (
+                {**service.shipped(), MAKERS: service.shipped()[MAKERS] + f'Acme,"{"x" * 131_100}'},
+                ["makers.csv, row 22: This breaks the form of a table (field larger than field limit (131072)); perhaps a quotation mark is open."],
+            ),
             ({**service.shipped(), MODALITIES: "[\n oops"}, ["modalities.json, row 2: This is not JSON: Expecting value."]),
             (with_modality(determined=False), ["modalities.json, row 1, ALEX: What is undetermined cannot be known to enable a procedure."]),
             (with_modality(bands=[[1064, 755]]), ["modalities.json, row 1, ALEX: A band has two ends in nm, the lower one first."]),

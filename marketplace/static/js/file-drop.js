@@ -53,7 +53,7 @@ function dropZone(zone) {
     const actions = element("span", "row-actions", "");
     const others = files.filter((other) => other !== file);
     if (index > 0) {
-      const earlier = () => keep(others.toSpliced(index - 1, 0, file), `${file.name} is now number ${index}.`);
+      const earlier = () => keep([...others.slice(0, index - 1), file, ...others.slice(index - 1)], `${file.name} is now number ${index}.`);
       actions.append(action("Move up", file.name, earlier));
     }
     actions.append(action("Remove", file.name, () => keep(others, `${file.name} removed.`)));

@@ -1,8 +1,9 @@
 // Looks again every two seconds at what the house is still working on, and fills it in where it stands.
 // [data-progress="how far"] is looked at as long as the page says so; it has an id. With data-swap its content is replaced
-// when it is further; without, the page is loaded anew then. After five minutes nobody looks any more, and that is said.
+// when it is further; without, the page is loaded anew then. After 150 looks nobody looks any more, and that is said.
 
 const EVERY = 2000;
+const PATIENCE = 10000;
 const MOST_LOOKS = 150;
 let looks = 0;
 
@@ -27,10 +28,13 @@ function further(region, page) {
 }
 
 async function look() {
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
-  if (answer && !answer.ok) return;
-  if (answer) {
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  // A question that was not answered, or not well, is asked again like any other.
+  const asked = { headers: { Accept: "text/html" }, signal: AbortSignal.timeout?.(PATIENCE) };
+  const answered = await fetch(location.href, asked)
+    .then((answer) => (answer.ok ? answer.text() : null))
+    .catch(() => null);
+  if (answered !== null) {
+    const page = new DOMParser().parseFromString(answered, "text/html");
     for (const region of awaited()) further(region, page);
   }
   await again();
