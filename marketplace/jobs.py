@@ -41,6 +41,13 @@ worker_app = App(connector=PsycopgConnector())
 JOBS: dict[str, Callable[..., None]] = {}
 _app: Flask | None = None
 
+# How long the queue itself waits for the database: longer than a page, since a worker that gives up ends.
+PATIENT_WITH = {
+    "connect_timeout": 10,
+    "application_name": "second-light worker",
+    "options": "-c statement_timeout=60000 -c lock_timeout=30000 -c idle_in_transaction_session_timeout=60000",
+}
+
 # Tried again after 3 s, 9 s, 27 s, … ten times within about a day: what fails longer waits for a person.
 PATIENT = RetryStrategy(max_attempts=10, exponential_wait=3)
 
@@ -86,7 +93,7 @@ def work(app: Flask, database_url: str) -> None:
     conninfo = database_url.replace("postgresql+psycopg://", "postgresql://", 1)
     log.info("worker_started", jobs=len(JOBS))
     # Replaced, not copied: what is due by the clock is promised by the very app that its task was made with.
-    with worker_app.replace_connector(PsycopgConnector(conninfo=conninfo)) as connected:
+    with worker_app.replace_connector(PsycopgConnector(conninfo=conninfo, kwargs=PATIENT_WITH)) as connected:
         connected.run_worker(
             concurrency=2, fetch_job_polling_interval=2.0, delete_jobs="successful", install_signal_handlers=True
         )

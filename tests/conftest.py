@@ -116,7 +116,8 @@ def _execute(url: str, statement: str) -> None:
     from sqlalchemy.engine import make_url
 
     plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(plain, autocommit=True) as connection:
+    bounds = {"connect_timeout": 30, "options": "-c statement_timeout=120000"}
+    with psycopg.connect(plain, autocommit=True, **bounds) as connection:
         connection.execute(statement)
 
 

@@ -262,8 +262,9 @@ def _expect_version(place: Place, programs: postgres_programs.Programs) -> None:
 
 def _connect(place: Place) -> "psycopg.Connection[tuple[object, ...]]":
     return psycopg.connect(
-        host=str(place.sockets), port=PORT, user=_USER, dbname="postgres", autocommit=True, connect_timeout=5
-    )
+        host=str(place.sockets), port=PORT, user=_USER, dbname="postgres", autocommit=True, connect_timeout=5,
+        options="-c statement_timeout=60000",
+    )  # fmt: skip
 
 
 def _answers(place: Place) -> bool:
