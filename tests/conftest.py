@@ -138,9 +138,9 @@ def fresh_database(postgres):
     url, template = postgres
     made: list[str] = []
 
-    def make() -> str:
+    def make(like: str = template) -> str:
         name = f"t_{uuid4().hex[:12]}"
-        _execute(url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        _execute(url, f'CREATE DATABASE "{name}" TEMPLATE "{like}"')
         made.append(name)
         return _named(url, name)
 
