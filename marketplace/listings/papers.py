@@ -1,4 +1,4 @@
-"""The papers of a draft: service and calibration records, the release of a lien."""
+"""The papers of a draft: service and calibration records, the release of a lien, a payoff letter."""
 
 from datetime import datetime
 from uuid import UUID

@@ -16,7 +16,7 @@ from ..extensions import broken_rule, db, unit_of_work
 from ..kernel.errors import ChangedSinceRead, Conflict, Invalid, Refused
 from ..kernel.money import Money
 from ..notifications.service import promise_mails
-from . import noting, passport, queries, reports, stolen
+from . import liens, noting, passport, queries, reports, stolen
 from .models import Listing, PriceSet
 from .possible import require_payable, require_worth
 from .record import locked, note, of_seller
@@ -78,6 +78,7 @@ def submit(*, listing_id: UUID, actor_id: UUID, at: datetime) -> None:
     :raises NotFound: it is not the person's listing
     :raises SellerNotVerified: staff have yet to check the clinic
     :raises ListingIncomplete: something a buyer needs to know is not said
+    :raises Invalid: its payoff letter is good no longer
     :raises UnitAlreadyListed: the same unit is on the market
     :raises marketplace.kernel.machine.IllegalMove: it is not a draft
     """
@@ -92,6 +93,7 @@ def submit(*, listing_id: UUID, actor_id: UUID, at: datetime) -> None:
         unsaid = missing(listing)
         if unsaid:
             raise ListingIncomplete(unsaid)
+        liens.refuse_a_lapsed_letter(listing, at=at)
         listing.submitted_at = at
         listing.review_note = None
         listing.review_notes = {}
@@ -110,6 +112,7 @@ def approve(*, listing_id: UUID, actor_id: UUID, at: datetime, read: datetime | 
     :raises NotFound: there is no such listing
     :raises OwnListing: the moderator belongs or belonged to the clinic that sells it
     :raises marketplace.listings.stolen.StolenUnitReported: it stands on the list of stolen units
+    :raises marketplace.listings.liens.FilingNotStated: a filing was found on it of which its seller says nothing
     :raises ChangedSinceRead: its seller took it back and submitted it again since it was read
     :raises marketplace.kernel.machine.IllegalMove: it does not wait for approval
     """
@@ -119,6 +122,7 @@ def approve(*, listing_id: UUID, actor_id: UUID, at: datetime, read: datetime | 
         if read not in {None, listing.submitted_at}:
             raise ChangedSinceRead
         stolen.refuse_stolen(listing)
+        liens.refuse_what_is_not_stated(listing)
         listing.approved_version = reports.newest_version(listing_id)
         listing.approved_by = actor_id
         listing.published_at = at

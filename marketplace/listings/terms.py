@@ -66,8 +66,18 @@ class PaperKind(StrEnum):
     SERVICE = "service"
     CALIBRATION = "calibration"
     LIEN_RELEASE = "lien_release"
+    PAYOFF_LETTER = "payoff_letter"
     MANUAL = "manual"
     OTHER = "other"
+
+
+class FilingFound(StrEnum):
+    """What a search of filings under the debtor's name found."""
+
+    NOTHING = "nothing"
+    NOT_THIS_UNIT = "not_this_unit"
+    THIS_UNIT = "this_unit"
+    TERMINATED = "terminated"
 
 
 class CounterUnit(StrEnum):

@@ -1,4 +1,4 @@
-"""Units themselves, told by maker and serial number: what counters showed, what happened, which are stolen."""
+"""Units themselves: what counters showed, what happened, which are stolen, what was found to rest on them."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -6,8 +6,8 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..extensions import Base, Keyed
-from .terms import CounterDirection, CounterUnit, UnitEventKind
+from ..extensions import Base, Keyed, Sequenced
+from .terms import CounterDirection, CounterUnit, FilingFound, UnitEventKind
 
 
 class UnitReading(Keyed, Base):
@@ -80,3 +80,26 @@ class StolenUnit(Keyed, Base):
     withdrawn_at: Mapped[datetime | None]
     withdrawn_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     withdrawn_because: Mapped[str | None]
+
+
+class FilingSearch(Sequenced, Base):
+    """A search of filings that staff made before or while a unit is offered. Never changed, never removed (trigger)."""
+
+    __tablename__ = "filing_searches"
+    __table_args__ = (
+        CheckConstraint("length(trim(debtor_name)) > 0", name="filings_are_searched_under_a_name"),
+        CheckConstraint("length(trim(office)) > 0", name="filings_are_searched_somewhere"),
+        CheckConstraint(
+            "found = 'nothing' OR length(trim(coalesce(file_number, ''))) > 0", name="what_is_found_has_its_number"
+        ),
+        CheckConstraint("through <= (at AT TIME ZONE 'UTC')::date", name="filings_are_searched_up_to_a_day_that_was"),
+    )
+
+    listing_id: Mapped[UUID] = mapped_column(ForeignKey("listings.id"), index=True)
+    debtor_name: Mapped[str] = mapped_column(comment="Exactly as it was searched.")
+    office: Mapped[str] = mapped_column(comment="Where: the filing office, and how.")
+    through: Mapped[date] = mapped_column(comment="The day up to which the office's index was complete.")
+    found: Mapped[FilingFound]
+    file_number: Mapped[str | None] = mapped_column(comment="Of the filing that was found.")
+    searched_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    at: Mapped[datetime]

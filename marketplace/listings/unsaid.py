@@ -7,9 +7,10 @@ from uuid import UUID
 
 from ..catalog import queries as catalog
 from ..catalog.queries import ModelFacts
-from . import fields, shots
+from . import fields, liens, shots
 from .drafting import codes_of
 from .fields import Place
+from .liens import Lien
 from .models import Listing
 from .papers import has_paper
 from .prices import LEAST, MOST, reductions
@@ -99,6 +100,17 @@ def _of_the_law(listing: Listing, model: ModelFacts) -> Iterator[Missing]:
         yield Missing("statements", sentence, key)
     if listing.particulars.get("title") == "released" and not has_paper(listing.id, PaperKind.LIEN_RELEASE):
         yield Missing("condition", "Attach the release of what rested on the device.", "papers")
+    if (lien := liens.of(listing)) is not None:
+        yield from _of_the_lien(listing, lien)
+
+
+def _of_the_lien(listing: Listing, lien: Lien) -> Iterator[Missing]:
+    if not lien.lender:
+        yield Missing("statements", "Say who holds the loan or lien.", "lender")
+    if lien.payoff_through is None:
+        yield Missing("statements", "Say until which day the payoff letter is good.", "payoff_through")
+    if not has_paper(listing.id, PaperKind.PAYOFF_LETTER):
+        yield Missing("condition", "Attach the payoff letter of whoever holds the loan or lien.", "papers")
 
 
 def _of_the_sale(listing: Listing) -> Iterator[Missing]:

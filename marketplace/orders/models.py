@@ -355,3 +355,34 @@ class OfferTerms(Base):
     floor_minor: Mapped[int | None] = mapped_column(comment="Told to no buyer.")
     set_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     set_at: Mapped[datetime]
+
+
+class LienRelease(Sequenced, Base):
+    """
+    A paper by which a seller shows that nothing rests on an ordered unit any more, and what finance found of it.
+
+    Without a confirmed one a unit with a stated lien is not released to ship (trigger). It is judged once (trigger).
+    """
+
+    __tablename__ = "lien_releases"
+    __table_args__ = (
+        CheckConstraint("length(trim(words)) BETWEEN 1 AND 200", name="lien_release_is_named"),
+        CheckConstraint(
+            "(judged_at IS NULL) = (judged_by IS NULL) AND (judged_at IS NULL) = (confirmed IS NULL)"
+            " AND (judged_at IS NULL) = (length(trim(coalesce(because, ''))) = 0)",
+            name="lien_judgement_is_whole",
+        ),
+        CheckConstraint("judged_by <> handed_in_by", name="nobody_judges_their_own_release"),
+        Index("one_lien_release_waits", "order_id", unique=True, postgresql_where=text("judged_at IS NULL")),
+        Index("one_lien_release_frees", "order_id", unique=True, postgresql_where=text("confirmed")),
+    )
+
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"))
+    document_id: Mapped[UUID] = mapped_column(ForeignKey("documents.id"), unique=True)
+    words: Mapped[str] = mapped_column(comment="What it is, in the seller's words.")
+    handed_in_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    handed_in_at: Mapped[datetime]
+    confirmed: Mapped[bool | None]
+    because: Mapped[str | None] = mapped_column(comment="How finance found that out; both sides read it.")
+    judged_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    judged_at: Mapped[datetime | None]

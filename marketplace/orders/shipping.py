@@ -12,7 +12,7 @@ from ..extensions import db, unit_of_work
 from ..kernel.errors import Invalid, Refused
 from ..payments import queries as payment_queries
 from ..payments import service as payments
-from . import hold_wording, holding, steps, wording
+from . import freeing, hold_wording, holding, steps, wording
 from .access import Act
 from .models import Order
 from .refusals import BuyerNotCleared, ChangeSettles
@@ -37,6 +37,7 @@ def release_to_ship(*, order_id: UUID, actor_id: UUID, at: datetime) -> None:
     :raises NotYourAct: only the seller asks
     :raises IllegalMove: it is not paid for, or has left
     :raises OrderOnHold: something that the sale rests on was lost
+    :raises marketplace.orders.freeing.LienRests: a lien rests on the unit, and its release was not found good yet
     :raises PaymentUnderReview: the payment stands still
     :raises BuyerNotCleared: the gate said no; the buyer is told why
     """
@@ -150,6 +151,7 @@ def _fresh_yes(order_id: UUID, act: Act, *, actor_id: UUID, at: datetime) -> Dec
         holding.go_on_if_waited_out(order_id=order_id, at=at)
         steps.check(order_id, act, actor_id=actor_id)
     with unit_of_work():
+        freeing.refuse_while_it_rests(order_id)
         payment = payment_queries.payment_of(order_id)
     if payment is None or payment.frozen_reason is not None:
         raise PaymentUnderReview

@@ -22,6 +22,7 @@ from . import (
     guide,
     health,
     leads,
+    liens,
     messages,
     needs,
     npi,
@@ -58,6 +59,7 @@ from .staff import finance as staff_finance
 from .staff import findings as staff_findings
 from .staff import history as staff_history
 from .staff import leads as staff_leads
+from .staff import liens as staff_liens
 from .staff import listings as staff_listings
 from .staff import monitoring as staff_monitoring
 from .staff import orders as staff_orders
@@ -117,6 +119,8 @@ BLUEPRINTS = (
     staff_wants.bp,
     leads.bp,
     staff_leads.bp,
+    liens.bp,
+    staff_liens.bp,
     questions.bp,
     messages.bp,
     staff_asked.bp,

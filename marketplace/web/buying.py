@@ -21,13 +21,13 @@ from ..eligibility.verdict import Verdict
 from ..kernel import clock
 from ..kernel.money import Money
 from ..kernel.terms import STATES, ProcedureClass
+from ..listings import liens, reports
 from ..listings import queries as listings
-from ..listings import reports
 from ..listings.facts import ListingFacts
 from ..listings.states import ListingState
 from ..messages import queries as messages
 from ..messages.access import speaks_for
-from ..orders import offers, queries, service, views
+from ..orders import freeing, offers, queries, service, views
 from ..orders.access import Act, Party
 from ..orders.states import OrderState
 from ..orders.views import OrderView
@@ -176,6 +176,7 @@ def order(order_id: UUID) -> ResponseReturnValue:
         confirming=confirming,
         can_be_paid_out=payments.seller_account(seen.seller_clinic_id).payable,
         is_seller=Party.SELLER in seen.parties,
+        lien=freeing.of_order(order_id),
         answered=reports.answered_in(seen.report_id),
         may_write=speaks_for(seen.parties) is not None,
         unread=messages.unread(order_id, user_id=me().id),
@@ -356,6 +357,7 @@ def _place_page(device: ListingFacts, choice: _Choice, form: PlaceForm, verdict:
         cleared=verdict.cleared,
         price=price,
         agreed=agreed,
+        lien=liens.of(device),
         limit=limit if price and limit and price.minor > limit.minor else None,
         left_out=[part.name for part in device.handpieces if part.id in choice.left_out],
         offer=None if verdict.cleared else unit.offer_to(device, choice.around(), state=choice.site.state),

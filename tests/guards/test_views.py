@@ -73,6 +73,7 @@ class TestWeightyActs:
 
 
 WEIGHTY = {
+    "staff_liens.judge": Weighty.MOVE_MONEY,
     "account.change_password": Weighty.CHANGE_PASSWORD,
     "own_address.change": Weighty.CHANGE_EMAIL,
     "own_address.move": Weighty.CHANGE_EMAIL,

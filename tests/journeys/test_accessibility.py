@@ -22,7 +22,7 @@ from marketplace.credentials.models import Credential
 from marketplace.credentials.policy import AddressFrom, Asked
 from marketplace.eligibility import editing, publishing, reviews
 from marketplace.eligibility.models import GateReceipt
-from marketplace.extensions import db
+from marketplace.extensions import db, unit_of_work
 from marketplace.kernel import clock
 from marketplace.kernel.money import Money
 from marketplace.kernel.terms import ClinicRole, ProcedureClass
@@ -32,7 +32,7 @@ from marketplace.leads.states import LeadKind
 from marketplace.listings import counting
 from marketplace.listings import queries as listing_queries
 from marketplace.listings import service as listings
-from marketplace.listings.models import ConsoleCounter, Handpiece
+from marketplace.listings.models import ConsoleCounter, Handpiece, Listing
 from marketplace.listings.possible import Counter
 from marketplace.listings.search import Wanted
 from marketplace.listings.terms import CounterDirection, CounterUnit
@@ -68,6 +68,9 @@ NOT_PAGES = {
     "own_address.move": "its link is mailed, seen by the journey of the second factor",
     "own_address.object_to": "its link is mailed, seen by the journey of the second factor",
     "reports.paper": "a file",
+    "reports.pdf": "a file",
+    "liens.paper": "a file",
+    "staff_liens.paper": "a file",
     "selling.paper": "a file",
     "staff_listings.paper": "a file",
     "credentials.document": "a file",
@@ -232,6 +235,11 @@ def _talk(house: House, ids: dict[str, Any]) -> None:
 def _arrange(house: House, ids: dict[str, Any]) -> None:
     """Let somebody want to hand a device in, and a partner be proposed."""
     people = house.stage.people
+    owed = house.offer(*HAIR)
+    with house.inside(), unit_of_work() as session:
+        listing = session.get_one(Listing, owed)
+        listing.particulars = {**listing.particulars, "title": "financed", "lender": "A lender"}
+    ids["financed"] = house.order(owed, until=OrderState.FUNDS_HELD)
     said = HandedIn(LeadKind.TRADE_IN, ids["clinic"], "Lumenis M22, 2012")
     with house.inside():
         at = clock.now()
@@ -336,6 +344,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "watching.mine": ("/watching",),
         "watching.save": ("/searches/new?maker=Lumenis",),
         "watching.stop": ("/stop/{stop}",),
+        "liens.lien": ("/orders/{financed}/lien",),
         "leads.finance": ("/devices/{listing}/finance",),
         "leads.mine": ("/arrangements/mine",),
         "leads.new": ("/arrangements/new",),
@@ -379,7 +388,8 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
     },
     "Tyler Brooks": {"clinics.accept_invitation": ("{invitation}",)},
     "Walter Finch": {
-        "buying.order": ("/orders/{funds_held}", "/orders/{accepted}"),
+        "buying.order": ("/orders/{funds_held}", "/orders/{accepted}", "/orders/{financed}"),
+        "liens.lien": ("/orders/{financed}/lien",),
         "clinics.clinic": ("/clinics/{seller_clinic}",),
         "questions.asked": ("/sell/questions",),
         "messages.thread": ("/orders/{awaiting_payment}/messages",),
@@ -440,6 +450,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "staff_stolen.stolen": ("/staff/stolen",),
         "staff_wants.wants": ("/staff/wanted",),
         "staff_leads.leads": ("/staff/arrangements",),
+        "staff_liens.filings": ("/staff/listings/{in_review}/filings",),
         "staff_asked.asked": ("/staff/asked",),
     },
     "Felix Grau": {
@@ -451,6 +462,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "staff_orders.orders": ("/staff/orders",),
         "staff_orders.report": ("/staff/orders/{funds_held}/report",),
         "staff_finance.finance": ("/staff/finance",),
+        "staff_liens.waiting": ("/staff/liens",),
         "staff_finance.ledger": ("/staff/finance/ledger", "/staff/finance/ledger?account=held"),
     },
     "Ada Quist": {

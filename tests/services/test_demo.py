@@ -34,8 +34,8 @@ from marketplace.guides import knowing, prices
 from marketplace.kernel import clock
 from marketplace.kernel.terms import ProcedureClass
 from marketplace.leads import queries as leads
+from marketplace.listings import liens, reports
 from marketplace.listings import queries as listings
-from marketplace.listings import reports
 from marketplace.listings.models import Listing
 from marketplace.listings.ports import PhotoStore
 from marketplace.listings.states import ListingState
@@ -506,6 +506,14 @@ def test_what_is_to_be_arranged_waits_is_proposed_and_was_handed_on(demo):
         ("Dana Reyes", "trade_in", "open"),
         ("Walter Finch", "consignment", "handed_on"),
     }
+
+
+def test_one_device_is_financed_and_says_so(demo):
+    with demo.app_context():
+        units = db.session.scalars(select(Listing).where(Listing.particulars["title"].astext == liens.FINANCED)).all()
+        assert [str(one.state) for one in units] == ["published"]
+        assert [one.file_number for one in liens.searches_of(units[0].id)] == ["DEMO-0001"]
+        assert missing(units[0]) == []
 
 
 def test_people_talk_before_the_sale_and_after_it(demo):

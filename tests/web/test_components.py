@@ -528,7 +528,7 @@ class TestFrame:
         html = frame(identity())
         assert "Dana &lt;b&gt;" in html
         assert re.findall(r'<li><a href="([^"]+)">', html) == [
-            "/orders", "/watching", "/wanted/mine", "/questions", "/credentials", "/clinics", "/account",
+            "/orders", "/watching", "/wanted/mine", "/arrangements/mine", "/questions", "/credentials", "/clinics", "/account",
         ]  # fmt: skip
         assert '<form method="post" action="/sign-out"><input type="hidden" name="csrf_token"' in html
 
@@ -544,6 +544,7 @@ class TestFrame:
                     "/staff/monitoring",
                     "/staff/listings",
                     "/staff/wanted",
+                    "/staff/arrangements",
                     "/staff/asked",
                     "/staff/reviews",
                     "/staff/stolen",
@@ -553,7 +554,7 @@ class TestFrame:
                     "/staff/history",
                 ],
             ),
-            (StaffRole.FINANCE, ["/staff/orders", "/staff/finance"]),
+            (StaffRole.FINANCE, ["/staff/orders", "/staff/liens", "/staff/finance"]),
             (
                 StaffRole.AUDITOR,
                 [
@@ -563,11 +564,13 @@ class TestFrame:
                     "/staff/monitoring",
                     "/staff/listings",
                     "/staff/wanted",
+                    "/staff/arrangements",
                     "/staff/asked",
                     "/staff/reviews",
                     "/staff/stolen",
                     "/staff/clinics",
                     "/staff/orders",
+                    "/staff/liens",
                     "/staff/finance",
                     "/staff/people",
                     "/staff/policy",

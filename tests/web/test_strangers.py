@@ -20,7 +20,7 @@ from marketplace.listings import queries as listings
 from marketplace.listings.models import Paper
 from marketplace.listings.search import Wanted
 from marketplace.listings.terms import PaperKind
-from marketplace.orders import offering, reserving, signing
+from marketplace.orders import freeing, offering, reserving, signing
 from marketplace.orders import service as orders
 from marketplace.questions import service as questions
 from marketplace.reviews import service as words
@@ -33,7 +33,7 @@ from marketplace.watching.models import Cadence
 from marketplace.web.access import PUBLIC
 from tests.factories.accounts import kept, make_session, make_user, together
 from tests.factories.clinics import make_clinic, make_invitation, make_member, make_site
-from tests.factories.documents import make_document
+from tests.factories.documents import make_document, picture
 from tests.factories.listings import make_counter, make_handpiece, make_listing
 from tests.factories.orders import make_order, make_scene, place
 from tests.pages import browser_of
@@ -129,7 +129,16 @@ def theirs(scene, now) -> dict[str, UUID]:
     gone = make_listing(clinic=scene.seller_clinic, handpieces=["DIODE_HR"])
     accepted = make_order("accepted", scene, at=now, listing_id=gone.id)
     word = words.write(order_id=accepted.id, actor_id=scene.buyer.id, rating=4, words="As described.", at=now)
+    owed = make_listing(clinic=scene.seller_clinic, handpieces=["DIODE_HR"])
+    owed.particulars = {**owed.particulars, "title": "financed", "lender": "First Equipment Finance"}
+    db.session.commit()
+    bound = make_order("funds_held", scene, at=now, listing_id=owed.id)
+    release = freeing.hand_in(
+        order_id=bound.id, actor_id=scene.seller.id, words="Release", filename="a.png", content=picture(), at=now
+    )
     return {
+        "order of liens": bound.id,
+        "paper of liens": release,
         "word_id": word,
         "offer_id": offer,
         "order of word_id": accepted.id,
@@ -199,6 +208,9 @@ def address(app, rule, theirs) -> str:
         values["order_id"] = theirs["order of word_id"]
     if {"order_id", "document_id"} <= values.keys():
         values["document_id"] = theirs["paper of order_id"]
+    if rule.endpoint.startswith("liens."):
+        values["order_id"] = theirs["order of liens"]
+        values |= {"document_id": theirs["paper of liens"]} if "document_id" in values else {}
     if "way" in values:
         values["way"] = "agree" if rule.endpoint == "leads.answer" else "later"
     assert None not in values.values(), f"{rule}: let `theirs` make one of what this address names"

@@ -16,6 +16,7 @@ from ...extensions import db, unit_of_work
 from ...kernel import clock
 from . import links, talk
 from .arranged import ask_for_arrangements
+from .financed import owe
 from .habits import keep_an_eye, look_for
 from .history import live_through
 from .people import BEGAN, Stage, populate, prove
@@ -60,6 +61,7 @@ def load(app: Flask) -> bool:
         keep_an_eye(stage, now=now)
         look_for(stage, now=now)
         ask_for_arrangements(stage, now=now)
+        owe(stage, now=now)
         talk.ask_and_answer(stage, now=now)
         talk.write_to_each_other(stage, now=now)
         do_jobs()  # What was promised is done: the house waits for nothing but people.

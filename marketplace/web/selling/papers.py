@@ -4,7 +4,6 @@ from uuid import UUID
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.datastructures import FileStorage
 from wtforms import FileField, SelectField, StringField
 from wtforms.validators import InputRequired, Length
 
@@ -12,7 +11,7 @@ from ...accounts.access import Permission
 from ...documents import service as documents
 from ...documents.contents import MAX_BYTES
 from ...kernel import clock
-from ...kernel.errors import Invalid, NotFound
+from ...kernel.errors import NotFound
 from ...listings import papers
 from ...listings.facts import ListingFacts
 from ...listings.terms import PaperKind
@@ -26,6 +25,7 @@ KINDS = {
     PaperKind.SERVICE: "Service record",
     PaperKind.CALIBRATION: "Calibration record",
     PaperKind.LIEN_RELEASE: "Release of a lien or claim",
+    PaperKind.PAYOFF_LETTER: "Payoff letter of a lender",
     PaperKind.MANUAL: "Manual",
     PaperKind.OTHER: "Something else",
 }
@@ -52,7 +52,7 @@ def add_paper(listing_id: UUID) -> ResponseReturnValue:
     form = PaperForm()
     if form.validate_on_submit():
         with applied(form):
-            name, content = _file(request.files.get("file"))
+            name, content = files.received(request.files.get("file"), most=MAX_BYTES)
             papers.add(
                 listing_id=listing_id,
                 actor_id=me().id,
@@ -93,9 +93,3 @@ def sent_paper(facts: ListingFacts, paper_id: UUID) -> ResponseReturnValue:
         if one.id == paper_id:
             return files.sent(documents.content_of(one.document_id))
     raise NotFound("This device has no such paper.")
-
-
-def _file(sent: FileStorage | None) -> tuple[str, bytes]:
-    if sent is None:
-        raise Invalid(_CHOOSE, field="file")
-    return sent.filename or "", sent.stream.read(MAX_BYTES + 1)

@@ -1,0 +1,184 @@
+"""
+What rests on a unit: a loan or lien that its seller states, and what was found filed under the debtor's name.
+
+A unit with a stated lien may be offered, with its holder's payoff letter; it leaves only when the release is seen
+(`orders.freeing`). The house pays no lender: money goes to the seller alone, once the buyer has accepted.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+from uuid import UUID
+
+from sqlalchemy import select
+
+from .. import audit
+from ..clinics import queries as clinics
+from ..clinics.models import Clinic
+from ..extensions import db, unit_of_work
+from ..kernel.days import written
+from ..kernel.errors import Conflict, Invalid, NotFound, Refused
+from .models import Listing
+from .terms import FilingFound
+from .units import FilingSearch
+
+FINANCED = "financed"
+"""The answer to “Whose is it?” with which a lien is stated."""
+
+
+class _Stated(Protocol):
+    @property
+    def particulars(self) -> Mapping[str, str]: ...
+
+
+class FilingNotStated(Conflict):
+    """A filing was found that covers the unit, and its seller says that nothing rests on it."""
+
+    code = "filing_not_stated"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A filing on this very unit was found, and its seller says that nothing rests on it.",
+            cure="Send it back: the seller states the lien with a payoff letter, or has it released.",
+        )
+
+
+class OwnFilings(Refused):
+    """Nobody searches filings on what their own clinic sells."""
+
+    code = "own_filings"
+
+    def __init__(self) -> None:
+        super().__init__("You belong, or belonged, to the clinic that sells it.", cure="Leave it to a colleague.")
+
+
+@dataclass(frozen=True, slots=True)
+class Lien:
+    """A loan or lien as the seller states it. What is empty was not said yet."""
+
+    lender: str
+    payoff_through: date | None
+    debtor_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A search of filings that staff made."""
+
+    debtor_name: str
+    office: str
+    through: date
+    found: FilingFound
+    file_number: str | None
+    at: datetime
+
+
+def of(unit: _Stated) -> Lien | None:
+    """Return the lien that is stated of a unit, if one is."""
+    return stated(unit.particulars)
+
+
+def stated(particulars: Mapping[str, str]) -> Lien | None:
+    """Return the lien that these answers state, if they do."""
+    if particulars.get("title") != FINANCED:
+        return None
+    day = particulars.get("payoff_through")
+    return Lien(
+        particulars.get("lender", ""), date.fromisoformat(day) if day else None, particulars.get("debtor_name", "")
+    )
+
+
+def debtor_of(listing_id: UUID) -> str:
+    """
+    Return the name under which filings on a unit are searched: the stated one, or the seller's legal name.
+
+    :raises NotFound: there is no such unit
+    """
+    row = db.session.execute(
+        select(Listing.particulars, Clinic.legal_name)
+        .join(Clinic, Clinic.id == Listing.clinic_id)
+        .where(Listing.id == listing_id)
+    ).one_or_none()
+    if row is None:
+        raise NotFound("There is no such device.")
+    return str(row.particulars.get("debtor_name") or row.legal_name)
+
+
+def searches_of(listing_id: UUID) -> list[Search]:
+    """Return what was searched and found, the latest first."""
+    rows = db.session.scalars(
+        select(FilingSearch).where(FilingSearch.listing_id == listing_id).order_by(FilingSearch.position.desc())
+    )
+    return [Search(row.debtor_name, row.office, row.through, row.found, row.file_number, row.at) for row in rows]
+
+
+def note_search(
+    *,
+    listing_id: UUID,
+    actor_id: UUID,
+    debtor_name: str,
+    office: str,
+    through: date,
+    found: FilingFound,
+    file_number: str,
+    at: datetime,
+) -> None:
+    """
+    Keep, as staff, what a search of filings found; it stays for ever, a later one stands above it.
+
+    :raises NotFound: there is no such unit
+    :raises OwnFilings: they belong or belonged to the clinic that sells it
+    :raises Invalid: name, office or file number is missing, or the day lies ahead
+    """
+    name, where, number = debtor_name.strip(), office.strip(), file_number.strip()
+    if not name:
+        raise Invalid("Write the name exactly as it was searched.", field="debtor_name")
+    if not where:
+        raise Invalid("Say which filing office was searched, and how.", field="office")
+    if through > at.date():
+        raise Invalid("The office's index cannot be complete up to a day that lies ahead.", field="through")
+    if found is not FilingFound.NOTHING and not number:
+        raise Invalid("Write the number of the filing that was found.", field="file_number")
+    with unit_of_work():
+        listing = db.session.get(Listing, listing_id)
+        if listing is None:
+            raise NotFound("There is no such device.")
+        if clinics.ever_member(user_id=actor_id, clinic_id=listing.clinic_id):
+            raise OwnFilings
+        db.session.add(
+            FilingSearch(
+                listing_id=listing_id, debtor_name=name, office=where, through=through, found=found,
+                file_number=number or None, searched_by=actor_id, at=at,
+            )
+        )  # fmt: skip
+        audit.record(
+            "listing:filings_searched", actor_id=actor_id, subject_type="listing", subject_id=listing_id, at=at,
+            found=str(found),
+        )  # fmt: skip
+
+
+def refuse_a_lapsed_letter(listing: Listing, *, at: datetime) -> None:
+    """
+    Let a unit through whose payoff letter, if it has one, still holds. A step of the caller's work.
+
+    :raises Invalid: the letter is good no longer
+    """
+    lien = of(listing)
+    if lien is not None and lien.payoff_through is not None and lien.payoff_through < at.date():
+        raise Invalid(
+            f"The payoff letter was good through {written(lien.payoff_through)}.",
+            field="payoff_through",
+            cure="Ask its holder for a new one and attach it.",
+        )
+
+
+def refuse_what_is_not_stated(listing: Listing) -> None:
+    """
+    Let a unit through on which nothing was found that its seller does not state. A step of the caller's work.
+
+    :raises FilingNotStated: the latest search found a filing on it
+    """
+    latest = searches_of(listing.id)[:1]
+    if of(listing) is None and any(one.found is FilingFound.THIS_UNIT for one in latest):
+        raise FilingNotStated

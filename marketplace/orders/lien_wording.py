@@ -1,0 +1,33 @@
+"""What both sides are told of a lien on an ordered unit. Pure."""
+
+from .wording import News, Told
+
+
+def freed_to_buyer(told: Told) -> News:
+    """Nothing rests on the device any more."""
+    return News(
+        f"The {told.device} is free of its lien",
+        (
+            "The seller handed in the release, and our finance desk has read it.",
+            "The device can leave once the gate says yes again.",
+        ),
+        "Look at the order",
+    )
+
+
+def freed_to_seller(told: Told) -> News:
+    """The release was found good."""
+    return News(
+        f"The release for the {told.device} is accepted",
+        ("Our finance desk has read it. Get the release to ship on the order's page: the gate is asked again.",),
+        "Look at the sale",
+    )
+
+
+def refused_to_seller(told: Told, because: str) -> News:
+    """The release does not free the device."""
+    return News(
+        f"The release for the {told.device} does not do",
+        (f"Our finance desk read it and writes: {because}", "Hand in another one on the order's page."),
+        "Look at the sale",
+    )
