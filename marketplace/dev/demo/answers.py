@@ -37,6 +37,9 @@ _SAID = {
     "udi": "as on its label (demo)",
     "accession_number": "as in its papers (demo)",
 }
+_OF_A_LIEN = frozenset({"lender", "payoff_through", "debtor_name"})
+"""What is said only where a loan rests on the device: see `financed`."""
+
 _LOOKS = {
     Grade.A: "No marks beyond handling.",
     Grade.B: "Light scratches on the covers; the screen is clean.",
@@ -113,7 +116,7 @@ def _answers(place: Place, codes: Sequence[str], serial: str, grade: Grade) -> d
     return {
         field.key: _answer(field, codes, dice, grade)
         for field in fields.asked(place, codes)
-        if field.needed_for(codes) or dice.random() < 0.7
+        if field.needed_for(codes) or (field.key not in _OF_A_LIEN and dice.random() < 0.7)
     }
 
 
