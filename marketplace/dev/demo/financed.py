@@ -28,7 +28,7 @@ def owe(stage: Stage, *, now: datetime) -> None:
             Listing.clinic_id == stage.clinics["sonoran"],
             Listing.title.not_in(tour),
         )
-        .order_by(Listing.serial)
+        .order_by(Listing.published_at)  # Long enough for it to be approved anew behind the devices of the tour.
         .limit(1)
     ).one()
     seller, staff = stage.who_runs(stage.clinics["sonoran"]), stage.moderator
@@ -38,7 +38,7 @@ def owe(stage: Stage, *, now: datetime) -> None:
     }  # fmt: skip
     lines = (f"Serial number {unit.serial}", f"Payoff figure good through {good_through}", "A paper of the demo")
     letter = pictures.encoded(pictures.document(lines, title=LENDER))
-    at = now - timedelta(hours=9)
+    at = now - timedelta(days=6)
     listings.recall(listing_id=unit.id, actor_id=seller, at=at)
     drafting.answer(listing_id=unit.id, actor_id=seller, place=Place.STATEMENT, said=said)
     papers.add(
@@ -48,7 +48,7 @@ def owe(stage: Stage, *, now: datetime) -> None:
     listings.submit(listing_id=unit.id, actor_id=seller, at=at)
     liens.note_search(
         listing_id=unit.id, actor_id=staff, debtor_name=liens.debtor_of(unit.id), found=FilingFound.THIS_UNIT,
-        office="Arizona Secretary of State, online search (demo)", through=(now - timedelta(days=3)).date(),
+        office="Arizona Secretary of State, online search (demo)", through=(at - timedelta(days=3)).date(),
         file_number="DEMO-0001", at=at + timedelta(hours=1),
     )  # fmt: skip
     listings.approve(listing_id=unit.id, actor_id=staff, at=at + timedelta(hours=2))
