@@ -153,7 +153,7 @@ def note_search(
             )
         )  # fmt: skip
         audit.record(
-            "listing:filings_searched", actor_id=actor_id, subject_type="listing", subject_id=listing_id, at=at,
+            "filings:searched", actor_id=actor_id, subject_type="listing", subject_id=listing_id, at=at,
             found=str(found),
         )  # fmt: skip
 

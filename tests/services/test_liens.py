@@ -159,7 +159,7 @@ class TestFilings:
         found = [(one.found, one.file_number) for one in liens.searches_of(scene.listing.id)]
         assert found == [(FilingFound.TERMINATED, "2019-77"), (FilingFound.NOTHING, None)]
         kinds = db.session.scalars(select(AuditEvent.kind).where(AuditEvent.subject_id == scene.listing.id)).all()
-        assert kinds.count("listing:filings_searched") == 2
+        assert kinds.count("filings:searched") == 2
 
     @pytest.mark.parametrize(
         ("changed", "field"),

@@ -38,7 +38,7 @@ def owe(stage: Stage, *, now: datetime) -> None:
     }  # fmt: skip
     lines = (f"Serial number {unit.serial}", f"Payoff figure good through {good_through}", "A paper of the demo")
     letter = pictures.encoded(pictures.document(lines, title=LENDER))
-    at = now - timedelta(days=6)
+    at = now - timedelta(days=40)
     listings.recall(listing_id=unit.id, actor_id=seller, at=at)
     drafting.answer(listing_id=unit.id, actor_id=seller, place=Place.STATEMENT, said=said)
     papers.add(
