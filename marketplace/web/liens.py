@@ -39,7 +39,7 @@ class ReleaseForm(Form):
         "What the paper is, and of whom",
         validators=[InputRequired("Say in a few words what the paper is, and of whom."), Length(max=200)],
     )
-    file = FileField("The paper")
+    file = FileField("The paper", validators=[InputRequired("Choose the file of the paper.")])
 
 
 @bp.get("/orders/<uuid:order_id>/lien")

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0056"
-down_revision = "0055"
+revision = "0059"
+down_revision = "0058"
 
 PAPERS = ["service", "calibration", "lien_release", "manual", "other"]
 FOUND = ("nothing", "not_this_unit", "this_unit", "terminated")
