@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
+_LAST_BUT_ONE = date.max - timedelta(days=1)
 _MONDAY, _THURSDAY, _SUNDAY = 0, 3, 6
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -13,8 +14,9 @@ def end_of(day: date, zone: str) -> datetime:
     Return the first moment, in UTC, that no longer belongs to `day` in the IANA `zone`.
 
     A licence that expires on a day is good through that whole day where it is used: it holds while `at < end_of(...)`.
+    31 Dec 9999, by which registers mean that there is no such day, ends with the day before: there is no next one.
     """
-    return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(zone)).astimezone(UTC)
+    return datetime.combine(min(day, _LAST_BUT_ONE) + timedelta(days=1), time(), ZoneInfo(zone)).astimezone(UTC)
 
 
 def day_in(at: datetime, zone: str) -> date:

@@ -46,7 +46,8 @@ class Form(FlaskForm):
 
     def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None) -> bool:
         """Check the shape of what was sent; a form that passes is no longer kept for anybody."""
-        passes = super().validate(extra_validators)
+        days = {name: [_can_be_meant] for name, field in self._fields.items() if isinstance(field, wtforms.DateField)}
+        passes = super().validate({**days, **(extra_validators or {})})
         if passes:
             parking.forget()
         return passes
@@ -55,6 +56,15 @@ class Form(FlaskForm):
     def http_status(self) -> int:
         """The status with which a page that shows the form again answers."""
         return 422 if self.errors else 200
+
+
+_YEARS = range(1900, 2200)
+
+
+def _can_be_meant(_form: wtforms.Form, field: wtforms.Field) -> None:
+    """:raises ValidationError: a day of another age, which is a slip of the pen or a try"""
+    if field.data is not None and field.data.year not in _YEARS:
+        raise wtforms.ValidationError(f"Write a day between {_YEARS[0]} and {_YEARS[-1]}.")
 
 
 @contextmanager

@@ -38,6 +38,10 @@ class TestEndOfADay:
         assert day_in(end - timedelta(microseconds=1), zone) == day
         assert day_in(end, zone) == day + timedelta(days=1)
 
+    @pytest.mark.parametrize("zone", ["America/New_York", "UTC", "Pacific/Honolulu"])
+    def test_the_last_day_that_can_be_written_ends_as_well(self, zone):
+        assert end_of(date.max, zone) == end_of(date(9999, 12, 30), zone) > end_of(date(9999, 12, 29), zone)
+
     @given(DAYS, ZONES)
     def test_a_day_has_about_twenty_four_hours(self, day, zone):
         assert end_of(day, zone) - end_of(day - timedelta(days=1), zone) in {

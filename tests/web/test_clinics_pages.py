@@ -325,7 +325,7 @@ class TestMembers:
         path = f"/clinics/{clinic.id}/members/{technician.id}/last-day"
         soon = (clock.now() + timedelta(days=9)).date()
 
-        for said in ("", "yesterday", "2020-01-01"):
+        for said in ("", "yesterday", "2020-01-01", "9999-12-31"):
             assert client.post(path, data={"last_day": said}).status_code == 422
         assert queries.member(clinic_id=clinic.id, user_id=technician.id).ends_on is None
         answer = client.post(path, data={"last_day": soon.isoformat()})

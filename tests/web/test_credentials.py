@@ -110,6 +110,8 @@ class TestSubmit:
             ({"expires_on": ""}, "Write the day it expires."),
             ({"expires_on": "soon"}, "Not a valid date value."),
             ({"expires_on": "2020-01-01"}, "It has expired."),
+            ({"expires_on": "9999-12-31"}, "Write a day between 1900 and 2199."),
+            ({"issued_on": "0001-01-01"}, "Write a day between 1900 and 2199."),
             ({"documents": None}, "Add a scan or photograph of the document."),
             ({"documents": (BytesIO(b"hello"), "notes.pdf")}, "“notes.pdf” is not a PDF, JPEG or PNG file."),
         ],
