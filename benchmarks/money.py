@@ -196,6 +196,15 @@ _COPIES: dict[str, dict[str, str]] = {
 }  # fmt: skip
 
 
+PAYEE_TOTALS = """
+    INSERT INTO payee_totals (clinic_id, currency, slot, orders, price, given_back, held, paid, reversed, owed)
+    SELECT payee_clinic_id, currency, 0, sum(come_to[1]), sum(come_to[2]), sum(come_to[3]), sum(come_to[4]),
+           sum(come_to[5]), sum(come_to[6]), sum(come_to[7])
+    FROM (SELECT payee_clinic_id, currency, payment_figures(payments) AS come_to FROM payments) each_payment
+    GROUP BY 1, 2
+"""
+
+
 def copy_the_sale(count: int) -> None:
     """Copy the one sale that there is, over two years and many sellers, past every guard, as a restored dump would."""
     db.session.execute(text("SET LOCAL session_replication_role = replica"))
@@ -221,6 +230,8 @@ def copy_the_sale(count: int) -> None:
              " SELECT (at AT TIME ZONE 'UTC')::date, kind, account, currency, 0, sum(amount_minor) FROM ledger_journals"
              " JOIN ledger_entries ON journal_id = id GROUP BY 1, 2, 3, 4")
     )  # fmt: skip
+    db.session.execute(text("TRUNCATE payee_totals"))
+    db.session.execute(text(PAYEE_TOTALS))
     db.session.commit()
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("SET statement_timeout = 0"))

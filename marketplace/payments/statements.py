@@ -6,16 +6,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ColumnElement, Row, Select, case, cast, func, literal_column, select
+from sqlalchemy import ColumnElement, Row, Select, literal_column, select, tuple_
 
 from ..extensions import db
 from ..kernel.money import Money
 from . import policy
 from .models import IntentKind, MoneyIntent, Payment
-from .states import PaymentState
-
-_STILL_HERE = frozenset({PaymentState.PAID, PaymentState.HELD, PaymentState.RELEASING})
-_GOES_BACK = frozenset({PaymentState.REVERSING, PaymentState.REFUNDING, PaymentState.REFUNDED})
+from .payee_totals import FEE, FIGURES, totals_of
 
 PER_PAGE = 50
 
@@ -30,6 +27,7 @@ class Entry:
     buyer, all of it or a part.
     """
 
+    payment_id: UUID
     order_id: UUID
     received_at: datetime
     price: Money
@@ -54,73 +52,55 @@ NAMES = ("price", "given_back", "earned", "held", "paid", "reversed", "owed")
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Orders that brought a clinic money, the newest first, how many there are in all, and what all of them come to."""
+    """
+    Orders that brought a clinic money, the newest first, how many there are in all, and what all of them come to.
+
+    `has_older`: there are more than these, behind the last of them.
+    """
 
     entries: tuple[Entry, ...]
     count: int
     totals: Mapping[str, Money]
-    page: int = 1
-
-    @property
-    def pages(self) -> int:
-        """Return how many pages there are."""
-        return _pages(self.count)
+    has_older: bool = False
 
 
-def statement(clinic_id: UUID, *, page: int | None = None) -> Statement:
+def statement(clinic_id: UUID) -> Statement:
+    """Return the clinic's statement, every order of it."""
+    rows = db.session.execute(_lines(clinic_id))
+    return Statement(tuple(map(_entry, rows)), *_totals(clinic_id))
+
+
+def page_of_statement(clinic_id: UUID, *, before: UUID | None = None) -> Statement:
     """
-    Return the clinic's statement, or the page of it that comes nearest to the one that is asked for.
+    Return a page of the clinic's statement: its newest orders, or those before one of its payments.
 
-    Two statements to the database, of which the first adds up: no row of another page is carried here.
+    Two statements to the database, of which neither reads more than the page: what all orders come to is kept.
     """
-    count, totals = _totals(clinic_id)
-    wanted = _lines(clinic_id).order_by(Payment.hold_deadline.desc(), Payment.id)
-    if page is not None:
-        page = min(max(page, 1), _pages(count))
-        wanted = wanted.offset((page - 1) * PER_PAGE).limit(PER_PAGE)
-    return Statement(tuple(map(_entry, db.session.execute(wanted))), count, totals, page or 1)
-
-
-def _pages(count: int) -> int:
-    return max(-(-count // PER_PAGE), 1)
-
-
-_LEFT = Payment.amount_minor - Payment.conceded_minor
-# As `amounts.Rate` works it out, rounded down.
-_FEE = func.greatest(
-    cast(_LEFT, BigInteger) * Payment.fee_bps / literal_column("10000"),
-    func.least(Payment.fee_least_minor, _LEFT / literal_column("2")),
-)
-_FIGURES = {
-    "price": Payment.amount_minor,
-    "fee": _FEE,
-    "given_back": case((Payment.state.in_(_GOES_BACK), Payment.amount_minor), else_=Payment.conceded_minor),
-    "held": case((Payment.state.in_(_STILL_HERE), _LEFT - _FEE), else_=0),
-    "paid": Payment.transferred_minor,
-    "reversed": Payment.reversed_minor,
-    "owed": case(
-        (Payment.state == PaymentState.CHARGED_BACK, Payment.transferred_minor - Payment.reversed_minor),
-        else_=Payment.fronted_minor,
-    ),
-}
+    wanted = _lines(clinic_id)
+    if before is not None:
+        last = select(Payment.hold_deadline, Payment.id).where(_theirs(clinic_id), Payment.id == before)
+        wanted = wanted.where(tuple_(Payment.hold_deadline, Payment.id) < last.scalar_subquery())
+    rows = db.session.execute(wanted.limit(PER_PAGE + 1)).all()
+    return Statement(tuple(map(_entry, rows[:PER_PAGE])), *_totals(clinic_id), has_older=len(rows) > PER_PAGE)
 
 
 def _theirs(clinic_id: UUID) -> ColumnElement[bool]:
-    return (Payment.payee_clinic_id == clinic_id) & (Payment.received_minor > 0)
+    # Written out, for the planner to know that the index of such payments serves, whatever is asked with it.
+    return (Payment.payee_clinic_id == clinic_id) & (Payment.received_minor > literal_column("0"))
 
 
 def _totals(clinic_id: UUID) -> tuple[int, dict[str, Money]]:
-    sums_of = [func.coalesce(func.sum(figure), 0).label(name) for name, figure in _FIGURES.items()]
-    row = db.session.execute(select(func.count().label("orders"), *sums_of).where(_theirs(clinic_id))).one()
-    sums = {name: Money(int(getattr(row, name))) for name in _FIGURES}
+    kept = totals_of(clinic_id)
+    sums = {name: Money(kept[name]) for name in FIGURES}
     sums["earned"] = sums["held"] + sums["paid"] - sums["reversed"] - sums["owed"]
-    return int(row.orders), {name: sums[name] for name in NAMES}
+    return kept["orders"], {name: sums[name] for name in NAMES}
 
 
 def _lines(clinic_id: UUID) -> Select[Any]:
-    figures: list[Any] = [figure.label(name) for name, figure in _FIGURES.items()]
+    figures: list[Any] = [figure.label(name) for name, figure in {**FIGURES, "fee": FEE}.items()]
     return (
         select(
+            Payment.id,
             Payment.order_id,
             Payment.hold_deadline,
             Payment.currency,
@@ -130,15 +110,17 @@ def _lines(clinic_id: UUID) -> Select[Any]:
         )
         .outerjoin(MoneyIntent, (MoneyIntent.payment_id == Payment.id) & (MoneyIntent.kind == IntentKind.RELEASE))
         .where(_theirs(clinic_id))
+        .order_by(Payment.hold_deadline.desc(), Payment.id.desc())
     )
 
 
 def _entry(row: Row[Any]) -> Entry:
     assert row.hold_deadline is not None, "a payment that arrived has a deadline"
     return Entry(
+        payment_id=row.id,
         order_id=row.order_id,
         received_at=row.hold_deadline - policy.HOLD_LIMIT,
         paid_at=row.done_at,
         transfer=row.reference,
-        **{name: Money(int(getattr(row, name)), row.currency) for name in _FIGURES},
+        **{name: Money(int(getattr(row, name)), row.currency) for name in (*FIGURES, "fee")},
     )

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Date, and_, cast, func, select
 
 from ..extensions import adapter_of, db, unit_of_work
 from ..kernel.money import Money
-from . import books, policy
+from . import books, payee_totals, policy
 from .amounts import Account
 from .books import Finding, FindingCode, Moved, Movement, OrderBooks, Parts
 from .models import (
@@ -43,6 +43,7 @@ def verify(*, at: datetime, grace: timedelta = policy.OVERDUE) -> list[Finding]:
         found = [
             *_unbalanced(),
             *_totals(),
+            *payee_totals.differences(),
             *(finding for order in _orders(ours) for finding in books.inconsistencies(order)),
             *_states_without_move(),
             *_events(at, grace),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from ..accounts.access import Permission
@@ -29,12 +29,19 @@ _COLUMNS = (
 @requires(Permission.ORDER_READ)
 def payouts(clinic_id: UUID) -> ResponseReturnValue:
     """Show the statement to those in charge of the clinic, a page of orders at a time."""
-    found = _statement(clinic_id, page=request.args.get("page", 1, type=int))
+    _require_in_charge(clinic_id)
+    before = request.args.get("before", type=UUID)
+    found = statements.page_of_statement(clinic_id, before=before)
+    newest = url_for(".payouts", clinic_id=clinic_id)
+    last = found.entries[-1].payment_id if found.has_older else None
+    if before is not None and not found.entries:
+        return redirect(newest, code=303)
     return render_template(
         "payouts/payouts.html",
         clinic=clinics.clinic(clinic_id),
         statement=found,
-        page_address=lambda number: url_for(".payouts", clinic_id=clinic_id, page=number),
+        newest=newest if before is not None else None,
+        older=url_for(".payouts", clinic_id=clinic_id, before=last) if last else None,
         numbers=_numbers(found.entries),
     )
 
@@ -43,7 +50,8 @@ def payouts(clinic_id: UUID) -> ResponseReturnValue:
 @requires(Permission.ORDER_READ)
 def table(clinic_id: UUID) -> ResponseReturnValue:
     """Send it as a table, in minor units."""
-    found = _statement(clinic_id)
+    _require_in_charge(clinic_id)
+    found = statements.statement(clinic_id)
     numbers = _numbers(found.entries)
     rows = (
         (
@@ -60,7 +68,8 @@ def table(clinic_id: UUID) -> ResponseReturnValue:
 @requires(Permission.ORDER_READ)
 def pdf(clinic_id: UUID) -> ResponseReturnValue:
     """Send it as a PDF."""
-    found = _statement(clinic_id)
+    _require_in_charge(clinic_id)
+    found = statements.statement(clinic_id)
     drawn = payouts_pdf.drawn(
         found, clinic_name=clinics.clinic(clinic_id).legal_name, numbers=_numbers(found.entries), day=clock.now().date()
     )
@@ -70,9 +79,8 @@ def pdf(clinic_id: UUID) -> ResponseReturnValue:
     return response
 
 
-def _statement(clinic_id: UUID, *, page: int | None = None) -> statements.Statement:
+def _require_in_charge(clinic_id: UUID) -> None:
     clinics.require_role(user_id=me().id, clinic_id=clinic_id, roles=_IN_CHARGE)
-    return statements.statement(clinic_id, page=page)
 
 
 def _numbers(entries: Iterable[statements.Entry]) -> dict[UUID, int]:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from functools import partial
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text as sql
@@ -135,16 +136,23 @@ class TestPages:
             )  # fmt: skip
         monkeypatch.setattr(statements, "PER_PAGE", 2)
         seller = as_(scene.seller)
+        address = f"/sales/payouts/{clinic_id}"
         with count_statements() as sent:
-            seller.get(f"/sales/payouts/{clinic_id}?page=2")
-        assert len([one for one in sent if "FROM payments" in one]) == 2
+            pages = [text(seller.get(address))]
+        assert len([one for one in sent if "FROM payments" in one or "FROM payee_totals" in one]) == 2
+        ids = [one.payment_id for one in statements.statement(clinic_id).entries]
+        older = [f"{address}?before={ids[place]}" for place in (1, 3)]
+        pages += [text(seller.get(one)) for one in older]
 
-        pages = [text(seller.get(f"/sales/payouts/{clinic_id}?page={number}")) for number in (1, 3, 99, 0)]
-
-        assert [page.count(f"Order {order.number}") for page in pages] == [2, 1, 1, 2]
+        assert [page.count(f"Order {order.number}") for page in pages] == [2, 2, 1]
         assert all("$199,750" in page for page in pages)  # Five times $39,950.
-        assert [len(statements.statement(clinic_id, page=number).entries) for number in (1, 2, 3, 4)] == [2, 2, 1, 1]
-        assert f'href="/sales/payouts/{clinic_id}?page=2"' in pages[0]
+        assert [f'href="{older[0]}" rel="next">Older' in page for page in pages] == [True, False, False]
+        assert [f'href="{older[1]}" rel="next">Older' in page for page in pages] == [False, True, False]
+        assert [f'href="{address}">Newest' in page for page in pages] == [False, True, True]
+        shown = [statements.page_of_statement(clinic_id, before=one).entries for one in (None, ids[1], ids[3])]
+        assert [one.payment_id for entries in shown for one in entries] == ids
+        for nowhere in (ids[-1], uuid4()):
+            assert seller.get(f"{address}?before={nowhere}").headers["Location"] == address
         assert len(seller.get(f"/sales/payouts/{clinic_id}.csv").get_data(as_text=True).splitlines()) == 6
 
     def test_money_that_waits_has_no_day_of_payment(self, scene, clinic_id, as_, now):
