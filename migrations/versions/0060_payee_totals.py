@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0059"
-down_revision = "0058"
+revision = "0060"
+down_revision = "0059"
 
 _NAMES = ("orders", "price", "given_back", "held", "paid", "reversed", "owed")
 
