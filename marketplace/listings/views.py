@@ -6,16 +6,25 @@ from datetime import date, datetime, timedelta
 from threading import Lock
 from uuid import UUID
 
-from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import func, select, text
 
 from ..extensions import db, unit_of_work
-from .models import Listing, ViewsOfDay
+from .models import ViewsOfDay
 
 WRITTEN_AFTER = timedelta(seconds=60)
 WRITTEN_AT = 100
 """Views that wait at most: to write costs more than a kept page. What waits in a process that dies is lost."""
 COUNTED_BACK = timedelta(days=30)
+
+# One statement, however many units: it is not put together anew each time. A unit may have gone since it was looked at.
+_WRITE = text("""
+    INSERT INTO listing_views (listing_id, day, number)
+    SELECT looked.unit, looked.day, looked.number
+    FROM unnest(cast(:units AS uuid[]), cast(:days AS date[]), cast(:numbers AS int[])) looked (unit, day, number)
+    JOIN listings ON listings.id = looked.unit
+    ORDER BY looked.unit, looked.day
+    ON CONFLICT (listing_id, day) DO UPDATE SET number = listing_views.number + excluded.number
+""")
 
 _lock = Lock()
 _waiting: Counter[tuple[UUID, date]] = Counter()
@@ -42,19 +51,14 @@ def write() -> None:
     if not gathered:
         return
     with unit_of_work():
-        # A unit may have gone since it was looked at.
-        there = set(db.session.scalars(select(Listing.id).where(Listing.id.in_({known for (known, _), _ in gathered}))))
-        rows = [
-            {"listing_id": known, "day": day, "number": number} for (known, day), number in gathered if known in there
-        ]
-        if rows:
-            statement = insert(ViewsOfDay).values(rows)
-            db.session.execute(
-                statement.on_conflict_do_update(
-                    index_elements=[ViewsOfDay.listing_id, ViewsOfDay.day],
-                    set_={"number": ViewsOfDay.number + statement.excluded.number},
-                )
-            )
+        db.session.execute(
+            _WRITE,
+            {
+                "units": [known for (known, _), _ in gathered],
+                "days": [day for (_, day), _ in gathered],
+                "numbers": [number for _, number in gathered],
+            },
+        )
 
 
 def lately(listing_ids: Iterable[UUID], *, at: datetime) -> dict[UUID, int]:

@@ -80,9 +80,9 @@ def sitemap_units(part: int) -> ResponseReturnValue:
 @bp.get("/devices.atom")
 @public
 def feed() -> ResponseReturnValue:
-    """Give out the newest units of a search, whatever its address narrows."""
+    """Give out the newest units of a search, whatever its address narrows, and in whatever order its page stands."""
     wanted, _ = searching.wanted_by(request.args)
-    found = search.find(wanted)
+    found = search.find(search.kept(wanted))
     since = knowing.published_of([card.id for card in found.cards])
     query = request.query_string.decode("ascii", "ignore")
     page = _absolute("browse.devices") + (f"?{query}" if query else "")

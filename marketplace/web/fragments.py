@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
-from flask import Flask, get_template_attribute, request, url_for
-from jinja2.environment import Template, TemplateModule
+from flask import Flask, current_app, request, url_for
+from jinja2.environment import Environment, Template, TemplateModule
 from jinja2.runtime import Context
 from markupsafe import Markup
 
@@ -66,7 +66,13 @@ def once(template: str, macro: str, *values: Any) -> Markup:
 
 def drawn(template: str, macro: str, *values: Any, **named: Any) -> Markup:
     """Draw a macro."""
-    return Markup(get_template_attribute(template, macro)(*values, **named))  # noqa: S704  Templates escape.
+    return Markup(_macro(current_app.jinja_env, template, macro)(*values, **named))  # noqa: S704  Templates escape.
+
+
+@lru_cache(maxsize=256)
+def _macro(environment: Environment, template: str, macro: str) -> Any:
+    """Look a macro up once; where templates are read anew when they change, a new process reads them."""
+    return getattr(environment.get_template(template).module, macro)
 
 
 def address(endpoint: str, **values: Any) -> str:

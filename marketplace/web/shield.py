@@ -108,15 +108,17 @@ def register(app: Flask, *, payments_base: str | None, base_url: str) -> None:
     name = urlsplit(base_url).netloc
     policy = CONTENT_POLICY.format(payments=_origin(payments_base) if payments_base else PAYMENT_PAGES)
 
+    always = {**HEADERS, "Content-Security-Policy": policy}
+    if secure:
+        always["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+    added = [(name.lower(), (name, value)) for name, value in always.items()]
+
     def add_headers(response: Response) -> Response:
         # Also where it is only named: the sign-in page leads on to it.
         if without_tokens(request.full_path) != request.full_path:
             response.headers.update(HEADERS_OF_LINKS)
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
-        response.headers.setdefault("Content-Security-Policy", policy)
-        if secure:
-            response.headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+        there = {name.lower() for name in response.headers.keys()}
+        response.headers.extend([header for name, header in added if name not in there])
         if _was_for_somebody():
             response.headers.setdefault("Cache-Control", "no-store")
         return response

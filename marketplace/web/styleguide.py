@@ -181,7 +181,7 @@ def _card(
         place=place,
         landed=f"At least {parse_money(price)} in all",
         photo=None,
-        bands=bands,
+        bands=tuple(tuple(one) if isinstance(one, list) else one for one in bands),
         verdict=_CHIPS.get(place[-2:]),
     )
 

@@ -228,7 +228,7 @@ class TestShow:
             place="Phoenix, AZ",
             landed="At least $49,900 in all",
             photo=None,
-            bands=[[515, 1200]],
+            bands=((515, 1200),),
             verdict=Thing(outcome="not_yet", text="One thing missing"),
         )
         html = render("{{ listing_card(card) }}", card=card)

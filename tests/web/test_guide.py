@@ -2,11 +2,12 @@
 
 import json
 import re
-from datetime import date
+from datetime import date, timedelta
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from marketplace.extensions import db
 from marketplace.guides import knowing
 from marketplace.recalls.states import MatchState
 from marketplace.registers.sources import CLEARANCES
@@ -243,6 +244,20 @@ class TestMachines:
             f"http://localhost/devices/{unit.id}"
         ]
         assert root.find(f"{ATOM}entry/{ATOM}title").text == "Lumenis M22 2016, $24,500"
+
+    def test_a_feed_has_the_newest_of_a_search_whatever_its_order_and_page(self, client, m22, now):
+        dear, cheap = (make_listing(model=m22, price_minor=price) for price in (9_900_000, 900_000))
+        dear.published_at, cheap.published_at = now, now - timedelta(days=1)
+        db.session.commit()
+        assert client.get("/devices?sort=price").text.index(str(cheap.id)) < client.get(
+            "/devices?sort=price"
+        ).text.index(str(dear.id))
+        for address in ("?sort=price", f"?sort=price&after=9900000~{dear.id}"):
+            root = parsed(client.get(f"/devices.atom{address}"))
+            assert [one.find(f"{ATOM}id").text.rpartition("/")[2] for one in root.iter(f"{ATOM}entry")] == [
+                str(dear.id),
+                str(cheap.id),
+            ]
 
     def test_a_feed_of_nothing_is_a_feed(self, client):
         root = parsed(client.get("/devices.atom"))
