@@ -117,7 +117,7 @@ def register(app: Flask, *, payments_base: str | None, base_url: str) -> None:
         # Also where it is only named: the sign-in page leads on to it.
         if without_tokens(request.full_path) != request.full_path:
             response.headers.update(HEADERS_OF_LINKS)
-        there = {name.lower() for name in response.headers.keys()}
+        there = {name.lower() for name, _ in response.headers}
         response.headers.extend([header for name, header in added if name not in there])
         if _was_for_somebody():
             response.headers.setdefault("Cache-Control", "no-store")
