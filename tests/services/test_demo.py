@@ -36,7 +36,7 @@ from marketplace.kernel.terms import ProcedureClass
 from marketplace.leads import queries as leads
 from marketplace.listings import liens, reports
 from marketplace.listings import queries as listings
-from marketplace.listings.models import Listing
+from marketplace.listings.models import Listing, PriceSet
 from marketplace.listings.ports import PhotoStore
 from marketplace.listings.states import ListingState
 from marketplace.listings.unsaid import missing
@@ -394,6 +394,7 @@ class TestOrders:
 
         assert abs(calendar.ask_stripe("/_sim/clock", seconds=0)["now"] - clock.now().timestamp()) < 60
         assert db.session.scalar(text("SELECT to_regnamespace('demo_time')")) is None
+        assert db.session.scalar(select(func.max(PriceSet.at))) <= clock.now()
 
     def test_most_units_show_what_they_cost_in_all_and_some_do_not(self):
         whole = select(Listing.beyond_minor.is_not(None)).where(Listing.state == ListingState.PUBLISHED)

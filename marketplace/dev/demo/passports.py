@@ -17,6 +17,7 @@ _SERVICES = (
     (90, UnitEventKind.CALIBRATION, "Energy checked on every handpiece; within tolerance (demo)"),
 )
 _LAST_READ = timedelta(days=430)
+_FELL_AFTER = timedelta(minutes=50)  # The newest unit came to the market an hour ago.
 
 
 def write(listings: Sequence[Listing]) -> None:
@@ -50,7 +51,7 @@ def write_doubts(stage: Stage, listings: Sequence[Listing]) -> None:
 
 def _ask(listing: Listing, price: int, at: datetime, *, dearer_at_first: bool) -> None:
     first = round(price * 1.08 / 10_000) * 10_000 if dearer_at_first else price
-    asked = [(first, at), (price, at + timedelta(hours=20))]
+    asked = [(first, at), (price, at + _FELL_AFTER)]
     for minor, since in asked if first != price else asked[:1]:
         db.session.add(
             PriceSet(
