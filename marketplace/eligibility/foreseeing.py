@@ -8,10 +8,11 @@ from uuid import UUID
 from ..catalog import queries as catalog
 from ..clinics.states import SellerStanding
 from ..kernel.terms import ProcedureClass
+from . import told
 from .answering import NEVER, holds_until, question_of
 from .devices import devices_of, sound_device, sound_model
 from .facts import Asked, Facts, Held, Uses
-from .gathering import Crew, circumstances_of, crew_of, newcomer
+from .gathering import Crew, crew_of, newcomer
 from .needs import needs_of
 from .policy import Policy, judge
 from .publishing import published_policy
@@ -62,7 +63,7 @@ def needs(
     :raises NoPolicy: no rules are published
     """
     policy = published_policy().policy
-    around = circumstances_of(purchase) if purchase else newcomer(state)
+    around = told.around(purchase).circumstances if purchase else newcomer(state)
     if sale is not None:
         device = devices_of([sale])[sale.listing_id]
     else:
@@ -79,7 +80,7 @@ def clinic_capacity(*, site_id: UUID, at: datetime) -> Capacity:
     :raises NoPolicy: no rules are published
     """
     policy = published_policy().policy
-    crew = crew_of(site_id)
+    crew = crew_at(site_id)
     classes = [(code, use) for code, known in catalog.modalities().items() for use in known.procedure_classes]
     operators: dict[DeviceClass, tuple[str, ...]] = {}
     rests_on: dict[UUID, None] = {}
@@ -97,6 +98,19 @@ def clinic_capacity(*, site_id: UUID, at: datetime) -> Capacity:
         ),
         lapses=tuple(_lapses(crew, rests_on, operators, policy, at)),
     )
+
+
+def crew_at(site_id: UUID) -> Crew:
+    """
+    Gather everybody of a site's clinic, in one statement.
+
+    :raises NotFound: there is no such open site
+    """
+    here = told.at_site(site_id)
+    assert here.site is not None
+    some_id = min(member.user_id for member in here.members)
+    around = here.around(Purchase(some_id, here.site.clinic_id, site_id, some_id))
+    return crew_of(here.site, here.members, around.circumstances)
 
 
 def _lapses(

@@ -194,20 +194,11 @@ class Crew:
         )
 
 
-def crew_of(site_id: UUID) -> Crew:
-    """
-    Gather everybody of a site's clinic.
-
-    :raises NotFound: there is no such open site
-    """
-    site = clinics.site(site_id)
+def crew_of(site: clinics.Site, members: Iterable[clinics.Member], around: Circumstances) -> Crew:
+    """Return everybody of a site's clinic; `around` is what stands around what one of them buys for it."""
     roles: dict[UUID, set[ClinicRole]] = defaultdict(set)
-    names = {}
-    for member in clinics.members_of(site.clinic_id):
+    for member in members:
         roles[member.user_id].add(member.role)
-        names[member.user_id] = member.name
-    some_id = min(names)
-    around = circumstances_of(Purchase(some_id, site.clinic_id, site_id, some_id))
     return Crew(
         place=around.place,
         site=around.site,

@@ -11,12 +11,13 @@ from ..clinics.queries import Site
 from ..clinics.states import SellerStanding
 from .comparing import Comparison, compare
 from .devices import devices_of
-from .facts import Asked, Buyer, Device
-from .gathering import Circumstances, circumstances_of, sellers_of
+from .facts import Asked, Buyer, Device, Facts
+from .gathering import Circumstances, sellers_of
 from .narrowing import narrowed
 from .policy import Policy, judge
 from .reasons import ReasonCode
 from .sale import Purchase, Sale
+from .told import Told, at_site
 from .vectors import Scenario, differing
 from .verdict import Objection, Verdict
 
@@ -140,20 +141,37 @@ def simulate(
     Ask the gate under both policies: for every member at every site the units for sale, and every open order.
 
     Sites in places that the change does not reach are not asked about. Units that are alike to the gate are asked about
-    once, so the time grows with the kinds of units and the people, not with the units. Statements grow with the sites.
+    once, so the time grows with the kinds of units and the people, not with the units. There is one statement for each
+    site that is asked about, whoever buys for it.
     """
     comparison = compare(before.document, after.document)
     reached = [site for site in sites if comparison.reaches(site.state)]
-    standpoints = [standpoint for site in reached for standpoint in _standpoints(site)]
-    devices, sellers = devices_of(sales), sellers_of(sales)
+    there = _told_of(reached, orders)
+    standpoints = [standpoint for site in reached for standpoint in _standpoints(site, there[site.id])]
+    # A unit with an open order is not for sale, so each is asked about as one of the two.
+    everything = [*sales, *(order.sale for order in orders)]
+    devices, sellers = devices_of(everything), sellers_of(everything)
     units = [_Unit(sale.listing_id, devices[sale.listing_id], sellers[sale.seller_clinic_id]) for sale in sales]
+    asked_about = [
+        (
+            order,
+            there[order.purchase.site_id]
+            .around(order.purchase)
+            .circumstances.with_device(
+                asked=order.asked,
+                device=devices[order.sale.listing_id],
+                seller=sellers[order.sale.seller_clinic_id],
+            ),
+        )
+        for order in orders
+    ]
     flips = [
         flip for site, person in standpoints for flip in _flips(site, person, _kinds(units, person), before, after, at)
     ]
     return Simulation(
         comparison,
         tuple(flips),
-        tuple(_order_flips(orders, before, after, at)),
+        tuple(_order_flips(asked_about, before, after, at)),
         tuple(
             SituationFlip(scenario, then.objections, now.objections) for scenario, then, now in differing(before, after)
         ),
@@ -167,10 +185,21 @@ class _Unit(NamedTuple):
     seller: SellerStanding
 
 
-def _standpoints(site: Site) -> Iterator[tuple[Site, Circumstances]]:
+def _told_of(sites: Iterable[Site], orders: Iterable[OpenOrder]) -> dict[UUID, Told]:
+    """Return what stands around each site, and around those who buy for it."""
+    people: dict[UUID, set[UUID]] = {site.id: set() for site in sites}
+    for order in orders:
+        wish = order.purchase
+        people.setdefault(wish.site_id, set()).update({wish.buyer_id, wish.operator_id or wish.buyer_id})
+    return {site_id: at_site(site_id, whom) for site_id, whom in people.items()}
+
+
+def _standpoints(site: Site, there: Told) -> Iterator[tuple[Site, Circumstances]]:
     """Yield where every member of the clinic stands at this site, as buyer and operator in one."""
-    nobody = Purchase(buyer_id=UUID(int=0), clinic_id=site.clinic_id, site_id=site.id, operator_id=None)
-    around = circumstances_of(nobody)
+    some_id = next((member.user_id for member in there.members), None)
+    if some_id is None:
+        return
+    around = there.around(Purchase(some_id, site.clinic_id, site.id, None)).circumstances
     for member in around.site.colleagues:
         buyer = Buyer(id=member.id, in_good_standing=True, exclusion=member.exclusion)
         yield site, replace(around, operator=member, buyer=buyer)
@@ -215,11 +244,10 @@ def _flips(
         yield Flip(around.operator.id, around.operator.name, site, gains, tuple(listings), why)
 
 
-def _order_flips(orders: Iterable[OpenOrder], before: Policy, after: Policy, at: datetime) -> Iterator[OrderFlip]:
-    for order in orders:
-        device = devices_of([order.sale])[order.sale.listing_id]
-        seller = sellers_of([order.sale])[order.sale.seller_clinic_id]
-        facts = circumstances_of(order.purchase).with_device(asked=order.asked, device=device, seller=seller)
+def _order_flips(
+    orders: Iterable[tuple[OpenOrder, Facts]], before: Policy, after: Policy, at: datetime
+) -> Iterator[OrderFlip]:
+    for order, facts in orders:
         then, now = judge(facts, before, at), judge(facts, after, at)
         if then.cleared is not now.cleared:
             unit, buyer = order.sale.listing_id, order.purchase.buyer_id

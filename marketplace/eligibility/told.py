@@ -7,7 +7,7 @@ every request. Whoever sells asks row by row instead (`gathering`), and remember
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -108,6 +108,18 @@ def around(purchase: Purchase | Around) -> Around:
     people = [purchase.buyer_id, *([purchase.operator_id] if purchase.operator_id else [])]
     told, _ = _tell(_statement("place.id = %(site)s::uuid", ""), {"site": purchase.site_id, "people": people})
     return told._around(purchase)  # noqa: SLF001  It was told of this very purchase.
+
+
+def at_site(site_id: UUID, people: Iterable[UUID] = ()) -> Told:
+    """
+    Return what stands around one open site, and these people beside its clinic's members, in one statement.
+
+    :raises NotFound: there is no such site, or it is closed
+    """
+    told, _ = _tell(_statement("place.id = %(site)s::uuid", ""), {"site": site_id, "people": sorted(people)})
+    if told.site is None:
+        raise NotFound("There is no such site, or it is closed.")
+    return told
 
 
 def look(*, reader_id: UUID, site_id: UUID | None, beside: str = "") -> tuple[Told, Any]:

@@ -50,7 +50,14 @@ def _open_orders() -> list[OpenOrder]:
     rows = db.session.scalars(
         select(Order).where(Order.state.in_(NEXT_ASKED), Order.site_id.in_(open_sites)).order_by(Order.id)
     ).all()
+    units = {sale.listing_id: sale for sale in listings.sales_of(order.listing_id for order in rows)}
     return [
-        OpenOrder(order.id, order.number, NEXT_ASKED[order.state], steps.sale_of(order), steps.purchase_of(order))
+        OpenOrder(
+            order.id,
+            order.number,
+            NEXT_ASKED[order.state],
+            steps.configured(units[order.listing_id], order),
+            steps.purchase_of(order),
+        )
         for order in rows
     ]

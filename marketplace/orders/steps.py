@@ -181,7 +181,12 @@ def keep_as_they_are(order_id: UUID, person_id: UUID) -> None:
 
 def sale_of(order: Order) -> Sale:
     """Return what is sold, in its configuration: the unit without what the buyer left out."""
-    return listings.sale_of(order.listing_id).without(order.left_out)
+    return configured(listings.sale_of(order.listing_id), order)
+
+
+def configured(unit: Sale, order: Order) -> Sale:
+    """Return the ordered unit as it is sold: without what the buyer left out."""
+    return unit.without(order.left_out)
 
 
 def purchase_of(order: Order) -> Purchase:

@@ -130,6 +130,24 @@ class TestOpenFirst:
             links.open_first(link, at=now + timedelta(hours=1))
         assert the_link(issued.id).opened_at is None
 
+    def test_leaves_other_links_unopened(self, now):
+        issued, other = make_link(at=now), make_link(at=now)
+
+        with unit_of_work():
+            links.open_first(living(issued, now), at=now)
+
+        assert (the_link(issued.id).opened_at, the_link(other.id).opened_at) == (now, None)
+
+    def test_one_that_ended_after_it_was_looked_at_stays_as_it_ended(self, now):
+        issued = make_link(at=now)
+        looked_at = living(issued, now)
+        db.session.execute(update(SignedLink).values(state="withdrawn", ended_at=now))
+
+        with unit_of_work():
+            links.open_first(looked_at, at=now)
+
+        assert (the_link(issued.id).opened_at, the_link(issued.id).state) == (None, LinkState.WITHDRAWN)
+
 
 class TestUse:
     def test_keeps_the_answer_and_serves_no_more(self, now):

@@ -5,24 +5,27 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from sqlalchemy import delete
 
 from marketplace.clinics import places
 from marketplace.clinics import queries as clinics
-from marketplace.eligibility import editing, publishing, service, simulating
+from marketplace.clinics.models import ClinicMember
+from marketplace.eligibility import editing, publishing, service, simulating, told
 from marketplace.eligibility.policy import Policy
 from marketplace.eligibility.reasons import CureCode, Key, ReasonCode
 from marketplace.eligibility.sale import Purchase
 from marketplace.eligibility.simulating import Flip, Simulation
 from marketplace.eligibility.verdict import Objection
+from marketplace.extensions import db
 from marketplace.kernel.terms import ClinicRole
 from marketplace.listings import queries as listings
 from marketplace.orders import simulating as market
 from marketplace.orders.states import UNSHIPPED
 from tests.factories.accounts import make_staff, make_user
-from tests.factories.clinics import make_member
+from tests.factories.clinics import make_member, make_site
 from tests.factories.credentials import make_credential
 from tests.factories.listings import make_handpiece, make_listing
-from tests.factories.orders import make_order, make_scene
+from tests.factories.orders import make_order, make_scene, place
 from tests.support import count_statements
 
 
@@ -135,18 +138,24 @@ def test_a_model_counts_for_somebody_who_was_trained_on_one(scene, before, now):
     devices = simulating.devices_of(sales)
     units = [simulating._Unit(sale.listing_id, devices[sale.listing_id], None) for sale in sales]
     (site,) = [site for site in clinics.open_sites() if site.id == scene.site.id]
+    there = simulating._standpoints(site, told.at_site(site.id))
 
-    kinds = {around.operator.name: simulating._kinds(units, around) for _, around in simulating._standpoints(site)}
+    kinds = {around.operator.name: simulating._kinds(units, around) for _, around in there}
 
     assert len(kinds["Tara Trained"]) == 2
     assert len(kinds["Alice Martin"]) == 1
 
 
-def test_open_orders_are_asked_about_at_their_next_moment(scene, now):
-    order = make_order("awaiting_practitioner", scene, at=now)
+def a_draft_without(rule_id, now):
     actor = make_staff("admin").id
     draft = editing.draft_from_published(actor_id=actor, at=now)
-    editing.drop_rule(version_id=draft, revision=1, rule_id="TX-HAIR-TDLR-1", actor_id=actor, at=now)
+    editing.drop_rule(version_id=draft, revision=1, rule_id=rule_id, actor_id=actor, at=now)
+    return draft
+
+
+def test_open_orders_are_asked_about_at_their_next_moment(scene, now):
+    order = make_order("awaiting_practitioner", scene, at=now)
+    draft = a_draft_without("TX-HAIR-TDLR-1", now)
 
     found = market.simulate(version_id=draft, at=now)
 
@@ -161,11 +170,41 @@ def test_open_orders_are_asked_about_at_their_next_moment(scene, now):
 @pytest.mark.parametrize("state", sorted(UNSHIPPED))
 def test_every_order_whose_device_has_not_left_is_asked_about(scene, now, state):
     order = make_order(state, scene, at=now)
-    actor = make_staff("admin").id
-    draft = editing.draft_from_published(actor_id=actor, at=now)
-    editing.drop_rule(version_id=draft, revision=1, rule_id="TX-HAIR-TDLR-1", actor_id=actor, at=now)
+    draft = a_draft_without("TX-HAIR-TDLR-1", now)
 
     assert [flip.order_id for flip in market.simulate(version_id=draft, at=now).orders] == [order.id]
+
+
+def test_each_site_is_told_of_once_with_whoever_buys_for_it(scene, now):
+    draft = a_draft_without("TX-HAIR-TDLR-1", now)
+    make_order("awaiting_practitioner", scene, at=now)
+    market.simulate(version_id=draft, at=now)
+    with count_statements() as one:
+        market.simulate(version_id=draft, at=now)
+    for _ in range(2):
+        unit = make_listing(clinic=scene.seller_clinic, handpieces=[make_handpiece("DIODE_HR")])
+        place(scene, at=now, listing_id=unit.id)
+    make_site(clinic=scene.clinic, state="TX", name="Second")
+    market.simulate(version_id=draft, at=now)
+    with count_statements() as more:
+        found = market.simulate(version_id=draft, at=now)
+
+    assert len(found.orders) == 3
+    assert len(more) == len(one) + 1
+
+
+def test_who_bought_and_has_left_is_asked_about_as_the_gate_will(scene, now):
+    draft = a_draft_without("TX-HAIR-TDLR-1", now)
+    make_order("awaiting_practitioner", scene, at=now)
+    db.session.execute(delete(ClinicMember).where(ClinicMember.user_id == scene.buyer.id))
+
+    assert market.simulate(version_id=draft, at=now).orders == ()
+
+
+def test_a_clinic_that_everybody_has_left_is_asked_about_nobody(scene, before, now):
+    db.session.execute(delete(ClinicMember).where(ClinicMember.clinic_id == scene.clinic.id))
+
+    assert simulate(before, without(before, "TX-HAIR-TDLR-1"), now).flips == ()
 
 
 def test_an_order_for_a_closed_site_keeps_nobody_from_simulating(scene, now):
@@ -186,9 +225,7 @@ def test_an_order_whose_answer_stays_is_not_named(scene, now):
 
 def test_what_changes_is_counted_by_reason(scene, now):
     make_order("awaiting_practitioner", make_scene(now), at=now)
-    actor = make_staff("admin").id
-    draft = editing.draft_from_published(actor_id=actor, at=now)
-    editing.drop_rule(version_id=draft, revision=1, rule_id="TX-HAIR-TDLR-1", actor_id=actor, at=now)
+    draft = a_draft_without("TX-HAIR-TDLR-1", now)
 
     found = market.simulate(version_id=draft, at=now)
 

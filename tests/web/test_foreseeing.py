@@ -6,13 +6,13 @@ from functools import partial
 import pytest
 
 from marketplace.eligibility import foreseeing
-from marketplace.eligibility.gathering import crew_of
 from marketplace.kernel.terms import ClinicRole, ProcedureClass
 from tests.factories.accounts import make_user
 from tests.factories.catalog import make_model
 from tests.factories.clinics import make_clinic, make_member, make_site
 from tests.factories.orders import make_scene
 from tests.pages import browser_of, text
+from tests.support import count_statements
 
 HAIR = ProcedureClass.HAIR_NONABLATIVE
 
@@ -49,6 +49,15 @@ class TestNeeds:
 
         assert "Nothing is missing in Texas" in text(as_(scene.buyer).get("/what-would-i-need", query_string=query))
         assert "Nothing is missing" not in text(as_(make_user()).get("/what-would-i-need", query_string=query))
+
+    def test_is_told_in_eight_statements(self, scene, as_):
+        client = as_(scene.buyer)
+        asked = f"/what-would-i-need?listing={scene.listing.id}&state=TX"
+        client.get(asked)
+
+        with count_statements() as sent:
+            assert client.get(asked).status_code == 200
+        assert len(sent) == 8
 
     @pytest.mark.parametrize("query", [{}, {"state": "TX"}, {"state": "XX"}, {"model": "x", "state": "TX"}])
     def test_asks_for_what_is_not_said(self, scene, client, query):
@@ -92,7 +101,7 @@ class TestClinicCapacity:
         assert foreseeing.clinic_capacity(site_id=scene.site.id, at=now).lapses == ()
 
     def test_an_officer_who_leaves_takes_the_office_along(self, scene):
-        crew = crew_of(scene.site.id)
+        crew = foreseeing.crew_at(scene.site.id)
 
         assert crew.site.safety_officer_named
         assert not crew.without(person_id=scene.buyer.id).site.safety_officer_named
@@ -106,6 +115,18 @@ class TestClinicCapacity:
         assert "Dana Okafor" in page
         assert "Nothing is open here yet." in page
         assert f"/clinics/{scene.clinic.id}/capacity" in text(as_(scene.owner).get(f"/clinics/{scene.clinic.id}"))
+
+    def test_is_told_in_six_statements_and_two_for_each_site_more(self, scene, as_):
+        client, address = as_(scene.owner), f"/clinics/{scene.clinic.id}/capacity"
+        client.get(address)
+        with count_statements() as one:
+            client.get(address)
+        make_site(clinic=scene.clinic, state="OH", name="North")
+        client.get(address)
+        with count_statements() as two:
+            client.get(address)
+
+        assert (len(one), len(two)) == (6, 8)
 
     def test_others_do_not(self, scene, as_):
         assert as_(scene.buyer).get(f"/clinics/{scene.clinic.id}/capacity").status_code == 403
