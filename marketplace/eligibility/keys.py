@@ -23,7 +23,7 @@ def device(question: Question) -> Iterator[Objection]:
     parts, code = unit.handpieces, unit.product_code
     inert = bool(parts) and all(handpiece.enables == frozenset() for handpiece in parts)
     unchecked = unit.recall_open is None and question.policy.document.recall_check.required
-    home_use = code is not None and code in duties.refused_product_codes
+    home_use = code in duties.refused_product_codes
     faults: tuple[tuple[bool, ReasonCode, Cure, tuple[Citation, ...]], ...] = (
         (unit.model_id is None, ReasonCode.MODEL_UNKNOWN, _STAFF, ()),
         (home_use, ReasonCode.OTC_DEVICE, _ANOTHER, ()),

@@ -8,7 +8,17 @@ import pytest
 
 from marketplace.clinics.states import SellerStanding
 from marketplace.credentials.states import CredentialState
-from marketplace.eligibility.facts import Asked, Buyer, Exclusion, Facts, Modification, Practitioner, Site, Uses
+from marketplace.eligibility.facts import (
+    Asked,
+    Buyer,
+    Exclusion,
+    Facts,
+    Modification,
+    OpenRecall,
+    Practitioner,
+    Site,
+    Uses,
+)
 from marketplace.eligibility.policy import Policy
 from marketplace.eligibility.reasons import CureCode, Key, ReasonCode
 from marketplace.eligibility.rulebook import Check
@@ -456,6 +466,39 @@ def test_the_only_handpiece_cannot_be_left_out_of_the_sale():
 
     assert objection.code is ReasonCode.MODALITY_UNDETERMINED
     assert [cure.code for cure in objection.cures] == [CureCode.ASK_SELLER]
+
+
+def test_one_of_several_handpieces_can_be():
+    vague = handpiece("DIODE", "Big handle")
+    (objection,) = asked_of(texas_hair(device=device(DIODE, vague))).objections
+
+    assert [(cure.code, cure.target) for cure in objection.cures] == [
+        (CureCode.ASK_SELLER, str(vague.id)),
+        (CureCode.REMOVE_HANDPIECE, str(vague.id)),
+    ]
+
+
+def test_a_device_of_a_code_for_clinics_is_not_for_use_at_home():
+    assert against(_with_unit(product_code="GEX")) == []
+
+
+@pytest.mark.parametrize(
+    ("firm", "classification", "told"),
+    [
+        ("Lumenis", "Class II", "Z-1-2026 of Lumenis (Class II)"),
+        ("Lumenis", None, "Z-1-2026 of Lumenis"),
+        (None, "Class II", "Z-1-2026 (Class II)"),
+    ],
+)
+def test_an_open_recall_is_named_with_its_file(firm, classification, told):
+    recall = OpenRecall("Z-1-2026", firm, classification, "FDA", date(2026, 5, 1))
+    (objection,) = asked_of(_with_unit(recall_open=True, recalls=(recall,))).objections
+
+    assert objection.code is ReasonCode.RECALL_OPEN
+    assert objection.sentence == f"Our staff found that a recall concerns this model, and it is open: {told}."
+    assert [(cited.ref, cited.text_version) for cited in objection.citations] == [
+        ("FDA: Z-1-2026", "file of 1 May 2026")
+    ]
 
 
 def test_a_seller_in_review_is_waited_for():
