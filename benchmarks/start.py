@@ -8,12 +8,14 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Timer
 from urllib.request import urlopen
 
 from benchmarks.figures import ROOT, Benchmark, Figure, Spent, spent
 from marketplace.dev.household import Ports
 from marketplace.dev.trouble import Trouble
 
+PATIENCE = 300.0  # Seconds for a start that never ends.
 _LEFT_BEHIND = shutil.ignore_patterns(".git", ".venv", "var", "__pycache__", ".*_cache", ".coverage*")
 
 
@@ -35,6 +37,8 @@ def _started(copy: Path, port: int) -> Spent:
         demo = subprocess.Popen(
             [sys.executable, "dev.py", "demo", "--port", str(port)], cwd=copy, stdout=subprocess.PIPE, text=True
         )
+        given_up = Timer(PATIENCE, demo.send_signal, [signal.SIGINT])
+        given_up.start()
         try:
             assert demo.stdout is not None
             assert any("  ready" in line for line in demo.stdout), "the demo did not start"
@@ -43,6 +47,8 @@ def _started(copy: Path, port: int) -> Spent:
         except BaseException:
             demo.send_signal(signal.SIGINT)
             raise
+        finally:
+            given_up.cancel()
     demo.send_signal(signal.SIGINT)
     demo.communicate(timeout=60)
     return took

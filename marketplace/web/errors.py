@@ -43,8 +43,8 @@ WORDS: dict[int, tuple[str, str]] = {
     415: ("We cannot take this kind of content", "Send the form as the page offers it."),
     422: ("Something in the form needs another look", "Go back, correct it and send it again."),
     429: ("That was too often", "Wait a little and try again."),
-    500: ("Something broke on our side", "It was logged. Nothing was half done: try again in a while."),
-    503: ("We cannot answer right now", "Nothing was changed. Try again in a minute."),
+    500: ("Something broke on our side", "It was logged. Try again in a while."),
+    503: ("We cannot answer right now", "Try again in a minute."),
 }
 
 
@@ -127,7 +127,7 @@ def _csrf(error: CSRFError) -> ResponseReturnValue:
 def _database(error: Exception) -> ResponseReturnValue:
     log.error("database_unavailable", error=type(error).__name__, endpoint=request.endpoint)
     _ask_nobody_who_is_there()
-    body, status = page(503)
+    body, status = page(503, unsure=_was_pressed())
     return body, status, {"Retry-After": "5"}
 
 
@@ -149,7 +149,12 @@ def _operating_system(error: OSError) -> ResponseReturnValue:
 def _crash(error: Exception) -> ResponseReturnValue:
     log.exception("unexpected", endpoint=request.endpoint, exc_info=error)
     _ask_nobody_who_is_there()
-    return page(500)
+    return page(500, unsure=_was_pressed())
+
+
+def _was_pressed() -> bool:
+    """Say whether something may have been changed: a part was done before, or the last word was not heard."""
+    return request.method == "POST"
 
 
 def _ask_nobody_who_is_there() -> None:

@@ -33,5 +33,7 @@ def upgrade():
 
 def downgrade():
     op.drop_table("known_browsers")
+    op.execute("UPDATE user_sessions SET ended_because = 'ended_by_owner' WHERE ended_because = 'disowned'")
+    op.execute("DELETE FROM mailed_tokens WHERE purpose = 'disown'")
     _listed("user_sessions", "ended_because", "user_sessions_sessionend", ENDS)
     _listed("mailed_tokens", "purpose", "mailed_tokens_tokenpurpose", PURPOSES)

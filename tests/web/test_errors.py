@@ -169,6 +169,7 @@ class TestCrash:
         assert answer.status_code == 500
         assert "Something broke on our side" in answer.text
         assert "4111" not in answer.text
+        assert "<dd>Nothing.</dd>" in answer.text
         assert "ZeroDivisionError" in capsys.readouterr().err
 
 
@@ -195,11 +196,12 @@ class TestDatabaseAway:
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
         assert "Sign out" not in answer.text
 
-    def test_what_was_sent_is_refused_whole(self, away):
+    def test_whoever_pressed_something_is_not_told_that_nothing_was_changed(self, away):
         answer = away.test_client().post("/sign-in", data={"email": "a@b.test", "password": "seven ruby lanterns"})
 
         assert answer.status_code == 503
-        assert "as they were before you pressed" in answer.text
+        assert "We cannot tell from here: what you pressed may have been done just before." in answer.text
+        assert "Nothing" not in answer.text
 
     def test_the_process_is_alive_and_files_are_served(self, away):
         assert away.test_client().get("/healthz").status_code == 200
