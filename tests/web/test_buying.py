@@ -13,6 +13,7 @@ from marketplace.clinics import places
 from marketplace.eligibility import editing, publishing
 from marketplace.extensions import bind, db
 from marketplace.kernel.terms import ClinicRole
+from marketplace.listings import service as listings
 from marketplace.orders.models import Order
 from marketplace.orders.states import OrderState
 from marketplace.payments.ports import PaymentGateway
@@ -220,6 +221,15 @@ class TestPlace:
 
         assert answer.status_code == 409
         assert "You have ordered this device already" in text(answer)
+
+    def test_a_device_whose_seller_paused_the_sale_is_not_said_to_be_bought_by_somebody(self, scene, as_, now):
+        listings.pause(listing_id=scene.listing.id, actor_id=scene.seller.id, at=now)
+
+        page = text(as_(scene.buyer).get(self.address(scene)))
+
+        assert ("Its sale is paused" in page, "Its seller has paused the sale." in page) == (True, True)
+        assert "Somebody is buying it" not in page
+        assert "Place the order" not in page
 
     def test_signed_out_they_sign_in_first(self, scene, client):
         answer = client.get(self.address(scene))

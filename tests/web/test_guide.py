@@ -54,6 +54,12 @@ class TestModel:
         assert '<link rel="canonical" href="http://localhost/models/lumenis-m22">' in page
         assert "offers" not in data_in(page)
 
+    def test_what_its_source_says_of_the_wavelengths_takes_the_place_of_nothing_else(self, client, m22):
+        page = text(client.get(f"/models/{real_model('Cynosure PicoSure').slug}"))
+
+        assert "<dt>Wavelengths</dt><dd>755 (532 option)</dd>" in page
+        assert '<dt>FDA product code</dt><dd><span class="muted">not known</span></dd>' in page
+
     def test_shows_the_fdas_decision_where_its_file_is_loaded(self, client, m22):
         file = make_snapshot(CLEARANCES)
         make_notice(file, number="K142860", firm="Lumenis Ltd.", device="A system", posted_on=date(2015, 1, 8))
