@@ -66,17 +66,16 @@ def run_jobs(*, only: str | None = None) -> list[str]:
 
     done = []
     while True:
+        # What a real worker does before a job runs: it is taken.
         row = db.session.execute(
             text(
-                "SELECT id, task_name, args FROM procrastinate_jobs WHERE status = 'todo'"
-                " AND (CAST(:only AS text) IS NULL OR task_name = :only) ORDER BY id LIMIT 1"
+                "DELETE FROM procrastinate_jobs WHERE id = (SELECT id FROM procrastinate_jobs WHERE status = 'todo'"
+                " AND (CAST(:only AS text) IS NULL OR task_name = :only) ORDER BY id LIMIT 1) RETURNING task_name, args"
             ),
             {"only": only},
         ).one_or_none()
         if row is None:
             return done
-        # What a real worker does before a job runs: it is taken.
-        db.session.execute(text("DELETE FROM procrastinate_jobs WHERE id = :id"), {"id": row.id})
         db.session.commit()
         JOBS[row.task_name](**row.args)
         done.append(row.task_name)

@@ -25,6 +25,12 @@ _RECEIVED = {S.PAID, S.HELD, S.RELEASING, S.RELEASED, S.REFUNDING, S.REFUNDED, S
 OUR_JOBS = (
     "process_provider_event", "payment_changed", "run_money_intent", "recover_from_seller", "look_at_payment",
 )  # fmt: skip
+# To be taken is to be gone, as for a worker that did it.
+_NEXT = text(
+    "DELETE FROM procrastinate_jobs WHERE id = (SELECT id FROM procrastinate_jobs WHERE status = 'todo'"
+    " AND task_name = ANY(:ours) AND (scheduled_at IS NULL OR scheduled_at <= clock_timestamp())"
+    " ORDER BY id LIMIT 1) RETURNING task_name, args"
+)
 SUCCESS, CANCEL = "http://localhost/orders/paid", "http://localhost/orders/back"
 
 
@@ -96,19 +102,10 @@ def do_jobs() -> list[str]:
     """Do the due jobs of orders and money in order, also those they promise; mails and later jobs stay promised."""
     done = []
     while True:
-        row = db.session.execute(
-            text(
-                "SELECT id, task_name, args FROM procrastinate_jobs WHERE status = 'todo'"
-                " AND task_name = ANY(:ours) AND (scheduled_at IS NULL OR scheduled_at <= clock_timestamp())"
-                " ORDER BY id LIMIT 1"
-            ),
-            {"ours": list(OUR_JOBS)},
-        ).one_or_none()
-        if row is None:
-            db.session.commit()
-            return done
-        db.session.execute(text("DELETE FROM procrastinate_jobs WHERE id = :id"), {"id": row.id})
+        row = db.session.execute(_NEXT, {"ours": list(OUR_JOBS)}).one_or_none()
         db.session.commit()
+        if row is None:
+            return done
         JOBS[row.task_name](**row.args)
         done.append(row.task_name)
 

@@ -224,6 +224,15 @@ class TestModes:
         assert post(server, f"/_sim/webhooks/{deliveries(server)[0]['id']}/deliver")["status"] == 500
         assert shop.names() == ["Alice", "Alice"]
 
+    def test_what_was_taken_in_another_way_is_not_delivered(self, start, shop):
+        server = start(deliver_to=shop.url)
+        post(server, "/_sim/settings", webhooks="hold")
+        make(server, "Alice")
+
+        assert post(server, f"/_sim/webhooks/{deliveries(server)[0]['id']}/taken") == {"status": 200}
+        assert [delivery["state"] for delivery in deliveries(server)] == ["delivered"]
+        assert shop.names() == []
+
     def test_forgetting_everything_in_the_middle_of_a_delivery(self, start, shop):
         server = start(deliver_to=shop.url)
         shop.meanwhile = lambda: post(server, "/_sim/reset")
