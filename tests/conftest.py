@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 NOON = datetime(2026, 6, 1, 17, tzinfo=UTC)
 TEMPLATE = "second_light_template"
+LONG_NAME = 200
 
 # A busy machine may take its time, and whether a change passes is not for dice to say: those roll on our own machines.
 settings.register_profile(
@@ -51,6 +52,11 @@ def pytest_collection_finish(session):
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
+
+
+def pytest_make_parametrize_id(val, argname):
+    """Name what is long by its length: as they stood, the names of all tests were a hundred megabytes together."""
+    return f"{argname} of {len(val)}" if isinstance(val, str | bytes) and len(val) > LONG_NAME else None
 
 
 def stripe_test_key() -> str | None:
@@ -209,10 +215,13 @@ def app(fresh_database, tmp_path_factory) -> "Iterator[Flask]":
     """The application over this worker's own database."""
     from marketplace.app import create_app
     from marketplace.extensions import db
+    from tests.factories.rules import lay_out_document
 
     # What CSRF protection does is tested where it is meant; every other test would only carry tokens around.
     app = create_app(settings_for(fresh_database(), tmp_path_factory.mktemp("data")), WTF_CSRF_ENABLED=False)
     app.test_client_class = _browser()
+    with app.app_context():
+        lay_out_document()
     yield app
     with app.app_context():
         db.engine.dispose()

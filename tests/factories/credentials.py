@@ -1,6 +1,7 @@
 """Credentials in any state: the shortest legal rows, with the check and the moves that a state rests on."""
 
 from datetime import date, datetime, timedelta
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -55,6 +56,11 @@ WAITS_FOR_SECOND = {_S.AWAITING_SECOND, _S.IN_SECOND_REVIEW}
 _WITH_REASON = {_S.REJECTED, _S.NEEDS_INFO, _S.SUSPENDED, _S.REVOKED}
 
 
+@cache
+def _entry(code: str) -> dict[str, Any]:
+    return write(credential_types()[code])
+
+
 def make_type(code: str = "US-TX:TDLR:LHR") -> CredentialTypeRow:
     """Keep the row of a shipped credential type, once."""
     known = credential_types()[code]
@@ -63,7 +69,7 @@ def make_type(code: str = "US-TX:TDLR:LHR") -> CredentialTypeRow:
             code=code,
             name=known.name,
             subject=known.subject.value,
-            entry=write(known),
+            entry=_entry(code),
             two_verifiers=known.two_verifiers,
             evidence_days=standards().days_of_evidence(known.kind),
         )

@@ -5,14 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
-
 from marketplace.accounts.models import User
 from marketplace.clinics.models import Clinic, ClinicSite
 from marketplace.credentials.models import Credential
-from marketplace.eligibility import publishing
-from marketplace.eligibility.models import Moment, PolicyStanding, PolicyState, PolicyVersion
-from marketplace.eligibility.rulebook import reference_document
+from marketplace.eligibility.models import Moment
 from marketplace.extensions import db, unit_of_work
 from marketplace.kernel.terms import ClinicRole
 from marketplace.listings.models import Listing
@@ -22,16 +18,15 @@ from marketplace.orders.models import Order
 from marketplace.orders.states import OrderEvent, OrderState
 from marketplace.payments.amounts import Rate
 from marketplace.payments.states import PaymentState
-from tests.factories.accounts import kept, make_staff, make_user, together
+from tests.factories.accounts import make_staff, make_user, together
 from tests.factories.catalog import make_model
 from tests.factories.clinics import make_clinic, make_member, make_site
 from tests.factories.credentials import make_credential
 from tests.factories.listings import make_handpiece, make_listing
 from tests.factories.payments import make_payment
-from tests.factories.registers import make_exclusions
+from tests.factories.rules import publish_rules
 
 FEE_BPS = 600
-RULES = UUID(int=70)  # Always the same document, so that it is read once for a whole run.
 
 
 @dataclass
@@ -48,27 +43,6 @@ class Scene:
     site: ClinicSite
     licence: Credential
     prescriber: Credential
-
-
-def publish_rules(at: datetime) -> None:
-    """Keep the shipped rules as published, and a list of excluded persons that names nobody, unless some are."""
-    if db.session.scalar(select(PolicyVersion.id).where(PolicyVersion.state == PolicyState.PUBLISHED)):
-        return
-    kept(
-        PolicyVersion(
-            id=RULES,
-            number=1,
-            state=PolicyState.PUBLISHED,
-            standing=PolicyStanding.REFERENCE,
-            document=reference_document(),
-            digest=publishing.digest_of(reference_document()),
-            proposed_by=make_staff().id,
-            proposed_at=at,
-            published_by=make_staff().id,
-            published_at=at,
-        )
-    )
-    make_exclusions()
 
 
 @together()

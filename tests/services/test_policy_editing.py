@@ -15,7 +15,8 @@ from marketplace.extensions import db
 from marketplace.kernel.errors import ChangedSinceRead, Conflict, Invalid, NotFound
 from marketplace.kernel.shapes import Misshapen
 from tests.factories.accounts import make_staff
-from tests.factories.orders import RULES, make_scene, publish_rules
+from tests.factories.orders import make_scene
+from tests.factories.rules import RULES, publish_rules
 from tests.patience import PATIENCE, let_end
 from tests.support import assert_refused_by
 

@@ -34,7 +34,8 @@ from tests.factories.accounts import kept, make_staff, make_user
 from tests.factories.clinics import make_clinic, make_invitation, make_member, make_site
 from tests.factories.credentials import make_check, make_credential
 from tests.factories.listings import make_handpiece, make_listing
-from tests.factories.orders import RULES, make_scene
+from tests.factories.orders import make_scene
+from tests.factories.rules import RULES
 from tests.support import assert_refused_by, count_statements
 
 HAIR = ProcedureClass.HAIR_NONABLATIVE

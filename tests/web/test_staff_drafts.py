@@ -12,7 +12,8 @@ from marketplace.kernel.spreadsheets import rows_of
 from marketplace.kernel.terms import STATES
 from marketplace.web.staff import simulations
 from tests.factories.accounts import make_staff, make_user
-from tests.factories.orders import RULES, make_order, make_scene, publish_rules
+from tests.factories.orders import make_order, make_scene
+from tests.factories.rules import RULES, publish_rules
 from tests.support import sign_in
 
 NEVADA = "NV-ADV-EST-1"
