@@ -3,7 +3,7 @@ Measures, and says each figure beside its bar.
 
     python3 dev.py bench [NAME ...] [--record] [--scale 0.1] [--sizes 10000,100000]
 
-Without a name all are run, one after the other. Linux only: seconds of processor are read from /proc.
+Without a name all but `peers` are run, one after the other. Linux only: seconds of processor are read from /proc.
 """
 
 import argparse
@@ -12,7 +12,9 @@ import os
 
 from benchmarks.figures import Benchmark, circumstances, record, section
 
-NAMES = ("start", "pages", "judge", "qualified", "finding", "registers", "money", "race", "outages")
+NAMES = ("start", "pages", "judge", "qualified", "finding", "registers", "money", "race", "outages", "peers")
+ALONE = ("peers",)
+"""Only when it is named: it installs another shop, and takes minutes."""
 
 
 def benchmark(name: str) -> Benchmark:
@@ -35,7 +37,7 @@ def main() -> None:
     if strange := set(given.names) - set(NAMES):
         words.error(f"there is no benchmark {min(strange)!r}, but {', '.join(NAMES)}")
     met = True
-    for name in given.names or NAMES:
+    for name in given.names or [one for one in NAMES if one not in ALONE]:
         found, load = benchmark(name), os.getloadavg()[0]
         print(f"\n{found.title}", flush=True)
         figures = []

@@ -52,15 +52,18 @@ HEADERS = {"Host": "second-light.example"}
 class Serving:
     """An application behind granian, and the one connection over which it is asked."""
 
-    def __init__(self, target: str, environment: dict[str, str], *, workers: int = 1, threads: int = 1) -> None:
+    def __init__(
+        self, target: str, environment: dict[str, str], *, workers: int = 1, threads: int = 1,
+        python: str = sys.executable, directory: Path = ROOT,
+    ) -> None:  # fmt: skip
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "granian", "--interface", "wsgi", "--workers", str(workers),
+            [python, "-m", "granian", "--interface", "wsgi", "--workers", str(workers),
              "--blocking-threads", str(threads),
              "--no-ws", "--no-access-log", "--host", "127.0.0.1", "--port", str(self.port), target],
-            cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            cwd=directory, env={**os.environ, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
 
