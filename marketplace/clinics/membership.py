@@ -1,5 +1,6 @@
 """Who belongs to a clinic: offered by the clinic, accepted by the person, from a day to a day, ended by either."""
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from ..kernel.tokens import digest_of, new_token
 from ..notifications.service import promise_mail
 from ..ripple import Cause, Ground, Loss
 from . import steps
-from .access import MANAGERS, may_handle
+from .access import IN_THE_HANDS_OF, MANAGERS, may_handle
 from .models import Clinic, ClinicInvitation, ClinicMember, ClinicSite
 from .policy import INVITATION_LASTS, ZONES, is_over
 from .queries import InvitationIsDead, WrongRole, members_of, require_role
@@ -159,6 +160,8 @@ def accept_invitation(*, token: str, user_id: UUID, at: datetime) -> UUID:
         )
         if invitation is None:
             raise InvitationIsDead
+        if not _may_still_offer(invitation):
+            raise InvitationIsDead
         if invitation.email != person.email or person.email_confirmed_at is None:
             raise AnotherAddress(
                 "This invitation was sent to another e-mail address than yours.",
@@ -204,6 +207,7 @@ def change_role(*, clinic_id: UUID, actor_id: UUID, user_id: UUID, role: ClinicR
         if role is not ClinicRole.OWNER:
             _refuse_last_owner(member)
         before, member.role, member.changed_at = member.role, role, at
+        _withdraw_those_of(member, still=IN_THE_HANDS_OF[role], at=at)
         ripple.changed(Ground(person_id=user_id, clinic_id=clinic_id))
         steps.record(
             "clinic:role_changed", clinic_id, actor_id=actor_id, at=at, member=user_id, before=before, role=role
@@ -280,6 +284,7 @@ def _end_if_over(clinic_id: UUID, user_id: UUID, *, at: datetime) -> bool:
 
 def _end(member: ClinicMember, *, actor_id: UUID | None, at: datetime) -> None:
     member.left_at, member.left_by = at, actor_id
+    _withdraw_those_of(member, at=at)
     sites = db.session.scalars(
         update(ClinicSite)
         .where(ClinicSite.clinic_id == member.clinic_id, ClinicSite.laser_safety_officer_id == member.user_id)
@@ -334,6 +339,24 @@ def _refuse_last_owner(member: ClinicMember) -> None:
     ]
     if not others:
         raise LastOwner
+
+
+def _withdraw_those_of(member: ClinicMember, *, still: Iterable[ClinicRole] = (), at: datetime) -> None:
+    """Take back what a member offered and may not offer any more: an invitation lives by the right of who sent it."""
+    _withdraw(
+        ClinicInvitation.clinic_id == member.clinic_id,
+        ClinicInvitation.invited_by == member.user_id,
+        ClinicInvitation.role.not_in(list(still)),
+        at=at,
+    )
+
+
+def _may_still_offer(invitation: ClinicInvitation) -> bool:
+    """Say whether who sent it could send it now. Accounts are closed, and last days pass, without a word to us."""
+    if accounts.person(invitation.invited_by).disabled_at is not None:
+        return False
+    inviter = steps.membership(invitation.clinic_id, invitation.invited_by)
+    return inviter is not None and may_handle(inviter.role, invitation.role)
 
 
 def _withdraw(*conditions: ColumnElement[bool], at: datetime) -> bool:

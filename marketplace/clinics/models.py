@@ -46,6 +46,12 @@ class Clinic(Keyed, Base):
             name="seller_is_told_why",
         ),
         CheckConstraint("purchase_limit_minor >= 0", name="purchase_limit_is_not_negative"),
+        CheckConstraint(
+            "CASE WHEN purchase_limit_then_at IS NULL THEN purchase_limit_then_minor IS NULL"
+            " ELSE purchase_limit_minor IS NOT NULL"
+            " AND coalesce(purchase_limit_then_minor > purchase_limit_minor, true) END",
+            name="purchase_limit_is_only_raised_later",
+        ),
     )
 
     name: Mapped[str]
@@ -65,6 +71,10 @@ class Clinic(Keyed, Base):
     seller_first_evidence: Mapped[str | None]
     purchase_limit_minor: Mapped[int | None] = mapped_column(
         comment="Above this price a second person approves an order; empty: never."
+    )
+    purchase_limit_then_minor: Mapped[int | None] = mapped_column(BigInteger, comment="The higher one that waits.")
+    purchase_limit_then_at: Mapped[datetime | None] = mapped_column(
+        comment="From when that one counts, unless an owner sets another before; empty: none waits."
     )
     created_at: Mapped[datetime]
 

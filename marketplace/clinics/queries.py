@@ -54,7 +54,14 @@ class ClinicFacts:
     seller_checked_at: datetime | None
     seller_first_checked_by: UUID | None
     purchase_limit: Money | None
+    purchase_limit_then: Money | None
+    purchase_limit_then_at: datetime | None
     created_at: datetime
+
+    def limit_at(self, at: datetime) -> Money | None:
+        """Return above which price a second person approves what is ordered then; None: never."""
+        waits = self.purchase_limit_then_at is not None and self.purchase_limit_then_at <= at
+        return self.purchase_limit_then if waits else self.purchase_limit
 
     @property
     def may_ask_to_sell(self) -> bool:
@@ -306,9 +313,15 @@ def _facts(row: Clinic) -> ClinicFacts:
         seller_checked_by=row.seller_checked_by,
         seller_checked_at=row.seller_checked_at,
         seller_first_checked_by=row.seller_first_checked_by,
-        purchase_limit=Money(row.purchase_limit_minor) if row.purchase_limit_minor is not None else None,
+        purchase_limit=_money(row.purchase_limit_minor),
+        purchase_limit_then=_money(row.purchase_limit_then_minor),
+        purchase_limit_then_at=row.purchase_limit_then_at,
         created_at=row.created_at,
     )
+
+
+def _money(minor: int | None) -> Money | None:
+    return Money(minor) if minor is not None else None
 
 
 def every_site() -> Select[*tuple[Any, ...]]:

@@ -66,7 +66,7 @@ SELLER: Machine[SellerStanding, SellerEvent] = Machine(
         (_S.AWAITING_SECOND, _E.VERIFIED): _S.VERIFIED,
         (_S.AWAITING_SECOND, _E.REFUSED): _S.REFUSED,
         (_S.VERIFIED, _E.SUSPENDED): _S.SUSPENDED,
-        (_S.SUSPENDED, _E.VERIFIED): _S.VERIFIED,
+        (_S.SUSPENDED, _E.FIRST_APPROVED): _S.AWAITING_SECOND,
         (_S.SUSPENDED, _E.REFUSED): _S.REFUSED,
     }
 )

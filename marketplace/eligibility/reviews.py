@@ -218,11 +218,13 @@ def send_back(*, review_id: UUID, actor_id: UUID, words: str, at: datetime) -> N
     Ask for a better proposal.
 
     :raises NotFound: there is no such review
+    :raises Refused: it is about a clinic of theirs
     :raises Invalid: nothing is said
     :raises IllegalMove: nothing is proposed
     """
     with unit_of_work():
         found = _locked(review_id)
+        _refuse_the_concerned(found, actor_id)
         _move(found, ReviewEvent.SENT_BACK, actor_id=actor_id, words=_said(words), at=at)
 
 
@@ -280,11 +282,13 @@ def end(*, review_id: UUID, actor_id: UUID, reason: str, at: datetime) -> None:
     End a decision before its last day: from now on the gate says no again.
 
     :raises NotFound: there is no such review
+    :raises Refused: it is about a clinic of theirs
     :raises Invalid: nothing is said
     :raises IllegalMove: it was never approved, or ended already
     """
     with unit_of_work():
         found = _locked(review_id)
+        _refuse_the_concerned(found, actor_id)
         found.reason = _said(reason)
         _move(found, ReviewEvent.ENDED, actor_id=actor_id, words=found.reason, at=at)
         _tell(found, at=at)

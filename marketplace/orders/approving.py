@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import case, select
 
 from .. import audit
 from ..accounts import queries as accounts
@@ -41,13 +41,17 @@ class NothingToApprove(Conflict):
         super().__init__("Nobody has to approve this order, or somebody has.", cure="Look at the order.")
 
 
-def limit_above(clinic_id: UUID, buyer_id: UUID, price: Money) -> Money | None:
+def limit_above(clinic_id: UUID, buyer_id: UUID, price: Money, *, at: datetime) -> Money | None:
     """
     Return the limit of the clinic that the price lies above, None where it lies above none; a step.
 
     :raises NobodyApproves: nobody but the buyer runs the clinic
     """
-    minor = db.session.scalar(select(Clinic.purchase_limit_minor).where(Clinic.id == clinic_id))
+    # A higher one counts from its day on, whether or not anybody has written it down since.
+    counts = case(
+        (Clinic.purchase_limit_then_at <= at, Clinic.purchase_limit_then_minor), else_=Clinic.purchase_limit_minor
+    )
+    minor = db.session.scalar(select(counts).where(Clinic.id == clinic_id))
     if minor is None or price.minor <= minor:
         return None
     limit = Money(minor, price.currency)

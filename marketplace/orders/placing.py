@@ -242,7 +242,7 @@ def _promise(
     if agreed and agreed.price >= unit.price:
         agreed = None  # Its seller asks less by now.
     price = agreed.price if agreed else unit.price
-    limit = approving.limit_above(purchase.clinic_id, purchase.buyer_id, price)
+    limit = approving.limit_above(purchase.clinic_id, purchase.buyer_id, price, at=at)
     # Once more under the listing's lock: a seller who promised to wait until now did it under the same.
     reserving.refuse_others(listing_id, purchase.buyer_id, at=at)
     reserving.use_up(listing_id, purchase.buyer_id, at=at)

@@ -347,7 +347,7 @@ def _place_page(device: ListingFacts, choice: _Choice, form: PlaceForm, verdict:
     if agreed and device.price and agreed.price >= device.price:
         agreed = None  # Its seller asks less by now.
     price = agreed.price if agreed else device.price_without(choice.left_out)
-    limit = clinics.clinic(choice.site.clinic_id).purchase_limit
+    limit = clinics.clinic(choice.site.clinic_id).limit_at(clock.now())
     return render_template(
         "buying/place.html",
         device=device,

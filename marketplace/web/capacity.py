@@ -17,15 +17,17 @@ from ..clinics.access import MANAGERS
 from ..clinics.queries import Site
 from ..eligibility import foreseeing
 from ..eligibility import service as eligibility
+from ..eligibility.publishing import NoPolicy
 from ..eligibility.reasons import ReasonCode
 from ..eligibility.verdict import Verdict
 from ..kernel import clock
 from ..kernel.terms import STATES, ProcedureClass
-from . import gate, standpoint
+from . import gate, rules, standpoint
 from .access import me, public, requires
 from .standpoint import ABOUT_OPERATING, Chip
 
 bp = Blueprint("capacity", __name__)
+bp.register_error_handler(NoPolicy, rules.none_in_force)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,17 +5,28 @@ from datetime import datetime
 
 from flask import Blueprint, Response, current_app, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 
+from ..accounts.access import Permission
 from ..eligibility import publishing
 from ..eligibility import vectors as public_vectors
 from ..eligibility.blocked import FEWEST, Blocked, blocked
+from ..eligibility.publishing import NoPolicy
 from ..kernel import clock
 from ..kernel.errors import NotFound
 from ..kernel.terms import STATES, ProcedureClass
 from . import rule_words
-from .access import public
+from .access import me, public
 
 bp = Blueprint("rules", __name__)
+
+
+def none_in_force(_refusal: NoPolicy) -> ResponseReturnValue:
+    """Say to whoever reads that there is nothing to read: it is nobody's fault that they could mend."""
+    return render_template("rules/none.html", drafts=current_user.is_authenticated and me().may(Permission.POLICY_READ))
+
+
+bp.register_error_handler(NoPolicy, none_in_force)
 
 
 @bp.get("/rules")

@@ -33,6 +33,7 @@ from tests.factories.payments import pay_page
 from tests.support import assert_refused_by, promised_mails
 
 LIMIT = Money(2_500_000)
+DAY, SECOND = timedelta(hours=24), timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -45,6 +46,10 @@ def scene(now):
 def set_limit(scene, limit: Money | None) -> None:
     scene.clinic.purchase_limit_minor = limit.minor if limit else None
     db.session.commit()
+
+
+def limit_to(scene, limit: Money | None, *, at):
+    return clinic_service.limit_purchases(clinic_id=scene.clinic.id, actor_id=scene.owner.id, limit=limit, at=at)
 
 
 def approve(order_id, person, at) -> None:
@@ -93,12 +98,65 @@ class TestLimit:
 
     def test_taking_it_away_is_told_too_and_setting_the_same_is_not(self, scene, now):
         make_member(clinic=scene.clinic, user=make_user(), role=ClinicRole.MANAGER)
-        for limit in (LIMIT, None, None):
-            clinic_service.limit_purchases(clinic_id=scene.clinic.id, actor_id=scene.owner.id, limit=limit, at=now)
+        limit_to(scene, LIMIT, at=now)
+        limit_to(scene, None, at=now)
+        limit_to(scene, None, at=now + DAY)
 
-        assert clinics.clinic(scene.clinic.id).purchase_limit is None
+        assert clinics.clinic(scene.clinic.id).limit_at(now + DAY) is None
         (mail,) = promised_mails(Mail.template == "purchase_limit")
         assert (mail.context["before"], mail.context["after"]) == ("$25,000", None)
+
+    @pytest.mark.parametrize("higher", [Money(2_500_001), None])
+    def test_a_higher_one_or_none_counts_a_day_later(self, scene, now, higher):
+        make_member(clinic=scene.clinic, user=make_user(), role=ClinicRole.MANAGER)
+
+        assert limit_to(scene, higher, at=now) == now + DAY
+
+        facts = clinics.clinic(scene.clinic.id)
+        assert (facts.limit_at(now + DAY - SECOND), facts.limit_at(now + DAY)) == (LIMIT, higher)
+        (mail,) = promised_mails(Mail.template == "purchase_limit")
+        assert mail.context["since"] == f"{now + DAY:%B %-d, %Y, %H:%M} UTC"
+        event = audit.events_about("clinic", scene.clinic.id)[-1]
+        assert (event.data["before"], event.data["after"]) == (2_500_000, higher.minor if higher else None)
+
+    def test_a_lower_one_counts_at_once_and_ends_a_higher_one_that_waits(self, scene, now):
+        limit_to(scene, None, at=now)
+
+        assert limit_to(scene, Money(1_000_000), at=now) == now
+        assert clinics.clinic(scene.clinic.id).limit_at(now + 2 * DAY) == Money(1_000_000)
+
+    def test_the_same_again_ends_a_higher_one_that_waits_and_everybody_is_told(self, scene, now):
+        make_member(clinic=scene.clinic, user=make_user(), role=ClinicRole.MANAGER)
+        limit_to(scene, None, at=now)
+
+        assert limit_to(scene, LIMIT, at=now) == now
+        assert clinics.clinic(scene.clinic.id).limit_at(now + 2 * DAY) == LIMIT
+        mails = promised_mails(Mail.template == "purchase_limit")
+        assert [mail.context["after"] for mail in mails] == [None, "$25,000"]
+
+    def test_who_lifts_it_does_not_buy_alone_that_day(self, scene, now):
+        limit_to(scene, None, at=now - DAY + SECOND)
+
+        order = the_order(place(scene, at=now))
+
+        assert order.approval_limit_minor == LIMIT.minor
+
+    def test_an_order_of_the_day_after_keeps_to_the_new_one(self, scene, now):
+        limit_to(scene, None, at=now - DAY)
+
+        assert the_order(place(scene, at=now)).approval_limit_minor is None
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            "purchase_limit_then_minor = 1",
+            "purchase_limit_then_at = now(), purchase_limit_then_minor = 2500000",
+            "purchase_limit_then_at = now(), purchase_limit_minor = NULL",
+        ],
+    )
+    def test_only_a_higher_one_waits(self, scene, change):
+        with assert_refused_by("clinics_purchase_limit_is_only_raised_later"):
+            db.session.execute(text(f"UPDATE clinics SET {change} WHERE id = :id"), {"id": scene.clinic.id})
 
     def test_nobody_but_an_owner_sets_it(self, scene, now):
         manager = make_user()
@@ -301,7 +359,7 @@ class TestDatabase:
         )  # fmt: skip
 
     def test_an_order_takes_the_limit_of_its_clinic(self, scene, now, monkeypatch):
-        monkeypatch.setattr(placing.approving, "limit_above", lambda *_: None)
+        monkeypatch.setattr(placing.approving, "limit_above", lambda *_, **__: None)
 
         with pytest.raises(DBAPIError) as refusal:
             place(scene, at=now)

@@ -306,6 +306,48 @@ class TestAcceptInvitation:
             service.accept_invitation(token=token, user_id=user.id, at=NOON)
         assert events(clinic.id) == ["clinic:member_joined"]
 
+    @pytest.mark.parametrize("role", [R.OWNER, R.TECHNICIAN])
+    def test_dies_with_the_membership_of_who_sent_it(self, clinic, owner, role):
+        other, user = make_user(), make_user()
+        make_member(clinic=clinic, user=other, role=R.OWNER)
+        token, row = make_invitation(clinic=clinic, email=user.email, role=role, invited_by=other.id, at=NOON)
+        kept = make_invitation(clinic=clinic, email="kept@person.example", invited_by=owner.id, at=NOON)[1]
+
+        service.remove_member(clinic_id=clinic.id, actor_id=owner.id, user_id=other.id, at=NOON)
+
+        assert (row.withdrawn_at, kept.withdrawn_at) == (NOON, None)
+        with pytest.raises(InvitationIsDead):
+            service.accept_invitation(token=token, user_id=user.id, at=NOON)
+        assert user.id not in roles_in(clinic)
+
+    def test_dies_with_the_right_to_offer_that_role(self, clinic, owner):
+        other = make_user()
+        make_member(clinic=clinic, user=other, role=R.OWNER)
+        manager, technician = (
+            make_invitation(clinic=clinic, email=f"{role}@person.example", role=role, invited_by=other.id, at=NOON)[1]
+            for role in (R.MANAGER, R.TECHNICIAN)
+        )
+
+        service.change_role(clinic_id=clinic.id, actor_id=owner.id, user_id=other.id, role=R.MANAGER, at=NOON)
+
+        assert (manager.withdrawn_at, technician.withdrawn_at) == (NOON, None)
+
+    @pytest.mark.parametrize("lost", ["account", "membership"])
+    def test_is_not_accepted_of_somebody_who_could_not_send_it_now(self, clinic, owner, lost):
+        other, user = make_user(), make_user()
+        member = make_member(clinic=clinic, user=other, role=R.OWNER)
+        token, row = make_invitation(clinic=clinic, email=user.email, invited_by=other.id, at=NOON)
+        if lost == "account":
+            other.disabled_at = NOON
+        else:
+            member.left_at = NOON + SECOND
+        db.session.commit()
+
+        with pytest.raises(InvitationIsDead):
+            service.accept_invitation(token=token, user_id=user.id, at=NOON)
+        assert row.accepted_at is None
+        assert user.id not in roles_in(clinic)
+
     def test_holds_the_clinic_before_its_invitation_as_whoever_replaces_it_does(self, clinic):
         user = make_user()
         token, _ = make_invitation(clinic=clinic, email=user.email, at=NOON)
@@ -589,6 +631,13 @@ class TestDecideSellerStanding:
 
         self.decide(clinic, make_staff(), SellerStanding.SUSPENDED)
         assert queries.seller_standings([clinic.id, NOBODY]) == {clinic.id: SellerStanding.SUSPENDED}
+        first = make_staff()
+        with pytest.raises(IllegalMove):
+            self.decide(clinic, first, SellerStanding.VERIFIED)
+        self.decide(clinic, first, SellerStanding.AWAITING_SECOND)
+        with pytest.raises(service.SecondLookIsAnothers):
+            self.decide(clinic, first, SellerStanding.VERIFIED)
+        assert queries.seller_standings([clinic.id]) == {clinic.id: SellerStanding.AWAITING_SECOND}
         self.decide(clinic, make_staff(), SellerStanding.VERIFIED)
         assert queries.seller_standings([clinic.id]) == {clinic.id: SellerStanding.VERIFIED}
 

@@ -303,6 +303,10 @@ class TestDatabase:
         with assert_refused_by("reviews_are_independent"):
             self.insert(values)
 
+    def test_nobody_empties_the_table(self):
+        with assert_refused_by("reviews_is_append_only"):
+            db.session.execute(text("TRUNCATE reviews CASCADE"))
+
     @pytest.mark.parametrize(
         "change",
         [

@@ -368,6 +368,24 @@ class TestApproving:
 
         assert state_of(review) is ReviewState.ASKED
 
+    @pytest.mark.parametrize("side", ["clinic", "seller_clinic"])
+    def test_nor_sends_back_what_was_proposed(self, proposed, scene, now, side):
+        former = make_staff("verifier")
+        make_member(clinic=getattr(scene, side), user=former, left_at=now)
+        with pytest.raises(Refused):
+            reviews.send_back(review_id=proposed, actor_id=former.id, words="Not well.", at=now)
+
+        assert state_of(proposed) is ReviewState.PROPOSED
+
+    @pytest.mark.parametrize("side", ["clinic", "seller_clinic"])
+    def test_nor_ends_what_was_approved(self, approved, scene, now, side):
+        former = make_staff("verifier")
+        make_member(clinic=getattr(scene, side), user=former, left_at=now)
+        with pytest.raises(Refused):
+            reviews.end(review_id=approved, actor_id=former.id, reason="x", at=now)
+
+        assert state_of(approved) is ReviewState.APPROVED
+
 
 class TestRefusingAndEnding:
     def test_one_may_refuse_with_a_reason(self, ask, staff, scene, now):

@@ -388,11 +388,17 @@ class TestLimit:
         for typed, words in (
             ("$25,000", "Above $25,000 a second person, an owner or manager other than the one who ordered, approves"),
             ("0", "A second person, an owner or manager other than the one who ordered, approves"),
-            ("", "Whoever orders a device can also pay for it"),
+            ("", "A second person, an owner or manager other than the one who ordered, approves"),
         ):
             answer = client.post(address, data={"limit": typed})
             assert (answer.status_code, answer.location) == (303, page)
-            assert words in " ".join(text_of(client.get(page)).split())
+            shown = " ".join(text_of(client.get(page)).split())
+            assert words in shown
+        assert "It counts in 24 hours." in shown
+        assert "nobody else has to approve. Until then an owner can set another limit." in shown
+        client.post(address, data={"limit": "$1,000"})
+        client.post(address, data={"limit": "$2,000"})
+        assert "only above $2,000. Until then" in " ".join(text_of(client.get(page)).split())
 
     def test_what_is_no_amount_is_said_beside_the_field(self, client, clinic, owner):
         sign_in(client, owner)

@@ -4,7 +4,9 @@ const SKIPPED = new Set(["password", "file", "hidden", "submit", "button"]);
 
 const fields = (form) => [...form.elements].filter((field) => field.name && !SKIPPED.has(field.type));
 const here = location.pathname + location.search;
-const keyOf = (form) => `kept:${here}:${form.dataset.keep}`;
+// Of the person who typed it: at one browser several people may sign in, one after the other.
+const who = document.body.dataset.person ?? "";
+const keyOf = (form) => `kept:${who}:${here}:${form.dataset.keep}`;
 
 const said = new Map();
 
@@ -66,6 +68,9 @@ if (sent && sent.from !== here && !asksWho) {
 
 for (const form of document.querySelectorAll("form[data-guard]")) guard(form);
 for (const form of document.querySelectorAll("form[data-keep]")) keep(form);
+
+// Whoever signs out leaves nothing behind of what they typed.
+document.querySelector("form[action$='/sign-out']")?.addEventListener("submit", () => sessionStorage.clear());
 
 // The browser's back button may bring the page back as it was left: pressed.
 addEventListener("pageshow", (event) => {

@@ -77,12 +77,15 @@ def clinic(clinic_id: UUID) -> ResponseReturnValue:
     """Show one clinic to its people."""
     own_role = queries.require_role(user_id=me().id, clinic_id=clinic_id)
     manages = own_role in MANAGERS
+    at, facts = clock.now(), queries.clinic(clinic_id)
     return render_template(
         "clinics/clinic.html",
-        clinic=queries.clinic(clinic_id),
+        clinic=facts,
+        limit=facts.limit_at(at),
+        limit_waits=facts.purchase_limit_then_at is not None and facts.purchase_limit_then_at > at,
         sites=queries.sites_of(clinic_id),
         members={member.user_id: member for member in queries.members_of(clinic_id)},
-        invitations=queries.invitations_of(clinic_id, at=clock.now()) if manages else [],
+        invitations=queries.invitations_of(clinic_id, at=at) if manages else [],
         own_role=own_role,
         manages=manages,
         owns=own_role in OWNERS,
@@ -98,11 +101,16 @@ def limit(clinic_id: UUID) -> ResponseReturnValue:
     """Set above which price a second person approves what the clinic buys."""
     queries.require_role(user_id=me().id, clinic_id=clinic_id, roles=OWNERS)
     facts = queries.clinic(clinic_id)
-    form = LimitForm(data={"limit": str(facts.purchase_limit) if facts.purchase_limit is not None else ""})
+    now = facts.limit_at(clock.now())
+    form = LimitForm(data={"limit": str(now) if now is not None else ""})
     if form.validate_on_submit():
         with applied(form):
-            service.limit_purchases(clinic_id=clinic_id, actor_id=me().id, limit=amount(form.limit), at=clock.now())
-            flash("The limit is set. Orders from now on keep to it.", "success")
+            at = clock.now()
+            since = service.limit_purchases(clinic_id=clinic_id, actor_id=me().id, limit=amount(form.limit), at=at)
+            if since > at:
+                flash("It counts in 24 hours. Everybody else who runs the clinic was told.", "success")
+            else:
+                flash("The limit is set. Orders from now on keep to it.", "success")
             return redirect(url_for("clinics.clinic", clinic_id=clinic_id), code=303)
     return render_template("clinics/limit.html", form=form, clinic=facts), form.http_status
 
