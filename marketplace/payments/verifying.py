@@ -73,19 +73,31 @@ def _movements() -> list[Moved]:
 
 
 def _held() -> Money:
-    """Return what is held for buyers and must be there: what a bank took in a dispute nobody paid out."""
+    """
+    Return what is held for buyers and must be there: what a bank took in a dispute nobody paid out.
+
+    All that is held, by the kept total, less what of it is gone with the orders in dispute, which are never many.
+    """
 
     def owed(account: Account) -> ColumnElement[int]:
         return func.coalesce(func.sum(LedgerEntry.amount_minor).filter(LedgerEntry.account == account), 0)
 
-    of_order = (
-        select(func.greatest(-owed(Account.HELD) - func.greatest(owed(Account.DISPUTED), 0), 0).label("minor"))
+    disputed = (
+        select(LedgerJournal.order_id)
+        .join(LedgerEntry, LedgerEntry.journal_id == LedgerJournal.id)
+        .where(LedgerEntry.account == Account.DISPUTED)
+    )
+    here = func.greatest(-owed(Account.HELD) - func.greatest(owed(Account.DISPUTED), 0), 0)
+    gone = (
+        select((-owed(Account.HELD) - here).label("minor"))
         .join(LedgerJournal, LedgerJournal.id == LedgerEntry.journal_id)
-        .where(LedgerEntry.account.in_((Account.HELD, Account.DISPUTED)))
+        .where(LedgerEntry.account.in_((Account.HELD, Account.DISPUTED)), LedgerJournal.order_id.in_(disputed))
         .group_by(LedgerJournal.order_id)
         .subquery()
     )
-    return Money(int(db.session.scalars(select(func.coalesce(func.sum(of_order.c.minor), 0))).one()))
+    held = select(func.coalesce(func.sum(LedgerTotal.amount_minor), 0)).where(LedgerTotal.account == Account.HELD)
+    less = select(func.coalesce(func.sum(gone.c.minor), 0))
+    return Money(-int(db.session.scalars(held).one()) - int(db.session.scalars(less).one()))
 
 
 def _unbalanced() -> Iterator[Finding]:
