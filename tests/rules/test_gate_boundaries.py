@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from marketplace.eligibility.facts import Asked, Hazard, Place, Practitioner, Site
+from marketplace.credentials.states import CredentialState
+from marketplace.eligibility.facts import Asked, Hazard, Place, Practitioner, Site, Uses
 from marketplace.eligibility.policy import Policy
 from marketplace.eligibility.rulebook import reference_document
 from marketplace.kernel.shapes import Misshapen
@@ -15,6 +16,7 @@ from tests.factories.gate import (
     NOON,
     against,
     asked_of,
+    device,
     enabling,
     facts,
     handpiece,
@@ -35,6 +37,38 @@ FRESH = NOON - timedelta(days=1)
 
 def _dana(**changes):
     return person("Dana", held("US-TX:TDLR:LHR", level="TECHNICIAN", **changes))
+
+
+class TestGravest:
+    """Of several reasons why one credential does not do, the one that takes longest to cure is named."""
+
+    @pytest.mark.parametrize(
+        ("state", "named"),
+        [
+            (CredentialState.SUBMITTED, "WRONG_STATE"),
+            (CredentialState.NEEDS_INFO, "WRONG_STATE"),
+            (CredentialState.SUSPENDED, "SUSPENDED"),
+            (CredentialState.REVOKED, "REVOKED"),
+        ],
+    )
+    def test_a_doubt_about_it_weighs_more_than_its_place_and_a_wait_less(self, state, named):
+        abroad = replace(held("US-TX:TDLR:LHR", "AZ", level="TECHNICIAN"), state=state)
+
+        assert against(texas_hair(operator=person("Dana", abroad))) == [("operator", named, ("HAIR_NONABLATIVE",))]
+
+    def test_one_that_does_not_say_when_it_was_issued_counts(self):
+        assert against(texas_hair(operator=_dana(issued_on=None))) == []
+
+
+def test_what_texas_asks_of_the_site_it_asks_for_light_that_is_no_laser_as_well():
+    """Other places ask it of lasers alone, and say so."""
+    light = texas_hair(
+        device=device(handpiece("IPL")), uses=Uses(frozenset({HAIR}), restriction_signed=True), site=Site()
+    )
+
+    assert sorted(code for key, code, _ in against(light) if key == "site") == [
+        "LEVEL_NOT_COVERED", "NO_CREDENTIAL", "NO_CREDENTIAL", "SAFETY_OFFICER_NOT_NAMED",
+    ]  # fmt: skip
 
 
 class TestExpiry:
