@@ -56,6 +56,35 @@ class TestGravest:
 
         assert against(texas_hair(operator=person("Dana", abroad))) == [("operator", named, ("HAIR_NONABLATIVE",))]
 
+    @pytest.mark.parametrize("state", [CredentialState.WITHDRAWN, CredentialState.SUPERSEDED])
+    def test_one_that_is_put_forward_no_more_is_none(self, state):
+        gone = replace(held("US-TX:TDLR:LHR", level="TECHNICIAN"), state=state)
+
+        assert against(texas_hair(operator=person("Dana", gone))) == [
+            ("operator", "NO_CREDENTIAL", ("HAIR_NONABLATIVE",))
+        ]
+
+    @pytest.mark.parametrize("order", [1, -1])
+    def test_of_several_the_nearest_is_named_in_whatever_order_they_are_held(self, order):
+        over = held("US-TX:TDLR:LHR", level="TECHNICIAN", expires_on=date(2020, 1, 1))
+        abroad = held("US-TX:TDLR:LHR", "AZ", level="TECHNICIAN")
+
+        assert against(texas_hair(operator=person("Dana", *(over, abroad)[::order]))) == [
+            ("operator", "EXPIRED", ("HAIR_NONABLATIVE",))
+        ]
+
+    @pytest.mark.parametrize("order", [1, -1])
+    def test_of_several_that_do_the_one_that_holds_longest_is_what_a_yes_rests_on(self, order):
+        soon = held("US-TX:TDLR:LHR", level="TECHNICIAN", expires_on=date(2026, 12, 1))
+        later = held("US-TX:TDLR:LHR", level="SENIOR_TECHNICIAN")
+
+        verdict = asked_of(texas_hair(operator=person("Dana", *(soon, later)[::order])))
+
+        assert (later.id in verdict.credential_ids, soon.id in verdict.credential_ids) == (True, False)
+
+    def test_a_no_holds_until_nothing(self):
+        assert asked_of(texas_hair(operator=_dana(expires_on=date(2020, 1, 1)))).valid_until is None
+
     def test_one_that_does_not_say_when_it_was_issued_counts(self):
         assert against(texas_hair(operator=_dana(issued_on=None))) == []
 
