@@ -2,11 +2,27 @@
 
 import logging
 import sys
+from contextlib import suppress
 from typing import Any
 
 import structlog
 
 log: Any = structlog.get_logger("second_light")
+
+
+class Enduring(structlog.PrintLogger):
+    """
+    Writes a line down, or goes without.
+
+    A disk that is full of logs must stop no page: least of all one that has done already what it was asked for.
+    """
+
+    def msg(self, message: str) -> None:
+        """Write the line, if it can be written."""
+        with suppress(OSError):
+            super().msg(message)
+
+    log = debug = info = warn = warning = fatal = failure = err = error = critical = exception = msg
 
 
 def configure(*, human: bool) -> None:
@@ -21,7 +37,7 @@ def configure(*, human: bool) -> None:
     structlog.configure(
         processors=[*shared, renderer],
         # Asked for at each line: what standard error was at the start may be closed by then.
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        logger_factory=lambda *_: Enduring(sys.stderr),
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=False,
     )

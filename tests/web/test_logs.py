@@ -1,6 +1,9 @@
 """What is written down of a request: one line of JSON, and nothing that people wrote."""
 
+import errno
+import io
 import json
+import sys
 
 import pytest
 import structlog
@@ -27,6 +30,23 @@ def plain():
 
 def lines(capsys) -> list[str]:
     return capsys.readouterr().err.splitlines()
+
+
+class FullDisk(io.StringIO):
+    """Where nothing more can be written."""
+
+    def write(self, _: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_disk_that_is_full_of_logs_stops_no_page(client, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", FullDisk())
+
+    with pytest.raises(OSError, match="No space left"):
+        print("This much is so.", file=sys.stderr)
+    assert client.get("/devices/00000000-0000-0000-0000-000000000007").status_code == 404
+    assert client.post("/sign-in", data={"email": "nobody@example.test", "password": "x"}).status_code == 422
 
 
 @pytest.mark.usefixtures("plain")
