@@ -12,7 +12,7 @@ import os
 
 from benchmarks.figures import Benchmark, circumstances, record, section
 
-NAMES = ("start", "pages", "judge", "qualified", "finding", "registers", "money", "race", "outages", "peers")
+NAMES = ("start", "pages", "judge", "qualified", "finding", "registers", "money", "race", "outages", "load", "peers")
 ALONE = ("peers",)
 """Only when it is named: it installs another shop, and takes minutes."""
 
