@@ -166,6 +166,14 @@ class TestPreview:
 
         assert ReasonCode.EXPIRED in codes(verdict)
 
+    def test_whose_account_is_closed_buys_and_operates_nothing(self, scene, sale, purchase, now):
+        scene.buyer.disabled_at = now
+        db.session.flush()
+
+        verdict = service.preview(sale=sale, purchase=purchase, at=now)
+
+        assert {ReasonCode.BUYER_SUSPENDED, ReasonCode.OPERATOR_NOT_MEMBER} <= set(codes(verdict))
+
     def test_a_site_of_somebody_else_is_not_found(self, sale, purchase, now):
         with pytest.raises(NotFound):
             service.preview(sale=sale, purchase=replace(purchase, site_id=make_site().id), at=now)
