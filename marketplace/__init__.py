@@ -13,6 +13,7 @@ messages                 what the two sides of an order write to each other
 reviews                  what buyers say of completed sales, and what a seller's history earns
 orders                   promise, hold, dispatch, arrival, acceptance
 sheets                   tables of many listings, in and out
+inspections              a third person looks at a unit before it is bought, and signs
 questions                what buyers ask of a unit, and what its seller answered
 listings                 units for sale and how they are found
 eligibility              THE GATE: who may buy what, where, and why

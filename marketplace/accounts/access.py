@@ -43,6 +43,9 @@ class Permission(StrEnum):
     LEAD_READ = "lead:read"
     LEAD_ASK = "lead:ask"
     LEAD_HANDLE = "lead:handle"
+    INSPECTION_READ = "inspection:read"
+    INSPECTION_WRITE = "inspection:write"
+    INSPECTION_HANDLE = "inspection:handle"
     QUESTION_READ = "question:read"
     QUESTION_ASK = "question:ask"
     QUESTION_ANSWER = "question:answer"
@@ -90,6 +93,9 @@ GRANTED: dict[Permission, frozenset[Grant]] = {
     _P.LEAD_READ: frozenset({_G.MEMBER}),
     _P.LEAD_ASK: frozenset({_G.MEMBER}),
     _P.LEAD_HANDLE: frozenset({_G.MODERATOR}),
+    _P.INSPECTION_READ: frozenset({_G.MEMBER}),
+    _P.INSPECTION_WRITE: frozenset({_G.MEMBER}),
+    _P.INSPECTION_HANDLE: frozenset({_G.MODERATOR}),
     _P.QUESTION_READ: frozenset({_G.MEMBER}),
     _P.QUESTION_ASK: frozenset({_G.MEMBER}),
     _P.QUESTION_ANSWER: frozenset({_G.MEMBER}),
@@ -125,6 +131,7 @@ class Weighty(StrEnum):
     RELEASE_DEVICE = "release_device"
     ACCEPT_DEVICE = "accept_device"
     AGREE_PRICE = "agree_price"
+    SIGN_INSPECTION = "sign_inspection"
     GIVE_BACK = "give_back"
     LINK_PAYOUTS = "link_payouts"
     CHANGE_ADDRESS = "change_address"
@@ -151,6 +158,7 @@ WEIGHED: dict[Weighty, tuple[frozenset[Permission], str]] = {
     _W.RELEASE_DEVICE: (frozenset({_P.ORDER_FULFIL}), "releasing or sending a device"),
     _W.ACCEPT_DEVICE: (frozenset({_P.ORDER_PLACE}), "accepting a device, for which the seller is then paid"),
     _W.AGREE_PRICE: (frozenset({_P.ORDER_FULFIL, _P.ORDER_PLACE}), "agreeing on a price"),
+    _W.SIGN_INSPECTION: (frozenset({_P.INSPECTION_WRITE}), "signing what you saw of a device"),
     _W.GIVE_BACK: (frozenset({_P.ORDER_FULFIL, _P.ORDER_PLACE}), "giving a payment back"),
     _W.LINK_PAYOUTS: (frozenset({_P.ORDER_FULFIL}), "changing where the clinic is paid"),
     _W.CHANGE_ADDRESS: (frozenset({_P.CLINIC_MANAGE}), "changing where devices are sent"),

@@ -21,6 +21,7 @@ from . import (
     freshness,
     guide,
     health,
+    inspections,
     leads,
     liens,
     messages,
@@ -58,6 +59,7 @@ from .staff import figures as staff_figures
 from .staff import finance as staff_finance
 from .staff import findings as staff_findings
 from .staff import history as staff_history
+from .staff import inspections as staff_inspections
 from .staff import leads as staff_leads
 from .staff import liens as staff_liens
 from .staff import listings as staff_listings
@@ -118,6 +120,8 @@ BLUEPRINTS = (
     wanted.bp,
     staff_wants.bp,
     leads.bp,
+    inspections.bp,
+    staff_inspections.bp,
     staff_leads.bp,
     liens.bp,
     staff_liens.bp,

@@ -73,6 +73,7 @@ class TestWeightyActs:
 
 
 WEIGHTY = {
+    "inspections.report": Weighty.SIGN_INSPECTION,
     "staff_liens.judge": Weighty.MOVE_MONEY,
     "account.change_password": Weighty.CHANGE_PASSWORD,
     "own_address.change": Weighty.CHANGE_EMAIL,

@@ -23,6 +23,8 @@ from marketplace.credentials.policy import AddressFrom, Asked
 from marketplace.eligibility import editing, publishing, reviews
 from marketplace.eligibility.models import GateReceipt
 from marketplace.extensions import db, unit_of_work
+from marketplace.inspections import service as inspections
+from marketplace.inspections.states import InspectionKind
 from marketplace.kernel import clock
 from marketplace.kernel.money import Money
 from marketplace.kernel.terms import ClinicRole, ProcedureClass
@@ -69,6 +71,7 @@ NOT_PAGES = {
     "own_address.object_to": "its link is mailed, seen by the journey of the second factor",
     "reports.paper": "a file",
     "reports.pdf": "a file",
+    "inspections.pdf": "a file",
     "liens.paper": "a file",
     "staff_liens.paper": "a file",
     "selling.paper": "a file",
@@ -240,6 +243,22 @@ def _arrange(house: House, ids: dict[str, Any]) -> None:
         listing = session.get_one(Listing, owed)
         listing.particulars = {**listing.particulars, "title": "financed", "lender": "A lender"}
     ids["financed"] = house.order(owed, until=OrderState.FUNDS_HELD)
+    with house.inside():
+        at = clock.now()
+        inspector = inspections.appoint(
+            email=house.email("Lucia Fernandez"), firm="An engineer", skills="Repairs lasers.",
+            actor_id=people["Mona Petit"], at=at,
+        )  # fmt: skip
+        ids["inspection"] = inspections.ask(
+            listing_id=ids["platform"], asker_id=people["Dana Reyes"], kind=InspectionKind.OPERATING,
+            words="Fire every handpiece.", at=at,
+        )  # fmt: skip
+        inspections.let_in(
+            inspection_id=ids["inspection"], actor_id=people["Walter Finch"], words="Tuesday at ten.", at=at
+        )
+        inspections.assign(
+            inspection_id=ids["inspection"], inspector_id=inspector, actor_id=people["Mona Petit"], at=at
+        )
     said = HandedIn(LeadKind.TRADE_IN, ids["clinic"], "Lumenis M22, 2012")
     with house.inside():
         at = clock.now()
@@ -345,6 +364,9 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "watching.save": ("/searches/new?maker=Lumenis",),
         "watching.stop": ("/stop/{stop}",),
         "liens.lien": ("/orders/{financed}/lien",),
+        "inspections.ask": ("/devices/{listing}/inspection",),
+        "inspections.mine": ("/inspections",),
+        "inspections.one": ("/inspections/{inspection}",),
         "leads.finance": ("/devices/{listing}/finance",),
         "leads.mine": ("/arrangements/mine",),
         "leads.new": ("/arrangements/new",),
@@ -386,6 +408,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "capacity.mine": ("/what-may-i-buy",),
         "errors": ("/staff/people",),
     },
+    "Lucia Fernandez": {"inspections.report": ("/inspections/{inspection}/report",)},
     "Tyler Brooks": {"clinics.accept_invitation": ("{invitation}",)},
     "Walter Finch": {
         "buying.order": ("/orders/{funds_held}", "/orders/{accepted}", "/orders/{financed}"),
@@ -450,6 +473,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "staff_stolen.stolen": ("/staff/stolen",),
         "staff_wants.wants": ("/staff/wanted",),
         "staff_leads.leads": ("/staff/arrangements",),
+        "staff_inspections.inspections": ("/staff/inspections",),
         "staff_liens.filings": ("/staff/listings/{in_review}/filings",),
         "staff_asked.asked": ("/staff/asked",),
     },

@@ -31,6 +31,9 @@ from marketplace.eligibility.reasons import ReasonCode
 from marketplace.eligibility.sale import Purchase
 from marketplace.extensions import adapter_of, db
 from marketplace.guides import knowing, prices
+from marketplace.inspections import queries as inspections
+from marketplace.inspections.models import Inspection
+from marketplace.inspections.states import InspectionState
 from marketplace.kernel import clock
 from marketplace.kernel.terms import ProcedureClass
 from marketplace.leads import queries as leads
@@ -515,6 +518,13 @@ def test_one_device_is_financed_and_says_so(demo):
         assert [str(one.state) for one in units] == ["published"]
         assert [one.file_number for one in liens.searches_of(units[0].id)] == ["DEMO-0001"]
         assert missing(units[0]) == []
+
+
+def test_one_device_was_looked_at_and_another_waits(demo):
+    with demo.app_context():
+        states = select(Inspection.state, func.count()).group_by(Inspection.state)
+        assert dict(db.session.execute(states).all()) == {InspectionState.SIGNED: 1, InspectionState.ASKED: 1}
+        assert [one.name for one in inspections.inspectors()] == ["Lucia Fernandez"]
 
 
 def test_people_talk_before_the_sale_and_after_it(demo):

@@ -11,6 +11,8 @@ from marketplace.clinics import service as clinics
 from marketplace.credentials.models import CredentialDocument
 from marketplace.eligibility import reviews
 from marketplace.extensions import db
+from marketplace.inspections import service as inspections
+from marketplace.inspections.states import InspectionKind
 from marketplace.kernel.money import Money
 from marketplace.kernel.terms import ClinicRole, ProcedureClass
 from marketplace.leads import service as leads
@@ -31,7 +33,7 @@ from marketplace.wants.service import Said
 from marketplace.watching import service as watching
 from marketplace.watching.models import Cadence
 from marketplace.web.access import PUBLIC
-from tests.factories.accounts import kept, make_session, make_user, together
+from tests.factories.accounts import kept, make_session, make_staff, make_user, together
 from tests.factories.clinics import make_clinic, make_invitation, make_member, make_site
 from tests.factories.documents import make_document, picture
 from tests.factories.listings import make_counter, make_handpiece, make_listing
@@ -42,6 +44,7 @@ SAFE = {"HEAD", "OPTIONS"}
 FOR_EVERYBODY = {
     "buying.place",
     "leads.finance",
+    "inspections.ask",
     "offering.make",
     "questions.ask",
     "reserving.ask",
@@ -136,7 +139,15 @@ def theirs(scene, now) -> dict[str, UUID]:
     release = freeing.hand_in(
         order_id=bound.id, actor_id=scene.seller.id, words="Release", filename="a.png", content=picture(), at=now
     )
+    inspector = make_user(name="Irma Looks")
+    staff = make_staff("moderator")
+    inspections.appoint(email=inspector.email, firm="Looks", skills="Lasers.", actor_id=staff.id, at=now)
+    looked_at = inspections.ask(
+        listing_id=make_listing(clinic=scene.seller_clinic, handpieces=["DIODE_HR"]).id, asker_id=scene.buyer.id,
+        kind=InspectionKind.OPERATING, words="Fire it.", at=now,
+    )  # fmt: skip
     return {
+        "inspection_id": looked_at,
         "order of liens": bound.id,
         "paper of liens": release,
         "word_id": word,
@@ -212,7 +223,7 @@ def address(app, rule, theirs) -> str:
         values["order_id"] = theirs["order of liens"]
         values |= {"document_id": theirs["paper of liens"]} if "document_id" in values else {}
     if "way" in values:
-        values["way"] = "agree" if rule.endpoint == "leads.answer" else "later"
+        values["way"] = "agree" if rule.endpoint in {"leads.answer", "inspections.answer"} else "later"
     assert None not in values.values(), f"{rule}: let `theirs` make one of what this address names"
     with app.test_request_context():
         return rule.build(values)[1]

@@ -19,6 +19,7 @@ from .arranged import ask_for_arrangements
 from .financed import owe
 from .habits import keep_an_eye, look_for
 from .history import live_through
+from .inspected import look_at_devices
 from .people import BEGAN, Stage, populate, prove
 from .rolls import confirm_recall, load_registers
 from .sales import PLANS, Market, do_jobs
@@ -62,6 +63,7 @@ def load(app: Flask) -> bool:
         look_for(stage, now=now)
         ask_for_arrangements(stage, now=now)
         owe(stage, now=now)
+        look_at_devices(stage, now=now)
         talk.ask_and_answer(stage, now=now)
         talk.write_to_each_other(stage, now=now)
         do_jobs()  # What was promised is done: the house waits for nothing but people.
