@@ -7,18 +7,22 @@ from sqlalchemy import text
 from werkzeug.routing import UUIDConverter
 
 from marketplace.accounts.access import GRANTED, Grant
+from marketplace.accounts.models import User
 from marketplace.clinics import service as clinics
 from marketplace.credentials.models import CredentialDocument
 from marketplace.eligibility import reviews
 from marketplace.extensions import db
+from marketplace.inspections import queries as inspection_queries
 from marketplace.inspections import service as inspections
-from marketplace.inspections.states import InspectionKind
+from marketplace.inspections.form import Found, lines_of
+from marketplace.inspections.states import InspectionKind, Outcome
 from marketplace.kernel.money import Money
 from marketplace.kernel.terms import ClinicRole, ProcedureClass
 from marketplace.leads import service as leads
 from marketplace.leads.service import HandedIn
 from marketplace.leads.states import LeadKind
 from marketplace.listings import queries as listings
+from marketplace.listings import reports
 from marketplace.listings.models import Paper
 from marketplace.listings.search import Wanted
 from marketplace.listings.terms import PaperKind
@@ -142,11 +146,13 @@ def theirs(scene, now) -> dict[str, UUID]:
     inspector = make_user(name="Irma Looks")
     staff = make_staff("moderator")
     inspections.appoint(email=inspector.email, firm="Looks", skills="Lasers.", actor_id=staff.id, at=now)
-    looked_at = inspections.ask(
-        listing_id=make_listing(clinic=scene.seller_clinic, handpieces=["DIODE_HR"]).id, asker_id=scene.buyer.id,
-        kind=InspectionKind.OPERATING, words="Fire it.", at=now,
-    )  # fmt: skip
+    looked_at, seen = (_inspected(scene, inspector, staff, now) for _ in range(2))
+    report = inspection_queries.one(seen, user_id=inspector.id).report_id
+    found = [Found(Outcome.AS_STATED) for _ in lines_of(reports.report(report).document)]
+    inspections.sign(inspection_id=seen, actor_id=inspector.id, found=found, remarks="", name=inspector.name, at=now)
     return {
+        "inspector": inspector.id,
+        "signed inspection": seen,
         "inspection_id": looked_at,
         "order of liens": bound.id,
         "paper of liens": release,
@@ -180,6 +186,17 @@ def theirs(scene, now) -> dict[str, UUID]:
         "search_id": search,
         "import_id": sheet,
     }
+
+
+def _inspected(scene, inspector, staff, now) -> UUID:
+    """Let an inspector be sent to a unit of the scene's seller."""
+    unit = make_listing(clinic=scene.seller_clinic, handpieces=["DIODE_HR"])
+    one = inspections.ask(
+        listing_id=unit.id, asker_id=scene.buyer.id, kind=InspectionKind.OPERATING, words="Fire it.", at=now
+    )
+    inspections.let_in(inspection_id=one, actor_id=scene.seller.id, words="Tuesday.", at=now)
+    inspections.assign(inspection_id=one, inspector_id=inspector.id, actor_id=staff.id, at=now)
+    return one
 
 
 @pytest.fixture
@@ -219,6 +236,8 @@ def address(app, rule, theirs) -> str:
         values["order_id"] = theirs["order of word_id"]
     if {"order_id", "document_id"} <= values.keys():
         values["document_id"] = theirs["paper of order_id"]
+    if rule.endpoint == "inspections.pdf":
+        values["inspection_id"] = theirs["signed inspection"]
     if rule.endpoint.startswith("liens."):
         values["order_id"] = theirs["order of liens"]
         values |= {"document_id": theirs["paper of liens"]} if "document_id" in values else {}
@@ -261,7 +280,8 @@ class TestIds:
 
     def test_open_what_they_name_to_those_whose_it_is(self, app, scene, theirs):
         """What the other claim is worth: these are the right addresses of things that are there."""
-        browsers = [browser_of(app, one) for one in (scene.buyer, scene.owner, scene.seller)]
+        inspector = db.session.get_one(User, theirs["inspector"])
+        browsers = [browser_of(app, one) for one in (scene.buyer, scene.owner, scene.seller, inspector)]
         shut = [
             rule.endpoint
             for rule, methods in doors(app)
