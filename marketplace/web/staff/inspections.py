@@ -53,7 +53,7 @@ def inspections() -> ResponseReturnValue:
 def assign(inspection_id: UUID) -> ResponseReturnValue:
     """Send an inspector."""
     form = AssignForm()
-    form.inspector.choices = _choices()
+    form.inspector.choices = options((str(one.user_id), f"{one.name}, {one.firm}") for one in queries.inspectors())
     if form.validate_on_submit():
         service.assign(
             inspection_id=inspection_id, inspector_id=UUID(form.inspector.data), actor_id=me().id, at=clock.now()
@@ -98,10 +98,6 @@ def dismiss(user_id: UUID) -> ResponseReturnValue:
     service.dismiss(inspector_id=user_id, actor_id=me().id, at=clock.now())
     flash("They inspect no more. What they signed stays.", "success")
     return redirect(url_for(".inspections"), code=303)
-
-
-def _choices() -> list[object]:
-    return list(options((str(one.user_id), f"{one.name}, {one.firm}") for one in queries.inspectors()))
 
 
 def _page(
