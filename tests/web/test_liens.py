@@ -196,11 +196,11 @@ class TestFilings:
         assert auditor.post(address, data=self.filed()).status_code == 403
         assert browser_of(app, make_user()).get(address).status_code == 403
 
-    def test_say_what_is_wrong(self, scene, moderator):
+    def test_say_what_is_wrong(self, scene, moderator, now):
         address = f"/staff/listings/{scene.listing.id}/filings"
         for changed, said in (
             ({"found": "this_unit"}, "Write the number of the filing that was found."),
-            ({"through": "2999-01-01"}, "cannot be complete up to a day that lies ahead"),
+            ({"through": str(now.date() + timedelta(2))}, "cannot be complete up to a day that lies ahead"),
             ({"office": ""}, "Say where."),
         ):
             answer = moderator.post(address, data=self.filed(**changed))

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0061"
-down_revision = "0060"
+revision = "0062"
+down_revision = "0061"
 
 KINDS = ("operating", "packed", "dismantling", "packing", "special")
 STATES = ("asked", "agreed", "assigned", "signed", "declined", "withdrawn", "closed")
