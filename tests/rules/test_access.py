@@ -29,6 +29,9 @@ want:keep             .   .   x   .   .   .   .   .
 lead:read             .   .   x   .   .   .   .   .
 lead:ask              .   .   x   .   .   .   .   .
 lead:handle           .   .   .   .   x   .   .   .
+inspection:read       .   .   x   .   .   .   .   .
+inspection:write      .   .   x   .   .   .   .   .
+inspection:handle     .   .   .   .   x   .   .   .
 question:read         .   .   x   .   .   .   .   .
 question:ask          .   .   x   .   .   .   .   .
 question:answer       .   .   x   .   .   .   .   .
@@ -124,6 +127,7 @@ def test_what_only_reads_is_named_so():
         "account:read",
         "clinic:read",
         "credential:read",
+        "inspection:read",
         "lead:read",
         "listing:read",
         "order:read",
