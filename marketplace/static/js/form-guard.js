@@ -56,12 +56,13 @@ function keep(form) {
   form.addEventListener("submit", () => sessionStorage.setItem(SENT, JSON.stringify({ key, from: here })));
 }
 
-// Wherever a form led to when it was sent, it was taken; unless it was refused where it stood, or somebody is asked first
-// who they are.
+// Wherever a form led to when it was sent, it was taken; unless it was refused, there or on a page of its own, or somebody
+// is asked first who they are.
 const SENT = "sent";
 const sent = JSON.parse(sessionStorage.getItem(SENT) ?? "null");
 const asksWho = document.querySelector("main [autocomplete='current-password'], main [autocomplete='one-time-code']");
-if (sent && sent.from !== here && !asksWho) {
+const refused = document.querySelector("main .refusal");
+if (sent && sent.from !== here && !asksWho && !refused) {
   sessionStorage.removeItem(sent.key);
   sessionStorage.removeItem(SENT);
 }
