@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0062"
-down_revision = "0061"
+revision = "0063"
+down_revision = "0062"
 branch_labels = None
 depends_on = None
 
@@ -14,6 +14,8 @@ KEPT = (
     "email_changes",
     "evidence_digests",
     "filing_searches",
+    "inspection_moves",
+    "inspection_reports",
     "lead_moves",
     "lead_proposals",
     "lien_releases",
