@@ -32,7 +32,7 @@ STATUS: dict[type[Refusal], int] = {
 
 WORDS: dict[int, tuple[str, str]] = {
     400: ("We could not read that request", "Go back, reload the page and try again."),
-    401: ("Please sign in", "Sign in, and you will come back here."),
+    401: ("Please sign in", "Sign in, and open it again."),
     403: ("This is not open to you", "If you think it should be, write to us."),
     404: ("There is nothing here", "It may have moved, or it is not yours to see."),
     405: ("That does not work here", "Go back and use the buttons of the page."),
