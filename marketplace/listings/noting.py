@@ -58,7 +58,15 @@ _TERMS = {
     "training_included": "Training",
     "price": "Asking price",
 }
-_RADIOS = {"grade", "warranty_transferable", "training_included", "recertification", "warranty", *_LABELS}
+_RADIOS = {
+    "grade",
+    "warranty_transferable",
+    "training_included",
+    "recertification",
+    "warranty",
+    *_LABELS,
+    *(f"has_{item}" for item in INCLUSIONS),
+}
 
 
 @dataclass(frozen=True, slots=True)

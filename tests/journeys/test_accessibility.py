@@ -246,7 +246,7 @@ def _arrange(house: House, ids: dict[str, Any]) -> None:
     with house.inside():
         at = clock.now()
         inspector = inspections.appoint(
-            email=house.email("Lucia Fernandez"), firm="An engineer", skills="Repairs lasers.",
+            email=house.email("Nora Castillo"), firm="An engineer", skills="Repairs lasers.",
             actor_id=people["Mona Petit"], at=at,
         )  # fmt: skip
         ids["inspection"] = inspections.ask(
@@ -408,7 +408,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "capacity.mine": ("/what-may-i-buy",),
         "errors": ("/staff/people",),
     },
-    "Lucia Fernandez": {"inspections.report": ("/inspections/{inspection}/report",)},
+    "Nora Castillo": {"inspections.report": ("/inspections/{inspection}/report",)},
     "Tyler Brooks": {"clinics.accept_invitation": ("{invitation}",)},
     "Walter Finch": {
         "buying.order": ("/orders/{funds_held}", "/orders/{accepted}", "/orders/{financed}"),

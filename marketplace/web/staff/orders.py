@@ -159,8 +159,8 @@ def page(
 ) -> ResponseReturnValue:
     """Show one order with its money, and every form that staff can send about it."""
     form = form or ReasonForm(formdata=None)
-    forms = empty_forms(service.possible_of(order_id, at=clock.now())) | dict(decision_forms or {})
     seen = views.order_for_staff(order_id)
+    forms = empty_forms(service.possible_of(order_id, at=clock.now())) | dict(decision_forms or {})
     part_form = part_form or PartForm(prefix="part")
     message_form = message_form or WritingForm(formdata=None, prefix="message")
     found = payments.payments_of(order_id)
