@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final, Self
 
-from marketplace.dev import postgres
+from marketplace.dev import endings, postgres
 from marketplace.dev.processes import Child
 from marketplace.dev.trouble import Trouble
 
@@ -51,6 +51,7 @@ class Ports:
                         f"Port {port} cannot be used ({problem}): end what holds it, or choose four others "
                         f"with --port, for instance --port {self.web + 100}."
                     )
+                endings.heed()
                 time.sleep(0.1)
 
 
@@ -135,7 +136,12 @@ class Progress:
     begun: float = field(default_factory=time.monotonic)
 
     def say(self, what: str) -> None:
-        """Print the step."""
+        """
+        Print the step.
+
+        :raises KeyboardInterrupt: we were told to end
+        """
+        endings.heed()
         print(f"{time.monotonic() - self.begun:5.1f} s  {what}", flush=True)
 
 
@@ -179,7 +185,13 @@ class Household:
             raise self._trouble(name, step)
 
     def expect_running(self) -> None:
-        """:raises Trouble: one of the programs has ended by itself"""
+        """
+        Go on while all is well.
+
+        :raises Trouble: one of the programs has ended by itself
+        :raises KeyboardInterrupt: we were told to end
+        """
+        endings.heed()
         for name, child in self._children.items():
             if child.exit_status is not None:
                 raise self._trouble(name, child)

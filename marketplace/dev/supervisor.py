@@ -4,23 +4,21 @@ import argparse
 import hashlib
 import json
 import os
-import signal
 import sys
 import time
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Final, NoReturn
 
-from marketplace.dev import postgres
+from marketplace.dev import endings, postgres
 from marketplace.dev.demo import cast
 from marketplace.dev.household import ROOT, Household, Ports, Progress, State
 from marketplace.dev.trouble import Trouble
 
 _DATABASE: Final = "second_light"
-_ENDINGS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PATIENCE: Final = 60.0
 
 
@@ -103,7 +101,7 @@ def run(*, ports: Ports, directory: Path, fresh: bool) -> NoReturn:
             household.expect_running()
             if server is not None:
                 server.expect_running()
-            time.sleep(0.5)
+            time.sleep(0.2)
 
 
 def _own_server(state: State) -> postgres.Server:
@@ -179,23 +177,6 @@ def _welcome(address: str, accounts: str, *, console: str, mailbox: str) -> None
     print("\n  Ctrl-C ends it; the data is kept. --fresh begins anew.\n", flush=True)
 
 
-@contextmanager
-def endings_interrupt() -> Iterator[None]:
-    """Let the first signal to end unwind us like Ctrl-C, and let none disturb the unwinding."""
-
-    def interrupt(_number: int, _frame: object) -> None:
-        for ending in _ENDINGS:
-            signal.signal(ending, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    before = {ending: signal.signal(ending, interrupt) for ending in _ENDINGS}
-    try:
-        yield
-    finally:
-        for ending, handler in before.items():
-            signal.signal(ending, handler)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo; return the exit status."""
     parser = argparse.ArgumentParser(prog="dev.py demo", description=__doc__)
@@ -206,7 +187,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not 1 <= given.port <= 65532:
         parser.error("--port must lie between 1 and 65532")
     try:
-        with endings_interrupt():
+        with endings.noted():
             run(ports=Ports(given.port), directory=given.directory, fresh=given.fresh)
     except KeyboardInterrupt:
         print("\nEverything has ended.")

@@ -1,12 +1,15 @@
 """Staff by command: a password comes from a prompt or standard input, never from an argument."""
 
+from datetime import timedelta
+
 import pytest
 
-from marketplace.accounts import queries, service
+from marketplace.accounts import factors, queries, service
 from marketplace.kernel import clock
 from marketplace.kernel.errors import NotFound
 from marketplace.kernel.terms import StaffRole
-from tests.factories.accounts import make_staff, make_user
+from tests.factories.accounts import make_session, make_staff, make_user
+from tests.factories.factors import with_second_factor
 
 PASSWORD = "nine copper kettles"
 
@@ -60,6 +63,18 @@ def test_appoints_to_no_role_that_does_not_exist(run):
     assert run("appoint", "mo@house.example", "king").exit_code == 2
     assert run("appoint", "nobody@house.example", "admin").output == "Error: Nobody has this address.\n"
     assert queries.person(user.id).staff_role is None
+
+
+def test_takes_away_a_second_factor_that_was_lost(run):
+    user = make_user()
+    with_second_factor(user, at=clock.now() - timedelta(minutes=10))
+    token, _ = make_session(user, at=clock.now())
+
+    result = run("forget-second-factor", user.email)
+
+    assert (result.exit_code, result.output) == (0, f"{user.email} has no second factor any more.\n")
+    assert factors.recovery_codes_left(user.id) == 0
+    assert service.identity_of(token=token, at=clock.now()) is None
 
 
 def test_sets_a_password(run):

@@ -574,6 +574,10 @@ def test_whoever_waits_for_a_verifier_in_texas_is_found_in_its_roster(demo):
 class TestUnderWay:
     """What somebody is in the middle of, to be looked at and gone on with."""
 
+    def test_says_so_where_the_buyer_may_buy_nothing(self, now):
+        with pytest.raises(LookupError, match="open to Dana Reyes"):
+            under_way._offer(None, iter(()), now)
+
     def test_a_draft_of_the_policy_changes_one_rule(self):
         (draft,) = db.session.scalars(select(PolicyVersion).where(PolicyVersion.state == PolicyState.DRAFT))
         (edit,) = editing.edits_of(draft.id)

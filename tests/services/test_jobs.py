@@ -67,7 +67,7 @@ class TestRegister:
         bind(own_app, PaymentGateway, AwayProvider())
         with own_app.app_context():
             for name in sorted(SCHEDULED):
-                jobs.JOBS[name]()
+                jobs.worker_app.tasks[name].func(timestamp=0)
 
     def test_a_job_outside_the_worker_is_a_mistake(self):
         with pytest.raises(RuntimeError, match=r"not started by jobs\.work"):

@@ -17,6 +17,7 @@ from marketplace.kernel.money import Money
 from marketplace.kernel.terms import ClinicRole
 from marketplace.listings.models import Listing, ListingState
 from marketplace.orders import service as orders
+from marketplace.orders import views
 from marketplace.orders.refusals import OwnOrder
 from marketplace.orders.states import OrderState
 from marketplace.payments import converging, decisions, ledger
@@ -27,6 +28,7 @@ from marketplace.payments.policy import Freeze
 from marketplace.payments.ports import PaymentGateway
 from marketplace.payments.queries import payment_of
 from marketplace.payments.states import DecisionKind, DecisionState, DeviceIs, PaymentState
+from marketplace.web.money_words import money_status
 from tests.factories import deals
 from tests.factories.accounts import make_staff
 from tests.factories.orders import make_order, make_scene, the_order
@@ -418,6 +420,9 @@ class TestGiveBack:
         assert the_order(unpayable).state is OrderState.REFUNDING
         assert the_order(unpayable).reason == "Two people of Second Light gave the payment back: The seller is gone."
         assert payment_of(unpayable).is_called_off
+        for side, whose in ((scene.buyer, "you"), (scene.seller, "the buyer")):
+            words = money_status(views.order_for(unpayable, user_id=side.id), payment_of(unpayable))
+            assert f"goes back to {whose}. In a quarter of an hour it is sure that none of it has left." in words
         assert orders.verify(at=now + timedelta(hours=1)) == []
         assert run(IntentKind.RELEASE, at=now + timedelta(minutes=14)) is IntentState.CALLING_OFF
         assert moved(local_stripe) == ([], [])
@@ -464,6 +469,17 @@ class TestGiveBack:
         assert the_payment(arrived).reversed_minor == PAYOUT
         assert moved(local_stripe) == ([PAYOUT], [PRICE])
         assert_nothing_lost()
+
+    def test_nothing_goes_back_twice_where_the_buyers_bank_was_faster(self, unpayable, ada, ben, now, local_stripe):
+        decided(unpayable, ada, ben, GIVE_BACK, at=now)
+        db.session.execute(text("SET LOCAL session_replication_role = replica"))
+        db.session.execute(update(Payment).values(state=PaymentState.CHARGED_BACK))
+        db.session.commit()
+
+        assert run(IntentKind.RELEASE, at=now + timedelta(minutes=15)) is IntentState.CALLED_OFF
+        do_jobs()
+
+        assert moved(local_stripe) == ([], [])
 
     def test_a_silent_provider_is_asked_again_and_nothing_goes_back_before_it_answered(
         self, unpayable, ada, ben, now, local_stripe

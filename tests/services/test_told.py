@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -222,6 +222,11 @@ def test_tells_in_one_statement_once_it_knows_the_names(scene, purchase, now):
     assert found.circumstances.operator.exclusion is Exclusion.OPEN
     assert (len(first), len(second)) == (2, 1)
     assert again.circumstances is found.circumstances
+
+
+def test_tells_nothing_of_a_site_that_is_none(scene):
+    with pytest.raises(NotFound, match="no such site, or it is closed"):
+        told.at_site(UUID(int=7))
 
 
 def test_asks_again_when_a_colleague_has_another_name(scene, purchase, now):

@@ -65,6 +65,11 @@ class TestHandpieces:
     def test_begin_with_the_only_line_they_have_on_this_model(self, mine, draft, code, typed):
         assert typed in text(mine.get(f"/sell/{draft.id}/handpieces/new?modality={code}"))
 
+    def test_begin_with_no_line_where_there_is_a_range_of_them(self, mine, draft, monkeypatch):
+        monkeypatch.setattr(handpieces, "emitted", lambda **_: ((400, 1200),))
+        html = text(mine.get(f"/sell/{draft.id}/handpieces/new?modality=ALEX"))
+        assert 'name="wavelengths_nm" type="text" value=""' in html
+
     def test_and_counters_begin_as_read_today_where_the_unit_stands(self, mine, draft, monkeypatch):
         draft.state_code = "AZ"
         db.session.commit()
