@@ -25,8 +25,9 @@ from .states import ALIVE, LeadKind, LeadState
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """Somebody outside who was proposed. `agreed` None: the person has not answered."""
+    """Somebody outside who was proposed. `agreed` None: the person has not answered; `number` tells it from others."""
 
+    number: int
     partner: str
     words: str
     proposed_at: datetime
@@ -147,7 +148,7 @@ def _facts(*which: Any, oldest_first: bool = False) -> list[LeadFacts]:
     for one in db.session.scalars(
         select(LeadProposal).where(LeadProposal.lead_id.in_(ids)).order_by(LeadProposal.position)
     ):
-        told = Proposal(one.partner, one.words, one.proposed_at, one.agreed, one.answered_at)
+        told = Proposal(one.position, one.partner, one.words, one.proposed_at, one.agreed, one.answered_at)
         proposals.setdefault(one.lead_id, []).append(told)
     return [
         LeadFacts(

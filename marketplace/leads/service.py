@@ -13,10 +13,12 @@ from sqlalchemy import func, select, update
 
 from .. import audit
 from ..accounts.models import User
+from ..accounts.policy import email_problem
 from ..clinics import queries as clinics
 from ..extensions import db, unit_of_work
 from ..kernel.errors import Conflict, Invalid, NotFound, Refused
 from ..kernel.money import Money
+from ..kernel.text import normal_email
 from ..listings import queries as listings
 from ..listings.models import Listing
 from ..listings.states import ListingState
@@ -51,6 +53,16 @@ class AlreadyAsked(Conflict):
     """The same person waits for an answer about financing the same unit."""
 
     code = "financing_asked_already"
+
+
+class AnotherIsProposed(Conflict):
+    """What somebody answered is not the proposal that waits: they have not read whom they would be passed to."""
+
+    code = "another_is_proposed"
+    cure = "Read who is proposed now, and answer that."
+
+    def __init__(self) -> None:
+        super().__init__("Somebody else is proposed by now. Nothing was handed on.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +147,12 @@ def propose(*, lead_id: UUID, actor_id: UUID, partner: str, partner_email: str, 
     :raises Invalid: nobody is named, or it is not said what they do
     :raises marketplace.kernel.machine.IllegalMove: it waits for an answer, or is over
     """
-    name, address, said = partner.strip(), partner_email.strip(), words.strip()
+    name, address, said = partner.strip(), normal_email(partner_email), words.strip()
     if not 1 <= len(name) <= 200:
         raise Invalid("Name the partner.", field="partner")
-    if address.count("@") != 1 or any(sign.isspace() for sign in address) or not all(address.split("@")):
-        raise Invalid("Write the e-mail address of the partner.", field="partner_email")
+    problem = email_problem(address)
+    if problem is not None:
+        raise Invalid(problem, field="partner_email")
     if not 1 <= len(said) <= 1000:
         raise Invalid("Say in up to 1,000 signs who they are and what they do.", field="words")
     with unit_of_work():
@@ -160,18 +173,21 @@ def propose(*, lead_id: UUID, actor_id: UUID, partner: str, partner_email: str, 
         )  # fmt: skip
 
 
-def agree(*, lead_id: UUID, user_id: UUID, at: datetime) -> None:
+def agree(*, lead_id: UUID, user_id: UUID, read: int, at: datetime) -> None:
     """
     Let the partner that was proposed have the request: a mail to them says who asks, for what, and what the gate says.
 
+    `read` is the number of the proposal that the person read.
+
     :raises NotFound: it is not theirs
+    :raises AnotherIsProposed: they read another than the one that waits
     :raises marketplace.kernel.machine.IllegalMove: nobody is proposed
     """
     passed_on = queries.passed_on(queries.own(user_id, lead_id), at=at)
     with unit_of_work():
         lead = _mine(lead_id, user_id)
         LEAD.after(lead.state, LeadEvent.AGREED)
-        proposal = _answer(lead, agreed=True, at=at)
+        proposal = _answer(lead, agreed=True, read=read, at=at)
         _move(lead, LeadEvent.AGREED, actor_id=user_id, at=at)
         promise_mail(
             to=proposal.partner_email,
@@ -181,17 +197,18 @@ def agree(*, lead_id: UUID, user_id: UUID, at: datetime) -> None:
         )
 
 
-def decline(*, lead_id: UUID, user_id: UUID, at: datetime) -> None:
+def decline(*, lead_id: UUID, user_id: UUID, read: int, at: datetime) -> None:
     """
-    Not be passed to the partner that was proposed; the request stays open.
+    Not be passed to the partner that was proposed; the request stays open. `read` as for `agree`.
 
     :raises NotFound: it is not theirs
+    :raises AnotherIsProposed: they read another than the one that waits
     :raises marketplace.kernel.machine.IllegalMove: nobody is proposed
     """
     with unit_of_work():
         lead = _mine(lead_id, user_id)
         LEAD.after(lead.state, LeadEvent.DECLINED)
-        _answer(lead, agreed=False, at=at)
+        _answer(lead, agreed=False, read=read, at=at)
         _move(lead, LeadEvent.DECLINED, actor_id=user_id, at=at)
 
 
@@ -255,10 +272,12 @@ def _move(lead: Lead, event: LeadEvent, *, actor_id: UUID, at: datetime) -> None
     _note(f"lead:{event}", lead, actor_id, at)
 
 
-def _answer(lead: Lead, *, agreed: bool, at: datetime) -> LeadProposal:
+def _answer(lead: Lead, *, agreed: bool, read: int, at: datetime) -> LeadProposal:
     proposal = db.session.scalars(
         select(LeadProposal).where(LeadProposal.lead_id == lead.id, LeadProposal.answered_at.is_(None))
     ).one()
+    if proposal.position != read:
+        raise AnotherIsProposed
     proposal.agreed, proposal.answered_at = agreed, at
     db.session.flush()
     return proposal

@@ -6,20 +6,15 @@ or a stored failure takes the next attempt, after another look. Keys may be forg
 the look alone protects.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
 
 from .. import audit, queue
 from ..extensions import adapter_of, db, unit_of_work
-from ..kernel.money import Money
 from ..logs import log
-from . import amounts, converging, ledger, partials, policy, sellers, surplus
-from .checkouts import transfer_group
+from . import amounts, calls, converging, ledger, partials, policy, sellers, surplus
 from .models import NOT_PAYABLE, IntentKind, IntentState, MoneyIntent, PartialRefund, Payment, SellerAccount
 from .policy import Freeze
 from .ports import (
@@ -35,34 +30,9 @@ from .ports import (
 from .record import left_of, on_its_way, parts_of, put_on_record
 from .states import PAYMENT, PartialState, PaymentEvent, PaymentState
 
-CLOCKS_DIFFER = timedelta(minutes=5)
 _CALLED_OFF = "called off: it goes back to the buyer"
 _DECIDED = "two people decided that it goes back"
 _OVER = frozenset({IntentState.DONE, IntentState.CALLED_OFF})
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """One question to the provider, frozen."""
-
-    intent_id: UUID
-    payment_id: UUID
-    kind: IntentKind
-    order_id: UUID
-    amount: Money
-    charge_id: str
-    destination: str | None
-    transfer_id: str | None
-    customer_id: str | None
-    part_id: UUID | None
-    requested_at: datetime
-    step: str
-    key: str
-    halted: str | None
-    """Why nothing may be sent now: it is only looked for what was sent before."""
-
-
-_Found = TransferSnapshot | RefundSnapshot | ReversalSnapshot
 
 
 def run_intent(*, intent_id: UUID, live: bool, at: datetime) -> IntentState:
@@ -86,10 +56,10 @@ def run_intent(*, intent_id: UUID, live: bool, at: datetime) -> IntentState:
         with unit_of_work():
             call = _prepare(intent_id, at=at)
         if call is not None:
-            found = _found(call)
+            found = calls.find(call)
             if found is None and call.halted is None:
                 sending = True
-                found = _send(call)
+                found = calls.send(call)
             with unit_of_work():
                 _finish(call, found, at=at) if found is not None else _halt(call, at=at)
     except GatewayError as trouble:
@@ -151,7 +121,7 @@ def _look_at_payee(clinic_id: UUID, *, at: datetime) -> None:
         return  # `_prepare` finds nobody to pay, and waits for the account.
 
 
-def _prepare(intent_id: UUID, *, at: datetime) -> _Call | None:
+def _prepare(intent_id: UUID, *, at: datetime) -> calls.Call | None:
     """Decide under lock whether the call may be made now; if not, say why in the intent."""
     payment_id = db.session.scalars(select(MoneyIntent.payment_id).where(MoneyIntent.id == intent_id)).one()
     payment = converging.locked(payment_id)
@@ -159,7 +129,7 @@ def _prepare(intent_id: UUID, *, at: datetime) -> _Call | None:
     if intent.state in _OVER or (intent.state is IntentState.CALLING_OFF and at < intent.next_try_at):
         return None
     if intent.state is IntentState.CALLING_OFF:
-        return _call(intent, None, halted=_CALLED_OFF)
+        return calls.of(intent, None, halted=_CALLED_OFF)
     # Taking money back from the seller is never wrong while something speaks against the payment.
     if payment.frozen_reason is not None and intent.kind is not IntentKind.REVERSAL:
         return _stopped(payment, intent, f"frozen: {payment.frozen_reason}", at=at)
@@ -179,89 +149,18 @@ def _prepare(intent_id: UUID, *, at: datetime) -> _Call | None:
         if payment.state is PaymentState.HELD:
             converging.move(payment, PaymentEvent.RELEASE_REQUESTED, cause="the money is available", at=at)
     intent.state = IntentState.PENDING
-    return _call(intent, destination)
+    return calls.of(intent, destination)
 
 
-def _stopped(payment: Payment, intent: MoneyIntent, reason: str, *, at: datetime) -> _Call | None:
+def _stopped(payment: Payment, intent: MoneyIntent, reason: str, *, at: datetime) -> calls.Call | None:
     """Block the intent; where it may have been sent, and the answer have been lost, only after a look."""
     if payment.state is PaymentState.RELEASING and intent.state is IntentState.PENDING:
-        return _call(intent, None, halted=reason)
+        return calls.of(intent, None, halted=reason)
     _block(intent, reason, at=at)
     return None
 
 
-def _call(intent: MoneyIntent, destination: str | None, *, halted: str | None = None) -> _Call:
-    frozen: Mapping[str, Any] = intent.payload
-    return _Call(
-        intent_id=intent.id,
-        payment_id=intent.payment_id,
-        kind=intent.kind,
-        order_id=UUID(frozen["order_id"]),
-        amount=Money(frozen["amount_minor"], frozen["currency"]),
-        charge_id=frozen["charge_id"],
-        destination=destination,
-        transfer_id=frozen.get("transfer_id"),
-        customer_id=frozen.get("customer_id"),
-        part_id=UUID(frozen["part_id"]) if "part_id" in frozen else None,
-        requested_at=intent.requested_at,
-        step=intent.dedupe.partition(":")[2],
-        key=f"{intent.dedupe}:{intent.attempt}",
-        halted=halted,
-    )
-
-
-def _found(call: _Call) -> _Found | None:
-    gateway = adapter_of(PaymentGateway)
-    moved: tuple[_Found, ...]
-    if call.kind is IntentKind.RELEASE:
-        moved = gateway.find_transfers(transfer_group(call.order_id))
-    elif call.kind is IntentKind.REVERSAL:
-        assert call.transfer_id is not None, "a reversal is of a transfer"
-        moved = gateway.find_reversals(call.transfer_id)
-    else:
-        refunds = (
-            gateway.find_cash_returns(order_id=call.order_id, since=call.requested_at - CLOCKS_DIFFER)
-            if call.kind is IntentKind.SURPLUS
-            else gateway.find_refunds(call.charge_id)
-        )
-        moved = tuple(refund for refund in refunds if refund.status is not RefundStatus.FAILED)
-    return next((one for one in moved if one.step == call.step), None)
-
-
-def _send(call: _Call) -> _Found:
-    gateway = adapter_of(PaymentGateway)
-    try:
-        if call.kind is IntentKind.REFUND:
-            return gateway.refund(charge_id=call.charge_id, amount=call.amount, step=call.step, key=call.key)
-        if call.kind is IntentKind.SURPLUS:
-            assert call.customer_id is not None, "cash is somebody's"
-            return gateway.return_cash(
-                customer_id=call.customer_id, amount=call.amount, order_id=call.order_id, step=call.step, key=call.key
-            )
-        if call.kind is IntentKind.REVERSAL:
-            assert call.transfer_id is not None, "a reversal is of a transfer"
-            return gateway.reverse_transfer(
-                transfer_id=call.transfer_id, amount=call.amount, step=call.step, key=call.key
-            )
-        assert call.destination is not None, "a release goes to somebody"
-        return gateway.create_transfer(
-            order_id=call.order_id,
-            amount=call.amount,
-            destination=call.destination,
-            charge_id=call.charge_id,
-            transfer_group=transfer_group(call.order_id),
-            step=call.step,
-            key=call.key,
-        )
-    except GatewayReplayedError:
-        # The failure is stored under the key, but what it failed after may have happened: look again.
-        late = _found(call)
-        if late is None:
-            raise
-        return late
-
-
-def _halt(call: _Call, *, at: datetime) -> None:
+def _halt(call: calls.Call, *, at: datetime) -> None:
     """Block what may not be sent now, and was not sent before; what was called off is over."""
     payment = converging.locked(call.payment_id)
     intent = _locked(call.intent_id)
@@ -282,7 +181,7 @@ def _give_back_instead(payment: Payment, intent: MoneyIntent, *, at: datetime) -
         put_on_record(payment, IntentKind.REFUND, left_of(payment), at=at)
 
 
-def _finish(call: _Call, found: _Found, *, at: datetime) -> None:
+def _finish(call: calls.Call, found: calls.Found, *, at: datetime) -> None:
     payment = converging.locked(call.payment_id)
     intent = _locked(call.intent_id)
     if intent.state is IntentState.DONE:
@@ -315,7 +214,7 @@ def _finish(call: _Call, found: _Found, *, at: datetime) -> None:
     _sent_back(call, payment, found, dedupe=intent.dedupe, at=at)
 
 
-def _sent_back(call: _Call, payment: Payment, found: RefundSnapshot, *, dedupe: str, at: datetime) -> None:
+def _sent_back(call: calls.Call, payment: Payment, found: RefundSnapshot, *, dedupe: str, at: datetime) -> None:
     if call.part_id is not None:
         partials.sent(payment, call.part_id, found, dedupe=dedupe, at=at)
         return

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import IntegerField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional
@@ -151,11 +151,12 @@ def one(lead_id: UUID) -> ResponseReturnValue:
 @requires(Permission.LEAD_ASK)
 def answer(lead_id: UUID, way: str) -> ResponseReturnValue:
     """Let the partner that is proposed have the request, or not."""
+    read = request.form.get("read", -1, type=int)
     if way == "agree":
-        service.agree(lead_id=lead_id, user_id=me().id, at=clock.now())
+        service.agree(lead_id=lead_id, user_id=me().id, read=read, at=clock.now())
         flash("It is handed on: they write to you.", "success")
     else:
-        service.decline(lead_id=lead_id, user_id=me().id, at=clock.now())
+        service.decline(lead_id=lead_id, user_id=me().id, read=read, at=clock.now())
         flash("They hear nothing of you. Our staff look further.", "success")
     return redirect(url_for(".one", lead_id=lead_id), code=303)
 

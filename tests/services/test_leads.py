@@ -13,7 +13,7 @@ from marketplace.kernel.machine import IllegalMove
 from marketplace.kernel.money import Money
 from marketplace.leads import queries, service
 from marketplace.leads.models import Lead, LeadMove, LeadProposal
-from marketplace.leads.service import AlreadyAsked, HandedIn, OwnLead
+from marketplace.leads.service import AlreadyAsked, AnotherIsProposed, HandedIn, OwnLead
 from marketplace.leads.states import LeadEvent, LeadKind, LeadState
 from marketplace.listings.models import Listing
 from marketplace.notifications.models import Mail
@@ -53,6 +53,11 @@ def hand_in(scene, now, user=None, **changed):
 def propose(lead_id, moderator, now, **changed):
     values = {"partner": "First Lender", "partner_email": "desk@lender.example", "words": "They lend to clinics."}
     service.propose(lead_id=lead_id, actor_id=moderator.id, at=now, **values | changed)
+
+
+def read_by(scene, lead_id) -> int:
+    """The number of the proposal that the buyer's page shows."""
+    return queries.own(scene.buyer.id, lead_id).proposed.number
 
 
 def state_of(lead_id):
@@ -178,7 +183,7 @@ class TestHandingOn:
         lead_id = finance(scene, now)
         propose(lead_id, moderator, now)
         shown = queries.passed_on(queries.own(scene.buyer.id, lead_id), at=now)
-        service.agree(lead_id=lead_id, user_id=scene.buyer.id, at=now)
+        service.agree(lead_id=lead_id, user_id=scene.buyer.id, read=read_by(scene, lead_id), at=now)
 
         (mail,) = promised_mails(Mail.template == "lead_handed_on")
         assert (mail.to, mail.context["partner"], mail.context["kind"]) == (
@@ -226,7 +231,7 @@ class TestHandingOn:
     def test_a_no_keeps_it_in_the_house(self, scene, now, moderator):
         lead_id = hand_in(scene, now)
         propose(lead_id, moderator, now)
-        service.decline(lead_id=lead_id, user_id=scene.buyer.id, at=now)
+        service.decline(lead_id=lead_id, user_id=scene.buyer.id, read=read_by(scene, lead_id), at=now)
 
         assert state_of(lead_id) is LeadState.OPEN
         assert promised_mails(Mail.template == "lead_handed_on") == []
@@ -237,14 +242,30 @@ class TestHandingOn:
             == "You asked about a trade-in: Lumenis M22, 2016. We propose Second:"
         )
 
+    @pytest.mark.parametrize("act", [service.agree, service.decline])
+    def test_who_read_of_another_partner_has_said_nothing_about_this_one(self, scene, now, moderator, act):
+        lead_id = hand_in(scene, now)
+        propose(lead_id, moderator, now)
+        read = read_by(scene, lead_id)
+        service.decline(lead_id=lead_id, user_id=scene.buyer.id, read=read, at=now)
+        propose(lead_id, moderator, now, partner="Second")
+
+        with pytest.raises(AnotherIsProposed, match="Nothing was handed on"):
+            act(lead_id=lead_id, user_id=scene.buyer.id, read=read, at=now)
+
+        assert state_of(lead_id) is LeadState.PROPOSED
+        assert [one.agreed for one in queries.own(scene.buyer.id, lead_id).proposals] == [False, None]
+        assert promised_mails(Mail.template == "lead_handed_on") == []
+
     def test_nobody_answers_for_another_and_nobody_who_was_not_asked(self, scene, now, moderator):
         lead_id = finance(scene, now)
-        for act in (service.agree, service.decline, service.withdraw):
-            with pytest.raises(NotFound):
-                act(lead_id=lead_id, user_id=scene.owner.id, at=now)
+        with pytest.raises(NotFound):
+            service.withdraw(lead_id=lead_id, user_id=scene.owner.id, at=now)
         for act in (service.agree, service.decline):
+            with pytest.raises(NotFound):
+                act(lead_id=lead_id, user_id=scene.owner.id, read=1, at=now)
             with pytest.raises(IllegalMove):
-                act(lead_id=lead_id, user_id=scene.buyer.id, at=now)
+                act(lead_id=lead_id, user_id=scene.buyer.id, read=1, at=now)
         with pytest.raises(NotFound):
             propose(uuid4(), moderator, now)
         assert promised_mails() == []
@@ -310,7 +331,7 @@ class TestDesk:
         first = finance(scene, now - timedelta(hours=2))
         done = hand_in(scene, now, device="Other")
         propose(done, moderator, now)
-        service.agree(lead_id=done, user_id=scene.buyer.id, at=now)
+        service.agree(lead_id=done, user_id=scene.buyer.id, read=read_by(scene, done), at=now)
 
         assert [one.id for one in queries.waiting()] == [first, second]
         assert [one.id for one in queries.handed_on()] == [done]
@@ -386,6 +407,6 @@ class TestDatabase:
     def test_takes_one_answer(self, scene, now, moderator):
         lead_id = finance(scene, now)
         propose(lead_id, moderator, now)
-        service.decline(lead_id=lead_id, user_id=scene.buyer.id, at=now)
+        service.decline(lead_id=lead_id, user_id=scene.buyer.id, read=read_by(scene, lead_id), at=now)
         with assert_refused_by("proposal_is_answered_once"):
             db.session.execute(text("UPDATE lead_proposals SET agreed = true"))

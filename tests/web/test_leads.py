@@ -1,5 +1,7 @@
 """Pages of what people want arranged: its person sees what a partner would read, staff propose, strangers see nothing."""
 
+import re
+
 import pytest
 
 from marketplace.extensions import db
@@ -36,6 +38,17 @@ def lead(scene, now):
 def proposed(desk, lead_id, **changed):
     given = {"partner": "First Dealer", "partner_email": "desk@dealer.example", "words": "They sell for clinics."}
     return desk.post(f"/staff/arrangements/{lead_id}/propose", data=given | changed)
+
+
+def answer(browser, lead_id, way, number=None):
+    """Press what the page of the request shows, or showed."""
+    if number is None:
+        number = number_on(text(browser.get(f"/arrangements/{lead_id}")))
+    return browser.post(f"/arrangements/{lead_id}/answer/{way}", data={"read": number})
+
+
+def number_on(page) -> str:
+    return re.search(r'name="read" value="(\d+)"', page)[1]
 
 
 class TestFinancing:
@@ -106,7 +119,7 @@ class TestHandingOn:
             assert words in page
         assert "desk@dealer.example" not in page
 
-        assert buyer.post(f"/arrangements/{lead}/answer/agree").status_code == 303
+        assert answer(buyer, lead, "agree").status_code == 303
         assert promised_mails()[-1].to == "desk@dealer.example"
         page = text(buyer.get(f"/arrangements/{lead}"))
         assert "handed on" in page
@@ -115,11 +128,25 @@ class TestHandingOn:
 
     def test_or_not(self, buyer, desk, lead, scene):
         proposed(desk, lead)
-        assert buyer.post(f"/arrangements/{lead}/answer/decline").status_code == 303
+        assert answer(buyer, lead, "decline").status_code == 303
         assert "not handed on" in text(buyer.get(f"/arrangements/{lead}"))
         assert buyer.post(f"/arrangements/{lead}/withdraw").status_code == 303
         assert queries.own(scene.buyer.id, lead).state is LeadState.WITHDRAWN
         assert buyer.post(f"/arrangements/{lead}/answer/else").status_code == 404
+
+    def test_a_page_that_is_out_of_date_hands_nothing_on(self, scene, buyer, desk, lead):
+        proposed(desk, lead)
+        number = number_on(text(buyer.get(f"/arrangements/{lead}")))
+        answer(buyer, lead, "decline")
+        proposed(desk, lead, partner="Second Dealer", partner_email="desk@second.example")
+
+        for stale in (number, "", "x"):
+            refusal = answer(buyer, lead, "agree", stale)
+            assert refusal.status_code == 409
+            assert "Somebody else is proposed by now." in text(refusal)
+
+        assert queries.own(scene.buyer.id, lead).state is LeadState.PROPOSED
+        assert {mail.template for mail in promised_mails()} == {"lead_news"}
 
     def test_is_nobody_elses(self, app, scene, desk, lead):
         proposed(desk, lead)
@@ -146,7 +173,7 @@ class TestDesk:
         assert "Nobody waits." in text(desk.get("/staff/arrangements"))
 
     def test_says_what_is_wrong(self, desk, lead):
-        for changed, said in (({"partner": ""}, "Name the partner."), ({"partner_email": "x"}, "Write the e-mail")):
+        for changed, said in (({"partner": ""}, "Name the partner."), ({"partner_email": "x"}, "Write a whole e-mail")):
             answer = proposed(desk, lead, **changed)
             assert (answer.status_code, said in text(answer)) == (422, True)
         answer = desk.post(f"/staff/arrangements/{lead}/close", data={})

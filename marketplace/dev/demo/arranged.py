@@ -6,6 +6,7 @@ from sqlalchemy import select
 
 from ...extensions import db
 from ...kernel.money import Money
+from ...leads import queries as lead_queries
 from ...leads import service as leads
 from ...leads.service import HandedIn
 from ...leads.states import LeadKind
@@ -46,4 +47,5 @@ def ask_for_arrangements(stage: Stage, *, now: datetime) -> None:
                 partner_email="desk@dealer.demo.example", words="A dealer made up for this demo.",
                 at=now - timedelta(days=3),
             )  # fmt: skip
-            leads.agree(lead_id=lead, user_id=stage.people[who], at=now - timedelta(days=2))
+            read = lead_queries.own(stage.people[who], lead).proposals[-1].number
+            leads.agree(lead_id=lead, user_id=stage.people[who], read=read, at=now - timedelta(days=2))
