@@ -76,7 +76,10 @@ def _unruled(ruling: Ruling, smaller: tuple[Cure, ...], question: Question) -> O
     default = question.policy.document.default
     known = question.policy.rules_on(state, procedure)
     review = Cure(
-        CureCode.ASK_FOR_REVIEW, "Ask for a review by two members of staff.", target=procedure.value, state=state
+        CureCode.ASK_FOR_REVIEW,
+        f"Ask two members of staff for a review of {procedure.words}.",
+        target=procedure.value,
+        state=state,
     )
     return Objection(
         ReasonCode.NO_RULE,

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.types import Text
@@ -248,6 +248,18 @@ class Photo(Keyed, Base):
     handpiece_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("listing_handpieces.id", ondelete="SET NULL"), comment="The handpiece whose counter it shows."
     )
+
+
+COVER = (
+    select(Photo.storage_key)
+    .where(Photo.listing_id == Listing.id, Photo.state == PhotoState.READY)
+    .order_by(Photo.position)
+    .limit(1)
+    .correlate(Listing)
+    .scalar_subquery()
+    .label("cover")
+)
+"""The stem of a listing's first photo, beside whatever else is asked of the listing; empty where it has none yet."""
 
 
 class Paper(Keyed, Base):

@@ -17,7 +17,7 @@ from ..kernel.errors import NotFound
 from ..kernel.money import Money
 from ..kernel.told import money
 from .facts import CounterFacts, HandpieceFacts, ListingFacts, modification_asked
-from .models import Handpiece, Listing, ListingMove, PriceSet
+from .models import COVER, Handpiece, Listing, ListingMove, PriceSet
 from .states import ListingEvent, ListingState
 from .telling import HISTORY, listing_told, question, tell
 
@@ -27,12 +27,14 @@ ON_DISPLAY = (ListingState.PUBLISHED, ListingState.PAUSED, ListingState.RESERVED
 
 @dataclass(frozen=True, slots=True)
 class ListingLine:
-    """A unit in a seller's or moderator's list."""
+    """A unit in a seller's or moderator's list; `cover` is the stem of its first photo's files."""
 
     id: UUID
     clinic_id: UUID
     clinic_name: str
     title: str
+    serial: str | None
+    cover: str | None
     year: int | None
     price: Money | None
     state: ListingState
@@ -55,8 +57,8 @@ class MoveFacts:
 
 _L = Listing.__table__.c
 _LINE = (
-    _L.id, _L.clinic_id, Clinic.name.label("clinic_name"), _L.title, _L.year, _L.price_minor, _L.currency, _L.state,
-    _L.created_at, _L.submitted_at, _L.published_at, _L.review_note,
+    _L.id, _L.clinic_id, Clinic.name.label("clinic_name"), _L.title, _L.serial, COVER, _L.year, _L.price_minor,
+    _L.currency, _L.state, _L.created_at, _L.submitted_at, _L.published_at, _L.review_note,
 )  # fmt: skip
 
 
@@ -223,6 +225,8 @@ def _lines(statement: Any) -> list[ListingLine]:
             clinic_id=row.clinic_id,
             clinic_name=row.clinic_name,
             title=row.title,
+            serial=row.serial,
+            cover=row.cover,
             year=row.year,
             price=money(row.price_minor, row.currency),
             state=row.state,

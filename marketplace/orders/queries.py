@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from ..clinics.models import Clinic
 from ..extensions import db
 from ..kernel.money import Money
-from ..listings.models import Handpiece, Listing
+from ..listings.models import COVER, Handpiece, Listing
 from .access import Act, Party, acts_of, may_know_the_buyer
 from .belonging import Memberships, gone_buyer, memberships_of, parties_in
 from .models import Order, OrderHold, RefundProposal
@@ -36,12 +36,13 @@ class ProposalView:
 
 @dataclass(frozen=True, slots=True)
 class OrderLine:
-    """An order in a list."""
+    """An order in a list; `cover` is the stem of the files of its unit's first photo."""
 
     id: UUID
     number: int
     state: OrderState
     title: str
+    cover: str | None
     year: int | None
     price: Money
     seller_name: str
@@ -174,6 +175,7 @@ def _lines_statement(which: ColumnElement[bool]) -> Any:
         select(
             Order,
             Listing.title,
+            COVER,
             Listing.year,
             _Seller.name.label("seller_name"),
             _BuyerClinic.name.label("buyer_clinic_name"),
@@ -200,6 +202,7 @@ def _line(row: Any, parties: frozenset[Party]) -> OrderLine:
         number=order.number,
         state=order.state,
         title=row.title,
+        cover=row.cover,
         year=row.year,
         price=Money(order.price_minor, order.currency),
         seller_name=row.seller_name,

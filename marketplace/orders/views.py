@@ -18,7 +18,7 @@ from ..extensions import db
 from ..kernel.errors import NotFound
 from ..kernel.money import Money
 from ..kernel.terms import ProcedureClass
-from ..listings.models import Listing
+from ..listings.models import COVER, Listing
 from ..ripple import Cause
 from .access import Act, Party, acts_of, may, may_know_the_buyer, may_know_the_serial
 from .belonging import in_charge_of, parties_of
@@ -102,7 +102,8 @@ class OrderView:
     """
     One order as one person may see it.
 
-    `buyer` and `serial` are None where they are not (yet) this person's to know. `state_code` is of the place of use.
+    `buyer` and `serial` are None where they are not (yet) this person's to know. `state_code` is of the place of use;
+    `cover` is the stem of the files of the unit's first photo.
     """
 
     id: UUID
@@ -111,6 +112,7 @@ class OrderView:
     reason: str | None
     listing_id: UUID
     title: str
+    cover: str | None
     maker: str
     model: str
     year: int | None
@@ -220,6 +222,7 @@ def _view(order_id: UUID, parties: frozenset[Party]) -> OrderView:
         select(
             Order,
             Listing.title,
+            COVER,
             Listing.year,
             Listing.serial,
             DeviceModel.name.label("model"),
@@ -257,6 +260,7 @@ def _view(order_id: UUID, parties: frozenset[Party]) -> OrderView:
         reason=order.reason if on_buying_side or order.state is not OrderState.HELD_NOT_CLEARED else None,
         listing_id=order.listing_id,
         title=row.title,
+        cover=row.cover,
         maker=row.maker,
         model=row.model,
         year=row.year,

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from ..kernel.days import written
 from ..kernel.money import Money
-from . import known_browsers, spectrum
+from . import known_browsers, photos, spectrum
 from .icons import icon
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -62,7 +62,9 @@ def nanometres(nm: float) -> str:
 
 
 def register(app: Flask) -> None:
-    """Give every template the filters, `icon(name)` and the spectrum's geometry."""
+    """Give every template the filters, `icon(name)`, `photo_of(stem, words)` and the spectrum's geometry."""
     for shown in (money, day, moment, count, percent, plural, nanometres, known_browsers.browser):
         app.add_template_filter(shown)
-    app.jinja_env.globals.update(icon=icon, draw_spectrum=spectrum.draw, spectrum_ticks=spectrum.ticks)
+    app.jinja_env.globals.update(
+        icon=icon, photo_of=photos.shown, draw_spectrum=spectrum.draw, spectrum_ticks=spectrum.ticks
+    )

@@ -15,7 +15,7 @@ from ..eligibility.publishing import NoPolicy
 from ..kernel import clock
 from ..kernel.errors import NotFound
 from ..kernel.terms import STATES, ProcedureClass
-from . import rule_words
+from . import rule_words, state_map
 from .access import me, public
 
 bp = Blueprint("rules", __name__)
@@ -39,6 +39,8 @@ def index() -> ResponseReturnValue:
         "rules/index.html",
         published=published,
         places=rule_words.places(published.policy, procedure),
+        tiles=state_map.tiles(published.policy, procedure),
+        shades=state_map.SHADES,
         procedure=procedure,
         procedures=list(ProcedureClass),
     )

@@ -18,12 +18,12 @@ from marketplace.listings.service import (
     SellerNotVerified,
     UnitAlreadyListed,
 )
-from marketplace.listings.states import ListingState
+from marketplace.listings.states import ListingState, PhotoState
 from marketplace.notifications.models import Mail
 from tests.conftest import NOON
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.clinics import make_clinic, make_member
-from tests.factories.listings import make_listing
+from tests.factories.listings import make_listing, make_photo
 from tests.support import promised_jobs
 
 
@@ -308,6 +308,17 @@ class TestQueries:
         make_listing()
 
         assert [line.id for line in queries.of_clinics([clinic.id])] == [mine.id]
+
+    def test_a_line_shows_the_first_photo_that_is_ready(self, clinic):
+        pictured = make_listing(state="draft", clinic=clinic, serial="AB-1")
+        bare = make_listing(state="draft", clinic=clinic, serial="AB-2")
+        waiting = make_photo(position=1, state=PhotoState.WAITING, digest=None, filename="a.jpg")
+        second, first = make_photo(position=3), make_photo(position=2)
+        with unit_of_work():
+            pictured.photos.extend([waiting, second, first])
+
+        lines = {line.id: (line.serial, line.cover) for line in queries.of_clinics([clinic.id])}
+        assert lines == {pictured.id: ("AB-1", first.storage_key), bare.id: ("AB-2", None)}
 
 
 def _model_of(listing):

@@ -504,6 +504,18 @@ class TestViews:
         )
         assert queries.orders_for_staff(state=OrderState.SETTLED) == []
 
+    def test_an_order_shows_the_first_photo_of_its_unit(self, scene, now):
+        pictured = make_listing(clinic=scene.seller_clinic, handpieces=[make_handpiece("DIODE_HR")], photos=2)
+        bare_id, order_id = place(scene, at=now), place(scene, at=now, listing_id=pictured.id)
+        cover = pictured.photos[0].storage_key
+
+        assert views.order_for(order_id, user_id=scene.buyer.id).cover == cover
+        assert views.order_for(bare_id, user_id=scene.buyer.id).cover is None
+        assert {line.id: line.cover for line in queries.purchases_of(scene.buyer.id)} == {
+            order_id: cover,
+            bare_id: None,
+        }
+
     def test_the_seller_does_not_see_who_buys_before_the_money_is_held(self, scene, now):
         order_id = place_and_confirm(scene, at=now)
 

@@ -1,6 +1,7 @@
 """Who may operate what: the published rules for everybody, and in full for staff."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -18,7 +19,8 @@ from marketplace.eligibility.rulebook import Policy, reference_document
 from marketplace.eligibility.rules import Coverage, NotAccepted
 from marketplace.eligibility.vectors import as_csv, vectors
 from marketplace.kernel.terms import STATES, ProcedureClass
-from marketplace.web import rule_words
+from marketplace.web import rule_words, state_map
+from marketplace.web.filters import plural
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.orders import publish_rules
 from tests.support import count_statements, sign_in
@@ -43,6 +45,12 @@ def text_of(answer) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.text))
 
 
+def _tiles(page: str) -> dict[str, tuple[int, str]]:
+    """Return what each tile of the map says aloud, and its shade."""
+    found = re.findall(r'<a class="shade-(\d)" href="/rules/(..)">.*?<span class="visually-hidden">(.*?)</span>', page)
+    return {code: (int(shade), said) for shade, code, said in found}
+
+
 class TestPublicPages:
     def test_lists_every_place_with_what_is_open_there(self, client, published):
         answer = client.get("/rules")
@@ -56,9 +64,41 @@ class TestPublicPages:
     def test_narrows_to_the_places_where_something_is_open(self, client, published, policy):
         answer = client.get("/rules?procedure=TATTOO")
 
-        listed = set(re.findall(r'href="/rules/([A-Z]{2})"', answer.text))
+        listed = set(re.findall(r'href="/rules/([A-Z]{2})"', answer.text.partition("rule-places")[2]))
         assert listed == {code for code in STATES if policy.ways(code, ProcedureClass.TATTOO)}
         assert "Not known well enough yet" not in answer.text
+
+    def test_the_map_shows_for_how_many_procedures_somebody_can_be_cleared(self, client, published, policy):
+        tiles = _tiles(client.get("/rules").text)
+
+        numbers = {code: sum(bool(policy.ways(code, kind)) for kind in ProcedureClass) for code in STATES}
+        assert {code: said for code, (_, said) in tiles.items()} == {
+            code: f"{STATES[code]}: {plural(number, 'procedure')}" for code, number in numbers.items()
+        }
+        assert {(numbers[code], shade) for code, (shade, _) in tiles.items()} <= {
+            (0, 0), (1, 1), (2, 1), (3, 2), (4, 2), (5, 2), *((many, 3) for many in range(6, 13))
+        }  # fmt: skip
+        assert {shade for shade, _ in tiles.values()} == {0, 1, 2, 3}
+
+    def test_the_map_shows_where_somebody_can_be_cleared_for_one_procedure(self, client, published, policy):
+        tiles = _tiles(client.get("/rules?procedure=TATTOO").text)
+
+        assert tiles == {
+            code: (3, f"{name}: open") if policy.ways(code, ProcedureClass.TATTOO) else (0, f"{name}: not open")
+            for code, name in STATES.items()
+        }
+        assert {shade for shade, _ in tiles.values()} == {0, 3}
+
+    def test_every_place_has_a_tile_of_its_own_on_the_map(self, policy):
+        laid_out = state_map.tiles(policy)
+
+        assert sorted(tile.code for tile in laid_out) == sorted(STATES)
+        assert len({(tile.row, tile.column) for tile in laid_out}) == len(STATES)
+        assert {tile.row for tile in laid_out} == set(range(1, 9))
+        assert {tile.column for tile in laid_out} == set(range(1, 12))
+        styles = (Path(state_map.__file__).parents[1] / "static/css/rules.css").read_text()
+        assert all(f".map-row-{tile.row} {{" in styles for tile in laid_out)
+        assert all(f".map-column-{tile.column} {{" in styles for tile in laid_out)
 
     def test_says_so_where_nobody_can_be_cleared(self, client, published, policy):
         closed = next(kind for kind in ProcedureClass if not any(policy.ways(code, kind) for code in STATES))

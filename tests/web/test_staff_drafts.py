@@ -242,7 +242,7 @@ class TestSimulation:
         assert f"/orders/{order.id}" in desk.get(f"/staff/policy/{draft}/simulation").text
         assert str(order.number) in text
         assert scene.listing.title in text
-        assert "Ask for a review by two members of staff." in text
+        assert "Ask two members of staff for a review of hair removal." in text
         assert "newly stands" in text
         assert "TX-HAIR-SENIOR/right" in text
         assert "AZ-HAIR-TECH" not in text
@@ -270,7 +270,7 @@ class TestSimulation:
         assert mine["address"] == f"/devices/{scene.listing.id}"
         assert mine["reason"] == "NO_RULE_FOR_JURISDICTION_PROCEDURE"
         assert "No rule that was read" in mine["sentence"]
-        assert mine["cures"] == "Ask for a review by two members of staff."
+        assert mine["cures"] == "Ask two members of staff for a review of hair removal."
         assert {row["becomes"] for row in rows} == {"can no longer buy", "held", "in force", "draft"}
 
     def test_a_gain_says_what_stood_against_it(self, desk, ada, now):
