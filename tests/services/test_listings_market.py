@@ -228,6 +228,7 @@ class TestTheSellersOwn:
         assert [(event.kind, event.data) for event in events_about("listing", listing.id)] == [
             ("listing:price_changed", {"before": 4_250_000, "after": 4_000_000})
         ]
+        assert queries.price_history(listing.id)[-1] == (Money(4_000_000), NOON)
 
     @pytest.mark.parametrize("state", ["draft", "in_review", "reserved", "sold", "withdrawn"])
     def test_a_price_changes_on_the_market_only(self, clinic, seller, state):

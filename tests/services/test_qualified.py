@@ -224,9 +224,13 @@ def test_cards_cost_no_statement_unless_one_of_them_was_decided_about_on_its_own
 
 def test_a_card_of_an_unchecked_seller_says_what_its_own_page_says(scene, purchase, now):
     seller = make_clinic(name="Nobody Looked")
-    make_listing(clinic=seller, handpieces=[make_handpiece("DIODE_HR")])
+    model = db.session.get_one(DeviceModel, scene.listing.model_id)
+    twin = make_listing(clinic=seller, model=model, handpieces=[make_handpiece("DIODE_HR")])
+    assert twin.configuration == scene.listing.configuration
 
-    assert on_cards(purchase, now) == judged_one_by_one(purchase, now)
+    said = on_cards(purchase, now)
+    assert said == judged_one_by_one(purchase, now)
+    assert said[twin.id].reach is not said[scene.listing.id].reach
 
 
 @pytest.mark.parametrize("seed", range(4))

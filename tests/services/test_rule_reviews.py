@@ -10,7 +10,7 @@ from sqlalchemy import text
 from marketplace import audit
 from marketplace.catalog.models import DeviceModel
 from marketplace.clinics import queries as clinics
-from marketplace.eligibility import reviews, service
+from marketplace.eligibility import reviews, service, told
 from marketplace.eligibility.models import Moment, RuleReview, RuleReviewMove
 from marketplace.eligibility.reviews import Proposal
 from marketplace.eligibility.sale import Purchase
@@ -23,7 +23,7 @@ from marketplace.kernel.terms import ProcedureClass
 from marketplace.listings import queries as listings
 from marketplace.listings import search
 from marketplace.listings.models import Listing
-from marketplace.listings.qualified import reached_by
+from marketplace.listings.qualified import of_cards, reached_by
 from marketplace.notifications.models import Mail
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.clinics import make_member, make_site
@@ -520,6 +520,9 @@ class TestMarket:
             shown[reach] = {card.id for card in found.cards}
             assert known.count(search.Wanted()).get(reach, 0) == found.total == len(found.cards)
         assert unit.id in shown[Reach.TODAY]
+        cards = search.find(search.Wanted()).cards
+        said = of_cards(cards, purchase=told.around(purchase), at=now, version=search.version())
+        assert (said[unit.id].reach, said[twin.id].reach) == (Reach.TODAY, Reach.CLOSED)
         assert twin.id in shown[Reach.CLOSED]
         assert unit.id not in shown[Reach.CLOSED] | shown[Reach.MISSING]
         assert known.count(search.Wanted(text="nothing of the kind")) == {}

@@ -252,6 +252,9 @@ class TestMatching:
         want_id = post(person, now)
         assert matches() == {(want_id, draft.id): (True, None)}
         assert queries.count_for([draft.id], at=now) == {draft.id: 1}
+        change(draft, description="Another word")
+        assert matching.match_changed(at=now) == 1
+        assert matches() == {(want_id, draft.id): (True, None)}
         assert mails() == []
 
         published = make_staff("moderator")
@@ -407,8 +410,10 @@ class TestMoves:
         with pytest.raises(IllegalMove):
             service.move(user_id=person.id, want_id=want_id, event=WantEvent.RESUMED, at=now)
 
-    def test_it_ends_by_itself_the_day_after_its_last(self, person, now):
+    def test_it_ends_by_itself_the_day_after_its_last(self, person, unit, now):
         want_id = post(person, now, until=now.date())
+        assert queries.count_for([unit.id], at=now) == {unit.id: 1}
+        assert queries.count_for([unit.id], at=now + timedelta(days=1)) == {}
 
         assert service.expire(at=now) == 0
         assert service.expire(at=now + timedelta(days=1)) == 1
