@@ -11,11 +11,14 @@ from . import figures
 from .asked import Wanted, ask
 from .kinds import Market
 from .search import asking
+from .vocabulary import Vocabulary
 from .words import findable, typed
 
 MOST = {"modality": 3, "procedure": 2, "maker": 2, "model": 6}
 """How many of each are shown, in this order."""
 LEAST_LETTERS = 2
+MOST_FORGIVEN = 4
+"""So many words are read with slips in them; of more, only as they are typed: what a question costs is bounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,29 +35,29 @@ class Suggestion:
 class _Known:
     version: str
     names: tuple[tuple[Suggestion, tuple[str, ...]], ...]
+    words: Vocabulary
 
 
-_known = [_Known("", ())]
+_known = [_Known("", (), Vocabulary(()))]
 
 
 def suggestions(text: str, *, version: str | None = None) -> list[Suggestion]:
     """
-    Return what has words that begin as the typed ones do, or as those that were likely meant; few of each kind.
+    Return what has words that begin as the typed ones do; nothing has: as nearly as they can; few of each kind.
 
     `version`: what the market is now, where the caller has just asked for it.
     """
     words = typed(text)
     if len("".join(words)) < LEAST_LETTERS:
         return []
-    known, market = asking(_names, version)
+    known = asking(_names, version)
     found = _beginning(known.names, words)
-    if not found:
-        meant = [market.vocabulary.meant_by(word) or word for word in words]
-        found = _beginning(known.names, meant) if meant != words else []
+    if not found and len(words) <= MOST_FORGIVEN:
+        found = _nearly(known, words)
     return [one for facet, most in MOST.items() for one in [two for two in found if two.facet == facet][:most]]
 
 
-def _names(connection: Connection, market: Market) -> tuple[_Known, Market]:
+def _names(connection: Connection, market: Market) -> _Known:
     known = _known[0]
     if known.version != market.version or not market.version:
         counts = figures.counts(connection, market, ask(market, Wanted())).by_facet
@@ -64,8 +67,9 @@ def _names(connection: Connection, market: Market) -> tuple[_Known, Market]:
             if (units := counts[facet].get(answer))
         ]
         names.sort(key=lambda one: (-one[0].units, one[0].words))
-        known = _known[0] = _Known(market.version, tuple(names))
-    return known, market
+        vocabulary = Vocabulary((place, own) for place, (_, own) in enumerate(names))
+        known = _known[0] = _Known(market.version, tuple(names), vocabulary)
+    return known
 
 
 def _called(market: Market) -> Iterable[tuple[str, str, str, tuple[str, ...]]]:
@@ -86,3 +90,15 @@ def _beginning(names: Iterable[tuple[Suggestion, tuple[str, ...]]], words: list[
 
     joined = "".join(words)
     return [one for one, own in names if all(begins(own, word) for word in words) or begins(own, joined)]
+
+
+def _nearly(known: _Known, words: list[str]) -> list[Suggestion]:
+    """Return what the fewest slips in all, in any of the words, keep from beginning as they do."""
+    near = [known.words.nearly(word) for word in words]
+    slips = {
+        place: sum(one[place] for one in near) for place in frozenset.intersection(*(frozenset(one) for one in near))
+    }
+    for place, apart in known.words.nearly("".join(words)).items():
+        slips[place] = min(apart, slips.get(place, apart))
+    fewest = min(slips.values(), default=0)
+    return [known.names[place][0] for place in sorted(slips) if slips[place] == fewest]

@@ -35,6 +35,7 @@ class Vocabulary:
         self._words = sorted(meaning)
         self._asked: dict[str, frozenset[int]] = {}
         self._meant: dict[str, str | None] = {}
+        self._near: dict[str, Mapping[int, int]] = {}
 
     def meaning(self, typed: str) -> frozenset[int]:
         """Return what has a word that begins so, or what the word stands for."""
@@ -62,6 +63,27 @@ class Vocabulary:
             self._meant[typed] = self._nearest(typed)
         return self._meant[typed]
 
+    def nearly(self, typed: str) -> Mapping[int, int]:
+        """Return what has a word that begins so, or would but for as many slips as `meant_by` forgives; how many."""
+        found = self._near.get(typed)
+        if found is None:
+            found = self._nearly(typed)
+            if len(self._near) > 500:
+                self._near.clear()
+            self._near[typed] = found
+        return found
+
+    def _nearly(self, typed: str) -> dict[int, int]:
+        if len(typed) < _SURE_FROM or typed.isdigit():
+            return dict.fromkeys(self._beginning(typed), 0)
+        allowed = _forgiven(typed)
+        found: dict[int, int] = {}
+        for word in self._words:
+            apart = allowed + 1 if word.isdigit() else slips_to_begin(typed, word, most=allowed)
+            if apart <= allowed:
+                found |= {one: min(apart, found.get(one, apart)) for one in self._meaning[word]}
+        return found
+
     def _beginning(self, typed: str) -> frozenset[int]:
         found: set[int] = set()
         for place in range(bisect_left(self._words, typed), len(self._words)):
@@ -71,7 +93,7 @@ class Vocabulary:
         return frozenset(found)
 
     def _nearest(self, typed: str) -> str | None:
-        allowed = 2 if len(typed) >= _TWO_SLIPS_FROM else 1
+        allowed = _forgiven(typed)
         best: tuple[int, int, str] | None = None
         for word in (*self._words, *stands_for()):
             if abs(len(word) - len(typed)) > allowed or word.isdigit():
@@ -88,6 +110,18 @@ def slips(typed: str, word: str, *, most: int) -> int:
     """Return how many slips lie between two words, or one more than `most` as soon as it is certain to be beyond."""
     if abs(len(typed) - len(word)) > most:
         return most + 1
+    last = _last_row(typed, word, most)
+    return min(last[-1], most + 1) if last else most + 1
+
+
+def slips_to_begin(typed: str, word: str, *, most: int) -> int:
+    """Return the slips between what is typed and the beginning of the word that is nearest to it; as `slips`."""
+    last = _last_row(typed, word[: len(typed) + most], most)
+    return min(*last, most + 1) if last else most + 1
+
+
+def _last_row(typed: str, word: str, most: int) -> list[int]:
+    """Return the slips between what is typed and each beginning of the word; none: all are certain to be beyond."""
     before: list[int] = []
     last = list(range(len(word) + 1))
     for row, letter in enumerate(typed, start=1):
@@ -98,9 +132,13 @@ def slips(typed: str, word: str, *, most: int) -> int:
                 best = min(best, before[column - 2] + 1)
             now.append(best)
         if min(now) > most:
-            return most + 1
+            return []
         before, last = last, now
-    return min(last[-1], most + 1)
+    return last
+
+
+def _forgiven(typed: str) -> int:
+    return 2 if len(typed) >= _TWO_SLIPS_FROM else 1
 
 
 @cache

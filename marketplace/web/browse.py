@@ -127,7 +127,7 @@ def _device(shown: showing.Shown) -> str:
         "browse/device.html",
         listing=listing,
         canonical=guide.canonical(),
-        json_ld=linked.of_unit(listing, guide.canonical()),
+        json_ld=linked.of_unit(listing, guide.canonical(), guide.base()),
         prices=shown.prices,
         asked=shown.asked,
         passport=shown.passport,

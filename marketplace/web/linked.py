@@ -10,6 +10,7 @@ from ..catalog.queries import ModelFacts
 from ..guides.knowing import UnitLine
 from ..listings.facts import ListingFacts
 from ..listings.states import ListingState
+from . import photos
 
 _AVAILABLE = {
     ListingState.PUBLISHED: "https://schema.org/InStock",
@@ -34,8 +35,12 @@ def of_model(model: ModelFacts, units: Sequence[UnitLine], number: int, address:
     return _written(product)
 
 
-def of_unit(listing: ListingFacts, address: str) -> Markup:
-    """Return the unit as an offer of a used product."""
+def of_unit(listing: ListingFacts, address: str, house: str) -> Markup:
+    """
+    Return the unit as an offer of a used product, with its photos where it has some; `house`: its own address.
+
+    The maker's number of the article (gtin, mpn) is not known to us, and the unit's serial number is for nobody here.
+    """
     assert listing.price is not None  # What is on display has one.
     offer = {
         "@type": "Offer",
@@ -44,8 +49,13 @@ def of_unit(listing: ListingFacts, address: str) -> Markup:
         "priceCurrency": listing.price.currency.upper(),
         "itemCondition": "https://schema.org/UsedCondition",
         "availability": _AVAILABLE[listing.state],
+        "seller": {"@type": "Organization", "name": listing.clinic_name},
     }
-    return _written({**_product(listing.model, address), "offers": offer})
+    pictures = [house + photos.shown(photo.stem, photo.alternative_text).jpg_large for photo in listing.photos]
+    told = {"image": pictures, "description": listing.description}
+    return _written(
+        {**_product(listing.model, address), **{name: said for name, said in told.items() if said}, "offers": offer}
+    )
 
 
 def _product(model: ModelFacts, address: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from marketplace.catalog import service as catalogue
 from marketplace.catalog.parsing import parse
 from marketplace.listings import vocabulary
-from marketplace.listings.vocabulary import Vocabulary, says_nothing, slips, stands_for
+from marketplace.listings.vocabulary import Vocabulary, says_nothing, slips, slips_to_begin, stands_for
 from marketplace.listings.words import words_of
 
 KNOWN = Vocabulary(
@@ -59,6 +59,32 @@ def test_one_slip_is_forgiven_and_two_in_a_long_word(typed, meant):
     assert KNOWN.meant_by(typed) == meant
 
 
+@pytest.mark.parametrize(
+    ("typed", "nearly"),
+    [
+        ("cand", {1: 0, 2: 0}),
+        ("cnad", {1: 1, 2: 1}),
+        ("candx", {1: 1, 2: 1}),
+        ("gentelm", {1: 1}),
+        ("gnetlema", {1: 1}),
+        ("gnetelma", {1: 2}),
+        ("hia", {}),
+        ("hai", {1: 0, 3: 0}),
+        ("7551", {}),
+        ("755a", {}),
+        ("qqqqqqqq", {}),
+    ],
+)
+def test_what_nearly_begins_so_is_known_with_its_slips(typed, nearly):
+    assert KNOWN.nearly(typed) == nearly
+    assert KNOWN.nearly(typed) == nearly
+
+
+def test_of_several_words_the_nearest_says_how_many_slips_there_are():
+    assert Vocabulary([(1, ["hare", "hair"])]).nearly("hair") == {1: 0}
+    assert Vocabulary([(1, ["hair", "hare"])]).nearly("hair") == {1: 0}
+
+
 def test_of_two_words_equally_near_the_one_that_means_more_is_meant():
     assert Vocabulary([(1, ["lamp", "camp"]), (2, ["camp"])]).meant_by("xamp") == "camp"
 
@@ -68,14 +94,17 @@ def test_what_strangers_type_does_not_fill_the_memory():
     for number in range(2_100):
         words.meaning(f"a{number}")
         words.meant_by(f"abcde{number}")
+        words.nearly(f"abcde{number}")
 
-    assert (len(words._asked), len(words._meant)) == (99, 99)
+    assert (len(words._asked), len(words._meant), len(words._near)) == (99, 99, 96)
 
 
 @given(st.text("abc", max_size=5), st.text("abc", max_size=5))
 def test_slips_are_counted_as_a_slow_definition_counts_them(typed, word):
     assert slips(typed, word, most=9) == slowly(typed, word)
     assert slips(typed, word, most=1) == min(2, slowly(typed, word))
+    beginnings = [word[:length] for length in range(len(word) + 1)]
+    assert slips_to_begin(typed, word, most=1) == min(2, *(slowly(typed, one) for one in beginnings), 2)
 
 
 def slowly(left, right):

@@ -18,6 +18,7 @@ def market():
         ("Candela GentleMax Pro", ["ALEX"]),
         ("Candela GentleLASE Pro / Pro LE", ["ALEX"]),
         ("Cutera xeo", ["NDYAG_LP"]),
+        ("Cynosure Elite+", ["ALEX"]),
     ):
         make_listing(clinic=clinic, model=real_model(title), handpieces=handpieces)
     make_listing(clinic=clinic, model=real_model("Lumenis M22"), state="sold")
@@ -26,14 +27,26 @@ def market():
 @pytest.mark.parametrize(
     ("typed", "expected"),
     [
-        ("alex", [("Alexandrite 755 nm", 3)]),
+        ("alex", [("Alexandrite 755 nm", 4)]),
         ("yag 1064", [("Nd:YAG 1064 nm, long pulse", 2)]),
-        ("hair rem", [("Hair removal", 4)]),
+        ("hair rem", [("Hair removal", 5)]),
         ("candela", [("Candela", 3), ("Candela GentleMax Pro", 2), ("Candela GentleLASE Pro / Pro LE", 1)]),
         ("gentle max", [("Candela GentleMax Pro", 2)]),
         ("gentlem", [("Candela GentleMax Pro", 2)]),
         ("gentlemaxpro", [("Candela GentleMax Pro", 2)]),
         ("gentelmax", [("Candela GentleMax Pro", 2)]),
+        ("cynosre eilte", [("Cynosure Elite+", 1)]),
+        ("eilte cynosre", [("Cynosure Elite+", 1)]),
+        ("cynosre elit", [("Cynosure Elite+", 1)]),
+        ("cnadela gentelm", [("Candela GentleMax Pro", 2)]),
+        ("cnadela gentel", [("Candela GentleMax Pro", 2), ("Candela GentleLASE Pro / Pro LE", 1)]),
+        ("gentel max", [("Candela GentleMax Pro", 2)]),
+        ("hiar removla", [("Hair removal", 5)]),
+        ("canddela gentelmax pro cand", [("Candela GentleMax Pro", 2)]),
+        ("canddela gentelmax pro cand cand", []),
+        ("cynosre xeo", []),
+        ("1046", []),
+        ("yga 1046", []),
         ("m22", []),
         ("a", []),
         ("?!", []),

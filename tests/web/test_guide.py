@@ -13,6 +13,7 @@ from marketplace.recalls.states import MatchState
 from marketplace.registers.sources import CLEARANCES
 from tests.factories.accounts import make_user
 from tests.factories.catalog import load_catalogue, make_model, real_model
+from tests.factories.clinics import make_clinic
 from tests.factories.listings import make_listing
 from tests.factories.orders import make_scene, publish_rules
 from tests.factories.recalls import make_recall
@@ -175,7 +176,8 @@ class TestOthers:
 
 class TestUnit:
     def test_a_unit_is_offered_as_what_it_is(self, client, m22):
-        unit = make_listing(model=m22, price_minor=2_450_000, description="</script><b>&")
+        clinic = make_clinic(seller=True, name="Hill Country Skin")
+        unit = make_listing(model=m22, clinic=clinic, price_minor=2_450_000, description="</script><b>&")
         page = text(client.get(f"/devices/{unit.id}"))
 
         found = data_in(page)
@@ -183,8 +185,19 @@ class TestUnit:
         assert found["offers"] == {
             "@type": "Offer", "url": f"http://localhost/devices/{unit.id}", "price": "24500.00", "priceCurrency": "USD",
             "itemCondition": "https://schema.org/UsedCondition", "availability": "https://schema.org/InStock",
+            "seller": {"@type": "Organization", "name": "Hill Country Skin"},
         }  # fmt: skip
+        assert found["description"] == "</script><b>&"
+        assert "image" not in found
         assert '<a href="/models/lumenis-m22">All about this model</a>' in page
+
+    def test_its_photos_stand_at_addresses_that_are_whole_and_its_serial_number_nowhere(self, client, m22):
+        unit = make_listing(model=m22, photos=2, description="")
+        found = data_in(text(client.get(f"/devices/{unit.id}")))
+
+        assert found["image"] == [f"http://localhost/photos/{one.storage_key}-1280.jpg" for one in unit.photos]
+        assert set(found) == {"@context", "@type", "name", "model", "brand", "url", "image", "offers"}
+        assert unit.serial not in str(found)
 
     def test_a_sold_one_is_sold_out(self, client, m22):
         page = text(client.get(f"/devices/{make_listing(model=m22, state='sold').id}"))
