@@ -8,9 +8,9 @@ Without a name all but `peers` are run, one after the other. Linux only: seconds
 
 import argparse
 import importlib
-import os
+from collections.abc import Iterable, Iterator
 
-from benchmarks.figures import Benchmark, circumstances, record, section
+from benchmarks.figures import Benchmark, Figure, in_parts, record, section
 
 NAMES = ("start", "pages", "judge", "qualified", "finding", "registers", "money", "race", "outages", "load", "peers")
 ALONE = ("peers",)
@@ -38,19 +38,24 @@ def main() -> None:
         words.error(f"there is no benchmark {min(strange)!r}, but {', '.join(NAMES)}")
     met = True
     for name in given.names or [one for one in NAMES if one not in ALONE]:
-        found, load = benchmark(name), os.getloadavg()[0]
+        found = benchmark(name)
         print(f"\n{found.title}", flush=True)
-        figures = []
         chosen = [tuple(size for size in found.sizes if size in wanted or not wanted)] if found.sizes else []
-        for figure in found.measure(given.scale, *chosen):
-            print(f"  {figure.said()}", flush=True)
-            figures.append(figure)
-        met = met and all(figure.met for figure in figures)
+        parts = []
+        for part in in_parts(_said(found.measure(given.scale, *chosen))):
+            parts.append(part)
+            met = met and all(figure.met for figure in part.figures)
         if given.record:
             titles = [benchmark(other).title for other in NAMES]
-            record(section(found, figures, circumstances(load)), titles)
+            record(section(found, parts), titles)
     if not met:
         raise SystemExit("A bar is not met.")
+
+
+def _said(figures: Iterable[Figure]) -> Iterator[Figure]:
+    for figure in figures:
+        print(f"  {figure.said()}", flush=True)
+        yield figure
 
 
 if __name__ == "__main__":

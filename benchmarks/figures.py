@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -27,13 +27,18 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One thing that was measured. It should stay under its `bar`, if there is one; `note` is what else was seen."""
+    """
+    One thing that was measured. It should stay under its `bar`, if there is one; `note` is what else was seen.
+
+    `part`: the part of the benchmark's section that it belongs to, where that has several.
+    """
 
     what: str
     value: float
     unit: str
     bar: float | None = None
     note: str = ""
+    part: str = ""
 
     @property
     def met(self) -> bool:
@@ -168,25 +173,61 @@ def circumstances(load_before: float) -> str:
     )
 
 
-def section(benchmark: Benchmark, figures: Iterable[Figure], when: str) -> str:
+@dataclass(slots=True)
+class Part:
+    """Figures that were measured one after the other, and when; `title`: none where a section is one whole."""
+
+    title: str
+    load_before: float
+    when: str = ""
+    figures: list[Figure] = field(default_factory=list)
+
+    def written(self) -> str:
+        rows = ["| what | measured | bar | | beside it |", "|--|--|--|--|--|", *(one.row() for one in self.figures)]
+        return "\n\n".join([*([f"### {self.title}"] if self.title else []), self.when, "\n".join(rows)])
+
+
+def in_parts(figures: Iterable[Figure]) -> Iterator[Part]:
+    """Put figures together by their parts, as they come; each part says how busy the machine was meanwhile."""
+    part, load = None, os.getloadavg()[0]
+    for figure in figures:
+        if part is None or part.title != figure.part:
+            if part is not None:
+                part.when, load = circumstances(part.load_before), os.getloadavg()[0]
+                yield part
+            part = Part(figure.part, load)
+        part.figures.append(figure)
+    if part is not None:
+        part.when = circumstances(part.load_before)
+        yield part
+
+
+def section(benchmark: Benchmark, parts: Iterable[Part]) -> str:
     """Write one section of the page."""
-    rows = [
-        "| what | measured | bar | | beside it |",
-        "|--|--|--|--|--|",
-        *(figure.row() for figure in figures),
-    ]
-    return "\n\n".join([f"## {benchmark.title}", benchmark.about.strip(), when, "\n".join(rows)]) + "\n"
+    return "\n\n".join([f"## {benchmark.title}", benchmark.about.strip(), *(one.written() for one in parts)]) + "\n"
 
 
 def record(written: str, order: Iterable[str]) -> None:
-    """Put a section into the page, in place of the one with its title; sections stand in this order of titles."""
+    """
+    Put a section into the page, in place of the one with its title; sections stand in this order of titles.
+
+    Of a section in parts only those are replaced that were measured; the others stay as they are, where they are.
+    """
     page = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else ""
     kept = {_title(one): one for one in re.split(r"(?m)^(?=## )", page) if one.startswith("## ")}
-    kept[_title(written)] = written
+    kept[_title(written)] = _with_parts_of(kept.get(_title(written), ""), written)
     places = {title: place for place, title in enumerate(order)}
     sections = sorted(kept.values(), key=lambda one: places.get(_title(one), len(places)))
     RESULTS.write_text("\n\n".join([_HEAD, *(one.strip() for one in sections)]) + "\n", encoding="utf-8")
 
 
+def _with_parts_of(before: str, written: str) -> str:
+    """Return the section as it was written now, with the parts that only the one before has."""
+    _, *old = re.split(r"(?m)^(?=### )", before)
+    head, *new = re.split(r"(?m)^(?=### )", written)
+    parts = {_title(one): one for one in old} | {_title(one): one for one in new}
+    return "\n\n".join(one.strip() for one in (head, *parts.values())) + "\n"
+
+
 def _title(written: str) -> str:
-    return written.partition("\n")[0].removeprefix("## ")
+    return written.partition("\n")[0].lstrip("#").strip()

@@ -1,12 +1,13 @@
 """Benchmarks speak one language, and each writes its own section of the page."""
 
 import os
+from dataclasses import replace
 
 import pytest
 
 from benchmarks import __main__ as command
 from benchmarks import figures
-from benchmarks.figures import Benchmark, Figure, cpu_of_tree, record, section, spent
+from benchmarks.figures import Benchmark, Figure, Part, cpu_of_tree, in_parts, record, section, spent
 
 QUICK = Figure("a page", 4.237, "ms", 10, "p95 5 ms")
 SLOW = Figure("a register", 1_234.5, "s", 60)
@@ -38,9 +39,9 @@ class TestRecord:
 
     def test_writes_a_section_in_its_place_and_leaves_the_others(self, page):
         order = ["First", "Second"]
-        record(section(the("Second"), [SLOW], "Yesterday."), order)
-        record(section(the("First"), [PLAIN], "Yesterday."), order)
-        record(section(the("Second"), [QUICK], "Today."), order)
+        record(section(the("Second"), [Part("", 0, "Yesterday.", [SLOW])]), order)
+        record(section(the("First"), [Part("", 0, "Yesterday.", [PLAIN])]), order)
+        record(section(the("Second"), [Part("", 0, "Today.", [QUICK])]), order)
 
         head, first, second = page.read_text().split("\n## ")
         assert head.startswith("# Measurements\n\nWritten by `python3 dev.py bench --record`")
@@ -51,6 +52,31 @@ class TestRecord:
         assert "Today." in second
         assert QUICK.row() in second
         assert "register" not in page.read_text()
+
+    def test_of_a_section_in_parts_only_what_was_measured_is_replaced(self, page):
+        record(section(the("One"), [Part("10", 0, "Monday.", [SLOW]), Part("100", 0, "Monday.", [SLOW])]), ["One"])
+        page.write_text(page.read_text() + "\n### Read elsewhere\n\nBy hand.\n")
+        record(section(the("One"), [Part("10", 0, "Today.", [QUICK]), Part("1,000", 0, "Today.", [PLAIN])]), ["One"])
+
+        head, ten, hundred, elsewhere, thousand = page.read_text().split("\n### ")
+        assert head.endswith("## One\n\nAbout it.\n")
+        assert ten.startswith("10\n\nToday.\n\n| what |")
+        assert ten.endswith(f"{QUICK.row()}\n")
+        assert hundred.startswith("100\n\nMonday.\n\n| what |")
+        assert hundred.endswith(f"{SLOW.row()}\n")
+        assert elsewhere == "Read elsewhere\n\nBy hand.\n"
+        assert thousand.endswith(f"{PLAIN.row()}\n")
+
+    def test_figures_are_put_together_by_their_parts(self, monkeypatch):
+        loads = iter([1.0, 2.0, 3.0, 4.0, 5.0])
+        monkeypatch.setattr(figures.os, "getloadavg", lambda: (next(loads), 0, 0))
+        first, other = replace(QUICK, part="a"), replace(SLOW, part="b")
+        parts = list(in_parts([first, first, other]))
+
+        assert [(one.title, one.figures) for one in parts] == [("a", [first, first]), ("b", [other])]
+        assert "load 1.0 when it began, 2.0 when it ended" in parts[0].when
+        assert "load 3.0 when it began, 4.0 when it ended" in parts[1].when
+        assert list(in_parts([])) == []
 
     def test_says_how_busy_the_machine_was(self, monkeypatch):
         monkeypatch.setattr(figures.os, "cpu_count", lambda: 2)
