@@ -8,7 +8,8 @@ asked for, are units read: once, from an index that holds nothing else, and adde
 remembered under the version of the market, which every change replaces: they cannot grow old.
 """
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,15 +40,22 @@ class _Memory:
 _remembering = [_Memory()]
 
 
-def counts(connection: Connection, market: Market, asked: Asked) -> Counts:
-    """Return the figures for a question, in one statement, or in none while the market is as it was."""
+def counts(connection: Connection, market: Market, asked: Asked, *, beside: Iterable[Asked] = ()) -> Counts:
+    """
+    Return the figures for a question, in one statement, or in none while the market is as it was.
+
+    `beside`: what will be asked next; where a statement has to be sent, their figures come with it.
+    """
     memory = _remembering[0]
     if memory.version != market.version or len(memory.answers) >= MOST_REMEMBERED:
         # A new memory, not an emptied one: another thread may be about to keep in it what it read before the change.
         memory = _remembering[0] = _Memory(market.version)
     found = memory.answers.get(asked.counted_by)
     if found is None:
-        found = memory.answers[asked.counted_by] = _count(connection, market, asked)
+        several = {one.counted_by: one for one in (asked, *beside) if one.counted_by not in memory.answers}
+        answers = dict(zip(several, _count(connection, market, tuple(several.values())), strict=True))
+        memory.answers.update(answers)
+        found = answers[asked.counted_by]
     return found
 
 
@@ -55,13 +63,36 @@ class NewKind(Exception):
     """A kind came to the market between two statements; the question is asked once more."""
 
 
-def _count(connection: Connection, market: Market, asked: Asked) -> Counts:
-    sql, given = _statement(asked)
+_Row = tuple[int, int | None, list[str], int]
+"""What its units miss of what is chosen; their kind, or answers that they have; how many they are."""
+
+
+def _count(connection: Connection, market: Market, several: Sequence[Asked]) -> list[Counts]:
+    """Return the figures for each question, in one statement."""
+    if len(several) == 1:
+        return [_counted(market, several[0], connection.exec_driver_sql(*_statement(several[0])))]
+    parts: list[str] = []
+    given: dict[str, Any] = {}
+    for number, asked in enumerate(several):
+        sql, own = _statement(asked)
+        given |= {f"{name}_of_{number}": value for name, value in own.items()}
+        renamed = _PLACE.sub(rf"%(\1_of_{number})s", sql)
+        parts.append(f"SELECT {number} AS question, own.* FROM ({renamed}) own")  # noqa: S608  Names of ours; values are bound.
+    rows: list[list[_Row]] = [[] for _ in several]
+    for number, *row in connection.exec_driver_sql(" UNION ALL ".join(parts), given):
+        rows[number].append(tuple(row))
+    return [_counted(market, asked, own) for asked, own in zip(several, rows, strict=True)]
+
+
+_PLACE = re.compile(r"%\((\w+)\)s")
+
+
+def _counted(market: Market, asked: Asked, rows: Iterable[_Row]) -> Counts:
     by_kind: dict[int, int] = {}
     by_facet: dict[str, dict[str, int]] = {name: {} for name in FACETS}
     # A facet's figures are those of units that miss nothing, or at most what is chosen of this facet.
     forgiven = dict.fromkeys(FACE_FACETS, 0) | {name: 2**bit for bit, name in enumerate(asked.of_face)}
-    for missed, kind_id, answers, number in connection.exec_driver_sql(sql, given):
+    for missed, kind_id, answers, number in rows:
         if kind_id is not None:
             by_kind[kind_id] = by_kind.get(kind_id, 0) + number
             continue

@@ -53,9 +53,9 @@ class Reached:
         """
         Return how many of the wanted units the gate answers in each way, whichever ways are chosen.
 
-        One statement beside those of the search, or none where nothing is chosen; one more for units decided alone.
+        No statement where the search was told what will be counted `next_to` it, or has just counted the same.
         """
-        everything = replace(wanted, configurations=None, unchecked=False, units=(), but=())
+        everything = _whatever_is_answered(wanted)
 
         def counted(connection: Connection, market: Market) -> Counter[Reach]:
             found: Counter[Reach] = Counter()
@@ -66,15 +66,34 @@ class Reached:
                 # A configuration that came to the market since the gate was asked is closed until it is asked again.
                 gist = self.kinds.get(kind.configuration) if kind.checked else None
                 found[gist.reach if gist else Reach.CLOSED] += number
-            for before, now in sorted(set(self.units.values())):
-                moved = tuple(one for one, turned in self.units.items() if turned == (before, now))
-                of_these = replace(everything, configurations=(), units=moved)
+            for (before, now), of_these in self._moved(everything):
                 number = figures.counts(connection, market, ask(market, of_these)).total
                 found[before] -= number
                 found[now] += number
             return found
 
         return {reach: number for reach, number in search.asking(counted, version).items() if number}
+
+    def next_to(self, wanted: Wanted) -> list[Wanted]:
+        """Return the questions whose figures `count` takes."""
+        everything = _whatever_is_answered(wanted)
+        return [everything, *(of_these for _, of_these in self._moved(everything))]
+
+    def _moved(self, everything: Wanted) -> list[tuple[tuple[Reach, Reach], Wanted]]:
+        """Return, by what they would be and what they are, the units that staff decided about on their own."""
+        return [
+            (
+                turn,
+                replace(
+                    everything, configurations=(), units=tuple(one for one, own in self.units.items() if own == turn)
+                ),
+            )
+            for turn in sorted(set(self.units.values()))
+        ]
+
+
+def _whatever_is_answered(wanted: Wanted) -> Wanted:
+    return replace(wanted, configurations=None, unchecked=False, units=(), but=())
 
 
 def look(*, reader_id: UUID, site_id: UUID | None) -> tuple[Told, str]:

@@ -4,7 +4,7 @@ Finding units on the market, in at most four statements: what the market is now,
 The figures and the kinds are remembered while nothing changes; then the page is all that is asked, in two statements.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
@@ -25,6 +25,7 @@ from .terms import Grade
 __all__ = ["Card", "Configuration", "Cursor", "Found", "Near", "Sort", "Wanted", "configurations", "find", "newest"]
 
 T = TypeVar("T")
+Questions = Callable[[Wanted], Iterable[Wanted]]
 
 PAGE_SIZE = 24
 _FEW = 2_000
@@ -130,13 +131,21 @@ _CONFIGURATIONS = f"""
 """  # noqa: S608  Its name is ours.
 
 
-def find(wanted: Wanted, *, literally: bool = False, version: str | None = None) -> Found:
+def find(
+    wanted: Wanted, *, literally: bool = False, version: str | None = None, next_to: Questions | None = None
+) -> Found:
     """
     Return a page; where nothing has the typed words, one of what was likely meant, unless asked `literally`.
 
-    `version`: what the market is now, where the caller has just asked for it.
+    `version`: what the market is now, where the caller has just asked for it. `next_to`: of what is looked for, what
+    else will be counted; it comes with the figures.
     """
-    return asking(lambda connection, market: _find(connection, market, wanted, literally=literally), version)
+    return asking(
+        lambda connection, market: _find(
+            connection, market, wanted, literally=literally, next_to=next_to or (lambda _: ())
+        ),
+        version,
+    )
 
 
 def kept(wanted: Wanted) -> Wanted:
@@ -173,18 +182,21 @@ def asking(question: Callable[[Connection, Market], T], version: str | None = No
             return question(connection, kinds.market(connection))
 
 
-def _find(connection: Connection, market: Market, wanted: Wanted, *, literally: bool) -> Found:
+def _find(connection: Connection, market: Market, wanted: Wanted, *, literally: bool, next_to: Questions) -> Found:
     asked = ask(market, wanted)
-    figures = tally.counts(connection, market, asked)
-    meant = None
-    if not figures.by_kind and not literally:
-        meant = _meant(market, wanted.text)
-        if meant is not None:
-            wanted = replace(wanted, text=meant)
-            asked = ask(market, wanted)
-            figures = tally.counts(connection, market, asked)
-            if not figures.total:
-                meant = None
+    # What was meant is counted in the same statement: whether anything has the words is not known before.
+    meant = None if literally else _meant(market, wanted.text)
+    instead = None if meant is None else replace(wanted, text=meant)
+    beside = [one for looked_for in (wanted, instead) if looked_for for one in next_to(looked_for)]
+    figures = tally.counts(
+        connection, market, asked, beside=(ask(market, one) for one in (*([instead] if instead else ()), *beside))
+    )
+    if instead is None or figures.by_kind:
+        meant = None
+    else:
+        wanted, asked = instead, ask(market, instead)
+        figures = tally.counts(connection, market, asked)
+        meant = meant if figures.total else None
     rows = _rows(connection, market, wanted, asked, PAGE_SIZE, figures) if figures.total else []
     more = len(rows) > PAGE_SIZE
     cursor = wanted.cursor

@@ -78,7 +78,12 @@ def devices(version: str) -> ResponseReturnValue:
     reached = _reached(seen, version)
     verdicts = searching.verdicts_in(request.args) if site else ()
     wanted = reached.narrow(wanted, verdicts)
-    found = search.find(wanted, literally=searching.literally(request.args), version=version)
+    found = search.find(
+        wanted,
+        literally=searching.literally(request.args),
+        version=version,
+        next_to=reached.next_to if site else None,
+    )
     meant = replace(wanted, text=found.meant or wanted.text)
     return render_template(
         "browse/devices.html",

@@ -411,12 +411,25 @@ class TestStatements:
 
         assert taken == [4, 3, 2]
 
-    def test_are_four_where_something_else_was_meant(self, market):
+    def test_are_three_where_something_else_was_meant(self, market):
         find(Wanted())
         with count_statements() as sent:
-            find(Wanted(text="thermge"))
+            assert find(Wanted(text="thermge")).meant == "thermage"
 
-        assert len(sent) == 4
+        assert len(sent) == 3
+
+    def test_what_will_be_counted_next_comes_with_the_figures(self, market):
+        find(Wanted())
+        others = [Wanted(spans={"price": (None, 1_900_000)}), Wanted(text="thermage", chosen={"state": ("TX",)})]
+        alone = [find(one) for one in others]
+        figures.forget()
+        with count_statements() as sent:
+            find(Wanted(spans={"year": (2000, None)}), next_to=lambda _: others)
+        assert len(sent) == 3
+        with count_statements() as sent:
+            together = [find(one) for one in others]
+        assert len(sent) == 2 * sum(1 for one in alone if one.total) + sum(1 for one in alone if not one.total)
+        assert together == alone
 
 
 class TestMemory:

@@ -19,9 +19,10 @@ from marketplace.eligibility.models import PolicyStanding
 from marketplace.eligibility.rulebook import reference_document
 from marketplace.eligibility.sale import Purchase
 from marketplace.eligibility.verdict import Reach
-from marketplace.extensions import db
+from marketplace.extensions import db, reading
 from marketplace.listings import figures, kinds, qualified, search
 from marketplace.listings import queries as listings
+from marketplace.listings.asked import ask
 from marketplace.listings.market import MarketKind, MarketUnit
 from marketplace.listings.models import Listing
 from marketplace.listings.qualified import Reached, reached_by
@@ -78,9 +79,18 @@ def shown(purchase, at, **wanted) -> dict:
         assert found.total == len(found.cards)
         by_reach |= {card.id: reach for card in found.cards}
     assert Counter(by_reach.values()) == known.count(asked) == known.count(known.narrow(asked, [Reach.MISSING]))
+    figures.forget()
+    search.find(known.narrow(asked, [Reach.TODAY]), next_to=known.next_to)
+    assert {known_by.counted_by for known_by in map(_ready, known.next_to(asked))} <= set(figures.remembered())
+    assert known.count(asked) == Counter(by_reach.values())
     both = search.find(known.narrow(asked, [Reach.TODAY, Reach.CLOSED]))
     assert {card.id for card in both.cards} == {one for one, reach in by_reach.items() if reach is not Reach.MISSING}
     return by_reach
+
+
+def _ready(wanted):
+    with reading() as connection:
+        return ask(kinds.market(connection), wanted)
 
 
 def judged_one_by_one(purchase, at) -> dict:
