@@ -13,6 +13,7 @@ from .accounts import service as accounts
 from .clinics import service as clinics
 from .config import Settings
 from .credentials import service as credentials
+from .desks import service as desks
 from .documents import service as documents
 from .eligibility import digest
 from .extensions import unit_of_work
@@ -168,6 +169,12 @@ def remind_of_expiry() -> None:
 def mail_evidence_due() -> None:
     """Mail verifiers what must be looked at again, in the morning where they work."""
     digest.mail_evidence_due(at=clock.now())
+
+
+@job("tell_desks", every="9 13 * * 1-5")
+def tell_desks() -> None:
+    """Mail moderators and finance what waits for them, in the morning where they work."""
+    desks.tell_desks(at=clock.now())
 
 
 @job("forget_documents", every="29 3 * * *")

@@ -145,7 +145,7 @@ def assign(*, inspection_id: UUID, inspector_id: UUID, actor_id: UUID, at: datet
         listing = db.session.get_one(Listing, listing_id, with_for_update={"key_share": True})
         row = _locked(inspection_id)
         found = db.session.get(Inspector, inspector_id)
-        if found is None or found.ended_at is not None or inspector_id not in accounts.people([inspector_id]):
+        if found is None or found.ended_at is not None or _is_closed(inspector_id):
             raise NotFound("There is no such inspector.")
         if actor_id == inspector_id or _has_to_do(actor_id, row, listing):
             raise NotAThirdPerson("You have something")
@@ -166,6 +166,7 @@ def sign(*, inspection_id: UUID, actor_id: UUID, found: list[Found], remarks: st
     Sign, as its inspector, what was found at each line of the form. It stays for ever; both sides are told.
 
     :raises NotFound: it is not theirs to inspect, or they inspect no longer
+    :raises NotAThirdPerson: they have come to belong to either side since they were sent
     :raises Invalid: a line has no answer, or the name is not theirs
     :raises marketplace.kernel.machine.IllegalMove: it is signed, or is over
     """
@@ -177,6 +178,8 @@ def sign(*, inspection_id: UUID, actor_id: UUID, found: list[Found], remarks: st
         if row.inspector_id != actor_id or inspector is None or inspector.ended_at is not None or row.report_id is None:
             raise NotFound("There is no such inspection among yours.")
         INSPECTION.after(row.state, InspectionEvent.SIGNED)
+        if _has_to_do(actor_id, row, db.session.get_one(Listing, row.listing_id)):
+            raise NotAThirdPerson("You have something")
         person = db.session.get_one(User, actor_id)
         if name.strip().casefold() != person.name.casefold():
             raise Invalid("Write your name as your account has it.", field="name")
@@ -301,6 +304,10 @@ def _of_seller(inspection_id: UUID, actor_id: UUID) -> tuple[Inspection, Listing
     listing = db.session.get_one(Listing, row.listing_id)
     clinics.require_role(user_id=actor_id, clinic_id=listing.clinic_id, roles=MANAGERS)
     return row, listing
+
+
+def _is_closed(person_id: UUID) -> bool:
+    return db.session.get_one(User, person_id).disabled_at is not None
 
 
 def _has_to_do(person_id: UUID, row: Inspection, listing: Listing) -> bool:

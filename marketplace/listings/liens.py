@@ -11,7 +11,8 @@ from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, ScalarSelect, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from .. import audit
 from ..clinics import queries as clinics
@@ -74,6 +75,10 @@ class Search:
     at: datetime
 
 
+UNSTATED = Lien("", None, "")
+"""What rests on a unit on which a filing was found that its seller does not state."""
+
+
 def of(unit: _Stated) -> Lien | None:
     """Return the lien that is stated of a unit, if one is."""
     return stated(unit.particulars)
@@ -113,6 +118,17 @@ def searches_of(listing_id: UUID) -> list[Search]:
     return [Search(row.debtor_name, row.office, row.through, row.found, row.file_number, row.at) for row in rows]
 
 
+def latest_found(listing_id: ColumnElement[UUID] | InstrumentedAttribute[UUID]) -> ScalarSelect[FilingFound]:
+    """Return, for a statement about units, what the latest search of filings on each found."""
+    return (
+        select(FilingSearch.found)
+        .where(FilingSearch.listing_id == listing_id)
+        .order_by(FilingSearch.position.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
 def note_search(
     *,
     listing_id: UUID,
@@ -126,6 +142,9 @@ def note_search(
 ) -> None:
     """
     Keep, as staff, what a search of filings found; it stays for ever, a later one stands above it.
+
+    With a filing on it that is not stated, a unit neither enters the market nor leaves its seller: the insert waits for
+    whoever lets it leave at the same instant (trigger).
 
     :raises NotFound: there is no such unit
     :raises OwnFilings: they belong or belonged to the clinic that sells it
@@ -179,6 +198,6 @@ def refuse_what_is_not_stated(listing: Listing) -> None:
 
     :raises FilingNotStated: the latest search found a filing on it
     """
-    latest = searches_of(listing.id)[:1]
-    if of(listing) is None and any(one.found is FilingFound.THIS_UNIT for one in latest):
+    found = db.session.scalar(select(latest_found(Listing.id)).where(Listing.id == listing.id))
+    if of(listing) is None and found is FilingFound.THIS_UNIT:
         raise FilingNotStated

@@ -1,7 +1,8 @@
 """
 A unit on which a lien rests is freed: its seller hands in the release, finance reads it, and only then may it leave.
 
-The database refuses a release to ship before that as well. No lender is paid from here.
+It rests where its seller states it, and where the latest search of filings found one on this very unit, also after the
+order. The database refuses a release to ship before that as well. No lender is paid from here.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from ..kernel.errors import Conflict, Invalid, NotFound, Refused
 from ..listings import liens
 from ..listings.liens import Search
 from ..listings.models import Listing
+from ..listings.terms import FilingFound
 from . import belonging, lien_wording, steps
 from .access import Act, may
 from .models import LienRelease, Order
@@ -56,7 +58,7 @@ class Handed:
 
 @dataclass(frozen=True, slots=True)
 class LienView:
-    """What rests on the unit of an order, and how far it is from being freed."""
+    """What rests on an order's unit, and how far it is from being freed. `lender` is empty where none is stated."""
 
     lender: str
     payoff_through: date | None
@@ -98,12 +100,14 @@ class Waiting:
 def of_order(order_id: UUID) -> LienView | None:
     """Return what rests on an order's unit; None where nothing does. Asks nothing about the reader."""
     row = db.session.execute(
-        select(Listing.id, Listing.particulars, Order.state)
+        select(Listing.id, Listing.particulars, Order.state, liens.latest_found(Listing.id).label("found"))
         .join(Order, Order.listing_id == Listing.id)
         .where(Order.id == order_id)
     ).one_or_none()
-    lien = liens.stated(row.particulars) if row is not None else None
-    if row is None or lien is None:
+    if row is None:
+        return None
+    lien = liens.stated(row.particulars) or (liens.UNSTATED if row.found is FilingFound.THIS_UNIT else None)
+    if lien is None:
         return None
     rows = db.session.scalars(
         select(LienRelease).where(LienRelease.order_id == order_id).order_by(LienRelease.position.desc())

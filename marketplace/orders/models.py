@@ -361,7 +361,7 @@ class LienRelease(Sequenced, Base):
     """
     A paper by which a seller shows that nothing rests on an ordered unit any more, and what finance found of it.
 
-    Without a confirmed one a unit with a stated lien is not released to ship (trigger). It is judged once (trigger).
+    Without a confirmed one a unit with a lien, stated or found, does not leave (trigger). It is judged once (trigger).
     """
 
     __tablename__ = "lien_releases"

@@ -46,6 +46,7 @@ def release_to_ship(*, order_id: UUID, actor_id: UUID, at: datetime) -> None:
         if not steps.still_stands(decision):
             raise BuyerNotCleared
         order = steps.locked_for(order_id, Act.RELEASE_TO_SHIP, actor_id=actor_id)
+        freeing.refuse_while_it_rests(order_id)  # Somebody may have found a filing since the gate was asked.
         order.release_decision_id = decision.id
         steps.move(
             order,
@@ -65,6 +66,7 @@ def dispatch(*, order_id: UUID, actor_id: UUID, carrier: str, tracking: str, at:
     :raises NotYourAct: only the seller dispatches
     :raises IllegalMove: it is not released, or has left
     :raises OrderOnHold: something that the sale rests on was lost
+    :raises marketplace.orders.freeing.LienRests: a filing was found on the unit since it was released
     :raises PaymentUnderReview: the payment stands still
     :raises BuyerNotCleared: the gate said no; the device stays where it is
     :raises Invalid: carrier or tracking number is missing
@@ -77,6 +79,7 @@ def dispatch(*, order_id: UUID, actor_id: UUID, carrier: str, tracking: str, at:
         if not steps.still_stands(decision):
             raise BuyerNotCleared
         order = steps.locked_for(order_id, Act.DISPATCH, actor_id=actor_id)
+        freeing.refuse_while_it_rests(order_id)  # Somebody may have found a filing since the gate was asked.
         order.release_decision_id = decision.id
         order.carrier, order.tracking, order.dispatched_at = carrier.strip(), tracking.strip(), at
         steps.move(

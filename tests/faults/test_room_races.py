@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import OperationalError
 
 from marketplace.app import create_app
 from marketplace.clinics.models import Clinic
@@ -24,7 +25,8 @@ from marketplace.leads import service as leads
 from marketplace.leads.models import Lead, LeadProposal
 from marketplace.leads.service import HandedIn
 from marketplace.leads.states import LeadKind, LeadState
-from marketplace.listings import reports
+from marketplace.listings import liens, reports
+from marketplace.listings.terms import FilingFound
 from marketplace.notifications.models import Mail
 from marketplace.orders import freeing
 from marketplace.orders import service as orders
@@ -250,6 +252,49 @@ class TestLiens:
             assert (confirmed, state) == (True, OrderState.RELEASED_TO_SHIP)
         else:
             assert (type(left), state) == (LienRests, OrderState.FUNDS_HELD)
+
+    def test_a_filing_that_is_found_as_it_leaves_keeps_it_or_came_too_late(self, own_app, at_once, around):
+        with own_app.app_context():
+            scene, now = make_scene(around["now"]), around["now"]
+            order, listing_id = (make_order("funds_held", scene, at=now).id, scene.seller.id), scene.listing.id
+            db.session.remove()
+
+        found, left = at_once(
+            lambda: liens.note_search(
+                listing_id=listing_id, actor_id=around["moderators"][0], debtor_name="Desert", office="Arizona, online",
+                through=now.date(), found=FilingFound.THIS_UNIT, file_number="2024-1", at=now,
+            ),
+            self.releasing(order, around),
+        )  # fmt: skip
+
+        assert found is None
+        with own_app.app_context():
+            state = db.session.get_one(Order, order[0]).state
+            assert freeing.of_order(order[0]).takes_a_release
+            if left is None:  # It was released first, and is not sent off any more.
+                assert state is OrderState.RELEASED_TO_SHIP
+                with pytest.raises(LienRests):
+                    orders.dispatch(order_id=order[0], actor_id=order[1], carrier="A", tracking="1", at=now)
+            else:
+                assert (type(left), state) == (LienRests, OrderState.FUNDS_HELD)
+
+    def test_a_search_waits_for_whoever_lets_the_device_leave(self, own_app, around):
+        with own_app.app_context():
+            scene, now = make_scene(around["now"]), around["now"]
+            order_id, listing_id = make_order("funds_held", scene, at=now).id, scene.listing.id
+            db.session.remove()
+            with db.engine.connect() as leaving, db.engine.connect() as searching:
+                leaving.execute(text("SELECT FROM orders WHERE id = :id FOR NO KEY UPDATE"), {"id": order_id})
+                searching.execute(text("SET lock_timeout = 50"))
+                with pytest.raises(OperationalError, match="lock timeout"):
+                    searching.execute(
+                        text(
+                            "INSERT INTO filing_searches (id, listing_id, debtor_name, office, through, found,"
+                            " file_number, searched_by, at) VALUES (gen_random_uuid(), :unit, 'D', 'O', current_date,"
+                            " 'this_unit', '1', :by, now())"
+                        ),
+                        {"unit": listing_id, "by": around["moderators"][0]},
+                    )
 
 
 class TestInspections:

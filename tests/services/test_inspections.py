@@ -244,7 +244,13 @@ class TestAssigning:
         make_member(clinic=scene.seller_clinic, user=moderator, left_at=now + timedelta(1))
         with pytest.raises(NotAThirdPerson, match="You have something"):
             assign(one, other, moderator, now)
-        assert state_of(one) is S.AGREED
+        asker = make_user(name="Ada Asks")
+        service.appoint(email=asker.email, firm="X", skills="Y", actor_id=make_staff("moderator").id, at=now)
+        theirs = ask(scene, now, asker_id=asker.id)
+        let_in(theirs, scene, now)
+        with pytest.raises(NotAThirdPerson, match="The inspector has something"):
+            assign(theirs, asker, make_staff("moderator"), now)
+        assert (state_of(one), state_of(theirs)) == (S.AGREED, S.AGREED)
 
     def test_sends_inspectors_at_work_alone(self, scene, inspector, moderator, now):
         one = ask(scene, now)
@@ -253,6 +259,12 @@ class TestAssigning:
             assign(one, scene.owner, moderator, now)
         with pytest.raises(NotFound):
             assign(uuid4(), inspector, moderator, now)
+        inspector.disabled_at = now
+        db.session.commit()
+        with pytest.raises(NotFound):
+            assign(one, inspector, moderator, now)
+        inspector.disabled_at = None
+        db.session.commit()
         service.dismiss(inspector_id=inspector.id, actor_id=moderator.id, at=now)
         with pytest.raises(NotFound):
             assign(one, inspector, moderator, now)
@@ -293,15 +305,25 @@ class TestSigning:
         assert queries.signed(assigned) is None
         assert state_of(assigned) is S.ASSIGNED
 
-    def test_is_the_inspectors_and_happens_once(self, scene, inspector, assigned, now):
+    def test_is_the_inspectors_and_happens_once(self, scene, inspector, moderator, assigned, now):
         found = found_of(assigned, inspector)
-        with pytest.raises(NotFound):
-            service.sign(
-                inspection_id=assigned, actor_id=scene.buyer.id, found=found, remarks="", name=scene.buyer.name, at=now
-            )
+        other = make_user(name="Otto Sees")
+        service.appoint(email=other.email, firm="X", skills="Y", actor_id=moderator.id, at=now)
+        for person in (scene.buyer, other):
+            with pytest.raises(NotFound):
+                service.sign(
+                    inspection_id=assigned, actor_id=person.id, found=found, remarks="", name=person.name, at=now
+                )
         sign(assigned, inspector, now)
         with pytest.raises(IllegalMove):
             sign(assigned, inspector, now)
+
+    def test_who_came_to_belong_to_a_side_meanwhile_signs_nothing(self, scene, inspector, assigned, now):
+        make_member(clinic=scene.seller_clinic, user=inspector)
+        with pytest.raises(NotAThirdPerson, match="You have something"):
+            sign(assigned, inspector, now)
+        assert queries.signed(assigned) is None
+        assert state_of(assigned) is S.ASSIGNED
 
     def test_who_was_dismissed_signs_no_more(self, inspector, moderator, assigned, now):
         service.dismiss(inspector_id=inspector.id, actor_id=moderator.id, at=now)

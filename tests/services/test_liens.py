@@ -18,7 +18,7 @@ from marketplace.listings.models import Listing, Paper
 from marketplace.listings.terms import FilingFound, PaperKind
 from marketplace.listings.units import FilingSearch
 from marketplace.listings.unsaid import missing_from
-from marketplace.orders import freeing
+from marketplace.orders import freeing, steps
 from marketplace.orders import service as orders
 from marketplace.orders.freeing import LienRests, NotForYou
 from marketplace.orders.models import LienRelease, Order
@@ -302,6 +302,85 @@ class TestFreeing:
         )  # fmt: skip
         judge(order, finance, now)
         assert freeing.waiting() == []
+
+
+class TestFoundLater:
+    """A filing on this very unit that staff find once it is ordered, and of which its seller said nothing."""
+
+    @pytest.fixture
+    def unstated(self, scene, now):
+        scene.listing.particulars = {**scene.listing.particulars, "title": "free"}
+        db.session.commit()
+        return make_order("funds_held", scene, at=now)
+
+    def found(self, scene, moderator, now, found=FilingFound.THIS_UNIT):
+        search(scene.listing, moderator, now, found=found, file_number="2024-1")
+
+    def test_it_stays_until_a_release_was_found_good(self, scene, unstated, moderator, finance, now):
+        self.found(scene, moderator, now)
+        lien = freeing.of_order(unstated.id)
+        assert (lien.lender, lien.payoff_through, lien.freed, lien.takes_a_release) == ("", None, False, True)
+        with pytest.raises(LienRests):
+            orders.release_to_ship(order_id=unstated.id, actor_id=scene.seller.id, at=now)
+        assert state_of(unstated) is OrderState.FUNDS_HELD
+        hand_in(unstated, scene.seller, now)
+        assert freeing.waiting()[0].lender == "First Equipment Finance"  # Answers that the question left stay.
+        judge(unstated, finance, now)
+        orders.release_to_ship(order_id=unstated.id, actor_id=scene.seller.id, at=now)
+        assert state_of(unstated) is OrderState.RELEASED_TO_SHIP
+
+    @pytest.mark.parametrize("found", [FilingFound.NOT_THIS_UNIT, FilingFound.TERMINATED])
+    def test_it_leaves_where_the_latest_search_found_none_on_it(self, scene, unstated, moderator, now, found):
+        self.found(scene, moderator, now)
+        self.found(scene, moderator, now, found)
+        assert freeing.of_order(unstated.id) is None
+        orders.release_to_ship(order_id=unstated.id, actor_id=scene.seller.id, at=now)
+        assert state_of(unstated) is OrderState.RELEASED_TO_SHIP
+
+    def test_one_that_was_released_to_ship_is_not_sent_off(self, scene, unstated, moderator, now):
+        orders.release_to_ship(order_id=unstated.id, actor_id=scene.seller.id, at=now)
+        self.found(scene, moderator, now)
+        with pytest.raises(LienRests):
+            orders.dispatch(order_id=unstated.id, actor_id=scene.seller.id, carrier="A", tracking="1", at=now)
+        assert state_of(unstated) is OrderState.RELEASED_TO_SHIP
+
+    @pytest.mark.parametrize("state", ["funds_held", "released_to_ship"])
+    def test_it_is_looked_at_again_after_the_gate_was_asked(self, scene, moderator, now, monkeypatch, state):
+        scene.listing.particulars = {**scene.listing.particulars, "title": "free"}
+        db.session.commit()
+        order = make_order(state, scene, at=now)
+        ask = steps.ask_the_gate
+
+        def ask_and_find(*args, **values):
+            decision = ask(*args, **values)
+            self.found(scene, moderator, now)
+            return decision
+
+        monkeypatch.setattr(steps, "ask_the_gate", ask_and_find)
+        with pytest.raises(LienRests):
+            if state == "funds_held":
+                orders.release_to_ship(order_id=order.id, actor_id=scene.seller.id, at=now)
+            else:
+                orders.dispatch(order_id=order.id, actor_id=scene.seller.id, carrier="A", tracking="1", at=now)
+        assert str(state_of(order)) == state
+
+    def test_found_on_its_way_it_keeps_nobody_from_saying_that_it_arrived(self, scene, moderator, now):
+        scene.listing.particulars = {**scene.listing.particulars, "title": "free"}
+        db.session.commit()
+        order = make_order("in_transit", scene, at=now)
+        self.found(scene, moderator, now)
+        orders.report_arrival(order_id=order.id, actor_id=scene.buyer.id, at=now)
+        assert state_of(order) is OrderState.UNDER_INSPECTION
+
+    def test_the_database_refuses_it_as_well(self, scene, unstated, moderator, now):
+        self.found(scene, moderator, now)
+        yes = decide(unstated, Moment.SHIP_RELEASE, at=now)
+        with assert_refused_by("device_leaves_free_of_its_lien"):
+            db.session.execute(
+                update(Order)
+                .where(Order.id == unstated.id)
+                .values(state=OrderState.RELEASED_TO_SHIP, release_decision_id=yes)
+            )
 
 
 class TestDatabase:

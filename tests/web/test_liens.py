@@ -99,6 +99,25 @@ class TestOrder:
             freeing.of_order(order_id)
         assert len(sent) == 1
 
+    def test_tells_both_sides_of_a_filing_that_was_found_later(self, app, now):
+        scene = make_scene(now)
+        order = make_order("funds_held", scene, at=now)
+        moderator = make_staff("moderator")
+        liens.note_search(
+            listing_id=scene.listing.id, actor_id=moderator.id, debtor_name="Desert", office="Arizona, online",
+            through=now.date(), found=FilingFound.THIS_UNIT, file_number="2024-1", at=now,
+        )  # fmt: skip
+        buyer, seller = browser_of(app, scene.buyer), browser_of(app, scene.seller)
+        for one in (buyer, seller):
+            page = text(one.get(f"/orders/{order.id}"))
+            assert "A loan or lien that was found at a filing office rests on this device." in page
+            assert "not stated by the seller: see what was found" in text(one.get(f"/orders/{order.id}/lien"))
+        handed_in(order, scene, now)
+        assert "a filing that was found, handed in" in text(browser_of(app, make_staff("finance")).get("/staff/liens"))
+        order_id = order.id
+        freeing.judge(order_id=order_id, actor_id=make_staff("finance").id, confirmed=True, because="Called.", at=now)
+        assert "The lien on this device was released" in text(seller.get(f"/orders/{order_id}"))
+
 
 class TestLien:
     def test_its_seller_hands_in_what_both_sides_read(self, order, scene, seller, buyer):
