@@ -238,6 +238,8 @@ def requests_about(credential_id: UUID, *, at: datetime) -> list[Request]:
         .order_by(SignedLink.sent_at.desc(), SignedLink.id)
         .execution_options(populate_existing=True)
     ).all()
+    if not found:
+        return []
     senders = accounts.people({link.sent_by for _, link, _ in found})
     return [
         Request(

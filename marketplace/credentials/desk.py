@@ -1,7 +1,7 @@
 """What the verification desk looks at: the open cases, and one of them with all that it is decided by."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -21,7 +21,7 @@ from .signals import signals_of
 from .standards import review_is_due, standards
 from .states import OPEN, PENDING, STANDING, CredentialState
 from .types import credential_types
-from .views import CredentialView, Paper, papers_of, views_of, whole
+from .views import CredentialView, Paper, actors_of, pages_of, papers_of, shown, whole
 
 QUEUE_LENGTH = 200
 
@@ -223,14 +223,13 @@ def case(credential_id: UUID, *, reader_id: UUID, at: datetime) -> Case:
     if row is None or stands_too_near(row, reader_id):
         raise NotFound("There is no such case.")
     signals = signals_of(row.id)
-    others = db.session.scalars(
-        select(Credential).where(Credential.id.in_([signal.other_id for signal in signals if signal.other_id]))
-    ).all()
+    others = _by_ids({signal.other_id for signal in signals if signal.other_id})
     sites = sites_of([row, *others])
     earlier = _renewed([row]).get(row.id)
-    view, *renews = views_of([row, *([earlier] if earlier else [])], sites)
+    both = [row, *([earlier] if earlier else [])]
     people = accounts.people(
         {
+            *actors_of(both),
             *(check.verifier_id for check in row.checks),
             *(signal.resolved_by for signal in signals if signal.resolved_by),
             *(other.holder_id for other in others if other.holder_id),
@@ -241,7 +240,8 @@ def case(credential_id: UUID, *, reader_id: UUID, at: datetime) -> Case:
     pointed_at = {
         other.id: Other(other.id, _holder(other, names, sites), other.state, other.submitted_at) for other in others
     }
-    screenshots = papers_of([check.document_id for check in row.checks if check.document_id])
+    papers = papers_of([*pages_of(both), *(check.document_id for check in row.checks if check.document_id)])
+    view, *renews = shown(both, sites, names, papers)
     return Case(
         credential=view,
         holder=_holder(row, names, sites),
@@ -250,7 +250,7 @@ def case(credential_id: UUID, *, reader_id: UUID, at: datetime) -> Case:
         claimed_by_name=names[row.claimed_by] if row.claimed_by else None,
         claim_is_stale=_claim_is_stale(row, at),
         due_at=review_is_due(row.submitted_at),
-        checks=tuple(_check(check, names, screenshots) for check in row.checks),
+        checks=tuple(_check(check, names, papers) for check in row.checks),
         signals=tuple(
             Signal(
                 id=signal.id,
@@ -352,6 +352,12 @@ def _open_signals(credential_ids: list[UUID]) -> dict[UUID, list[SignalKind]]:
     return raised
 
 
+def _by_ids(credential_ids: Collection[UUID]) -> Sequence[Credential]:
+    if not credential_ids:
+        return []
+    return db.session.scalars(select(Credential).where(Credential.id.in_(credential_ids))).all()
+
+
 def _names(rows: Iterable[Credential]) -> dict[UUID, str]:
     ids = {user_id for row in rows for user_id in (row.holder_id, row.claimed_by) if user_id}
     return {user_id: person.name for user_id, person in accounts.people(ids).items()}
@@ -367,15 +373,18 @@ def _holder(row: Credential, names: dict[UUID, str], sites: dict[UUID, Site]) ->
 
 def _renewed(rows: Sequence[Credential]) -> dict[UUID, Credential]:
     """Return, by the id of each waiting row, the standing row of the same holder whose place it would take."""
+    waiting = [row for row in rows if row.state in PENDING]
+    if not waiting:
+        return {}
     standing = {
         _key(found): found
         for found in db.session.scalars(
             select(Credential).where(
-                Credential.number_normal.in_({row.number_normal for row in rows}), Credential.state.in_(STANDING)
+                Credential.number_normal.in_({row.number_normal for row in waiting}), Credential.state.in_(STANDING)
             )
         )
     }
-    return {row.id: standing[_key(row)] for row in rows if row.state in PENDING and _key(row) in standing}
+    return {row.id: standing[_key(row)] for row in waiting if _key(row) in standing}
 
 
 def _key(row: Credential) -> tuple[object, ...]:

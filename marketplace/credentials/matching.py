@@ -28,6 +28,7 @@ from .findings import RegisterTypeMapping
 from .looks import Look
 from .models import CheckMethod, CheckOutcome, Credential
 from .types import credential_types
+from .views import CredentialView
 
 MOST_OFFERS = 5
 """So many rows help a verifier; more would only be other people."""
@@ -123,6 +124,21 @@ class Wanted(NamedTuple):
             row.site_id is not None,
         )
 
+    @classmethod
+    def seen(cls, view: CredentialView) -> "Wanted":
+        """Take it from how it looks, where it is on the table already."""
+        return cls(
+            view.id,
+            view.kind.code,
+            view.jurisdiction,
+            view.number,
+            view.name_on_credential,
+            view.level,
+            view.endorsements,
+            view.expires_on,
+            view.site is not None,
+        )
+
 
 def offers_for(credential_id: UUID) -> list[RegisterOffer]:
     """
@@ -133,9 +149,14 @@ def offers_for(credential_id: UUID) -> list[RegisterOffer]:
     row = db.session.get(Credential, credential_id)
     if row is None:
         raise NotFound("There is no such credential.")
-    current = registers.current(source.code for source in rosters_of(row.jurisdiction))
-    found = matches([Wanted.of(row)], list(current.values()), names=True)
-    return found.get(row.id, [])[:MOST_OFFERS]
+    return offers_to(Wanted.of(row))
+
+
+def offers_to(wanted: Wanted) -> list[RegisterOffer]:
+    """Return the rows of its state's registers that may be the credential looked for, the best first."""
+    current = registers.current(source.code for source in rosters_of(wanted.jurisdiction))
+    found = matches([wanted], list(current.values()), names=True)
+    return found.get(wanted.id, [])[:MOST_OFFERS]
 
 
 def offer_of(credential_id: UUID, *, snapshot_id: UUID, position: int) -> RegisterOffer:
@@ -156,6 +177,8 @@ def matches(wanted: Sequence[Wanted], snapshots: Sequence[Snapshot], *, names: b
 
     `names`: look for the name, too, where the number finds nobody.
     """
+    if not snapshots:
+        return {}
     by_source = type_mappings(snapshot.source.code for snapshot in snapshots)
     found: dict[UUID, list[RegisterOffer]] = defaultdict(list)
     numbers: dict[str, list[Wanted]] = defaultdict(list)

@@ -32,7 +32,7 @@ _FROM = {
 
 def replies_to(rows: Iterable[Credential]) -> dict[UUID, tuple[Reply, ...]]:
     """
-    Return, by case, who answered and was not heard yet; in two statements, however many cases.
+    Return, by case, who answered and was not heard yet; in two statements at most, however many cases.
 
     An applicant waits to be heard while nobody has the case, an answer from outside until it is on record as a look.
     """
@@ -46,6 +46,8 @@ def replies_to(rows: Iterable[Credential]) -> dict[UUID, tuple[Reply, ...]]:
 
 
 def _resubmitted(credential_ids: Collection[UUID]) -> Iterable[UUID]:
+    if not credential_ids:
+        return []
     return db.session.scalars(
         select(CredentialMove.credential_id)
         .where(CredentialMove.credential_id.in_(credential_ids), CredentialMove.event == CredentialEvent.RESUBMITTED)

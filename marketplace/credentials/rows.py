@@ -114,6 +114,9 @@ def managed_clinics(user_id: UUID) -> list[UUID]:
 
 def sites_of(rows: Iterable[Credential]) -> dict[UUID, Site]:
     """Return the sites that the credentials are about, closed ones too: a credential outlives its site."""
+    site_ids = {row.site_id for row in rows if row.site_id}
+    if not site_ids:
+        return {}
     columns = ClinicSite.__table__.c
     found = db.session.execute(
         select(
@@ -129,6 +132,6 @@ def sites_of(rows: Iterable[Credential]) -> dict[UUID, Site]:
             columns.laser_safety_officer_id,
         )
         .join(Clinic, Clinic.id == columns.clinic_id)
-        .where(columns.id.in_({row.site_id for row in rows if row.site_id}))
+        .where(columns.id.in_(site_ids))
     )
     return {values[0]: Site(*values) for values in found}

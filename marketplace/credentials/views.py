@@ -113,8 +113,15 @@ def whole() -> Any:
 
 def views_of(rows: Sequence[Credential], sites: dict[UUID, Site]) -> list[CredentialView]:
     """Return how each of the rows looks; `sites` knows the site of each that is about one."""
-    names = accounts.people({move.actor_id for row in rows for move in row.moves if move.actor_id})
-    papers = papers_of([page.document_id for row in rows for page in row.documents])
+    people = accounts.people(actors_of(rows))
+    names = {user_id: person.name for user_id, person in people.items()}
+    return shown(rows, sites, names, papers_of(pages_of(rows)))
+
+
+def shown(
+    rows: Sequence[Credential], sites: dict[UUID, Site], names: dict[UUID, str], papers: dict[UUID, Paper]
+) -> list[CredentialView]:
+    """Return how each of the rows looks, for whoever has looked up already what they speak of."""
     return [
         CredentialView(
             id=row.id,
@@ -137,7 +144,7 @@ def views_of(rows: Sequence[Credential], sites: dict[UUID, Site]) -> list[Creden
                 Step(
                     move.event,
                     move.state,
-                    names[move.actor_id].name if move.actor_id else "Second Light",
+                    names[move.actor_id] if move.actor_id else "Second Light",
                     move.reason,
                     move.at,
                 )
@@ -149,8 +156,20 @@ def views_of(rows: Sequence[Credential], sites: dict[UUID, Site]) -> list[Creden
     ]
 
 
+def actors_of(rows: Sequence[Credential]) -> set[UUID]:
+    """Return who moved the rows."""
+    return {move.actor_id for row in rows for move in row.moves if move.actor_id}
+
+
+def pages_of(rows: Sequence[Credential]) -> list[UUID]:
+    """Return the documents that hang on the rows."""
+    return [page.document_id for row in rows for page in row.documents]
+
+
 def papers_of(document_ids: Collection[UUID]) -> dict[UUID, Paper]:
     """Return the documents by their ids."""
+    if not document_ids:
+        return {}
     return {
         found.id: Paper(
             found.id, found.filename, found.media_type, found.pages, found.width, found.height, found.forgotten_at

@@ -27,7 +27,7 @@ from tests.factories.documents import pdf, picture
 from tests.factories.links import ask_and_answer
 from tests.factories.orders import make_scene, place
 from tests.factories.registers import make_snapshot
-from tests.support import sign_in
+from tests.support import count_statements, sign_in
 
 _S = CredentialState
 
@@ -76,6 +76,40 @@ def seen(now, **changes):
 def state(credential) -> CredentialState:
     db.session.refresh(credential)
     return credential.state
+
+
+class TestStatements:
+    """What a case asks of the database: a verifier waits for each."""
+
+    def sent(self, client, case):
+        path = address(case)
+        db.session.expunge_all()  # What is remembered here must not spare the page a look.
+        with count_statements() as sent:
+            assert client.get(path).status_code == 200
+        return sent
+
+    def test_an_ordinary_case_takes_eighteen(self, client, taken):
+        assert len(self.sent(client, taken)) == 18
+
+    def test_a_case_with_doubts_about_others_takes_one_more_however_many(self, client, taken, victor, now):
+        for number in range(3):
+            other = make_credential(holder=make_user(name=f"Ann {number}"), number=f"LHR-9{number}")
+            make_signal(taken, kind="number_elsewhere", cause="It is on two accounts.", other_id=other.id)
+            assert len(self.sent(client, taken)) == 19
+
+    def test_a_full_case_of_a_site_takes_these(self, client, victor, now):
+        """Its documents and a screenshot, a look at the source, a question that was answered, and its site."""
+        case = make_credential(
+            site=make_site(), type_code="US-TX:TDLR:LHR_FACILITY", state="in_review", verifier=victor
+        )
+        make_check(case, verifier=victor, retrieved_at=now)
+        ask_and_answer(case, victor.id, at=now)
+        assert len(self.sent(client, case)) == 21
+
+    def test_a_case_that_is_decided_takes_fewer(self, client, victor):
+        decided = make_credential(verifier=victor)
+        # Nothing waits: neither what it would renew, nor the names, signals and answers of a queue.
+        assert len(self.sent(client, decided)) == 16
 
 
 class TestQueue:

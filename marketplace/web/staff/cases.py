@@ -91,7 +91,7 @@ def case_page(credential_id: UUID, **sent_back: Form) -> ResponseReturnValue:
     reviews = me().may(Permission.CREDENTIAL_REVIEW)
     has_it = found.claimed_by == me().id
     model_id = credential.device_model_id
-    offers = matching.offers_for(credential_id)
+    offers = matching.offers_to(matching.Wanted.seen(credential))
     answer = render_template(
         "staff/credentials/case.html",
         case=found,
@@ -106,7 +106,7 @@ def case_page(credential_id: UUID, **sent_back: Form) -> ResponseReturnValue:
         decides_by_row=has_it
         and not found.has_open_signal
         and any(offer.is_clean and offer.snapshot.is_fresh(at) for offer in offers),
-        npi=enumeration.npi_look(credential_id),
+        npi=enumeration.npi_look(credential_id) if credential.kind.code in enumeration.practitioner_types() else None,
         questions=asking.requests_about(credential_id, at=at),
         asked_words=questions.ASKED,
         found_words=questions.FOUND,
