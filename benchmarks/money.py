@@ -151,7 +151,8 @@ def sold(url: str, data: Path) -> Iterator[tuple[Flask, Scene, UUID, list[dict]]
             hear(driver)
             orders.release_to_ship(order_id=order_id, actor_id=scene.seller.id, at=now)
             orders.dispatch(order_id=order_id, actor_id=scene.seller.id, carrier="ArcBest", tracking="1", at=now)
-            orders.report_arrival(order_id=order_id, actor_id=scene.buyer.id, at=now)
+            signer = orders.Signer(member_id=scene.buyer.id)
+            orders.report_arrival(order_id=order_id, actor_id=scene.buyer.id, signer=signer, at=now)
             orders.accept(order_id=order_id, actor_id=scene.buyer.id, at=now)
             hear(driver)
             listed = driver.get("/v1/balance_transactions", **{"limit": 100, "expand[]": "data.source"})["data"]

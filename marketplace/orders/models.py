@@ -386,3 +386,40 @@ class LienRelease(Sequenced, Base):
     because: Mapped[str | None] = mapped_column(comment="How finance found that out; both sides read it.")
     judged_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     judged_at: Mapped[datetime | None]
+
+
+class DeliveryReceipt(Base):
+    """
+    Who signed for a device when it came.
+
+    No order comes under inspection without one (trigger). What was told stays; somebody whom the buying clinic does
+    not name is a doubt, which staff settle once with what they found (triggers).
+    """
+
+    __tablename__ = "delivery_receipts"
+    __table_args__ = (
+        CheckConstraint("length(trim(signed_by)) BETWEEN 1 AND 200", name="signer_is_named"),
+        CheckConstraint(
+            "(settled_at IS NULL) = (settled_by IS NULL)"
+            " AND (settled_at IS NULL) = (length(trim(coalesce(finding, ''))) = 0)",
+            name="receipt_is_settled_whole",
+        ),
+        CheckConstraint("settled_at IS NULL OR member_id IS NULL", name="only_a_doubt_is_settled"),
+        CheckConstraint("settled_by <> told_by", name="nobody_settles_what_they_told"),
+        Index(
+            "ix_delivery_receipts_open", "told_at",
+            postgresql_where=text("member_id IS NULL AND settled_at IS NULL"),
+        ),
+    )  # fmt: skip
+
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"), primary_key=True)
+    signed_by: Mapped[str] = mapped_column(comment="The name that stands on the carrier's receipt.")
+    member_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("users.id"), comment="Whose name of the buying clinic it is; empty: nobody's there."
+    )
+    told_by: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    told_at: Mapped[datetime]
+    attested: Mapped[bool] = mapped_column(comment="By the carrier, read by staff.")
+    finding: Mapped[str | None] = mapped_column(comment="What staff found of somebody whom the clinic does not name.")
+    settled_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    settled_at: Mapped[datetime | None]

@@ -16,6 +16,8 @@ from .deciding import TooEarly, approve_decision, close_decision, possible_of, p
 from .holding import Looked, NotOnHold, ask_again, ask_again_by_staff, look
 from .paying import AccountNotShown, NothingToSend, PageNotOpened, start_payment, where_to_send
 from .placing import AlreadyYours, OwnClinic, TooManyUnpaid, cancel, lapse_expired, place
+from .receiving import Signer
+from .receiving import settle as settle_delivery
 from .refusals import BuyerNotCleared, GateMoved, NotApproved, NotCleared, NotYourAct, OrderOnHold
 from .settling import (
     catch_up,
@@ -67,6 +69,7 @@ __all__ = [
     "PaymentUnderReview",
     "ProposalClosed",
     "ProposalWaits",
+    "Signer",
     "ToSign",
     "TooEarly",
     "TooManyUnpaid",
@@ -106,6 +109,7 @@ __all__ = [
     "retry_clearance",
     "send_link",
     "send_surplus_again",
+    "settle_delivery",
     "start_payment",
     "to_sign",
     "to_sign_by_link",

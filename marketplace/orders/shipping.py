@@ -12,11 +12,12 @@ from ..extensions import db, unit_of_work
 from ..kernel.errors import Invalid, Refused
 from ..payments import queries as payment_queries
 from ..payments import service as payments
-from . import freeing, hold_wording, holding, steps, wording
+from . import freeing, hold_wording, holding, receiving, steps, wording
 from .access import Act
 from .models import Order
+from .receiving import Signer
 from .refusals import BuyerNotCleared, ChangeSettles
-from .states import OrderEvent
+from .states import ORDER, OrderEvent
 
 
 class PaymentUnderReview(Refused):
@@ -94,30 +95,37 @@ def dispatch(*, order_id: UUID, actor_id: UUID, carrier: str, tracking: str, at:
         steps.tell_buyer(news, order, at=at)
 
 
-def report_arrival(*, order_id: UUID, actor_id: UUID, at: datetime) -> None:
+def report_arrival(*, order_id: UUID, actor_id: UUID, signer: Signer, at: datetime) -> None:
     """
-    Say, as the buyer, that the device has arrived; the inspection begins.
+    Say, as the buyer, that the device has arrived, and who signed for it; the inspection begins.
 
     :raises NotFound: there is no such order, or it is not theirs to know of
     :raises NotYourAct: only the buyer reports it
     :raises IllegalMove: it is not on its way
+    :raises Invalid: it does not say who signed
     """
     with unit_of_work():
         order = steps.locked_for(order_id, Act.REPORT_ARRIVAL, actor_id=actor_id)
-        _arrive(order, cause="the buyer reported its arrival", actor_id=actor_id, at=at)
+        receipt = receiving.receive(order, signer, told_by=actor_id, attested=False, at=at)
+        cause = f"the buyer reported its arrival; {receipt.signed_by} signed for it"
+        _arrive(order, cause=cause, actor_id=actor_id, at=at)
 
 
-def arrival_by_finance(*, order_id: UUID, actor_id: UUID, at: datetime) -> None:
+def arrival_by_finance(*, order_id: UUID, actor_id: UUID, signer: Signer, at: datetime) -> None:
     """
-    Note, as staff, an arrival that the carrier attests. The caller has checked that they may.
+    Note, as staff, an arrival that the carrier attests, and who signed. The caller has checked that they may.
 
     :raises NotFound: there is no such order
     :raises OwnOrder: they have to do with one of its clinics
     :raises IllegalMove: it is not on its way
+    :raises Invalid: it does not say who signed
     """
     with unit_of_work():
         order = steps.locked_by_staff(order_id, actor_id=actor_id)
-        _arrive(order, cause="the carrier attests its arrival", actor_id=actor_id, at=at)
+        ORDER.after(order.state, OrderEvent.DELIVERED)
+        receipt = receiving.receive(order, signer, told_by=actor_id, attested=True, at=at)
+        cause = f"the carrier attests its arrival; {receipt.signed_by} signed for it"
+        _arrive(order, cause=cause, actor_id=actor_id, at=at)
 
 
 def accept(*, order_id: UUID, actor_id: UUID, at: datetime) -> None:

@@ -22,7 +22,7 @@ from ..listings.models import COVER, Listing
 from ..ripple import Cause
 from .access import Act, Party, acts_of, may, may_know_the_buyer, may_know_the_serial
 from .belonging import in_charge_of, parties_of
-from .models import Order, OrderHold, OrderMove
+from .models import DeliveryReceipt, Order, OrderHold, OrderMove
 from .queries import left_out_of
 from .states import CURABLE, ORDER, PARTLY_REFUNDABLE, UNSHIPPED, OrderEvent, OrderState
 from .wording import CURE_PERIOD
@@ -103,7 +103,7 @@ class OrderView:
     One order as one person may see it.
 
     `buyer` and `serial` are None where they are not (yet) this person's to know. `state_code` is of the place of use;
-    `cover` is the stem of the files of the unit's first photo.
+    `cover` is the stem of the files of the unit's first photo, `signed_by` who took the device.
     """
 
     id: UUID
@@ -134,6 +134,7 @@ class OrderView:
     expires_at: datetime
     carrier: str | None
     tracking: str | None
+    signed_by: str | None
     inspection_ends_at: datetime | None
     parties: frozenset[Party]
     acts: tuple[Act, ...]
@@ -234,6 +235,7 @@ def _view(order_id: UUID, parties: frozenset[Party]) -> OrderView:
             _Operator.name.label("operator_name"),
             _Practitioner.name.label("practitioner_name"),
             _Approver.name.label("approver_name"),
+            DeliveryReceipt.signed_by,
         )
         .join(Listing, Listing.id == Order.listing_id)
         .join(DeviceModel, DeviceModel.id == Listing.model_id)
@@ -245,6 +247,7 @@ def _view(order_id: UUID, parties: frozenset[Party]) -> OrderView:
         .join(_Operator, _Operator.id == Order.operator_id)
         .outerjoin(_Practitioner, _Practitioner.id == Order.practitioner_id)
         .outerjoin(_Approver, _Approver.id == Order.approved_by)
+        .outerjoin(DeliveryReceipt, DeliveryReceipt.order_id == Order.id)
         .where(Order.id == order_id)
         .execution_options(populate_existing=True)
     ).one()
@@ -282,6 +285,7 @@ def _view(order_id: UUID, parties: frozenset[Party]) -> OrderView:
         expires_at=order.expires_at,
         carrier=order.carrier,
         tracking=order.tracking,
+        signed_by=row.signed_by if on_buying_side else None,
         inspection_ends_at=order.inspection_ends_at,
         parties=parties,
         acts=_acts(order, parties, holds),

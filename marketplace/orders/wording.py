@@ -190,6 +190,19 @@ def arrived_to_seller(told: Told) -> News:
     )
 
 
+def taken_by_somebody_else(told: Told, *, name: str) -> News:
+    """Somebody signed for the device whom the clinic does not name among its people."""
+    return News(
+        f"Who took the {told.device}?",
+        (
+            f"It was delivered, and “{name}” signed for it. Nobody of that name belongs to your clinic here.",
+            "If you know them, invite them to the clinic or tell us who they are. If you do not, write to us at once.",
+            "Our staff look at it. Nobody operates the device who is not cleared for it.",
+        ),
+        "Look at the order",
+    )
+
+
 def accepted_to_seller(told: Told, *, payout: Money) -> News:
     """The seller's money is being sent."""
     return News(

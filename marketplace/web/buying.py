@@ -262,15 +262,6 @@ def ask_again(order_id: UUID) -> ResponseReturnValue:
     return redirect(url_for(".order", order_id=order_id), code=303)
 
 
-@bp.post("/orders/<uuid:order_id>/arrival")
-@requires(Permission.ORDER_PLACE)
-def report_arrival(order_id: UUID) -> ResponseReturnValue:
-    """Say that the device has arrived."""
-    service.report_arrival(order_id=order_id, actor_id=me().id, at=clock.now())
-    flash("Thank you. Look the device over; accept it when it is what was described.", "success")
-    return redirect(url_for(".order", order_id=order_id), code=303)
-
-
 @bp.post("/orders/<uuid:order_id>/accept")
 @requires(Permission.ORDER_PLACE, weighty=Weighty.ACCEPT_DEVICE)
 def accept(order_id: UUID) -> ResponseReturnValue:

@@ -317,4 +317,6 @@ def facts(order: OrderView) -> Sequence[tuple[str, object]]:
     pairs.append(("Used for", uses))
     if order.carrier:
         pairs.append(("Carrier", f"{order.carrier}, {order.tracking}"))
+    if order.signed_by:
+        pairs.append(("Signed for by", order.signed_by))
     return pairs

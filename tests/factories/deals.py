@@ -28,7 +28,8 @@ def delivered(order_id: UUID, scene: Scene, *, at: datetime) -> None:
     """Let the unit leave its seller and arrive at its buyer."""
     orders.release_to_ship(order_id=order_id, actor_id=scene.seller.id, at=at)
     orders.dispatch(order_id=order_id, actor_id=scene.seller.id, carrier="ArcBest", tracking="1", at=at)
-    orders.report_arrival(order_id=order_id, actor_id=scene.buyer.id, at=at)
+    signer = orders.Signer(member_id=scene.buyer.id)
+    orders.report_arrival(order_id=order_id, actor_id=scene.buyer.id, signer=signer, at=at)
 
 
 def accepted(order_id: UUID, scene: Scene, *, at: datetime) -> None:

@@ -14,11 +14,11 @@ from marketplace.kernel.terms import ClinicRole
 from marketplace.listings.models import Listing
 from marketplace.orders import service as orders
 from marketplace.orders import steps
-from marketplace.orders.models import Order
+from marketplace.orders.models import DeliveryReceipt, Order
 from marketplace.orders.states import OrderEvent, OrderState
 from marketplace.payments.amounts import Rate
 from marketplace.payments.states import PaymentState
-from tests.factories.accounts import make_staff, make_user, together
+from tests.factories.accounts import kept, make_staff, make_user, together
 from tests.factories.catalog import make_model
 from tests.factories.clinics import make_clinic, make_member, make_site
 from tests.factories.credentials import make_credential
@@ -179,6 +179,20 @@ def _ship(order_id: UUID, scene: Scene, at: datetime) -> None:
     _move(OrderEvent.SHIP_RELEASED, release_decision_id=decision)(order_id, scene, at)
 
 
+def _deliver(order_id: UUID, scene: Scene, at: datetime) -> None:
+    kept(
+        DeliveryReceipt(
+            order_id=order_id,
+            signed_by=scene.buyer.name,
+            member_id=scene.buyer.id,
+            told_by=scene.buyer.id,
+            told_at=at,
+            attested=False,
+        )
+    )
+    _move(_E.DELIVERED, delivered_at=at, inspection_ends_at=at + timedelta(days=3))(order_id, scene, at)
+
+
 _E = OrderEvent
 _STEPS = {
     _E.CONFIRMED: _confirm,
@@ -190,11 +204,7 @@ _STEPS = {
     _E.PAID_NOT_CLEARED: _pay(PaymentState.HELD, _E.PAID_NOT_CLEARED, reason="The licence has expired."),
     _E.SHIP_RELEASED: _ship,
     _E.DISPATCHED: _move(_E.DISPATCHED, carrier="ArcBest", tracking="4411", dispatched_at=lambda _order, at: at),
-    _E.DELIVERED: _move(
-        _E.DELIVERED,
-        delivered_at=lambda _order, at: at,
-        inspection_ends_at=lambda _order, at: at + timedelta(days=3),
-    ),
+    _E.DELIVERED: _deliver,
     _E.ACCEPTED: lambda order_id, scene, at: orders.accept(order_id=order_id, actor_id=scene.buyer.id, at=at),
     _E.CANCELLED: _move(_E.CANCELLED, reason="The buyer cancelled the order before it was paid."),
 }

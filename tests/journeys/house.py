@@ -168,7 +168,12 @@ class House:
                     at=clock.now(),
                 ),
             ),
-            (_S.UNDER_INSPECTION, lambda: orders.report_arrival(order_id=order, actor_id=dana, at=clock.now())),
+            (
+                _S.UNDER_INSPECTION,
+                lambda: orders.report_arrival(
+                    order_id=order, actor_id=dana, signer=orders.Signer(member_id=dana), at=clock.now(),
+                ),
+            ),
             (_S.ACCEPTED, lambda: orders.accept(order_id=order, actor_id=dana, at=clock.now())),
         )  # fmt: skip
         for state, act in steps if until is not _S.AWAITING_PRACTITIONER else ():

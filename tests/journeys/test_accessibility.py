@@ -139,6 +139,7 @@ def lived(house: House) -> Iterator[dict[str, Any]]:
         OrderState.AWAITING_PAYMENT,
         OrderState.FUNDS_HELD,
         OrderState.RELEASED_TO_SHIP,
+        OrderState.IN_TRANSIT,
         OrderState.UNDER_INSPECTION,
         OrderState.ACCEPTED,
     ):
@@ -356,6 +357,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
             "/orders/{under_inspection}",
             "/orders/{accepted}",
         ),
+        "receiving.arrival": ("/orders/{in_transit}/arrival",),
         "buying.place": ("/devices/{listing}/order", "/devices/{platform}/order"),
         "buying.purchases": ("/orders",),
         "capacity.clinic": ("/clinics/{clinic}/capacity",),

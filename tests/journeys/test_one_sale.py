@@ -292,6 +292,8 @@ def ship(seller: Page, technician: Page, order: UUID) -> None:
 
 
 def accept(technician: Page, order: UUID) -> None:
+    follow(technician, "It has arrived")
+    expect(field(technician, "Who signed for it?")).to_have_value(re.compile("^[0-9a-f-]{36}$"))
     press(technician, "It has arrived")
     told(technician, "Look the device over")
     unfold(technician, "Accept the device")

@@ -82,6 +82,7 @@ def test_a_whole_purchase(house: House, plainly):
     told(seller, "The buyer knows that it is on its way.")
 
     buyer.goto(f"/orders/{order}")
+    follow(buyer, "It has arrived")
     press(buyer, "It has arrived")
     unfold(buyer, "Accept the device")
     press(buyer, "Yes, accept it")

@@ -369,7 +369,8 @@ class TestFoundLater:
         db.session.commit()
         order = make_order("in_transit", scene, at=now)
         self.found(scene, moderator, now)
-        orders.report_arrival(order_id=order.id, actor_id=scene.buyer.id, at=now)
+        signer = orders.Signer(member_id=scene.buyer.id)
+        orders.report_arrival(order_id=order.id, actor_id=scene.buyer.id, signer=signer, at=now)
         assert state_of(order) is OrderState.UNDER_INSPECTION
 
     def test_the_database_refuses_it_as_well(self, scene, unstated, moderator, now):

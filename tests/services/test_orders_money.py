@@ -17,6 +17,7 @@ from marketplace.notifications.models import Mail
 from marketplace.orders import holding, settling, steps
 from marketplace.orders import service as orders
 from marketplace.orders.models import OrderMove
+from marketplace.orders.receiving import Signer
 from marketplace.orders.states import OrderState
 from marketplace.payments.models import MoneyIntent
 from marketplace.payments.service import MoneyNotHere
@@ -424,7 +425,9 @@ class TestArrivalAndAcceptance:
     def test_the_arrival_begins_the_inspection(self, scene, now):
         order_id = make_order("in_transit", scene, at=now).id
 
-        orders.report_arrival(order_id=order_id, actor_id=scene.buyer.id, at=now)
+        orders.report_arrival(
+            order_id=order_id, actor_id=scene.buyer.id, signer=Signer(member_id=scene.buyer.id), at=now
+        )
 
         order = the_order(order_id)
         assert (order.state, order.delivered_at) == (OrderState.UNDER_INSPECTION, now)
@@ -434,14 +437,16 @@ class TestArrivalAndAcceptance:
     def test_staff_note_what_the_carrier_attests(self, scene, now):
         order_id = make_order("in_transit", scene, at=now).id
 
-        orders.arrival_by_finance(order_id=order_id, actor_id=make_staff("finance").id, at=now)
+        orders.arrival_by_finance(
+            order_id=order_id, actor_id=make_staff("finance").id, signer=Signer(name="A. Carrier"), at=now
+        )
 
-        assert the_order(order_id).moves[-1].cause == "the carrier attests its arrival"
+        assert the_order(order_id).moves[-1].cause == "the carrier attests its arrival; A. Carrier signed for it"
 
     def test_the_seller_does_not_report_it(self, scene, now):
         order_id = make_order("in_transit", scene, at=now).id
         with pytest.raises(orders.NotYourAct):
-            orders.report_arrival(order_id=order_id, actor_id=scene.seller.id, at=now)
+            orders.report_arrival(order_id=order_id, actor_id=scene.seller.id, signer=Signer(), at=now)
 
     def test_acceptance_asks_for_the_sellers_money_in_the_same_breath(self, scene, now):
         order_id = make_order("under_inspection", scene, at=now).id

@@ -99,9 +99,9 @@ class TestWholeSale:
         )
         assert answer.status_code == 303
 
-        page = text(buyer.get(address))
-        assert "ArcBest, 4411" in page
-        assert press(buyer, page, f"{address}/arrival").status_code == 303
+        assert "ArcBest, 4411" in text(buyer.get(address))
+        arrival = f"{address}/arrival"
+        assert press(buyer, text(buyer.get(arrival)), arrival, member=str(scene.buyer.id)).status_code == 303
         assert press(buyer, text(buyer.get(address)), f"{address}/accept").status_code == 303
         do_jobs()
 

@@ -109,7 +109,8 @@ class TestThoseWhoRunTheClinic:
         gone(scene.buyer, scene, now)
         page = f"/orders/{order.id}"
 
-        assert press(as_(manager), text(as_(manager).get(page)), f"{page}/arrival").status_code == 303
+        arrival = text(as_(manager).get(f"{page}/arrival"))
+        assert press(as_(manager), arrival, f"{page}/arrival", member=str(manager.id)).status_code == 303
         assert press(as_(scene.owner), text(as_(scene.owner).get(page)), f"{page}/accept").status_code == 303
 
         assert the_order(order.id).state is OrderState.ACCEPTED

@@ -77,7 +77,12 @@ class TestDesk:
         order = make_order("in_transit", scene, at=now)
         browser, address = as_(make_staff("finance")), f"/staff/orders/{order.id}"
 
-        answer = press(browser, text(browser.get(address)), f"{address}/arrival")
+        page = text(browser.get(address))
+        unsaid = press(browser, page, f"{address}/arrival")
+        assert unsaid.status_code == 422
+        assert "Write the name that stands on the receipt." in text(unsaid)
+        assert the_order(order.id).state is OrderState.IN_TRANSIT
+        answer = press(browser, page, f"{address}/arrival", **{"arrival-name": scene.buyer.name})
 
         assert answer.status_code == 303
         assert the_order(order.id).state is OrderState.UNDER_INSPECTION
@@ -94,7 +99,9 @@ class TestDesk:
         browser, address = as_(finance), f"/staff/orders/{order.id}"
 
         page = text(browser.get(address))
-        typed = {"reason": "for a friend", "part-amount": "$100", "part-reason": "for a friend"}
+        typed = {
+            "reason": "for a friend", "part-amount": "$100", "part-reason": "for a friend", "arrival-name": "A. Friend",
+        }  # fmt: skip
         answer = browser.post(f"{address}/{act}", data={"csrf_token": token(page), **typed})
 
         assert "What is done about this order is done by a colleague." in page

@@ -54,7 +54,8 @@ class Plan:
 
     `smaller`: a device that the buyer is only cleared for without one of its handpieces, which stays with the seller;
     `model`, `serial`: which it is, where that matters; `by_card`: it costs no more than a card may pay, and is paid so;
-    `disputed`: the buyer's bank takes that money back; `asks`: something first, which the order then rests on.
+    `disputed`: the buyer's bank takes that money back; `asks`: something first, which the order then rests on;
+    `taken_by`: who signed for it, where it was nobody of the clinic.
     """
 
     buyer: str
@@ -69,6 +70,7 @@ class Plan:
     by_card: bool = False
     disputed: bool = False
     asks: bool = False
+    taken_by: str | None = None
 
 
 PLANS = (
@@ -83,7 +85,7 @@ PLANS = (
     Plan("Ben Yazzie", "desert_ridge", "Alicia Ruiz", _S.FUNDS_HELD, _SKIN, smaller=True),
     Plan("Margaret Sloan", "lakeshore", "Margaret Sloan", _S.RELEASED_TO_SHIP),
     Plan("Helen Cho", "bayview", "Helen Cho", _S.IN_TRANSIT),
-    Plan("Dana Reyes", "lone_star", "Amir Khan", _S.UNDER_INSPECTION, asks=True),
+    Plan("Dana Reyes", "lone_star", "Amir Khan", _S.UNDER_INSPECTION, asks=True, taken_by="Karl Brandt"),
     Plan("Margaret Sloan", "lakeshore", "Margaret Sloan", _S.ACCEPTED, seller="hill_country"),
     Plan("Dana Reyes", "lone_star", "Amir Khan", _S.SETTLED),
     Plan("Nora Castillo", "desert_ridge", "Alicia Ruiz", _S.SETTLED),
@@ -161,7 +163,7 @@ class Market:
                 self._ask(f"/_sim/charges/{paid.charge_id}/dispute")
                 payments.converge(payment_id=paid.id, live=False, at=self._clock())
         deliveries = [
-            self._delivery(order, self._stage.people[plan.buyer], plan.end)
+            self._delivery(order, self._stage.people[plan.buyer], plan)
             for plan, order in begun
             if plan.end in _DELIVERY
         ]
@@ -287,17 +289,18 @@ class Market:
             self._suspend_licence(buyer)
             self._catch_up()
 
-    def _delivery(self, order: UUID, buyer: UUID, end: OrderState) -> Sequence[Callable[[], None]]:
+    def _delivery(self, order: UUID, buyer: UUID, plan: Plan) -> Sequence[Callable[[], None]]:
         seller = self._seller_of(order)
+        signer = orders.Signer(name=plan.taken_by) if plan.taken_by else orders.Signer(member_id=buyer)
         steps: tuple[Callable[[], None], ...] = (
             lambda: orders.release_to_ship(order_id=order, actor_id=seller, at=self._clock()),
             lambda: orders.dispatch(
                 order_id=order, actor_id=seller, carrier="Demo Freight", tracking="DF-20260-118", at=self._clock()
             ),
-            lambda: orders.report_arrival(order_id=order, actor_id=buyer, at=self._clock()),
+            lambda: orders.report_arrival(order_id=order, actor_id=buyer, signer=signer, at=self._clock()),
             lambda: orders.accept(order_id=order, actor_id=buyer, at=self._clock()),
         )
-        return steps[: _DELIVERY.index(end)]
+        return steps[: _DELIVERY.index(plan.end)]
 
     def _refund(self, order: UUID, *, pending: bool) -> None:
         if pending:

@@ -12,6 +12,7 @@ from ...accounts.access import Permission
 from ...kernel import clock
 from ...kernel.spreadsheets import csv_of
 from ...orders import queries as orders
+from ...orders import receiving
 from ...payments import desk
 from ...payments.amounts import Account
 from .. import tables
@@ -43,6 +44,7 @@ def finance() -> ResponseReturnValue:
         tasks=tasks,
         kinds=TASKS,
         findings=findings,
+        doubts=receiving.open_doubts(),
         balances=[(account.replace("_", " ").capitalize(), amount) for account, amount in desk.balances()],
         days=days,
         chart=chart_of(days),

@@ -5,15 +5,16 @@ from uuid import UUID
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import TextAreaField
+from wtforms import StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from ...accounts.access import Permission, Weighty
 from ...kernel import clock
 from ...messages import queries as messages
 from ...messages import service as messages_service
-from ...orders import belonging, queries, service, views
+from ...orders import belonging, queries, receiving, service, views
 from ...orders.access import Act
+from ...orders.receiving import LONGEST_FINDING, LONGEST_NAME
 from ...orders.states import OrderState
 from ...payments import queries as payments
 from ...payments.decisions import decisions_of
@@ -28,6 +29,23 @@ from ..writing import WritingForm
 from .decision_forms import DEVICES, KINDS, STATES, ProposalForm, empty_forms
 
 bp = Blueprint("staff_orders", __name__)
+
+
+class ArrivalForm(Form):
+    """Who signed, as the carrier's receipt says."""
+
+    name = StringField(
+        "Name on the carrier’s receipt",
+        validators=[InputRequired("Write the name that stands on the receipt."), Length(max=LONGEST_NAME)],
+    )
+
+
+class FindingForm(Form):
+    """What staff found of somebody who took a device."""
+
+    finding = TextAreaField(
+        "What you found", validators=[InputRequired("Write what you found."), Length(max=LONGEST_FINDING)]
+    )
 
 
 class ReasonForm(Form):
@@ -101,10 +119,30 @@ def partial_refund(order_id: UUID) -> ResponseReturnValue:
 @bp.post("/staff/orders/<uuid:order_id>/arrival")
 @requires(Permission.MONEY_MANAGE, weighty=Weighty.MOVE_MONEY)
 def arrival(order_id: UUID) -> ResponseReturnValue:
-    """Note an arrival that the carrier attests."""
-    service.arrival_by_finance(order_id=order_id, actor_id=me().id, at=clock.now())
-    flash("Noted: the device has arrived. The buyer can accept it.", "success")
-    return redirect(url_for(".order", order_id=order_id), code=303)
+    """Note an arrival that the carrier attests, and who signed."""
+    form = ArrivalForm(prefix="arrival")
+    if form.validate_on_submit():
+        with applied(form):
+            signer = service.Signer(name=form.name.data or "")
+            service.arrival_by_finance(order_id=order_id, actor_id=me().id, signer=signer, at=clock.now())
+            flash("Noted: the device has arrived. The buyer can accept it.", "success")
+            return redirect(url_for(".order", order_id=order_id), code=303)
+    return page(order_id, arrival_form=form)
+
+
+@bp.post("/staff/orders/<uuid:order_id>/delivery")
+@requires(Permission.MONEY_MANAGE)
+def settle_delivery(order_id: UUID) -> ResponseReturnValue:
+    """Write down what was found of somebody who took the device."""
+    form = FindingForm(prefix="delivery")
+    if form.validate_on_submit():
+        with applied(form):
+            service.settle_delivery(
+                order_id=order_id, actor_id=me().id, finding=form.finding.data or "", at=clock.now()
+            )
+            flash("It is kept with the order.", "success")
+            return redirect(url_for(".order", order_id=order_id), code=303)
+    return page(order_id, finding_form=form)
 
 
 @bp.post("/staff/orders/<uuid:order_id>/ask-again")
@@ -155,6 +193,8 @@ def page(
     *,
     part_form: PartForm | None = None,
     message_form: WritingForm | None = None,
+    arrival_form: ArrivalForm | None = None,
+    finding_form: FindingForm | None = None,
     decision_forms: Mapping[DecisionKind, ProposalForm] | None = None,
 ) -> ResponseReturnValue:
     """Show one order with its money, and every form that staff can send about it."""
@@ -163,6 +203,8 @@ def page(
     forms = empty_forms(service.possible_of(order_id, at=clock.now())) | dict(decision_forms or {})
     part_form = part_form or PartForm(prefix="part")
     message_form = message_form or WritingForm(formdata=None, prefix="message")
+    arrival_form = arrival_form or ArrivalForm(formdata=None, prefix="arrival")
+    finding_form = finding_form or FindingForm(formdata=None, prefix="delivery")
     found = payments.payments_of(order_id)
     now = next((one for one in found if not one.ended_unpaid), None)
     return render_template(
@@ -187,6 +229,9 @@ def page(
         who=WHO,
         disputed=now is not None and now.frozen_reason == Freeze.DISPUTED,
         message_form=message_form,
+        arrival_form=arrival_form,
+        finding_form=finding_form,
+        doubt=receiving.doubt_about(order_id),
         decisions=decisions_of(order_id),
         decision_forms=forms,
         decision_kinds=KINDS,
@@ -194,4 +239,4 @@ def page(
         decision_devices=DEVICES,
         longest=messages_service.LONGEST,
         Act=Act,
-    ), max(one.http_status for one in (form, part_form, message_form, *forms.values()))
+    ), max(one.http_status for one in (form, part_form, message_form, arrival_form, finding_form, *forms.values()))
