@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, settings
 
 from marketplace.config import Mode, Settings
 from marketplace.kernel import clock
+from tests import dealing
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -52,6 +53,17 @@ def pytest_collection_finish(session):
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config, items):
+    if hasattr(config, "workerinput"):
+        dealing.in_order(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return dealing.ByFile(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
 def pytest_make_parametrize_id(val, argname):
