@@ -120,10 +120,10 @@ _TRIGGERS = {
 }
 
 
-def _among(table, column, name, words):
+def _among(table, column, name, words, *, also_before=True):
     op.drop_constraint(op.f(name), table, type_="check")
     listed = ", ".join(repr(word) for word in words.split())
-    op.create_check_constraint(op.f(name), table, f"{column} IN ({listed})")
+    op.create_check_constraint(op.f(name), table, f"{column} IN ({listed})", postgresql_not_valid=not also_before)
 
 
 def upgrade():
@@ -185,8 +185,9 @@ def downgrade():
     for name, (table, _) in _TRIGGERS.items():
         op.execute(f"DROP TRIGGER {name} ON {table}")
         op.execute(f"DROP FUNCTION {name}()")
+    # What happened is not written anew in words that did not mean it: such rows stay, and no further one comes.
     for (table, column, name), (before, _) in _WORDS.items():
-        _among(table, column, name, before)
+        _among(table, column, name, before, also_before=False)
     op.alter_column(
         "payments",
         "frozen_reason",

@@ -48,6 +48,13 @@ def test_a_reload_keeps_what_was_typed_in_a_long_form_until_it_was_sent(enter):
     page.goto("/sell/new")
     expect(field(page, "Serial number")).to_have_value("")
 
+    # Whoever signs out leaves nothing behind of what they typed.
+    field(page, "Serial number").fill("MINE")
+    assert "MINE" in page.evaluate("JSON.stringify(sessionStorage)")
+    page.evaluate("document.querySelector(\"form[action$='/sign-out']\").requestSubmit()")
+    expect(page.locator("form[action$='/sign-out']")).to_have_count(0)
+    assert page.evaluate("JSON.stringify(sessionStorage)") == "{}"
+
 
 def test_the_same_draft_sent_from_two_tabs_is_one_draft(house: House, enter):
     page = enter("Walter Finch")

@@ -156,8 +156,8 @@ def count(model, column) -> dict:
 
 
 class TestPeople:
-    def test_forty_people_twelve_clinics_eight_states(self):
-        assert db.session.scalar(select(func.count()).select_from(User)) == 40
+    def test_forty_one_people_twelve_clinics_eight_states(self):
+        assert db.session.scalar(select(func.count()).select_from(User)) == 41
         assert db.session.scalar(select(func.count()).select_from(Clinic)) == 12
         assert len(set(db.session.scalars(select(ClinicSite.state)))) == 8
 

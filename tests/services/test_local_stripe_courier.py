@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from marketplace.adapters.stripe_gateway import StripeGateway
+from marketplace.dev.stripe import courier, sim
 from marketplace.dev.stripe.courier import BACK_OFF_SECONDS
 from marketplace.dev.stripe.server import LocalStripe
 from marketplace.kernel import clock
@@ -106,6 +107,24 @@ class TestDelivery:
 
         assert shop.names() == ["Alice", "Bob", "Carol"]
         until(lambda: {delivery["state"] for delivery in deliveries(server)} == {"delivered"})
+
+    def test_a_mistake_of_its_own_is_logged_and_ends_nothing(self, monkeypatch, caplog, start, shop):
+        monkeypatch.setattr(courier, "IDLE_SECONDS", 0.01)
+        slips, usual = [ValueError("a day without a night")], sim.pass_time
+
+        def pass_time(world):
+            if slips:
+                raise slips.pop()
+            usual(world)
+
+        monkeypatch.setattr(sim, "pass_time", pass_time)
+        server = start(deliver_to=shop.url)
+        make(server, "Alice")
+        until(lambda: len(shop.taken) == 1)
+
+        assert shop.names() == ["Alice"]
+        (said,) = [record for record in caplog.records if record.name == courier.__name__]
+        assert (said.levelname, str(said.exc_info[1])) == ("ERROR", "a day without a night")
 
     @pytest.mark.parametrize("answer", [500, 404, 303])
     def test_again_until_it_is_taken(self, start, shop, answer):

@@ -1,4 +1,4 @@
-"""Who plays in the demo: twelve clinics in eight states, forty people, every credential situation. Pure data."""
+"""Who plays in the demo: twelve clinics in eight states, forty-one people, every credential situation. Pure data."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -263,6 +263,7 @@ OFFICIALS = (
     Official("Owen Marsh", StaffRole.VERIFIER, "The second verifier, where it takes two."),
     Official("Mona Petit", StaffRole.MODERATOR, "Approves listings."),
     Official("Felix Grau", StaffRole.FINANCE, "Sees orders and money, and can refund."),
+    Official("Frida Holm", StaffRole.FINANCE, "The second of finance: what moves money against a rule takes two."),
     Official("Astrid Noor", StaffRole.AUDITOR, "Reads everything, and is the second to sign a policy."),
     Official("Ada Quist", StaffRole.ADMIN, "Appoints staff, ends sessions."),
 )

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import logging
 from collections.abc import Callable
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from threading import Event, Thread
@@ -13,6 +14,8 @@ from marketplace.kernel import clock
 from .store import Document
 from .wire import present
 from .world import World
+
+log = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 10
 IDLE_SECONDS = 1
@@ -108,13 +111,22 @@ class Courier(Thread):
         """Deliver what is due until told to end."""
         while not self._ended.is_set():
             self._wake.clear()
-            self._tick()
-            waiting = self._next()
-            if waiting is None:
+            try:
+                waiting = self._deliver_next()
+            except Exception:
+                # Whoever waits for news would wait for ever, and nobody would know why.
+                log.exception("The local Stripe goes on after a mistake of its own.")
+                waiting = False
+            if not waiting:
                 self._wake.wait(IDLE_SECONDS)
-                continue
+
+    def _deliver_next(self) -> bool:
+        self._tick()
+        waiting = self._next()
+        if waiting is not None:
             delivery, letter = waiting
             settle(self._world, delivery, _post(*letter))
+        return waiting is not None
 
     def _next(self) -> tuple[Document, Letter] | None:
         """Return the oldest that is due, as one piece with its event: both may be forgotten at any moment."""
