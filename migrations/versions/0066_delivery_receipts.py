@@ -9,7 +9,7 @@ branch_labels = None
 depends_on = None
 
 NAMED = """
-    RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION require_a_signer() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         IF NOT EXISTS (SELECT FROM delivery_receipts WHERE order_id = NEW.id) THEN
             RAISE EXCEPTION USING ERRCODE = 'check_violation', CONSTRAINT = 'arrival_names_who_signed',
@@ -19,7 +19,7 @@ NAMED = """
     END $$
 """
 MEMBER = """
-    RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION require_a_signer_of_the_clinic() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         IF NEW.member_id IS NOT NULL AND NOT EXISTS (
             SELECT FROM clinic_members member JOIN orders ON orders.buyer_clinic_id = member.clinic_id
@@ -32,7 +32,7 @@ MEMBER = """
     END $$
 """
 STAYS = """
-    RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION keep_delivery_receipts() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
         IF TG_OP = 'UPDATE' AND OLD.settled_at IS NULL
             AND (OLD.order_id, OLD.signed_by, OLD.told_by, OLD.told_at, OLD.attested)
@@ -79,9 +79,9 @@ def upgrade():
         ["told_at"],
         postgresql_where=sa.text("member_id IS NULL AND settled_at IS NULL"),
     )
-    op.execute(f"CREATE FUNCTION require_a_signer() {NAMED}")
-    op.execute(f"CREATE FUNCTION require_a_signer_of_the_clinic() {MEMBER}")
-    op.execute(f"CREATE FUNCTION keep_delivery_receipts() {STAYS}")
+    op.execute(NAMED)
+    op.execute(MEMBER)
+    op.execute(STAYS)
     op.execute(
         "CREATE TRIGGER arrival_names_who_signed BEFORE UPDATE OF state ON orders FOR EACH ROW"
         " WHEN (NEW.state = 'under_inspection' AND OLD.state <> 'under_inspection')"
