@@ -83,7 +83,7 @@ def upgrade():
     op.execute(MEMBER)
     op.execute(STAYS)
     op.execute(
-        "CREATE TRIGGER arrival_names_who_signed BEFORE UPDATE OF state ON orders FOR EACH ROW"
+        "CREATE TRIGGER arrival_names_who_signed AFTER UPDATE OF state ON orders FOR EACH ROW"
         " WHEN (NEW.state = 'under_inspection' AND OLD.state <> 'under_inspection')"
         " EXECUTE FUNCTION require_a_signer()"
     )
