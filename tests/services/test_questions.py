@@ -126,9 +126,9 @@ class TestAsk:
         assert question.original == written
         assert kinds(question.id) == [("question:asked", ["a telephone number", "an e-mail address"])]
         (mail,) = mails(seller)
-        assert "555" not in json.dumps(mail.context)
+        assert "512 555" not in json.dumps(mail.context)
         (view,) = queries.of_sellers(seller.id)
-        assert "555" not in repr(view)
+        assert "512 555" not in repr(view)
         (staff,) = queries.latest()
         assert (staff.original, staff.person) == (written, "Dana Reyes")
 

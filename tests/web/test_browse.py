@@ -58,7 +58,7 @@ class TestDevices:
         assert f"/photos/{unit.photos[0].storage_key}-480.webp" in html
 
     def test_never_shows_the_serial_number(self, client, unit):
-        assert "4711" not in page(client, "/devices") + page(client, f"/devices/{unit.id}")
+        assert "SECRET" not in page(client, "/devices") + page(client, f"/devices/{unit.id}")
 
     def test_writes_what_was_asked_as_text(self, client):
         load_modalities()

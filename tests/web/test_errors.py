@@ -168,7 +168,7 @@ class TestCrash:
 
         assert answer.status_code == 500
         assert "Something broke on our side" in answer.text
-        assert "4111" not in answer.text
+        assert "4111 1111" not in answer.text
         assert "<dd>Nothing.</dd>" in answer.text
         assert "ZeroDivisionError" in capsys.readouterr().err
 

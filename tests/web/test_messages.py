@@ -71,7 +71,7 @@ class TestThread:
             page = text(reader.get(address))
             assert f"Call {HIDDEN} about the crate." in page
             assert "It is shown once the payment is held." in page
-            assert "555" not in page.partition("<main")[2]
+            assert "512 555" not in page.partition("<main")[2]
 
     def test_shows_everything_once_the_payment_is_held(self, app, scene, now):
         order = make_order("funds_held", scene, at=now).id
