@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from tests.mutants import changes
 from tests.mutants.run import ROOT, mutants
 
 LISTED = list(mutants())
@@ -37,3 +38,58 @@ def test_no_two_say_the_same():
     sentences = [mutant.says for mutant in LISTED]
 
     assert len(set(sentences)) == len(sentences)
+
+
+SOURCE = """
+LATEST = 3 if today else 4
+
+def late(day, days: int | None = None, extra=not LATEST):
+    require(day)
+    log.info("asked")
+    if day > LATEST and days:
+        raise Late
+    return query.where(Row.day == day).filter(not (Row.gone | (Row.lost < 1)))
+"""
+LEFT = "query.where(Row.day == day).filter(not Row.gone | (Row.lost < 1))"
+CHANGES = [
+    (5, "require(day)", ""),
+    (7, "day > LATEST and days", "False"),
+    (7, "day > LATEST and days", "True"),
+    (7, "day > LATEST and days", "days"),
+    (7, "day > LATEST and days", "day > LATEST"),
+    (7, "day > LATEST", "day >= LATEST"),
+    (9, LEFT, "query.where(Row.day == day)"),
+    (9, "query.where(Row.day == day)", "query"),
+    (9, "Row.day == day", "Row.day != day"),
+    (9, "not Row.gone | (Row.lost < 1)", "Row.gone | (Row.lost < 1)"),
+    (9, "Row.gone | (Row.lost < 1)", "Row.gone"),
+    (9, "Row.gone | (Row.lost < 1)", "Row.lost < 1"),
+    (9, "Row.lost < 1", "Row.lost <= 1"),
+]
+
+
+def test_a_look_takes_away_all_that_is_asked_within_functions():
+    _, found = changes.changed(SOURCE, first=0)
+
+    assert [(change.line, change.was, change.now) for change in found] == CHANGES
+
+
+def test_one_change_is_on_at_a_time():
+    tree, found = changes.changed("def late(day, end):\n    return day > end and not day.known\n", first=7)
+    assert [change.now for change in found] == ["not day.known", "day > end", "day >= end", "day.known"]
+
+    class Day(int):
+        known = False
+
+    answers = []
+    for on in (None, 7, 8, 9, 10):
+        room = {changes.ASKED: on.__eq__ if on else lambda _: False}
+        exec(compile(tree, "late.py", "exec"), room)  # noqa: S102 - The two lines above.
+        answers.append([room["late"](Day(day), 5) for day in (4, 5, 6)])
+    assert answers == [
+        [False, False, True],
+        [True, True, True],
+        [False, False, True],
+        [False, True, True],
+        [False, False, False],
+    ]

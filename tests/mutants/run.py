@@ -3,6 +3,7 @@ Take the checks of the gate, the desk and the money away one by one, and see tha
 
     python3 dev.py mutants               all of them
     python3 dev.py mutants expired …     those whose sentence, file or list (gate, desk, …) has one of these words
+    python3 dev.py mutants --look FILE   what a machine can take away in a file or room (look.py), listed or not
 
 A run that was broken off goes on where it was, unless anything of the house has changed.
 """
@@ -30,6 +31,7 @@ from sqlalchemy import create_engine, make_url, text
 
 from marketplace import database
 from marketplace.dev import postgres
+from tests.mutants import look
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -170,8 +172,22 @@ def _template(url: str, name: str) -> Iterator[str]:
     server.dispose()
 
 
+@contextmanager
+def _template_of_a_run(name: str) -> Iterator[str]:
+    """Start one server for all the runs of tests, where none is given, and migrate one database in it."""
+    with ExitStack() as stack:
+        if "TEST_POSTGRES_URL" not in os.environ:
+            server = stack.enter_context(postgres.Server.start(Path("/var/tmp") / name, durable=False))
+            os.environ["TEST_POSTGRES_URL"] = server.url("postgres")
+        yield stack.enter_context(_template(os.environ["TEST_POSTGRES_URL"], name))
+
+
 def main(words: Sequence[str]) -> int:
     """Try the chosen mutants; return how many the tests did not notice."""
+    if words[:1] == ["--look"]:
+        with _template_of_a_run(f"second-light-look-{os.getpid()}") as template:
+            os.environ["TEST_POSTGRES_TEMPLATE"] = template
+            return look.look(words[1:])
     chosen = [mutant for mutant in mutants() if mutant.wanted(words)]
     alive = []
     sys.dont_write_bytecode = True  # Two texts of one length within a second have the same bytecode file …
@@ -179,11 +195,7 @@ def main(words: Sequence[str]) -> int:
         importlib.import_module(name)
     with ExitStack() as stack:
         copy = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="second-light-mutants-")))
-        if "TEST_POSTGRES_URL" not in os.environ:
-            # One server for all of them; each run of the tests would start its own.
-            server = stack.enter_context(postgres.Server.start(Path("/var/tmp") / copy.name, durable=False))
-            os.environ["TEST_POSTGRES_URL"] = server.url("postgres")
-        template = stack.enter_context(_template(os.environ["TEST_POSTGRES_URL"], copy.name))
+        template = stack.enter_context(_template_of_a_run(copy.name))
         for part in COPIED:
             (shutil.copytree if (ROOT / part).is_dir() else shutil.copy)(ROOT / part, copy / part)
         # … so those that are there are held to the text itself.

@@ -121,6 +121,14 @@ class TestSigning:
                 act()
         assert receipt_of(order_id) is None
 
+    def test_nothing_arrives_twice(self, scene, order_id, finance, now):
+        arrives(order_id, scene, now, member_id=scene.owner.id)
+        with pytest.raises(Conflict):
+            arrives(order_id, scene, now, name="Karl Brandt")
+        with pytest.raises(Conflict):
+            orders.arrival_by_finance(order_id=order_id, actor_id=finance.id, signer=Signer(name="Karl Brandt"), at=now)
+        assert receipt_of(order_id).signed_by == "Olive Stone"
+
     def test_the_buying_side_reads_the_name_and_the_seller_does_not(self, scene, order_id, now):
         arrives(order_id, scene, now, name="Karl Brandt")
 
