@@ -35,6 +35,7 @@ def metadata() -> MetaData:
     import_module("marketplace.credentials.findings")
     import_module("marketplace.listings.market")
     import_module("marketplace.listings.units")
+    import_module("marketplace.orders.handovers")
     import_module("marketplace.payments.payee_totals")
     return Base.metadata
 

@@ -16,7 +16,7 @@ from ..kernel.terms import StaffRole
 from ..leads.models import Lead
 from ..leads.states import LeadState
 from ..notifications.service import promise_mails
-from ..orders.models import LienRelease
+from ..orders.handovers import LienRelease
 from .models import DeskDigest
 
 

@@ -22,7 +22,8 @@ from ..listings.models import Listing
 from ..listings.terms import FilingFound
 from . import belonging, lien_wording, steps
 from .access import Act, may
-from .models import LienRelease, Order
+from .handovers import LienRelease
+from .models import Order
 from .states import UNSHIPPED
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from .. import audit
 from ..clinics import queries as clinics
@@ -18,7 +18,8 @@ from ..kernel.errors import Conflict, Invalid, NotFound
 from ..listings.models import Listing
 from ..registers.normal import person_words
 from . import belonging, steps, wording
-from .models import DeliveryReceipt, Order
+from .handovers import DeliveryReceipt
+from .models import Order
 
 LONGEST_NAME = 200
 LONGEST_FINDING = 1000
@@ -98,25 +99,12 @@ def settle(*, order_id: UUID, actor_id: UUID, finding: str, at: datetime) -> Non
 
 def open_doubts() -> list[Doubt]:
     """Return what staff have yet to settle, the oldest first."""
-    rows = db.session.execute(
-        select(DeliveryReceipt, Order.number, Listing.title)
-        .join(Order, Order.id == DeliveryReceipt.order_id)
-        .join(Listing, Listing.id == Order.listing_id)
-        .where(DeliveryReceipt.member_id.is_(None), DeliveryReceipt.settled_at.is_(None))
-        .order_by(DeliveryReceipt.told_at, Order.number)
-    )
-    return [_doubt(row.DeliveryReceipt, row.number, row.title) for row in rows]
+    return _doubts(DeliveryReceipt.settled_at.is_(None))
 
 
 def doubt_about(order_id: UUID) -> Doubt | None:
     """Return the doubt about who took this order's device, also a settled one; None: there is none."""
-    row = db.session.execute(
-        select(DeliveryReceipt, Order.number, Listing.title)
-        .join(Order, Order.id == DeliveryReceipt.order_id)
-        .join(Listing, Listing.id == Order.listing_id)
-        .where(DeliveryReceipt.order_id == order_id, DeliveryReceipt.member_id.is_(None))
-    ).one_or_none()
-    return None if row is None else _doubt(row.DeliveryReceipt, row.number, row.title)
+    return next(iter(_doubts(DeliveryReceipt.order_id == order_id)), None)
 
 
 def _named(order: Order, signer: Signer) -> tuple[str, UUID | None]:
@@ -132,14 +120,16 @@ def _named(order: Order, signer: Signer) -> tuple[str, UUID | None]:
     return name, same[0] if same else None
 
 
-def _doubt(receipt: DeliveryReceipt, number: int, title: str) -> Doubt:
-    return Doubt(
-        order_id=receipt.order_id,
-        number=number,
-        device=title,
-        signed_by=receipt.signed_by,
-        told_at=receipt.told_at,
-        attested=receipt.attested,
-        finding=receipt.finding,
-        settled_at=receipt.settled_at,
-    )
+def _doubts(which: ColumnElement[bool]) -> list[Doubt]:
+    one = DeliveryReceipt
+    rows = db.session.execute(
+        select(
+            one.order_id, Order.number, Listing.title, one.signed_by, one.told_at, one.attested, one.finding,
+            one.settled_at,
+        )
+        .join(Order, Order.id == one.order_id)
+        .join(Listing, Listing.id == Order.listing_id)
+        .where(one.member_id.is_(None), which)
+        .order_by(one.told_at, Order.number)
+    )  # fmt: skip
+    return [Doubt(*row) for row in rows]

@@ -22,7 +22,8 @@ from ..listings.models import COVER, Listing
 from ..ripple import Cause
 from .access import Act, Party, acts_of, may, may_know_the_buyer, may_know_the_serial
 from .belonging import in_charge_of, parties_of
-from .models import DeliveryReceipt, Order, OrderHold, OrderMove
+from .handovers import DeliveryReceipt
+from .models import Order, OrderHold, OrderMove
 from .queries import left_out_of
 from .states import CURABLE, ORDER, PARTLY_REFUNDABLE, UNSHIPPED, OrderEvent, OrderState
 from .wording import CURE_PERIOD

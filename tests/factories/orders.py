@@ -14,7 +14,8 @@ from marketplace.kernel.terms import ClinicRole
 from marketplace.listings.models import Listing
 from marketplace.orders import service as orders
 from marketplace.orders import steps
-from marketplace.orders.models import DeliveryReceipt, Order
+from marketplace.orders.handovers import DeliveryReceipt
+from marketplace.orders.models import Order
 from marketplace.orders.states import OrderEvent, OrderState
 from marketplace.payments.amounts import Rate
 from marketplace.payments.states import PaymentState

@@ -31,7 +31,8 @@ from marketplace.notifications.models import Mail
 from marketplace.orders import freeing
 from marketplace.orders import service as orders
 from marketplace.orders.freeing import LienRests
-from marketplace.orders.models import LienRelease, Order
+from marketplace.orders.handovers import LienRelease
+from marketplace.orders.models import Order
 from marketplace.orders.states import OrderState
 from tests.conftest import settings_for
 from tests.factories.accounts import make_staff, make_user

@@ -16,7 +16,7 @@ from marketplace.leads import service as leads
 from marketplace.leads.service import HandedIn
 from marketplace.leads.states import LeadKind
 from marketplace.notifications.models import Mail
-from marketplace.orders.models import LienRelease
+from marketplace.orders.handovers import LienRelease
 from tests.factories.accounts import kept, make_staff
 from tests.factories.documents import make_document
 from tests.factories.orders import make_order, make_scene

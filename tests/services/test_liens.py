@@ -21,7 +21,8 @@ from marketplace.listings.unsaid import missing_from
 from marketplace.orders import freeing, steps
 from marketplace.orders import service as orders
 from marketplace.orders.freeing import LienRests, NotForYou
-from marketplace.orders.models import LienRelease, Order
+from marketplace.orders.handovers import LienRelease
+from marketplace.orders.models import Order
 from marketplace.orders.refusals import OwnOrder
 from marketplace.orders.states import OrderState
 from tests.factories.accounts import kept, make_staff, make_user

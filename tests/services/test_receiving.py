@@ -9,7 +9,8 @@ from marketplace.kernel.errors import Conflict, Invalid, NotFound
 from marketplace.notifications.models import Mail
 from marketplace.orders import receiving, views
 from marketplace.orders import service as orders
-from marketplace.orders.models import DeliveryReceipt, Order
+from marketplace.orders.handovers import DeliveryReceipt
+from marketplace.orders.models import Order
 from marketplace.orders.receiving import LONGEST_FINDING, LONGEST_NAME, Signer
 from marketplace.orders.states import OrderState
 from tests.factories.accounts import make_staff, make_user

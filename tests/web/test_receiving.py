@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 
 from marketplace.extensions import db
-from marketplace.orders.models import DeliveryReceipt
+from marketplace.orders.handovers import DeliveryReceipt
 from marketplace.orders.states import OrderState
 from tests.factories.accounts import make_staff
 from tests.factories.orders import make_order, make_scene, the_order

@@ -97,8 +97,8 @@ class TestStatements:
             make_signal(taken, kind="number_elsewhere", cause="It is on two accounts.", other_id=other.id)
             assert len(self.sent(client, taken)) == 19
 
-    def test_a_full_case_of_a_site_takes_these(self, client, victor, now):
-        """Its documents and a screenshot, a look at the source, a question that was answered, and its site."""
+    def test_the_case_of_a_site_takes_these(self, client, victor, now):
+        """A look at the source, a question that was answered, and its site."""
         case = make_credential(
             site=make_site(), type_code="US-TX:TDLR:LHR_FACILITY", state="in_review", verifier=victor
         )
