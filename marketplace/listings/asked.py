@@ -8,6 +8,7 @@ from uuid import UUID
 
 from .facets import FACE_FACETS, KIND_FACETS, RANGES
 from .kinds import Market
+from .market import UNKNOWN
 from .places import Point
 from .vocabulary import says_nothing
 from .words import typed
@@ -74,10 +75,11 @@ class Asked:
     A question made ready: pieces of SQL and what they take.
 
     `matched` gives kinds and faces with how many units of each match, whatever is chosen from lists. `source` are units
-    that have the words, `figures` and `these_units` conditions on them. `whole` are the kinds all of whose units have
-    the words that were asked for; None: no words were. `narrows_kinds`: not every kind can answer. `of_kinds_alone`:
-    whole kinds match, those in `whole_kinds` (None: all), and no others but the units that `others` gives, as `matched`
-    does.
+    that have the words, `figures` and `these_units` conditions on them, `conditions` all that are on units. `whole` are
+    the kinds all of whose units have the words that were asked for; None: no words were. `narrows_kinds`: not every
+    kind can answer. `of_kinds_alone`: whole kinds match, those in `whole_kinds` (None: all), and no others but the units
+    that `others` gives, as `matched` does; `own` are these units themselves. `steps`: the ranges whose steps alone are
+    counted; empty: all else is.
     """
 
     given: dict[str, Any]
@@ -92,8 +94,11 @@ class Asked:
     others: str = ""
     of_kinds_alone: bool = True
     source: str = "market_units"
+    conditions: list[str] = field(default_factory=list)
+    own: str = ""
     these_units: str = ""
     matched: str = ""
+    steps: tuple[str, ...] = ()
 
 
 _KEPT = "SELECT kind_id, face_id, units FROM market_counts"
@@ -127,19 +132,19 @@ def ask(market: Market, wanted: Wanted) -> Asked:
         asked.chosen_kinds = frozenset.intersection(*(_kinds_of(market, *one) for one in asked.of_kind.items()))
     able = _able(market, wanted)
     words = words_asked(wanted.text)
-    base = list(asked.figures)
+    base = asked.conditions = list(asked.figures)
     if able is not None:
         given["able"] = numbers(able)
         base.append("kind_id = ANY(%(able)s::int[])")
         if wanted.units or wanted.but:
             base[-1] = asked.these_units = _or_these_units(market, wanted, given)
     if words is not None:
-        meant, own = _own_words(market, words, given)
+        meant, asked.own = _own_words(market, words, given)
         asked.whole = meant if able is None or asked.these_units else meant & able
         given["whole"] = numbers(asked.whole)
         of_kinds = f"SELECT {_COLUMNS} FROM market_units WHERE kind_id = ANY(%(whole)s::int[])"  # noqa: S608  Names of ours; values are bound.
-        asked.source = f"({of_kinds} UNION ALL {own})"
-        asked.others = _READ.format(f"({own}) market_units", " AND ".join(base) or "true")
+        asked.source = f"({of_kinds} UNION ALL {asked.own})"
+        asked.others = _READ.format(f"({asked.own}) market_units", " AND ".join(base) or "true")
     asked.narrows_kinds = words is not None or able is not None
     if asked.figures or asked.these_units:
         asked.of_kinds_alone = False
@@ -200,6 +205,8 @@ def _figures(wanted: Wanted, given: dict[str, Any]) -> list[str]:
     """Return the conditions that only a unit's own row can answer."""
     conditions = []
     for name, (least, most) in wanted.spans.items():
+        if most is None and name in _UNKNOWN_LAST:
+            most = UNKNOWN - 1  # noqa: PLW2901  What is not known is in no range.
         for end, sign, bound in (("from", ">=", least), ("to", "<=", most)):
             if bound is not None:
                 given[f"{name}_{end}"] = bound
@@ -212,6 +219,9 @@ def _figures(wanted: Wanted, given: dict[str, Any]) -> list[str]:
             given |= {"within": wanted.near.within, "south": point.latitude - reach, "north": point.latitude + reach}
             conditions.append(_WITHIN)
     return conditions
+
+
+_UNKNOWN_LAST = ("used", "landed")
 
 
 def _able(market: Market, wanted: Wanted) -> frozenset[int] | None:

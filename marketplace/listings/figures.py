@@ -9,22 +9,23 @@ remembered under the version of the market, which every change replaces: they ca
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection
 
 from .asked import Asked, face_conditions, numbers, of_faces
-from .facets import FACE_FACETS, FACETS, KIND_FACETS
+from .facets import FACE_FACETS, FACETS, KIND_FACETS, RANGES
 from .kinds import Market
+from .ladders import LADDERS
 
 MOST_REMEMBERED = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many there are in all, by kind, and by facet and answer."""
+    """How many there are in all, by kind, and by facet and answer; of a question about steps, by range and grain."""
 
     total: int
     by_kind: Mapping[int, int]
@@ -47,11 +48,11 @@ def counts(connection: Connection, market: Market, asked: Asked, *, beside: Iter
     `beside`: what will be asked next; where a statement has to be sent, their figures come with it.
     """
     memory = _remembering[0]
-    if memory.version != market.version or len(memory.answers) >= MOST_REMEMBERED:
-        # A new memory, not an emptied one: another thread may be about to keep in it what it read before the change.
-        memory = _remembering[0] = _Memory(market.version)
-    found = memory.answers.get(asked.counted_by)
+    found = memory.answers.get(asked.counted_by) if memory.version == market.version else None
     if found is None:
+        if memory.version != market.version or len(memory.answers) >= MOST_REMEMBERED:
+            # A new memory, not an emptied one: another thread may be about to keep in it what it read before.
+            memory = _remembering[0] = _Memory(market.version)
         several = {one.counted_by: one for one in (asked, *beside) if one.counted_by not in memory.answers}
         answers = dict(zip(several, _count(connection, market, tuple(several.values())), strict=True))
         memory.answers.update(answers)
@@ -89,9 +90,9 @@ _PLACE = re.compile(r"%\((\w+)\)s")
 
 def _counted(market: Market, asked: Asked, rows: Iterable[_Row]) -> Counts:
     by_kind: dict[int, int] = {}
-    by_facet: dict[str, dict[str, int]] = {name: {} for name in FACETS}
+    by_facet: dict[str, dict[str, int]] = {name: {} for name in asked.steps or FACETS}
     # A facet's figures are those of units that miss nothing, or at most what is chosen of this facet.
-    forgiven = dict.fromkeys(FACE_FACETS, 0) | {name: 2**bit for bit, name in enumerate(asked.of_face)}
+    forgiven = dict.fromkeys((*FACE_FACETS, *LADDERS), 0) | {name: 2**bit for bit, name in enumerate(asked.of_face)}
     for missed, kind_id, answers, number in rows:
         if kind_id is not None:
             by_kind[kind_id] = by_kind.get(kind_id, 0) + number
@@ -100,7 +101,7 @@ def _counted(market: Market, asked: Asked, rows: Iterable[_Row]) -> Counts:
             facet, _, answer = said.partition(":")
             if not missed & ~forgiven[facet]:
                 by_facet[facet][answer] = by_facet[facet].get(answer, 0) + number
-    for name in FACE_FACETS:
+    for name in asked.steps or FACE_FACETS:
         by_facet[name] = {answer: number for answer, number in by_facet[name].items() if number}
     by_kind = {kind_id: number for kind_id, number in by_kind.items() if number}
     return Counts(_add_kinds(market, asked, by_kind, by_facet), by_kind, by_facet)
@@ -157,6 +158,8 @@ _TALLY = """
 
 def _statement(asked: Asked) -> tuple[str, dict[str, Any]]:
     """Return what counts, and what it takes: rows of what units miss, their kind or answers they have, their number."""
+    if asked.steps:
+        return _statement_of_steps(asked)
     given = dict(asked.given)
     conditions = face_conditions(asked, given)
     bits = [f"CASE WHEN {one} THEN 0 ELSE {2**bit} END" for bit, one in enumerate(conditions)]
@@ -167,7 +170,7 @@ def _statement(asked: Asked) -> tuple[str, dict[str, Any]]:
     if asked.chosen_kinds is not None:
         given["chosen_kinds"] = numbers(asked.chosen_kinds)
         kinds = " FILTER (WHERE kind_id IN (SELECT unnest(%(chosen_kinds)s::int[])))"
-    if asked.of_face or not asked.of_kinds_alone:
+    if not tallied(asked):
         tally = _TALLY.format(of_kind=faces, of_face=kinds, matched=asked.matched)
         return tally + _FACES.format(missed=missed), given
     whole, chosen = asked.whole_kinds, asked.chosen_kinds
@@ -184,6 +187,60 @@ def _statement(asked: Asked) -> tuple[str, dict[str, Any]]:
         tally = _TALLY.format(of_kind=faces, of_face=kinds, matched=asked.others)
         sql = f"{tally}{sql} UNION ALL {_FACES.format(missed=missed)}"
     return sql, given
+
+
+# What stands in these words are names of ours; what people typed is in what the statements take.
+_GRAINS = """
+    SELECT 0 AS missed, NULL::int AS kind_id, ARRAY[ladder || ':' || grain] AS answers, sum(units)::int AS units
+    FROM market_grains WHERE {among} GROUP BY ladder, grain
+"""
+# All ranges in one reading; what is put together of the cells then costs the same however many units there are.
+_READ = """
+    SELECT 0 AS missed, NULL::int AS kind_id, array_remove(ARRAY[{answers}], NULL) AS answers, sum(units)::int AS units
+    FROM (SELECT {grains}, count(*) AS units FROM {source} market_units WHERE {where} GROUP BY {names}) cell
+    GROUP BY GROUPING SETS ({sets})
+"""
+
+
+def tallied(asked: Asked) -> bool:
+    """Say whether figures are kept of all that is asked for, so that no unit need be read but for its own words."""
+    return asked.of_kinds_alone and not asked.of_face
+
+
+def _statement_of_steps(asked: Asked) -> tuple[str, dict[str, Any]]:
+    given = dict(asked.given)
+    conditions = list(asked.conditions)
+    if asked.chosen_kinds is not None:
+        given["chosen_kinds"] = numbers(asked.chosen_kinds)
+        conditions.append("kind_id = ANY(%(chosen_kinds)s::int[])")
+    if not tallied(asked):
+        faces = face_conditions(asked, given)
+        return _reading(asked, asked.source, [*conditions, *([of_faces(faces)] if faces else ())]), given
+    among = "true"
+    kinds = [one for one in (asked.whole_kinds, asked.chosen_kinds) if one is not None]
+    if kinds:
+        given["tallied"] = numbers(frozenset.intersection(*kinds))
+        among = "kind_id = ANY(%(tallied)s::int[])"
+    sql = _GRAINS.format(among=among)
+    if asked.own:
+        sql = f"{sql} UNION ALL {_reading(asked, f'({asked.own})', conditions)}"
+    return sql, given
+
+
+def _reading(asked: Asked, source: str, conditions: list[str]) -> str:
+    def each(form: str) -> str:
+        return ", ".join(_of_each(form, asked.steps))
+
+    return _READ.format(
+        answers=each("'{name}:' || {name}_grain"), grains=each("{read} AS {name}_grain"), names=each("{name}_grain"),
+        sets=each("({name}_grain)"), source=source, where=" AND ".join(conditions) or "true",
+    )  # fmt: skip
+
+
+def _of_each(form: str, names: tuple[str, ...]) -> Iterator[str]:
+    for name in names:
+        # What is not known is the highest number there is, and stands on no step.
+        yield form.format(name=name, read=f"nullif({RANGES[name]}, 2147483647) / {LADDERS[name].grain}")
 
 
 def remembered() -> Collection[Any]:

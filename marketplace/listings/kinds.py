@@ -16,6 +16,7 @@ from ..catalog import queries as catalog
 from ..catalog.queries import Source
 from ..catalog.terms import HazardClass
 from ..catalog.wavelengths import Pair, numbers
+from .ladders import LIGHT
 from .vocabulary import Vocabulary
 from .words import findable
 
@@ -26,7 +27,8 @@ class Kind:
     A configuration on the market, from checked sellers or from others.
 
     `configuration` tells it from all others that the gate is asked about: units that were let out of every open recall
-    have another than those that were not. `recalled`: a recall is open for its units.
+    have another than those that were not. `shines_on`: the steps of `ladders.LIGHT` on which it emits. `recalled`: a
+    recall is open for its units.
     """
 
     id: int
@@ -37,15 +39,20 @@ class Kind:
     modality_codes: tuple[str, ...]
     procedures: tuple[str, ...]
     emits: tuple[Source, ...]
+    shines_on: tuple[int, ...]
     recalled: bool
 
     def shines_within(self, least: float | None, most: float | None) -> bool:
         """Say whether it emits light between two wavelengths, in nm; both ends belong to it."""
-        return any(
-            (most is None or band[0] <= most) and (least is None or band[1] >= least)
-            for band in self.emits
-            if not isinstance(band, str)
-        )
+        return _shine_within(self.emits, least, most)
+
+
+def _shine_within(emits: Iterable[Source], least: float | None, most: float | None) -> bool:
+    return any(
+        (most is None or band[0] <= most) and (least is None or band[1] >= least)
+        for band in emits
+        if not isinstance(band, str)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +146,7 @@ def _market(now: str, rows: Iterable[tuple[int, Any]]) -> Market:
         )  # fmt: skip
         kinds[number] = Kind(
             number, row.configuration, row.checked, row.maker, f"{row.maker} {row.model}", tuple(row.modality_codes),
-            common.procedures, common.emits, row.recalled,
+            common.procedures, common.emits, common.shines_on, row.recalled,
         )  # fmt: skip
         words.append((number, common.words))
     return Market(now, kinds, Vocabulary(words))
@@ -149,6 +156,7 @@ def _market(now: str, rows: Iterable[tuple[int, Any]]) -> Market:
 class _Common:
     procedures: tuple[str, ...]
     emits: tuple[Source, ...]
+    shines_on: tuple[int, ...]
     words: tuple[str, ...]
 
 
@@ -173,4 +181,5 @@ def _common(
             others.append("laser")
     others += [*numbers(band for band in emits if not isinstance(band, str)), *k_numbers]
     words = findable(names=[f"{maker} {model}", maker, *aliases, model], others=others).split()
-    return _Common(tuple(map(str, procedures)), emits, tuple(words))
+    shines_on = tuple(step for step, span in enumerate(LIGHT.spans) if _shine_within(emits, *span))
+    return _Common(tuple(map(str, procedures)), emits, shines_on, tuple(words))

@@ -92,6 +92,18 @@ class MarketTally(Base):
     units: Mapped[int]
 
 
+class MarketGrain(Base):
+    """How many units a kind has on a grain of a range: the sum over the shards, as above. See `ladders`."""
+
+    __tablename__ = "market_grains"
+
+    kind_id: Mapped[int] = mapped_column(ForeignKey("market_kinds.id"), primary_key=True)
+    ladder: Mapped[str] = mapped_column(primary_key=True, comment="price, year or used.")
+    grain: Mapped[int] = mapped_column(primary_key=True, comment="In whole grains of that ladder.")
+    shard: Mapped[int] = mapped_column(ForeignKey("market_shards.shard"), primary_key=True)
+    units: Mapped[int]
+
+
 class MarketUnit(Base):
     """A unit that is for sale now, as narrow as can be: many are read at once."""
 

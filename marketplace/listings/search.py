@@ -16,10 +16,11 @@ from ..catalog.queries import Source
 from ..extensions import db, reading
 from ..kernel.money import Money
 from . import figures as tally
-from . import kinds
+from . import kinds, steps
 from .asked import MILES, Asked, Cursor, Near, Sort, Wanted, ask, face_conditions, numbers, of_faces, words_asked
 from .figures import Counts, NewKind
 from .kinds import Market
+from .ladders import Step
 from .terms import Grade
 
 __all__ = ["Card", "Configuration", "Cursor", "Found", "Near", "Sort", "Wanted", "configurations", "find", "newest"]
@@ -71,7 +72,8 @@ class Found:
     """
     A page of units, and how many there are.
 
-    `counts`: by facet and answer, how many there would be with this answer chosen, all else as it is. `meant`: what
+    `counts`: by facet and answer, how many there would be with this answer chosen, all else as it is. `steps`: the same
+    by range, step by step, where they were asked for. `meant`: what
     was looked for instead, because nothing has the words that were typed. `earlier`, `later`: where the next pages are.
     """
 
@@ -81,6 +83,7 @@ class Found:
     meant: str | None = None
     earlier: Cursor | None = None
     later: Cursor | None = None
+    steps: dict[str, tuple[Step, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,17 +135,22 @@ _CONFIGURATIONS = f"""
 
 
 def find(
-    wanted: Wanted, *, literally: bool = False, version: str | None = None, next_to: Questions | None = None
+    wanted: Wanted,
+    *,
+    literally: bool = False,
+    version: str | None = None,
+    next_to: Questions | None = None,
+    in_steps: bool = False,
 ) -> Found:
     """
     Return a page; where nothing has the typed words, one of what was likely meant, unless asked `literally`.
 
     `version`: what the market is now, where the caller has just asked for it. `next_to`: of what is looked for, what
-    else will be counted; it comes with the figures.
+    else will be counted; it comes with the figures. `in_steps`: the steps of ranges are counted as well.
     """
     return asking(
         lambda connection, market: _find(
-            connection, market, wanted, literally=literally, next_to=next_to or (lambda _: ())
+            connection, market, wanted, literally=literally, next_to=next_to or (lambda _: ()), in_steps=in_steps
         ),
         version,
     )
@@ -182,21 +190,26 @@ def asking(question: Callable[[Connection, Market], T], version: str | None = No
             return question(connection, kinds.market(connection))
 
 
-def _find(connection: Connection, market: Market, wanted: Wanted, *, literally: bool, next_to: Questions) -> Found:
+def _find(
+    connection: Connection, market: Market, wanted: Wanted, *, literally: bool, next_to: Questions, in_steps: bool
+) -> Found:
     asked = ask(market, wanted)
     # What was meant is counted in the same statement: whether anything has the words is not known before.
     meant = None if literally else _meant(market, wanted.text)
     instead = None if meant is None else replace(wanted, text=meant)
-    beside = [one for looked_for in (wanted, instead) if looked_for for one in next_to(looked_for)]
-    figures = tally.counts(
-        connection, market, asked, beside=(ask(market, one) for one in (*([instead] if instead else ()), *beside))
-    )
+    beside = [] if instead is None else [ask(market, instead)]
+    for looked_for in (wanted, instead):
+        if looked_for is not None:
+            beside += [ask(market, one) for one in next_to(looked_for)]
+            beside += steps.questions(market, looked_for).values() if in_steps else ()
+    figures = tally.counts(connection, market, asked, beside=beside)
     if instead is None or figures.by_kind:
         meant = None
     else:
         wanted, asked = instead, ask(market, instead)
         figures = tally.counts(connection, market, asked)
         meant = meant if figures.total else None
+    stand = steps.counted(connection, market, wanted) if in_steps else {}
     rows = _rows(connection, market, wanted, asked, PAGE_SIZE, figures) if figures.total else []
     more = len(rows) > PAGE_SIZE
     cursor = wanted.cursor
@@ -213,6 +226,7 @@ def _find(connection: Connection, market: Market, wanted: Wanted, *, literally: 
         meant=meant,
         earlier=Cursor(rows[0][1], rows[0][0].id, back=True) if rows and earlier else None,
         later=Cursor(rows[-1][1], rows[-1][0].id) if rows and later else None,
+        steps=stand,
     )
 
 

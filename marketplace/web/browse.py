@@ -83,6 +83,7 @@ def devices(version: str) -> ResponseReturnValue:
         literally=searching.literally(request.args),
         version=version,
         next_to=reached.next_to if site else None,
+        in_steps=True,
     )
     meant = replace(wanted, text=found.meant or wanted.text)
     return render_template(
@@ -99,7 +100,7 @@ def devices(version: str) -> ResponseReturnValue:
         filters=narrowing.filters_of(wanted, found),
         chips=narrowing.chips_of(wanted, verdicts=verdicts, site=site),
         order=narrowing.order_of(wanted),
-        figures=narrowing.figures_of(wanted),
+        figures=narrowing.figures_of(wanted, found),
         turning=narrowing.turning(wanted, found),
         literal_address=narrowing.literal_address() if found.meant else None,
     )

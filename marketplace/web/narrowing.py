@@ -1,6 +1,6 @@
 """What narrows the search, drawn: the filters with their figures, what is in force, and the addresses without it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from ..eligibility.verdict import Reach
 from ..kernel.money import Money
 from ..kernel.terms import STATES
 from ..listings.search import Cursor, Found, Sort, Wanted
-from . import fragments
+from . import fragments, stepping
 from .searching import FACETS, Labels
 
 SORTS = {
@@ -26,7 +26,6 @@ SORTS = {
     Sort.LEAST_USED: "Most life left first",
     Sort.NEAREST: "Nearest first",
 }
-LIVES = {"25": "up to 25 %", "50": "up to 50 %", "75": "up to 75 %"}
 DISTANCES = {"25": "25 miles", "50": "50 miles", "100": "100 miles", "250": "250 miles", "500": "500 miles"}
 
 SHOWN_AT_ONCE = 8
@@ -58,7 +57,8 @@ class Typed(NamedTuple):
     landed_to: str
     year_from: int | None
     year_to: int | None
-    life: str
+    life_from: int | None
+    life_to: int | None
     shots: str
     nm_from: int | None
     nm_to: int | None
@@ -100,11 +100,11 @@ def order_of(wanted: Wanted) -> Markup:
     return fragments.once("browse/_figures.html", "order", tuple(SORTS.items()), wanted.sort)
 
 
-def figures_of(wanted: Wanted) -> Markup:
-    """Return the figures to narrow by, drawn with what was typed."""
+def figures_of(wanted: Wanted, found: Found) -> Markup:
+    """Return the figures to narrow by, drawn with what was typed and with the steps of what was found."""
     nothing = (None, None)
     price, years = wanted.spans.get("price", nothing), wanted.spans.get("year", nothing)
-    life, shots = wanted.spans.get("used", nothing)[1], wanted.spans.get("shots", nothing)[0]
+    life, shots = wanted.spans.get("used", nothing), wanted.spans.get("shots", nothing)[0]
     within = wanted.near.within if wanted.near else None
     typed = Typed(
         price_from=written(price[0]),
@@ -112,14 +112,23 @@ def figures_of(wanted: Wanted) -> Markup:
         landed_to=written(wanted.spans.get("landed", nothing)[1]),
         year_from=years[0],
         year_to=years[1],
-        life="" if life is None else str(life),
+        life_from=life[0],
+        life_to=life[1],
         shots="" if shots is None else f"{shots:,}",
         nm_from=wanted.light[0],
         nm_to=wanted.light[1],
         zip=request.args.get("zip", ""),
         within="" if within is None else str(within),
     )
-    return fragments.once("browse/_figures.html", "figures", typed, tuple(LIVES.items()), tuple(DISTANCES.items()))
+    drawn = fragments.once("browse/_figures.html", "figures", typed, tuple(DISTANCES.items()))
+    for name, steps in stepping.steps_of(wanted, found, _without).items():
+        place = Markup('id="steps-{}" data-live-region>').format(name)
+        drawn = drawn.replace(place, place + steps)
+    return drawn
+
+
+def _without(names: Collection[str]) -> str:
+    return _address(pair for pair in _given() if pair[0] not in names)
 
 
 @lru_cache(maxsize=2048)
@@ -227,6 +236,7 @@ def _chips_of_figures(wanted: Wanted) -> list[tuple[tuple[str, ...], str, str]]:
     add("landed", spans.get("landed", (None, None))[1], lambda minor: f"Up to {Money(minor)} in all")
     add("year", spans.get("year", (None, None))[0], lambda year: f"From {year}")
     add("year_to", spans.get("year", (None, None))[1], lambda year: f"Up to {year}")
+    add("life_from", spans.get("used", (None, None))[0], lambda life: f"From {life} % of life used")
     add("life", spans.get("used", (None, None))[1], lambda life: f"Up to {life} % of life used")
     add("shots", spans.get("shots", (None, None))[0], lambda shots: f"{shots:,} shots left or more")
     add("nm_from", wanted.light[0], lambda nm: f"From {nm:,} nm")

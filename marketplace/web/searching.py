@@ -95,7 +95,10 @@ def wanted_by(args: MultiDict[str, str]) -> tuple[Wanted, list[str]]:
         "price": (read.amount("min", "the lowest price"), read.amount("max", "the highest price")),
         "landed": (None, read.amount("landed", "the highest cost in all")),
         "year": (read.number("year", "the year", 1900, 2100), read.number("year_to", "the last year", 1900, 2100)),
-        "used": (None, read.number("life", "the life used", 0, 1000)),
+        "used": (
+            read.number("life_from", "the least life used", 0, 1000),
+            read.number("life", "the life used", 0, 1000),
+        ),
         "shots": (read.number("shots", "the shots left", 0, 999_999_999), None),
     }
     chosen = {name: _chosen(facet, args.getlist(name)) for name, facet in FACETS.items()}

@@ -19,7 +19,9 @@ from marketplace.listings import kinds, landed, recounting, search
 from marketplace.listings import queries as listing_queries
 from marketplace.listings.derived import derive
 from marketplace.listings.facets import FACE_FACETS, KIND_FACETS, RANGES
+from marketplace.listings.ladders import LADDERS, LIGHT, Step
 from marketplace.listings.market import (
+    UNKNOWN,
     MarketCount,
     MarketFace,
     MarketKind,
@@ -112,11 +114,19 @@ def assert_nothing_is_wrong():
 EDIT = st.one_of(
     st.tuples(st.just("state"), st.integers(0, 5), st.sampled_from(STATES)),
     st.tuples(st.just("price"), st.integers(0, 5), st.integers(10_000, 10_003)),
+    st.tuples(
+        st.just("price"), st.integers(0, 5), st.sampled_from([999_999, 1_000_000, 2_999_999, 3_000_000, 8_000_000])
+    ),
+    st.tuples(st.just("year"), st.integers(0, 5), st.sampled_from([2009, 2010, 2012, 2013, 2022])),
     st.tuples(st.just("place"), st.integers(0, 5), st.sampled_from(["TX", "AZ"])),
     st.tuples(st.just("grade"), st.integers(0, 5), st.sampled_from(Grade)),
     st.tuples(st.just("terms"), st.integers(0, 5), st.sampled_from(Recertification)),
     st.tuples(st.just("quote"), st.integers(0, 5), st.sampled_from([None, 0, 1, 90_000])),
-    st.tuples(st.just("worn"), st.integers(0, 5), st.sampled_from([None, 794_999, 795_000, 800_000])),
+    st.tuples(
+        st.just("worn"),
+        st.integers(0, 5),
+        st.sampled_from([None, 240_000, 250_000, 794_999, 795_000, 800_000, 1_000_000]),
+    ),
     st.tuples(st.just("parts"), st.integers(0, 5), st.sampled_from(["ALEX", "IPL"])),
     st.tuples(st.just("zip"), st.integers(0, 5), st.sampled_from([None, "78701", "00000"])),
     st.tuples(st.just("standing"), st.integers(0, 1), st.sampled_from(["verified", "suspended"])),
@@ -125,6 +135,10 @@ EDIT = st.one_of(
     st.tuples(st.just("let out"), st.integers(0, 5), st.sampled_from(["proposed", "agreed", "ended"])),
     st.tuples(st.just("serial"), st.integers(0, 5), st.sampled_from(["A1", "A2"])),
 )
+COLUMNS = {
+    "state": "state", "price": "price_minor", "year": "year", "place": "state_code", "grade": "grade",
+    "terms": "recertification", "quote": "recertification_minor", "zip": "postal_code",
+}  # fmt: skip
 QUESTION = st.fixed_dictionaries(
     {
         "text": st.sampled_from(["", "alex", "austin", "candela 2018", "lumenis hair", "yag laser"]),
@@ -144,6 +158,8 @@ QUESTION = st.fixed_dictionaries(
             optional={
                 "price": st.sampled_from([(10_001, None), (None, 10_001), (10_001, 10_002)]),
                 "landed": st.sampled_from([(None, 10_002), (None, 100_001)]),
+                "year": st.sampled_from([(2010, 2012), (2017, None)]),
+                "used": st.sampled_from([(None, 24), (25, 79), (100, None)]),
             },
         ),
         "near": st.sampled_from([None, Near(point_of("78704"), 50), Near(point_of("10001"), 50)]),
@@ -180,8 +196,9 @@ class TestNeverWrong:
                 versions.append(search.version())
             assert_nothing_is_wrong()
             wanted = Wanted(**question)
-            found = find(wanted, literally=True)
+            found = find(wanted, literally=True, in_steps=True)
             assert (found.total, found.counts) == recounted(wanted)
+            assert found.steps == recounted_steps(wanted)
             done.rollback()
         assert search.version() == versions[0]
 
@@ -227,23 +244,11 @@ class TestNeverWrong:
             release.ended_at, release.ended_because = clock.now(), "Wrong."
 
     def change(self, listing, what, value):
-        if what == "state":
-            listing.state = value
-        elif what == "price":
-            listing.price_minor = value
-        elif what == "place":
-            listing.state_code = value
-        elif what == "grade":
-            listing.grade = value
-        elif what == "terms":
-            listing.recertification = value
-        elif what == "quote":
-            listing.recertification_minor = value
+        if what in COLUMNS:
+            setattr(listing, COLUMNS[what], value)
         elif what == "worn":
             listing.handpieces[0].counter_value = 400_000 if value is None else value
             listing.handpieces[0].rated_life = None if value is None else 1_000_000
-        elif what == "zip":
-            listing.postal_code = value
         elif what == "serial":
             listing.serial = f"{value}-{listing.price_minor}-{listing.id}"
             listing.serial_normal = normal_number(listing.serial)
@@ -286,6 +291,34 @@ def recounted(wanted):
     """Count one by one in Python, from the listings and the catalogue."""
     total = 0
     counts = {name: Counter() for name in (*KIND_FACETS, *FACE_FACETS)}
+    for _, answers, missed in seen_one_by_one(wanted):
+        total += not missed
+        for name, own in answers.items():
+            if set(missed) <= {name}:
+                counts[name].update(own)
+    return total, {name: dict(counter) for name, counter in counts.items()}
+
+
+def recounted_steps(wanted):
+    """Look at every unit and at every step, leaving the range itself out of what is wanted."""
+    found = {}
+    for name, ladder in (*LADDERS.items(), ("light", LIGHT)):
+        spans = {one: span for one, span in wanted.spans.items() if one != name}
+        beside = replace(wanted, spans=spans, light=(None, None) if name == "light" else wanted.light)
+        units = [unit for unit, _, missed in seen_one_by_one(beside) if not missed]
+        alone = [
+            Wanted(light=span) if name == "light" else Wanted(spans={name: span} if span != (None, None) else {})
+            for span in ladder.spans
+        ]
+        found[name] = tuple(
+            Step(*span, sum(within_spans(unit, one) for unit in units))
+            for span, one in zip(ladder.spans, alone, strict=True)
+        )
+    return found
+
+
+def seen_one_by_one(wanted):
+    """Return units that have the words and the figures, what they answer, and which choices they miss."""
     recalls = recalled()
     checked = dict(db.session.execute(select(Clinic.id, Clinic.seller_standing == "verified")).all())
     for unit in db.session.scalars(select(Listing).where(Listing.state == "published")):
@@ -306,12 +339,7 @@ def recounted(wanted):
         assert unit.clinic_id in checked
         if not (has_words(unit, model, wanted.text) and within_spans(unit, wanted)):
             continue
-        missed = [name for name, values in wanted.chosen.items() if not answers[name] & set(values)]
-        total += not missed
-        for name, own in answers.items():
-            if set(missed) <= {name}:
-                counts[name].update(own)
-    return total, {name: dict(counter) for name, counter in counts.items()}
+        yield unit, answers, [name for name, values in wanted.chosen.items() if not answers[name] & set(values)]
 
 
 def has_words(unit, model, asked):
@@ -329,10 +357,13 @@ def has_words(unit, model, asked):
     )
 
 
+STATED = {"used": "life_used_percent"}
+
+
 def within_spans(unit, wanted):
     for name, (least, most) in wanted.spans.items():
-        value = slow_landed(unit) if name == "landed" else getattr(unit, RANGES[name])
-        if (least is not None and value < least) or (most is not None and value > most):
+        value = slow_landed(unit) if name == "landed" else getattr(unit, STATED.get(name, RANGES[name]))
+        if value in (None, UNKNOWN) or (least is not None and value < least) or (most is not None and value > most):
             return False
     if wanted.near is not None:
         here = point_of(unit.postal_code or "")
@@ -343,7 +374,9 @@ def within_spans(unit, wanted):
         model_modalities=catalog.model(unit.model_id).modality_codes, model_bands=catalog.model(unit.model_id).bands,
     )  # fmt: skip
     least, most = wanted.light
-    return least is None or any(low <= most and high >= least for low, high in emitted)
+    if (least, most) == (None, None):
+        return True
+    return any((most is None or low <= most) and (least is None or high >= least) for low, high in emitted)
 
 
 class TestInAll:
