@@ -77,9 +77,9 @@ class Asked:
     `matched` gives kinds and faces with how many units of each match, whatever is chosen from lists. `source` are units
     that have the words, `figures` and `these_units` conditions on them, `conditions` all that are on units. `whole` are
     the kinds all of whose units have the words that were asked for; None: no words were. `narrows_kinds`: not every
-    kind can answer. `of_kinds_alone`: whole kinds match, those in `whole_kinds` (None: all), and no others but the units
-    that `others` gives, as `matched` does; `own` are these units themselves. `steps`: the ranges whose steps alone are
-    counted; empty: all else is.
+    kind can answer. `of_kinds_alone`: whole kinds match, those in `whole_kinds` (None: all), and no others but the
+    units that `others` gives, as `matched` does; `own` are these units themselves. `steps`: the ranges whose steps
+    alone are counted; empty: all else is.
     """
 
     given: dict[str, Any]
