@@ -16,6 +16,7 @@ sheets                   tables of many listings, in and out
 inspections              a third person looks at a unit before it is bought, and signs
 questions                what buyers ask of a unit, and what its seller answered
 listings                 units for sale and how they are found
+partners                 resellers elsewhere who ask the gate about somebody who agreed, and are given a receipt
 eligibility              THE GATE: who may buy what, where, and why
 credentials, payments    what people proved; the money
 recalls, catalog         which recalls concern which model; makers and models

@@ -21,7 +21,7 @@ _ROOT = Path(__file__).resolve().parent.parent / "migrations"
 _ROOMS = (
     "links", "notifications", "accounts", "clinics", "documents", "registers", "catalog", "recalls", "credentials",
     "eligibility", "listings", "sheets", "questions", "orders", "payments", "messages", "reviews", "wants",
-    "watching", "leads", "inspections", "desks",
+    "watching", "leads", "inspections", "partners", "desks",
 )  # fmt: skip
 _MIGRATION_LOCK = 0x5EC0DE  # Two processes that start together must not migrate at the same time.
 

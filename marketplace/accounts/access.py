@@ -43,6 +43,8 @@ class Permission(StrEnum):
     LEAD_READ = "lead:read"
     LEAD_ASK = "lead:ask"
     LEAD_HANDLE = "lead:handle"
+    SHARING_READ = "sharing:read"
+    SHARING_GIVE = "sharing:give"
     INSPECTION_READ = "inspection:read"
     INSPECTION_WRITE = "inspection:write"
     INSPECTION_HANDLE = "inspection:handle"
@@ -93,6 +95,8 @@ GRANTED: dict[Permission, frozenset[Grant]] = {
     _P.LEAD_READ: frozenset({_G.MEMBER}),
     _P.LEAD_ASK: frozenset({_G.MEMBER}),
     _P.LEAD_HANDLE: frozenset({_G.MODERATOR}),
+    _P.SHARING_READ: frozenset({_G.MEMBER}),
+    _P.SHARING_GIVE: frozenset({_G.MEMBER}),
     _P.INSPECTION_READ: frozenset({_G.MEMBER}),
     _P.INSPECTION_WRITE: frozenset({_G.MEMBER}),
     _P.INSPECTION_HANDLE: frozenset({_G.MODERATOR}),

@@ -147,6 +147,13 @@ def models_by_id(model_ids: Iterable[UUID]) -> dict[UUID, ModelFacts]:
     return {row["id"]: _model(row) for row in rows}
 
 
+def model_of_slug(slug: str) -> ModelFacts | None:
+    """Return the model of this name in an address; None: the catalogue does not know it."""
+    with reading() as connection:
+        row = connection.execute(_NAMED.where(_M.slug == slug)).mappings().one_or_none()
+    return _model(row) if row else None
+
+
 def model_told(told: Mapping[str, Any]) -> ModelFacts:
     """Return a model as a larger statement told it, in JSON."""
     return _model(

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from . import audit, catalog, database, demo, documents, payments, policy, registers, staff, worker
+from . import audit, catalog, database, demo, documents, partners, payments, policy, registers, staff, worker
 
 
 def register(app: Flask) -> None:
@@ -18,3 +18,4 @@ def register(app: Flask) -> None:
     app.cli.add_command(database.database_group)
     app.cli.add_command(worker.worker)
     app.cli.add_command(staff.staff_group)
+    app.cli.add_command(partners.partners_group)

@@ -20,11 +20,6 @@ from .sale import Sale, SoldHandpiece
 
 def sound_model(model: catalog.ModelFacts) -> Device:
     """Return a unit of this model with nothing against it and every handpiece that the model can have."""
-    modalities = catalog.modalities()
-    parts = tuple(
-        _handpiece(SoldHandpiece(id=uuid5(model.id, code), name=modalities[code].name, modality_code=code))
-        for code in model.modality_codes
-    )
     return Device(
         model_id=model.id,
         maker=model.maker,
@@ -34,7 +29,36 @@ def sound_model(model: catalog.ModelFacts) -> Device:
         id_label_seen=True,
         modification=Modification.NONE,
         recall_open=False,
-        handpieces=parts,
+        handpieces=_parts(model, model.modality_codes),
+    )
+
+
+def unseen_unit(model: catalog.ModelFacts, modality_codes: Iterable[str]) -> Device:
+    """
+    Return some unit of this model that nobody here has seen, sold with handpieces of these modalities.
+
+    Its serial number is not known, so every recall that is open for any unit of the model is open for it.
+    """
+    unit = Device(
+        model_id=model.id,
+        maker=model.maker,
+        model=model.name,
+        product_code=model.product_code,
+        rx_label_seen=None,
+        id_label_seen=None,
+        modification=Modification.UNKNOWN,
+        recall_open=None,
+        handpieces=_parts(model, modality_codes),
+    )
+    some = recalls.Unit(model.id, None)
+    return _under(recalls.looked_up([some]), unit, some)
+
+
+def _parts(model: catalog.ModelFacts, modality_codes: Iterable[str]) -> tuple[Handpiece, ...]:
+    modalities = catalog.modalities()
+    return tuple(
+        _handpiece(SoldHandpiece(id=uuid5(model.id, code), name=modalities[code].name, modality_code=code))
+        for code in modality_codes
     )
 
 

@@ -19,7 +19,11 @@ from ..kernel.terms import STATES, ProcedureClass
 
 
 class Asked(StrEnum):
-    """When the gate is asked. A preview is shown and forgotten; every other answer is kept."""
+    """
+    When the gate is asked. A preview is shown and forgotten; every other answer is kept.
+
+    What a partner asks about a unit elsewhere is asked like a preview, and kept in a table of its own.
+    """
 
     PREVIEW = "preview"
     OFFER = "offer"

@@ -18,6 +18,7 @@ from ..kernel.errors import NotFound
 from ..kernel.terms import STATES
 from ..orders import views
 from ..orders.views import OrderView
+from ..partners import receipts as to_partners
 from . import gate, order_words, receipt_pdf
 from .access import me, public, requires
 from .receipt_pdf import Line, Paper, Section
@@ -67,7 +68,9 @@ def check() -> ResponseReturnValue:
 def checked(code: str) -> ResponseReturnValue:
     """Say what the receipt with this code says, and nothing about anybody."""
     found = receipts.check(code)
-    return render_template("receipts/check.html", code=code, found=found), 200 if found else 404
+    told = to_partners.check(code) if found is None else None
+    page = render_template("receipts/check.html", code=code, found=found, told=told, places=STATES)
+    return page, 200 if found or told else 404
 
 
 def _paper(order_id: UUID, decision_id: UUID) -> Paper:

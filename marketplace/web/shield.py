@@ -52,7 +52,7 @@ HEADERS_OF_LINKS = {
 
 _PLAIN_FORM = "application/x-www-form-urlencoded"
 _FORMS = frozenset({_PLAIN_FORM, "multipart/form-data"})
-_FOR_MACHINES = frozenset({"webhooks"})  # Blueprints that read the body as it came.
+_FOR_MACHINES = frozenset({"webhooks", "eligibility"})  # Blueprints that read the body as it came.
 _BY_ANY_NAME = frozenset({"health"})  # Blueprints for those who ask a machine by its number whether it serves.
 
 

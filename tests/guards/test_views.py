@@ -142,6 +142,7 @@ PUBLIC_AND_WRITING = {
     "account.sign_in",
     "account.sign_in_code",
     "account.sign_out",
+    "eligibility.ask",
     "outside.answer",
     "outside.read",
     "own_address.object_to",

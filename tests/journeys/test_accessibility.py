@@ -42,6 +42,11 @@ from marketplace.orders import offering
 from marketplace.orders import service as orders
 from marketplace.orders.models import Order
 from marketplace.orders.states import OrderState
+from marketplace.partners import asking, sharing
+from marketplace.partners import receipts as receipts_of_partners
+from marketplace.partners import service as partners
+from marketplace.partners.asked import Question
+from marketplace.partners.models import SharingCode
 from marketplace.questions import service as questions
 from marketplace.registers.models import RegisterSnapshot
 from marketplace.reviews import service as reviews_of_sellers
@@ -57,6 +62,7 @@ from tests.factories.registers import make_finding, make_snapshot
 from tests.journeys.house import House
 
 HAIR = ("Lumenis", "LightSheer Duet", "DIODE_HR")
+HAIR_REMOVAL = ProcedureClass.HAIR_NONABLATIVE
 # Every page in both widths and both themes; the frame that all share in all four of their pairs, from page to page.
 LOOKS = (((1280, "light"), (320, "dark")), ((320, "light"), (1280, "dark")))
 # Where pictures of all pages go, if somebody wants to look at them (CONTRIBUTING.md).
@@ -80,6 +86,8 @@ NOT_PAGES = {
     "health.alive": "for machines",
     "health.ready": "for machines",
     "receipts.pdf": "a file",
+    "eligibility.contract": "a file",
+    "eligibility.badge": "a picture",
     "payment_receipts.pdf": "a file",
     "payouts.pdf": "a file",
     "payouts.table": "a file",
@@ -260,6 +268,7 @@ def _arrange(house: House, ids: dict[str, Any]) -> None:
         inspections.assign(
             inspection_id=ids["inspection"], inspector_id=inspector, actor_id=people["Mona Petit"], at=at
         )
+    _share(house, ids)
     said = HandedIn(LeadKind.TRADE_IN, ids["clinic"], "Lumenis M22, 2012")
     with house.inside():
         at = clock.now()
@@ -268,6 +277,22 @@ def _arrange(house: House, ids: dict[str, Any]) -> None:
             lead_id=ids["lead"], actor_id=people["Mona Petit"], partner="A dealer", partner_email="desk@dealer.example",
             words="They take in platforms.", at=at,
         )  # fmt: skip
+
+
+def _share(house: House, ids: dict[str, Any]) -> None:
+    """Let somebody have let a reseller ask, who asked twice: a yes and a no."""
+    with house.inside():
+        at, dana = clock.now(), house.stage.people["Dana Reyes"]
+        partner_id, key = partners.open_partner(name="A reseller", email="desk@reseller.example", at=at)
+        code = sharing.give(person_id=dana, partner_id=partner_id, site_id=ids["site"], days=30, at=at)
+        for model, handpieces in (("lumenis-m22", ("IPL", "ER_GLASS_FRAC")), ("candela-gentlemax-pro", None)):
+            answer = asking.ask(
+                holder=partners.holder_of(key, at=at),
+                question=Question(code, model, handpieces, frozenset() if handpieces else frozenset({HAIR_REMOVAL})),
+                at=at,
+            )
+        ids["told"] = receipts_of_partners.answered(answer).code
+        ids["sharing"] = db.session.scalars(select(SharingCode.id)).one()
 
 
 def _review(house: House) -> None:
@@ -307,7 +332,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "outside.answered": ("/answered",),
         "needs.ask": ("/what-would-i-need", "/what-would-i-need?listing={platform}&state=TX"),
         "receipts.check": ("/check",),
-        "receipts.checked": ("/check/{code}",),
+        "receipts.checked": ("/check/{code}", "/check/{told}"),
         "rules.index": ("/rules", "/rules?procedure=tattoo"),
         "rules.place": ("/rules/TX", "/rules/AZ", "/rules/MT"),
         "rules.missing": ("/rules/missing",),
@@ -315,6 +340,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "styleguide.show": ("/styleguide",),
         "wanted.board": ("/wanted",),
         "leads.about": ("/arrangements",),
+        "partners.about": ("/partners",),
         "errors": (
             "/answer/never-sent",
             "/no-such-page",
@@ -323,6 +349,8 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         ),
     },
     "Dana Reyes": {
+        "sharing.mine": ("/sharing",),
+        "sharing.one": ("/sharing/{sharing}",),
         "account.change_password": ("/account/password",),
         "account.confirm": ("/account/confirm",),
         "account.home": ("/account",),

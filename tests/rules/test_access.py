@@ -29,6 +29,8 @@ want:keep             .   .   x   .   .   .   .   .
 lead:read             .   .   x   .   .   .   .   .
 lead:ask              .   .   x   .   .   .   .   .
 lead:handle           .   .   .   .   x   .   .   .
+sharing:read          .   .   x   .   .   .   .   .
+sharing:give          .   .   x   .   .   .   .   .
 inspection:read       .   .   x   .   .   .   .   .
 inspection:write      .   .   x   .   .   .   .   .
 inspection:handle     .   .   .   .   x   .   .   .
@@ -135,6 +137,7 @@ def test_what_only_reads_is_named_so():
         "want:read",
         "watch:read",
         "review:read",
+        "sharing:read",
         "money:read",
         "people:read",
         "policy:read",

@@ -28,6 +28,7 @@ from marketplace.listings.search import Wanted
 from marketplace.listings.terms import PaperKind
 from marketplace.orders import freeing, offering, reserving, signing
 from marketplace.orders import service as orders
+from marketplace.partners import queries as partners
 from marketplace.questions import service as questions
 from marketplace.reviews import service as words
 from marketplace.sheets import service as sheets
@@ -42,6 +43,7 @@ from tests.factories.clinics import make_clinic, make_invitation, make_member, m
 from tests.factories.documents import make_document, picture
 from tests.factories.listings import make_counter, make_handpiece, make_listing
 from tests.factories.orders import make_order, make_scene, place
+from tests.factories.partners import make_partner, share
 from tests.pages import browser_of
 
 SAFE = {"HEAD", "OPTIONS"}
@@ -143,6 +145,8 @@ def theirs(scene, now) -> dict[str, UUID]:
     release = freeing.hand_in(
         order_id=bound.id, actor_id=scene.seller.id, words="Release", filename="a.png", content=picture(), at=now
     )
+    partner_id, _ = make_partner(at=now)
+    share(scene, partner_id, at=now)
     inspector = make_user(name="Irma Looks")
     staff = make_staff("moderator")
     inspections.appoint(email=inspector.email, firm="Looks", skills="Lasers.", actor_id=staff.id, at=now)
@@ -151,6 +155,7 @@ def theirs(scene, now) -> dict[str, UUID]:
     found = [Found(Outcome.AS_STATED) for _ in lines_of(reports.report(report).document)]
     inspections.sign(inspection_id=seen, actor_id=inspector.id, found=found, remarks="", name=inspector.name, at=now)
     return {
+        "sharing_id": partners.shared_by(scene.buyer.id)[0].id,
         "inspector": inspector.id,
         "signed inspection": seen,
         "inspection_id": looked_at,
