@@ -19,7 +19,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "took_too_long": (408, "The body did not arrive in time."),
     "too_large": (413, "The body is larger than a question can be."),
     "not_json_by_name": (415, "The Content-Type is not application/json."),
-    "wrong_shape": (422, "A field is missing, unknown, or says what cannot be; `field` names it."),
+    "wrong_shape": (422, "A field is missing, unknown, or says what cannot be; “field” names it."),
     "asked_too_often": (429, "More questions with one code within a day than its person would read."),
     "too_many_requests": (
         429,
@@ -101,7 +101,7 @@ def _answer() -> dict[str, Any]:
         {
             "allowed": {
                 "type": "boolean",
-                "description": "True: nothing of what can be asked stands against it. What `open` names you settle.",
+                "description": "True: nothing of what can be asked stands against it. What is left open you settle.",
             },
             "as_of": _MOMENT,
             "valid_until": {**_MOMENT, "description": "Ask again from then on: a day at most."},

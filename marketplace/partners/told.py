@@ -67,9 +67,9 @@ REASONS: dict[str, str] = {
 
 STATES = {
     "met": "Nothing stands against it, and nothing is left open.",
-    "not_met": "Something stands against it: `reasons` says what, and what cures it.",
-    "unknown": "Nobody here has seen the unit. Whoever sells it answers for what `open` names.",
-    "not_asked": "Nothing stands against it; `open` names what is asked only of a unit that is sold here.",
+    "not_met": "Something stands against it: its reasons say what, and what cures it.",
+    "unknown": "Nobody here has seen the unit. Whoever sells it answers for what is left open.",
+    "not_asked": "Nothing stands against it; what is left open is asked only of a sale here.",
 }
 """What a key can be, in the order in which it is asked."""
 

@@ -5,6 +5,7 @@ from threading import Barrier
 
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
 
 from marketplace.app import create_app
 from marketplace.extensions import db
@@ -111,20 +112,13 @@ def test_who_asks_holds_the_code_and_the_key(own_app, around):
         db.session.remove()
 
 
-def test_a_persons_codes_are_counted_one_after_the_other(own_app, around, monkeypatch):
-    monkeypatch.setattr(sharing, "MOST_CODES", 2)
+def test_a_persons_codes_are_counted_one_after_the_other(own_app, around):
     with own_app.app_context():
         row = db.session.scalars(select(SharingCode)).one()
-        partner_id, site_id = row.partner_id, row.site_id
+        wanted = {"person_id": row.person_id, "partner_id": row.partner_id, "site_id": row.site_id}
         db.session.remove()
-
-    def give():
-        return sharing.give(
-            person_id=around["person_id"], partner_id=partner_id, site_id=site_id, days=7, at=around["at"]
-        )
-
-    together(own_app, *[give] * 4)
-
-    with own_app.app_context():
-        assert len(db.session.scalars(select(SharingCode.id)).all()) == 2
+        with db.engine.begin() as other:
+            other.execute(text("SELECT id FROM users WHERE id = :id FOR NO KEY UPDATE"), {"id": wanted["person_id"]})
+            with pytest.raises(OperationalError, match="lock timeout"):
+                sharing.give(**wanted, days=7, at=around["at"])
         db.session.remove()
