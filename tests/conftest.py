@@ -11,7 +11,7 @@ from contextvars import Context
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
 
     from tests.factories.bank import Bank
+    from tests.factories.orders import Scene
     from tests.factories.stripe import StripeDriver
+    from tests.stages import Stage, Stages
 
 NOON = datetime(2026, 6, 1, 17, tzinfo=UTC)
 TEMPLATE = "second_light_template"
@@ -246,24 +248,54 @@ def db_session(request):
         yield None
         return
     from marketplace.extensions import db, limiter
-    from marketplace.listings import views
+    from tests.stages import speaking_to
+    from tests.support import forget_looks
 
     app = request.getfixturevalue("app")
     limiter.enabled = False  # One limiter serves all apps of a process, also those that count.
+    stage = _stage(request)
     with app.app_context():
-        engine = db.engine
-        connection = engine.connect()
+        connection = (stage.engine if stage else db.engine).connect()
         outer = connection.begin()
         db.session.configure(join_transaction_mode="create_savepoint")
-        db._app_engines[app][None] = connection  # sessions of requests join the test's transaction, too
         try:
-            views.write()  # Looks of the test before; else it happens within some test, which may count its statements.
-            yield db.session
+            with speaking_to(app, connection):  # Sessions of requests join the test's transaction, too.
+                forget_looks()  # Of the test before, at units that stand in this one as well.
+                yield db.session
         finally:
-            db.session.remove()
-            db._app_engines[app][None] = engine
             outer.rollback()
             connection.close()
+
+
+def _stage(request) -> "Stage | None":
+    """Return the stage on which a test begins: it is known by what it asks for, before anything of it is made."""
+    if "held" in request.fixturenames:
+        return request.getfixturevalue("stages").held(request.getfixturevalue("local_stripe_server"))
+    return request.getfixturevalue("stages").scene() if "scene" in request.fixturenames else None
+
+
+@pytest.fixture(scope="session")
+def stages(app, fresh_database) -> "Iterator[Stages]":
+    """The databases in which a sale stands where many tests begin."""
+    from tests.stages import Stages
+
+    stages = Stages(app, fresh_database)
+    yield stages
+    stages.close()
+
+
+@pytest.fixture
+def scene(request, db_session) -> "Scene":
+    """Who is who around one unit: `tests.factories.orders.make_scene`, made once for a worker."""
+    return _stage(request).enter()
+
+
+@pytest.fixture
+def held(request, scene, local_stripe) -> "UUID":
+    """The scene's order, paid for by card: its money is held."""
+    stage = _stage(request)
+    local_stripe.back(stage.books)
+    return stage.order_id
 
 
 @pytest.fixture(autouse=True)

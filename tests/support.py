@@ -13,6 +13,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 
 from marketplace.extensions import db
+from marketplace.listings import views
 from marketplace.notifications.models import Mail
 from marketplace.web import narrowing
 
@@ -134,6 +135,12 @@ def let_confirmations_lapse() -> None:
         )
     )
     db.session.commit()
+
+
+def forget_looks() -> None:
+    """Forget how often units were looked at since it was written last."""
+    views._waiting.clear()
+    views._since.clear()
 
 
 def forget_pieces():

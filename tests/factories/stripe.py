@@ -1,5 +1,6 @@
 """One local Stripe for a whole test run, over a real socket, empty at the start of each test."""
 
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -78,6 +79,18 @@ class StripeDriver:
     def reset(self) -> None:
         self.sim("reset")
         self.sim("settings", webhooks="hold")
+
+    def books(self) -> sqlite3.Connection:
+        """Return a copy of everything it knows, to be taken `back` to."""
+        copy = sqlite3.connect(":memory:", check_same_thread=False)
+        with self._world.store._lock:
+            self._world.store._connection.backup(copy)
+        return copy
+
+    def back(self, books: sqlite3.Connection) -> None:
+        """Let it know what it knew then, and nothing else."""
+        with self._world.store._lock:
+            books.backup(self._world.store._connection)
 
     def sim(self, path: str, **body: Any) -> dict[str, Any]:
         """Turn one of its controls."""

@@ -27,14 +27,9 @@ from marketplace.payments.models import (
 )
 from marketplace.payments.states import PaymentState
 from tests.factories import deals
-from tests.factories.orders import make_scene, place_and_confirm, the_order
+from tests.factories.orders import place_and_confirm, the_order
 from tests.factories.payments import do_jobs, hear, onboarded, pay_page, the_payment
 from tests.pages import browser_of, press, text
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

@@ -117,6 +117,11 @@ NOT_PAGES = {
 }
 RUN = """() => axe.run(document, { preload: false, resultTypes: ["violations"] }).then(({ violations }) =>
   violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.target.join(" ")).join(", ")}`))"""
+# Labels, headings and links into the page find the first of those that share an id; axe asks no more.
+TWICE = """() => {
+  const ids = [...document.querySelectorAll("[id]")].map((one) => one.id);
+  return [...new Set(ids.filter((id, place) => ids.indexOf(id) !== place))];
+}"""
 # What reaches beyond the right edge, the most telling first; tables may scroll inside their own frame.
 STICKS_OUT = """() => {
   const edge = document.documentElement.clientWidth;
@@ -583,6 +588,7 @@ def looked_at(page: Page, looks: Iterable[tuple[int, str]]) -> list[str]:
     wrong: list[str] = []
     if not page.evaluate("() => 'axe' in window"):  # Half a megabyte; whoever looks at many pages sends it once.
         page.evaluate(AXE_SCRIPT)
+    wrong += [f"an id that stands twice: {one}" for one in page.evaluate(TWICE)]
     for width, theme in looks:
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=theme)

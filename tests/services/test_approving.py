@@ -28,7 +28,7 @@ from marketplace.payments.queries import payment_of
 from marketplace.ripple import Cause
 from tests.factories.accounts import make_user
 from tests.factories.clinics import make_member
-from tests.factories.orders import decide, make_order, make_scene, place, place_and_confirm, the_order
+from tests.factories.orders import decide, make_order, place, place_and_confirm, the_order
 from tests.factories.payments import pay_page
 from tests.support import assert_refused_by, promised_mails
 
@@ -37,8 +37,7 @@ DAY, SECOND = timedelta(hours=24), timedelta(seconds=1)
 
 
 @pytest.fixture
-def scene(now):
-    scene = make_scene(now)
+def scene(scene):
     set_limit(scene, LIMIT)
     return scene
 

@@ -19,16 +19,11 @@ from marketplace.notifications.models import Mail
 from marketplace.orders.handovers import LienRelease
 from tests.factories.accounts import kept, make_staff
 from tests.factories.documents import make_document
-from tests.factories.orders import make_order, make_scene
+from tests.factories.orders import make_order
 from tests.support import assert_refused_by, count_statements, promised_mails
 
 TUESDAY = datetime(2026, 6, 2, 13, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

@@ -39,16 +39,11 @@ from tests.factories.accounts import kept, make_staff, make_user
 from tests.factories.clinics import make_clinic, make_member, make_site
 from tests.factories.credentials import make_check, make_credential
 from tests.factories.listings import make_handpiece, make_listing
-from tests.factories.orders import make_scene, publish_rules
+from tests.factories.orders import publish_rules
 from tests.factories.registers import make_row, make_snapshot
 from tests.support import assert_refused_by, count_statements
 
 _numbers = count(1000)
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

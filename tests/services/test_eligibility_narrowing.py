@@ -14,17 +14,11 @@ from tests.factories.catalog import load_modalities
 from tests.factories.clinics import make_member, make_site
 from tests.factories.credentials import make_credential
 from tests.factories.listings import make_handpiece, make_listing
-from tests.factories.orders import make_scene
 from tests.support import count_statements
 
 HAIR = ProcedureClass.HAIR_NONABLATIVE
 VASCULAR = ProcedureClass.VASCULAR_PIGMENT
 FRACTIONAL = ProcedureClass.FRACTIONAL_NONABLATIVE
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

@@ -20,7 +20,6 @@ from marketplace.notifications.models import Mail
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.clinics import make_member
 from tests.factories.listings import make_counter, make_handpiece, make_listing
-from tests.factories.orders import make_scene
 from tests.support import assert_refused_by, promised_mails
 
 S, E = InspectionState, InspectionEvent
@@ -44,11 +43,6 @@ def test_a_move_is_listed_or_refused(state, event):
     else:
         with pytest.raises(IllegalMove):
             INSPECTION.after(state, event)
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

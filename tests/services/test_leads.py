@@ -20,13 +20,7 @@ from marketplace.notifications.models import Mail
 from tests.factories.accounts import kept, make_staff, make_user
 from tests.factories.clinics import make_clinic, make_member
 from tests.factories.listings import make_listing
-from tests.factories.orders import make_scene
 from tests.support import assert_refused_by, promised_mails
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

@@ -34,8 +34,7 @@ from tests.support import assert_refused_by, promised_mails
 
 
 @pytest.fixture
-def scene(now):
-    scene = make_scene(now)
+def scene(scene, now):
     stated(scene.listing, now)
     return scene
 

@@ -117,13 +117,6 @@ class TestPrices:
 
 
 class TestViews:
-    @pytest.fixture(autouse=True)
-    def _nothing_waits(self):
-        views.write()
-        yield
-        views._waiting.clear()
-        views._since.clear()
-
     def test_wait_in_memory_and_are_written_in_one_statement(self, unit):
         unit_id = unit.id
         with count_statements() as sent:

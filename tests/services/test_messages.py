@@ -23,17 +23,12 @@ from marketplace.payments.models import Payment
 from tests.factories import orders as made
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.clinics import make_member
-from tests.factories.orders import make_order, make_scene, place
+from tests.factories.orders import make_order, place
 from tests.support import assert_refused_by, promised_mails
 
 WITH_CONTACT = "Call 512 555 0100 about the crate."
 MASKED = f"Call {HIDDEN} about the crate."
 LATER = timedelta(minutes=1)
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

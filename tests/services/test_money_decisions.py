@@ -41,11 +41,6 @@ WITH_SELLER, WITH_BUYER = DeviceIs
 
 
 @pytest.fixture
-def scene(now):
-    return make_scene(now)
-
-
-@pytest.fixture
 def ada():
     return make_staff("finance", name="Ada Osei").id
 
@@ -53,12 +48,6 @@ def ada():
 @pytest.fixture
 def ben():
     return make_staff("finance", name="Ben Ilves").id
-
-
-@pytest.fixture
-def held(scene, now, local_stripe):
-    """An order whose money is held."""
-    return deals.paid(scene, local_stripe, at=now)
 
 
 @pytest.fixture

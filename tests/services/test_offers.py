@@ -30,17 +30,12 @@ from tests.factories.accounts import make_user
 from tests.factories.clinics import make_member, make_site
 from tests.factories.credentials import make_credential
 from tests.factories.listings import make_handpiece, make_listing
-from tests.factories.orders import make_scene, place, the_order
+from tests.factories.orders import place, the_order
 from tests.factories.orders import wish as wish_of
 from tests.support import assert_refused_by, promised_mails
 
 DAY = timedelta(days=1)
 PRICE, OFFERED, COUNTER = Money(4_250_000), Money(3_900_000), Money(4_100_000)
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

@@ -19,16 +19,11 @@ from marketplace.orders.states import PARTLY_REFUNDABLE, OrderState
 from marketplace.payments import service as payments
 from marketplace.payments.models import MoneyIntent, PartialRefund
 from tests.factories.accounts import make_staff, make_user
-from tests.factories.orders import make_order, make_scene, the_order
+from tests.factories.orders import make_order, the_order
 from tests.factories.payments import the_payment
 from tests.support import assert_refused_by, promised_mails
 
 PART = Money(125_000)
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

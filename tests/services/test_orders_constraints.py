@@ -9,13 +9,8 @@ from sqlalchemy import text
 from marketplace.eligibility.models import Moment
 from marketplace.extensions import db
 from tests.factories.accounts import make_user
-from tests.factories.orders import decide, make_order, make_scene, place, the_order
+from tests.factories.orders import decide, make_order, place, the_order
 from tests.support import assert_refused_by
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture
@@ -299,7 +294,7 @@ class TestHolds:
     """A hold stops an order in the database itself, and stays on record."""
 
     @pytest.fixture
-    def held(self, scene, now):
+    def on_hold(self, scene, now):
         order = make_order("funds_held", scene, at=now)
         self.hold(order, now)
         return order
@@ -325,10 +320,10 @@ class TestHolds:
             {"at": now, "decision": decision},
         )
 
-    def test_an_order_on_hold_is_not_released(self, held, now):
-        decision = decide(held, Moment.SHIP_RELEASE, at=now)
+    def test_an_order_on_hold_is_not_released(self, on_hold, now):
+        decision = decide(on_hold, Moment.SHIP_RELEASE, at=now)
         with assert_refused_by("orders_on_hold_stand_still"):
-            change(held, "state = 'released_to_ship', release_decision_id = :decision", decision=decision)
+            change(on_hold, "state = 'released_to_ship', release_decision_id = :decision", decision=decision)
 
     def test_an_order_on_hold_is_not_dispatched(self, scene, now):
         order = make_order("released_to_ship", scene, at=now)
@@ -343,17 +338,17 @@ class TestHolds:
         with assert_refused_by("orders_on_hold_stand_still"):
             change(order, "state = 'funds_held', payment_decision_id = :decision", decision=decision)
 
-    def test_it_ends_by_a_fresh_yes_about_this_order_and_then_holds_no_more(self, held, now):
-        self.lift(decide(held, Moment.SHIP_RELEASE, at=now), now)
-        decision = decide(held, Moment.SHIP_RELEASE, at=now)
-        change(held, "state = 'released_to_ship', release_decision_id = :decision", decision=decision)
-        assert the_order(held.id).state == "released_to_ship"
+    def test_it_ends_by_a_fresh_yes_about_this_order_and_then_holds_no_more(self, on_hold, now):
+        self.lift(decide(on_hold, Moment.SHIP_RELEASE, at=now), now)
+        decision = decide(on_hold, Moment.SHIP_RELEASE, at=now)
+        change(on_hold, "state = 'released_to_ship', release_decision_id = :decision", decision=decision)
+        assert the_order(on_hold.id).state == "released_to_ship"
 
-    def test_it_does_not_end_by_a_no(self, scene, held, now):
+    def test_it_does_not_end_by_a_no(self, scene, on_hold, now):
         db.session.execute(
             text("UPDATE clinic_members SET left_at = now() WHERE user_id = :id"), {"id": scene.buyer.id}
         )
-        decision = decide(held, Moment.SHIP_RELEASE, at=now)
+        decision = decide(on_hold, Moment.SHIP_RELEASE, at=now)
         with assert_refused_by("holds_are_lifted_by_a_yes"):
             self.lift(decision, now)
 
@@ -364,8 +359,8 @@ class TestHolds:
         with assert_refused_by("holds_are_lifted_by_a_yes"):
             self.lift(decision, now + timedelta(seconds=2))
 
-    def test_it_does_not_end_by_a_yes_that_fell_since(self, scene, held, now):
-        decision = decide(held, Moment.SHIP_RELEASE, at=now)
+    def test_it_does_not_end_by_a_yes_that_fell_since(self, scene, on_hold, now):
+        decision = decide(on_hold, Moment.SHIP_RELEASE, at=now)
         db.session.execute(
             text("UPDATE credentials SET state = 'revoked', reason = 'x' WHERE id = :id"), {"id": scene.licence.id}
         )
@@ -381,16 +376,16 @@ class TestHolds:
             "reference = order_id",
         ],
     )
-    def test_it_keeps_what_was_written(self, held, setting):
+    def test_it_keeps_what_was_written(self, on_hold, setting):
         with assert_refused_by("holds_keep_their_history"):
             db.session.execute(text(f"UPDATE order_holds SET {setting}"))
 
-    def test_it_is_never_removed_nor_its_end_undone(self, held, now):
+    def test_it_is_never_removed_nor_its_end_undone(self, on_hold, now):
         with assert_refused_by("holds_keep_their_history"):
             db.session.execute(text("DELETE FROM order_holds"))
         with assert_refused_by("order_holds_is_append_only"):
             db.session.execute(text("TRUNCATE order_holds"))
-        self.lift(decide(held, Moment.SHIP_RELEASE, at=now), now)
+        self.lift(decide(on_hold, Moment.SHIP_RELEASE, at=now), now)
         with assert_refused_by("holds_keep_their_history"):
             db.session.execute(text("UPDATE order_holds SET lifted_at = NULL, lifted_decision_id = NULL"))
 
@@ -406,7 +401,7 @@ class TestHolds:
             db.session.execute(text("UPDATE order_holds SET until = until + interval '1 hour', words = 'other'"))
         assert db.session.scalar(text("SELECT until FROM order_holds")) == now + 2 * hour
 
-    def test_one_that_is_for_a_yes_alone_is_not_made_one_to_be_waited_out(self, held):
+    def test_one_that_is_for_a_yes_alone_is_not_made_one_to_be_waited_out(self, on_hold):
         with assert_refused_by("holds_keep_their_history"):
             db.session.execute(text("UPDATE order_holds SET until = placed_at + interval '1 hour'"))
 
@@ -417,13 +412,13 @@ class TestHolds:
         with assert_refused_by("order_holds_waiting_is_waited_out"):
             self.lift(decision, now)
 
-    def test_it_begins_by_holding(self, held, now):
+    def test_it_begins_by_holding(self, on_hold, now):
         with assert_refused_by("holds_begin_by_holding"):
-            self.hold(held, now, reference=uuid4(), lifted_at=now, lifted_decision_id=held.decision_id)
+            self.hold(on_hold, now, reference=uuid4(), lifted_at=now, lifted_decision_id=on_hold.decision_id)
 
-    def test_there_is_one_for_each_cause(self, held, now):
+    def test_there_is_one_for_each_cause(self, on_hold, now):
         with assert_refused_by("one_open_hold_per_cause"):
-            self.hold(held, now)
+            self.hold(on_hold, now)
 
     @pytest.mark.parametrize(
         ("constraint", "values"),
@@ -435,13 +430,15 @@ class TestHolds:
             ("order_holds_lifting_follows_placing", {"lifted_at": "before", "lifted_decision_id": "decision"}),
         ],
     )
-    def test_what_is_written_makes_sense(self, held, now, constraint, values):
+    def test_what_is_written_makes_sense(self, on_hold, now, constraint, values):
         db.session.execute(text("ALTER TABLE order_holds DISABLE TRIGGER holds_keep_their_history"))
         meant = {
             "now": now,
             "before": now - timedelta(seconds=1),
-            "decision": held.decision_id,
-            "buyer": held.buyer_id,
+            "decision": on_hold.decision_id,
+            "buyer": on_hold.buyer_id,
         }
         with assert_refused_by(constraint):
-            self.hold(held, now, reference=uuid4(), **{key: meant.get(value, value) for key, value in values.items()})
+            self.hold(
+                on_hold, now, reference=uuid4(), **{key: meant.get(value, value) for key, value in values.items()}
+            )

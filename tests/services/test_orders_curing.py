@@ -18,23 +18,11 @@ from marketplace.orders.wording import CURE_PERIOD
 from marketplace.payments.models import MoneyIntent
 from marketplace.payments.states import PaymentState
 from marketplace.web import order_words
-from tests.factories import deals
-from tests.factories.orders import make_order, make_scene, the_order
+from tests.factories.orders import make_order, the_order
 from tests.factories.payments import do_jobs, the_payment
 from tests.support import assert_nothing_lost
 
 SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
-
-
-@pytest.fixture
-def held(scene, local_stripe, now):
-    """An order whose money is held, and that has yet to leave."""
-    return deals.paid(scene, local_stripe, at=now)
 
 
 def expire(scene, at):

@@ -45,11 +45,6 @@ UNSHIPPED = [
 
 
 @pytest.fixture
-def scene(now):
-    return make_scene(now)
-
-
-@pytest.fixture
 def verifier():
     return make_staff(name="Vera Lind")
 

@@ -37,11 +37,6 @@ from tests.factories.payments import (
 from tests.support import count_statements
 
 
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
-
-
 def revoke(credential) -> None:
     db.session.execute(
         text("UPDATE credentials SET state = 'revoked', reason = 'the register says so' WHERE id = :id"),

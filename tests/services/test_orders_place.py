@@ -37,11 +37,6 @@ from tests.factories.payments import do_jobs, hear, make_payment, pay_page, the_
 from tests.support import count_statements, promised_jobs
 
 
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
-
-
 def subjects(template="order_news") -> list[str]:
     mails = db.session.scalars(select(Mail).where(Mail.template == template).order_by(Mail.promised_at, Mail.to))
     return sorted(mail.context["subject"] for mail in mails)

@@ -20,7 +20,7 @@ from marketplace.ripple import Cause, Ground, Loss
 from marketplace.web import order_words
 from tests.factories.accounts import make_staff
 from tests.factories.clinics import make_clinic, make_site
-from tests.factories.orders import make_order, make_scene, the_order
+from tests.factories.orders import make_order, the_order
 from tests.support import promised_mails
 
 S = OrderState
@@ -35,11 +35,6 @@ BEFORE_IT_LEAVES = [
     "released_to_ship",
 ]
 GONE = ["in_transit", "under_inspection", "accepted"]
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 def move(scene, *, at, actor=None, **changes):

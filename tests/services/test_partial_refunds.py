@@ -21,23 +21,12 @@ from marketplace.payments.queries import payment_of
 from marketplace.payments.states import PartialState, PaymentState
 from tests.factories import deals
 from tests.factories.accounts import make_staff
-from tests.factories.orders import make_order, make_scene, the_order
+from tests.factories.orders import make_order, the_order
 from tests.factories.payments import account_of, do_jobs, hear, the_payment
 from tests.support import assert_nothing_lost, assert_refused_by
 
 PRICE, PAYOUT = 4_250_000, 3_995_000
 PART = 100_001  # Of which 94,000 are the seller's and 6,001 are our fee.
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
-
-
-@pytest.fixture
-def held(scene, now, local_stripe):
-    """An order whose money is held."""
-    return deals.paid(scene, local_stripe, at=now)
 
 
 @pytest.fixture

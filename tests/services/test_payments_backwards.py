@@ -17,24 +17,13 @@ from marketplace.payments.asking import MoneyNotHere
 from marketplace.payments.states import PaymentState
 from tests.factories import deals
 from tests.factories.accounts import make_staff
-from tests.factories.orders import make_scene, place_and_confirm, the_order
+from tests.factories.orders import place_and_confirm, the_order
 from tests.factories.payments import account_of, do_jobs, hear, the_payment
 from tests.pages import browser_of, press
 from tests.pages import text as shown
 from tests.support import assert_nothing_lost, assert_refused_by
 
 PRICE, PAYOUT, FEE, DISPUTE_FEE = 4_250_000, 3_995_000, 255_000, 1_500
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
-
-
-@pytest.fixture
-def held(scene, now, local_stripe):
-    """An order whose money is held."""
-    return deals.paid(scene, local_stripe, at=now)
 
 
 @pytest.fixture

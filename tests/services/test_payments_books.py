@@ -18,7 +18,7 @@ from marketplace.payments.books import Finding, FindingCode
 from marketplace.payments.models import KeptFinding, Payment
 from marketplace.payments.states import PaymentState
 from tests.factories.accounts import make_staff
-from tests.factories.orders import make_order, make_scene, place_and_confirm, the_order
+from tests.factories.orders import make_order, place_and_confirm, the_order
 from tests.factories.payments import do_jobs, hear, onboarded, pay_page, the_payment
 from tests.support import assert_refused_by, promised_mails
 
@@ -28,11 +28,6 @@ DAY = timedelta(days=1)
 @pytest.fixture
 def finance():
     return make_staff("finance")
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

@@ -11,14 +11,9 @@ from marketplace.extensions import db, unit_of_work
 from marketplace.payments import service as payments
 from marketplace.payments.models import LedgerEntry, LedgerJournal, SellerAccount
 from tests.factories.accounts import kept
-from tests.factories.orders import make_order, make_scene
+from tests.factories.orders import make_order
 from tests.factories.payments import make_payment, the_payment
 from tests.support import assert_refused_by
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

@@ -21,14 +21,9 @@ from marketplace.payments.states import PaymentState
 from marketplace.web.money_words import money_status
 from marketplace.web.order_words import next_step
 from tests.factories import deals
-from tests.factories.orders import make_scene, the_order
+from tests.factories.orders import the_order
 from tests.factories.payments import hear, pay_page, the_payment
 from tests.support import assert_nothing_lost
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

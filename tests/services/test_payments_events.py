@@ -17,15 +17,10 @@ from marketplace.payments.models import LedgerJournal, ProviderEvent, ProviderEv
 from marketplace.payments.policy import GIVE_UP_AFTER
 from marketplace.payments.ports import PaymentGateway, WebhookRefused
 from marketplace.payments.states import PaymentState
-from tests.factories.orders import make_scene, place_and_confirm, the_order
+from tests.factories.orders import place_and_confirm, the_order
 from tests.factories.payments import do_jobs, hear, make_payment, pay_page, the_payment, waiting_jobs
 
 FEE = 123_280  # 2.9 % + 30 cents of $42,500
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

@@ -25,16 +25,11 @@ from marketplace.payments.models import (
 from marketplace.payments.ports import GatewayUnknown, PaymentGateway, RefundStatus
 from marketplace.payments.states import PaymentState
 from tests.factories.listings import make_handpiece, make_listing
-from tests.factories.orders import make_scene, place_and_confirm, the_order
+from tests.factories.orders import place_and_confirm, the_order
 from tests.factories.payments import do_jobs, hear, make_payment, onboarded, pay_page, the_payment, waiting_jobs
 
 PAYOUT = Money(3_995_000)
 TRANSFERS = "POST /v1/transfers"
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

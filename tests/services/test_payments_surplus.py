@@ -28,11 +28,6 @@ RETURNS = "POST /v1/refunds"
 
 
 @pytest.fixture
-def scene(now):
-    return make_scene(now)
-
-
-@pytest.fixture
 def as_(app):
     """A browser that is signed in as somebody."""
     return partial(browser_of, app)

@@ -30,11 +30,6 @@ from tests.support import count_statements
 
 
 @pytest.fixture
-def scene(now):
-    return make_scene(now)
-
-
-@pytest.fixture
 def before(scene):
     return publishing.published_policy().policy
 

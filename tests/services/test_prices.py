@@ -9,14 +9,9 @@ from marketplace.guides.prices import Against
 from marketplace.kernel.money import Money
 from tests.factories.catalog import make_model
 from tests.factories.listings import make_listing
-from tests.factories.orders import make_order, make_scene
+from tests.factories.orders import make_order
 from tests.factories.sales import make_sales
 from tests.support import count_statements
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from marketplace.eligibility.devices import devices_of
 from marketplace.eligibility.facts import Asked
 from marketplace.eligibility.gathering import circumstances_of, sellers_of
 from marketplace.eligibility.models import PolicyStanding
+from marketplace.eligibility.remembering import Memory
 from marketplace.eligibility.rulebook import reference_document
 from marketplace.eligibility.sale import Purchase
 from marketplace.eligibility.verdict import Reach
@@ -45,9 +46,8 @@ KINDS = (("DIODE_HR",), ("ALEX",), ("ALEX", "NDYAG_LP"), ("CO2",), ("IPL",))
 
 
 @pytest.fixture
-def scene(now):
+def scene(scene):
     """A clinic of Texas, and two units of each kind for sale by its seller."""
-    scene = make_scene(now)
     for codes in KINDS:
         model = make_model(modality_codes=codes)
         for _ in range(2):
@@ -62,8 +62,9 @@ def purchase(scene):
 
 @pytest.fixture
 def judged(monkeypatch):
-    """How many questions the gate was asked anew."""
+    """How many questions the gate is asked anew by a process that knows no answer yet."""
     asked = []
+    monkeypatch.setattr(eligibility, "_answered", Memory(8))
     narrowed = eligibility.narrowed
     monkeypatch.setattr(eligibility, "narrowed", lambda *given: asked.append(given) or narrowed(*given))
     return asked

@@ -27,7 +27,7 @@ from tests.factories.accounts import make_staff, make_user
 from tests.factories.catalog import real_model
 from tests.factories.clinics import make_clinic, make_member
 from tests.factories.listings import make_listing
-from tests.factories.orders import make_scene, place, the_order
+from tests.factories.orders import place, the_order
 from tests.support import assert_refused_by, count_statements, promised_mails
 
 WORDS = "Which pulse widths does it allow?"
@@ -400,10 +400,6 @@ class TestLists:
 
 
 class TestFrozen:
-    @pytest.fixture
-    def scene(self, now):
-        return make_scene(now)
-
     @pytest.fixture
     def told(self, scene, now):
         """Asked and answered, with a correction; asked and waiting; answered and hidden."""

@@ -47,11 +47,6 @@ def desk():
 
 
 @pytest.fixture
-def scene(now):
-    return make_scene(now)
-
-
-@pytest.fixture
 def match(scene, now):
     return make_recall(scene.listing.model_id, state=_S.CONFIRMED)
 

@@ -11,13 +11,8 @@ from marketplace.extensions import db
 from marketplace.kernel.errors import NotFound
 from marketplace.orders.service import NotCleared
 from tests.factories.documents import make_document
-from tests.factories.orders import make_order, make_scene, place, the_order
+from tests.factories.orders import make_order, place, the_order
 from tests.support import assert_refused_by
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

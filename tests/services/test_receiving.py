@@ -15,15 +15,10 @@ from marketplace.orders.receiving import LONGEST_FINDING, LONGEST_NAME, Signer
 from marketplace.orders.states import OrderState
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.clinics import make_member
-from tests.factories.orders import make_order, make_scene, place_and_confirm, the_order
+from tests.factories.orders import make_order, place_and_confirm, the_order
 from tests.support import assert_refused_by, count_statements
 
 FOUND = "Rang the clinic at the number of its licence: he is its night porter."
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

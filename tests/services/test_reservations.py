@@ -22,15 +22,10 @@ from tests.factories.accounts import make_user
 from tests.factories.clinics import make_clinic, make_member, make_site
 from tests.factories.credentials import make_credential
 from tests.factories.listings import make_listing
-from tests.factories.orders import make_scene, place
+from tests.factories.orders import place
 from tests.support import assert_refused_by, promised_mails
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

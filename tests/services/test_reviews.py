@@ -28,11 +28,6 @@ SAID = "It was as described, and packed well."
 
 
 @pytest.fixture
-def scene(now):
-    return make_scene(now)
-
-
-@pytest.fixture
 def sold(scene, now):
     return make_order("accepted", scene, at=now)
 

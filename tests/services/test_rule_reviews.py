@@ -29,16 +29,10 @@ from tests.factories.accounts import make_staff, make_user
 from tests.factories.clinics import make_member, make_site
 from tests.factories.credentials import make_credential, make_type
 from tests.factories.listings import make_handpiece, make_listing
-from tests.factories.orders import make_scene
 from tests.pages import browser_of
 from tests.support import assert_refused_by
 
 ABLATIVE = ProcedureClass.ABLATIVE
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

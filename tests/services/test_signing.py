@@ -23,15 +23,10 @@ from tests.factories.accounts import make_staff, make_user
 from tests.factories.clinics import make_member, make_site
 from tests.factories.credentials import make_credential
 from tests.factories.links import ask, the_link, tokens_mailed
-from tests.factories.orders import make_order, make_scene, place, the_order
+from tests.factories.orders import make_order, place, the_order
 from tests.support import promised_jobs
 
 AWAITING, TO_PAY = OrderState.AWAITING_PRACTITIONER, OrderState.AWAITING_PAYMENT
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

@@ -21,14 +21,13 @@ from marketplace.orders import views
 from marketplace.orders.models import Order
 from marketplace.orders.service import NotCleared
 from tests.factories.listings import make_handpiece, make_listing
-from tests.factories.orders import make_order, make_scene, place, the_order
+from tests.factories.orders import make_order, place, the_order
 from tests.support import assert_refused_by, count_statements
 
 
 @pytest.fixture
-def scene(now):
+def scene(scene):
     """A diode laser for hair with an ablative handpiece beside it, which the buyer is not cleared for."""
-    scene = make_scene(now)
     scene.listing = make_listing(
         clinic=scene.seller_clinic,
         handpieces=[

@@ -21,7 +21,7 @@ from marketplace.credentials import moving
 from marketplace.credentials.models import Credential, CredentialMove
 from marketplace.credentials.states import CREDENTIAL, CredentialEvent, CredentialState
 from marketplace.eligibility import history, publishing, reviews, service
-from marketplace.eligibility.models import Moment, PolicyStanding
+from marketplace.eligibility.models import Moment, PolicyStanding, PolicyVersion
 from marketplace.eligibility.reasons import ReasonCode
 from marketplace.eligibility.rulebook import reference_document
 from marketplace.eligibility.sale import Purchase
@@ -34,7 +34,6 @@ from tests.factories.accounts import kept, make_staff, make_user
 from tests.factories.clinics import make_clinic, make_invitation, make_member, make_site
 from tests.factories.credentials import make_check, make_credential
 from tests.factories.listings import make_handpiece, make_listing
-from tests.factories.orders import make_scene
 from tests.factories.rules import RULES
 from tests.support import assert_refused_by, count_statements
 
@@ -43,8 +42,7 @@ _S, _E = CredentialState, CredentialEvent
 
 
 @pytest.fixture
-def scene(now):
-    scene = make_scene(now)
+def scene(scene, now):
     # A scene begins at once; history begins when its people came.
     db.session.execute(text("UPDATE clinic_members SET joined_at = :long_ago"), {"long_ago": now - timedelta(days=9)})
     db.session.execute(text("UPDATE clinic_sites SET created_at = :long_ago"), {"long_ago": now - timedelta(days=9)})
@@ -257,8 +255,10 @@ class TestAsking:
         assert history.policy_at(now).version_id == RULES
 
     def test_before_any_rules_and_after_the_last_the_gate_was_shut(self, scene, now):
+        begun = db.session.scalars(select(PolicyVersion.published_at)).one()
         with pytest.raises(NotFound, match="No rules were in force then"):
-            history.policy_at(now - timedelta(seconds=1))
+            history.policy_at(begun - timedelta(seconds=1))
+        assert history.policy_at(begun).number == 1
         db.session.execute(
             text("UPDATE policy_versions SET state = 'retired', retired_at = :at"), {"at": now + timedelta(days=1)}
         )

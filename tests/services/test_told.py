@@ -30,17 +30,11 @@ from tests.factories.accounts import make_staff, make_user
 from tests.factories.clinics import make_clinic, make_member, make_site
 from tests.factories.credentials import make_check, make_credential
 from tests.factories.listings import make_handpiece, make_listing
-from tests.factories.orders import make_scene
 from tests.factories.registers import make_exclusions, make_snapshot
 from tests.support import count_statements
 
 NPI = "1234567893"
 ENTRY = {"family_name": "MARTIN", "given_name": "ALICE", "license_type": "NURSE", "status": "1128b4", "state": "TX"}
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from marketplace.extensions import bind
 from marketplace.payments.ports import PaymentGateway
 from marketplace.web.access import PUBLIC
 from tests.factories.accounts import make_staff
-from tests.factories.orders import make_order, make_scene
+from tests.factories.orders import make_order
 from tests.support import sign_in
 
 HUGE = b"q=" + b"x" * 10_000_000
@@ -33,11 +33,6 @@ ODD_VALUES = (
 def odd(turn: int):
     """Every field with an odd value; another turn, another value."""
     return [(name, ODD_VALUES[(place * 5 + turn * 4) % len(ODD_VALUES)]) for place, name in enumerate(FIELDS)]
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,6 @@ from tests.factories.accounts import make_user
 from tests.factories.catalog import load_modalities, make_model, real_model
 from tests.factories.clinics import make_clinic, make_member, make_site
 from tests.factories.listings import make_handpiece, make_listing
-from tests.factories.orders import make_scene
 from tests.support import count_statements, sign_in
 
 
@@ -411,10 +410,6 @@ class TestDevice:
 
 class TestWithRules:
     """Seen by a technician who is cleared for hair removal in Texas, and by strangers who ask for a state."""
-
-    @pytest.fixture
-    def scene(self, now):
-        return make_scene(now)
 
     @pytest.fixture
     def ablative(self, scene):

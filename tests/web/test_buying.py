@@ -21,14 +21,9 @@ from marketplace.payments.states import PaymentState
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.clinics import make_clinic, make_member, make_site
 from tests.factories.listings import make_handpiece, make_listing
-from tests.factories.orders import make_order, make_scene, place, place_and_confirm, the_order
+from tests.factories.orders import make_order, place, place_and_confirm, the_order
 from tests.factories.payments import do_jobs, hear, onboarded, pay_page, the_payment
 from tests.pages import browser_of, hidden, press, text, token
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

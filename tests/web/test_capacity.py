@@ -13,7 +13,6 @@ from marketplace.kernel.terms import ClinicRole, ProcedureClass
 from marketplace.web.standpoint import Chip, may_operate
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.clinics import make_clinic, make_member, make_site
-from tests.factories.orders import make_scene
 from tests.support import count_statements, sign_in
 
 ADDRESS = "/what-may-i-buy"
@@ -21,12 +20,6 @@ LIGHT = "The light you are cleared for"
 BEFORE = "Before you can buy what you may operate"
 MISSING = "What is missing for the rest"
 UNRULED = "No rule here yet</h2>"
-
-
-@pytest.fixture
-def scene(now):
-    """A technician who is cleared for hair in Texas, at a facility that lacks nothing."""
-    return make_scene(now)
 
 
 @pytest.fixture

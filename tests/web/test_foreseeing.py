@@ -10,16 +10,10 @@ from marketplace.kernel.terms import ClinicRole, ProcedureClass
 from tests.factories.accounts import make_user
 from tests.factories.catalog import make_model
 from tests.factories.clinics import make_clinic, make_member, make_site
-from tests.factories.orders import make_scene
 from tests.pages import browser_of, text
 from tests.support import count_statements
 
 HAIR = ProcedureClass.HAIR_NONABLATIVE
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

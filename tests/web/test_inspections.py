@@ -8,14 +8,8 @@ from pypdf import PdfReader
 from marketplace.inspections import queries, service
 from marketplace.inspections.states import InspectionKind, InspectionState
 from tests.factories.accounts import make_staff, make_user
-from tests.factories.orders import make_scene
 from tests.pages import browser_of, text
 from tests.support import count_statements, let_confirmations_lapse
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

@@ -9,14 +9,8 @@ from marketplace.leads import queries, service
 from marketplace.leads.service import HandedIn
 from marketplace.leads.states import LeadKind, LeadState
 from tests.factories.accounts import make_staff, make_user
-from tests.factories.orders import make_scene
 from tests.pages import browser_of, text
 from tests.support import count_statements, promised_mails
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

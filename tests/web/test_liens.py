@@ -17,8 +17,7 @@ from tests.support import count_statements
 
 
 @pytest.fixture
-def scene(now):
-    scene = make_scene(now)
+def scene(scene, now):
     said = {
         "title": "financed",
         "lender": "First Equipment Finance",

@@ -10,16 +10,11 @@ from marketplace.messages.models import OrderMessage
 from marketplace.payments.models import Payment
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.clinics import make_member
-from tests.factories.orders import make_order, make_scene, place
+from tests.factories.orders import make_order, place
 from tests.pages import browser_of, hidden, text
 from tests.support import count_statements
 
 WITH_CONTACT = "Call 512 555 0100 about the crate."
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 def written():

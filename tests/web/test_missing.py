@@ -10,16 +10,11 @@ from marketplace.kernel import clock
 from marketplace.orders.refusals import NotCleared
 from tests.factories.accounts import make_user
 from tests.factories.clinics import make_member
-from tests.factories.orders import make_scene, place
+from tests.factories.orders import place
 from tests.pages import text
 from tests.support import count_statements
 
 PAPER = "Texas laser hair removal certificate (TDLR)"
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 def turned_away(scene, at, *, times: int = 1) -> None:

@@ -10,13 +10,7 @@ from marketplace.kernel.money import Money
 from marketplace.orders import offering, offers
 from marketplace.orders.models import Order
 from tests.factories.accounts import make_user
-from tests.factories.orders import make_scene
 from tests.pages import browser_of, press, text, token
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

@@ -13,17 +13,12 @@ from marketplace.payments.models import PartialRefund
 from marketplace.payments.states import PaymentState
 from tests.factories import deals
 from tests.factories.accounts import make_staff, make_user
-from tests.factories.orders import make_order, make_scene
+from tests.factories.orders import make_order
 from tests.factories.payments import do_jobs, hear, the_payment
 from tests.pages import browser_of, press, text, token
 from tests.support import count_statements
 
 TYPED = {"amount": "$1,250", "reason": "A scratched panel."}
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture
@@ -34,12 +29,6 @@ def as_(app):
 @pytest.fixture
 def order(scene, now):
     return make_order("under_inspection", scene, at=now)
-
-
-@pytest.fixture
-def held(scene, local_stripe, now):
-    """An order whose money is held, known to the local Stripe."""
-    return deals.paid(scene, local_stripe, at=now)
 
 
 def send(browser, address, page, **fields):

@@ -17,17 +17,12 @@ from marketplace.web import payment_receipts
 from tests.factories import deals
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.listings import make_handpiece, make_listing
-from tests.factories.orders import make_order, make_scene, the_order
+from tests.factories.orders import make_order, the_order
 from tests.factories.payments import do_jobs, hear, the_payment
 from tests.pages import browser_of, text
 from tests.support import count_statements
 
 HELD = "yes: it is held by us, and goes on to the seller when the device is accepted"
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture
@@ -39,13 +34,6 @@ def as_(app):
 def opened(scene, local_stripe, now):
     """An order whose payment page is open."""
     return deals.opened(scene, local_stripe, at=now)
-
-
-@pytest.fixture
-def held(opened, local_stripe):
-    local_stripe.pay_by_card(the_payment(opened).checkout_id)
-    hear(local_stripe)
-    return opened
 
 
 @pytest.fixture

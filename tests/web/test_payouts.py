@@ -17,17 +17,12 @@ from marketplace.payments.states import PaymentState
 from marketplace.web import payouts_pdf
 from tests.factories.accounts import make_user
 from tests.factories.clinics import make_member
-from tests.factories.orders import make_order, make_scene
+from tests.factories.orders import make_order
 from tests.factories.payments import make_payment
 from tests.pages import browser_of, text
 from tests.support import count_statements
 
 PRICE, PAYOUT, NOTHING = Money(4_250_000), Money(3_995_000), Money(0)
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture
@@ -58,7 +53,7 @@ class TestStatement:
         assert (one.paid_at, one.transfer) == (None, None)
 
     @pytest.mark.parametrize(
-        ("values", "earned", "held", "paid", "back", "owed"),
+        ("values", "earned", "kept", "paid", "back", "owed"),
         [
             ({"state": "released", "transferred_minor": PAYOUT.minor}, PAYOUT, NOTHING, PAYOUT, NOTHING, NOTHING),
             ({"state": "reversing", "transferred_minor": PAYOUT.minor}, PAYOUT, NOTHING, PAYOUT, NOTHING, NOTHING),
@@ -75,12 +70,12 @@ class TestStatement:
             ({"state": "refunded", "refunded_minor": PRICE.minor}, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING),
         ],
     )  # fmt: skip
-    def test_each_end_to_the_cent(self, scene, clinic_id, now, values, earned, held, paid, back, owed):
+    def test_each_end_to_the_cent(self, scene, clinic_id, now, values, earned, kept, paid, back, owed):
         make_order("funds_held", scene, at=now)
 
         one = entry(clinic_id, **(values | {"state": PaymentState(values["state"])}))
 
-        assert (one.earned, one.held, one.paid, one.reversed, one.owed) == (earned, held, paid, back, owed)
+        assert (one.earned, one.held, one.paid, one.reversed, one.owed) == (earned, kept, paid, back, owed)
 
     def test_a_release_names_its_transfer_and_day(self, scene, clinic_id, now):
         make_order("accepted", scene, at=now)

@@ -15,13 +15,12 @@ from marketplace.kernel.terms import ProcedureClass
 from marketplace.web.receipts import Line, _answered
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.listings import make_handpiece, make_listing
-from tests.factories.orders import decide, make_order, make_scene
+from tests.factories.orders import decide, make_order
 from tests.pages import browser_of, text
 
 
 @pytest.fixture
-def scene(now):
-    scene = make_scene(now)
+def scene(scene):
     scene.listing = make_listing(
         clinic=scene.seller_clinic,
         handpieces=[make_handpiece("DIODE_HR", name="Diode é €"), make_handpiece("CO2", name="CO2")],

@@ -8,13 +8,8 @@ from marketplace.extensions import db
 from marketplace.orders.handovers import DeliveryReceipt
 from marketplace.orders.states import OrderState
 from tests.factories.accounts import make_staff
-from tests.factories.orders import make_order, make_scene, the_order
+from tests.factories.orders import make_order, the_order
 from tests.pages import browser_of, press, text
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

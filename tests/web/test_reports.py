@@ -19,8 +19,7 @@ from tests.pages import browser_of, text
 
 
 @pytest.fixture
-def scene(now):
-    scene = make_scene(now)
+def scene(scene):
     listing = scene.listing
     listing.serial = "PRIVATE-4471"
     listing.warranty, listing.warranty_months, listing.warranty_provider = Warranty.SELLER, 6, "us"

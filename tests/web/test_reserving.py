@@ -8,13 +8,7 @@ import pytest
 from marketplace.orders import reserving
 from tests.factories.accounts import make_user
 from tests.factories.clinics import make_member
-from tests.factories.orders import make_scene
 from tests.pages import browser_of, press, text, token
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

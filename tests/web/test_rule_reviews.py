@@ -10,13 +10,7 @@ from marketplace.eligibility import reviews
 from marketplace.eligibility.states import ReviewState
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.listings import make_handpiece, make_listing
-from tests.factories.orders import make_scene
 from tests.support import sign_in
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

@@ -11,14 +11,9 @@ from marketplace.orders.states import OrderState
 from marketplace.payments import queries as payment_queries
 from marketplace.payments.models import SellerAccount
 from tests.factories.accounts import make_user
-from tests.factories.orders import make_order, make_scene, place, the_order
+from tests.factories.orders import make_order, place, the_order
 from tests.factories.payments import the_payment
 from tests.pages import browser_of, press, text, token
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

@@ -4,16 +4,11 @@ import pytest
 
 from marketplace.reviews import service
 from tests.factories.accounts import make_staff, make_user
-from tests.factories.orders import make_order, make_scene
+from tests.factories.orders import make_order
 from tests.pages import browser_of, press, text, token
 from tests.support import count_statements
 
 SAID = "It was as described, and packed well."
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

@@ -28,12 +28,6 @@ def mine(app, seller):
     return browser_of(app, seller)
 
 
-@pytest.fixture(autouse=True)
-def _nothing_waits():
-    views._waiting.clear()
-    views._since.clear()
-
-
 def state_of(unit):
     db.session.expire_all()
     return db.session.get(Listing, unit.id).state

@@ -37,7 +37,6 @@ from marketplace.web import freshness
 from tests.factories.accounts import LONG_AGO, kept
 from tests.factories.documents import make_document
 from tests.factories.listings import make_counter, make_photo
-from tests.factories.orders import make_scene
 from tests.factories.recalls import make_recall
 from tests.support import count_statements, forget_pieces, sign_in
 
@@ -45,9 +44,8 @@ SPEAKING = datetime(2026, 3, 4, 5, 6, 7, 89, tzinfo=UTC)
 
 
 @pytest.fixture
-def scene(now):
+def scene(scene, now):
     """A unit about which there is something to say in every place of its page."""
-    scene = make_scene(now)
     unit = scene.listing
     unit.counters.append(make_counter())
     unit.photos.append(make_photo())

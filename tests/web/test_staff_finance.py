@@ -14,14 +14,9 @@ from marketplace.payments.desk import Day
 from marketplace.payments.models import LedgerJournal, Payment
 from marketplace.web.staff import finance
 from tests.factories.accounts import make_staff
-from tests.factories.orders import make_order, make_scene, place_and_confirm
+from tests.factories.orders import make_order, place_and_confirm
 from tests.factories.payments import hear, pay_page, the_payment
 from tests.pages import browser_of, text
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

@@ -13,13 +13,11 @@ from marketplace.eligibility.sale import Purchase
 from marketplace.extensions import db
 from marketplace.listings import queries as listings
 from tests.factories.accounts import make_staff, make_user
-from tests.factories.orders import make_scene
 from tests.support import sign_in
 
 
 @pytest.fixture
-def scene(now):
-    scene = make_scene(now)
+def scene(scene, now):
     for table, column in (("clinic_members", "joined_at"), ("clinic_sites", "created_at")):
         db.session.execute(text(f"UPDATE {table} SET {column} = :then"), {"then": now - timedelta(days=9)})
     db.session.commit()

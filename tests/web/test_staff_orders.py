@@ -10,14 +10,9 @@ from marketplace.orders.states import OrderState
 from marketplace.payments.models import MoneyIntent
 from tests.factories.accounts import make_staff
 from tests.factories.clinics import make_member
-from tests.factories.orders import make_order, make_scene, place, place_and_confirm, the_order
+from tests.factories.orders import make_order, place, place_and_confirm, the_order
 from tests.factories.payments import hear, pay_page, the_payment
 from tests.pages import browser_of, press, text, token
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

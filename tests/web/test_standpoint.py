@@ -6,14 +6,12 @@ from marketplace.extensions import db
 from marketplace.listings import figures
 from tests.factories.clinics import make_member, make_site
 from tests.factories.listings import make_handpiece, make_listing
-from tests.factories.orders import make_scene
 from tests.pages import browser_of, text
 from tests.support import count_statements
 
 
 @pytest.fixture
-def scene(now):
-    scene = make_scene(now)
+def scene(scene):
     for code in ("CO2", "IPL", "ALEX"):
         make_listing(clinic=scene.seller_clinic, handpieces=[make_handpiece(code)])
     return scene

@@ -42,7 +42,7 @@ from tests.factories.accounts import kept, make_session, make_staff, make_user, 
 from tests.factories.clinics import make_clinic, make_invitation, make_member, make_site
 from tests.factories.documents import make_document, picture
 from tests.factories.listings import make_counter, make_handpiece, make_listing
-from tests.factories.orders import make_order, make_scene, place
+from tests.factories.orders import make_order, place
 from tests.factories.partners import make_partner, share
 from tests.pages import browser_of
 
@@ -69,11 +69,6 @@ FILLED_IN = {
     "reason": "It is wrong.",
 }
 """What has to be said before some buttons are looked at at all: these forms are the same for every id."""
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

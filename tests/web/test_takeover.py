@@ -19,18 +19,13 @@ from marketplace.notifications.models import Mail
 from marketplace.orders.models import Order
 from marketplace.orders.states import OrderState
 from tests.factories.accounts import PASSWORD, make_staff, make_user
-from tests.factories.orders import make_order, make_scene
+from tests.factories.orders import make_order
 from tests.pages import browser_of, text
 from tests.support import let_confirmations_lapse, promised_mails, sign_in
 
 ASKED = "Confirm that it is you"
 KEPT = "Before this we ask whether it is you. What you typed is kept: nothing was sent yet."
 FOUND = "This is what you had typed. Nothing was sent yet: look it over and send it."
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

@@ -7,13 +7,7 @@ from sqlalchemy import func, select
 
 from marketplace.extensions import db
 from marketplace.payments.models import ProviderEvent
-from tests.factories.orders import make_scene
 from tests.factories.payments import onboarded
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 class TestWebhooks:
