@@ -74,6 +74,18 @@ def test_a_look_takes_away_all_that_is_asked_within_functions():
     assert [(change.line, change.was, change.now) for change in found] == CHANGES
 
 
+def test_a_change_keeps_its_name_while_its_function_stands_as_it_stood():
+    def named(source):
+        _, found = changes.changed(source, first=0)
+        return changes.names("late.py", source, found)
+
+    late = "def late(day, end):\n    return day > end or day > end\n"
+    before = named(late)
+    assert len(set(before)) == 4
+    assert named(f"LATEST = 3\n\n{late}\ndef gone(day):\n    return day.gone\n") == before
+    assert set(named(late.replace("> end or", "> end - 1 or"))).isdisjoint(before)
+
+
 def test_one_change_is_on_at_a_time():
     tree, found = changes.changed("def late(day, end):\n    return day > end and not day.known\n", first=7)
     assert [change.now for change in found] == ["not day.known", "day > end", "day >= end", "day.known"]

@@ -8,6 +8,7 @@ constants and tables) stays as it is, and so do calls that only speak (`log`) or
 
 import ast
 import copy
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -45,6 +46,22 @@ def changed(source: str, first: int) -> tuple[ast.Module, list[Change]]:
     writer = _Writer(first)
     tree = ast.fix_missing_locations(writer.visit(ast.parse(source)))
     return tree, writer.changes
+
+
+def names(path: str, source: str, found: Sequence[Change]) -> list[str]:
+    """Name each change by the function or class it stands in, as it reads now, and its place among the changes there."""
+    lines = source.splitlines()
+    parts = [
+        (node.lineno, node.end_lineno, "\n".join(lines[node.lineno - 1 : node.end_lineno]))
+        for node in ast.parse(source).body
+    ]
+    count: dict[str, int] = {}
+    result = []
+    for change in found:
+        part = next(text for first, last, text in parts if first <= change.line <= last)
+        count[part] = count.get(part, 0) + 1
+        result.append(hashlib.sha256(f"{path}\n{part}\n{count[part]}".encode()).hexdigest())
+    return result
 
 
 class _Writer(ast.NodeTransformer):

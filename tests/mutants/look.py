@@ -3,20 +3,28 @@ Take every check of a module away that a machine can see, and print what no test
 
     python3 dev.py mutants --look marketplace/registers                     by all tests of rules, services and web
     python3 dev.py mutants --look marketplace/recalls/queries.py tests/services/test_recalls.py …   by these
+    python3 dev.py mutants --look marketplace/links/service.py:84 marketplace/links/service.py:90     of these lines alone
+    python3 dev.py mutants --look --budget=3 marketplace/eligibility tests/rules       by at most three seconds of them
 
 The lists beside this file were written by people, who know what a check is for; this finds the ones they did not think of.
 All changes stand in the modules at once, each with a switch. The tests run once to see which of them come by which change;
-then, for each change, a process is forked in which it is on and only those tests run. Some survivors are no harm: what is
-asked twice, or only saves time. Each is for a person to judge.
+then, for each change, a process is forked in which it is on and only those tests run. What was noticed is kept in
+`var/look.txt` and not asked again while the function stands as it stood: a run that was broken off goes on where it was, and
+one with other tests asks only for what is left. Some survivors are no harm: what is asked twice, or only saves time. Each is
+for a person to judge.
 """
 
+import hashlib
 import importlib
+import json
 import multiprocessing
 import os
+import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from functools import cache
 from importlib.abc import MetaPathFinder
 from importlib.machinery import PathFinder, SourceFileLoader
 from itertools import accumulate
@@ -28,19 +36,26 @@ import pytest
 from tests.mutants import changes
 
 ROOT = Path(__file__).parents[2]
+KEPT = ROOT / "var" / "look.txt"
+MET = ROOT / "var" / "look"
 TESTS = ("tests/rules", "tests/services", "tests/web")
-BUDGET = 20  # Seconds of tests for one change, as long as they took when nothing was changed.
+BUDGET = 20.0  # Seconds of tests for one change, as long as they took when nothing was changed.
+LEAST = 10  # Tests for one change, whatever they took.
 PATIENCE = 120  # Seconds for one change, on a machine that does other things as well.
 WHOLE = 7200  # Seconds for all tests.
+SPOKEN = 60  # Seconds between two sentences on how far it has come.
 
 
 class Look:
     """A plugin of pytest that goes through the changes where others go through the tests."""
 
-    def __init__(self, files: Sequence[Path]) -> None:
+    def __init__(self, files: Sequence[Path], lines: Collection[tuple[Path, int]], budget: float) -> None:
         self.changes: list[tuple[Path, changes.Change]] = []
         self.alive = 0
         self._files = files
+        self._lines = lines
+        self._budget = budget
+        self._names: dict[int, str] = {}
         self._on: int | None = None
         self._met: set[int] = set()
         self._failed: str | None = None
@@ -55,7 +70,10 @@ class Look:
 
     def code_of(self, path: Path):
         """Compile a module with all its changes."""
-        tree, found = changes.changed(path.read_text(encoding="utf-8"), len(self.changes))
+        source = path.read_text(encoding="utf-8")
+        tree, found = changes.changed(source, len(self.changes))
+        names = changes.names(str(path.relative_to(ROOT)), source, found)
+        self._names |= dict(enumerate(names, start=len(self.changes)))
         self.changes += [(path, change) for change in found]
         return compile(tree, str(path), "exec", dont_inherit=True)
 
@@ -81,18 +99,29 @@ class Look:
                     ".".join(module.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
                 )
         session.config._tmp_path_factory.getbasetemp()  # One for all: each process would clear up those of others.
-        took = _asked_of_a_child(WHOLE, self._record, session)
+        known = set(KEPT.read_text(encoding="utf-8").split()) if KEPT.exists() else set()
+        todo = [one for one in enumerate(self.changes) if self._names[one[0]] not in known]
+        if self._lines:
+            todo = [(number, (path, change)) for number, (path, change) in todo if (path, change.line) in self._lines]
+        print(f"{len(todo)} of {len(self.changes)} changes were not noticed before.", flush=True)
+        took = self._met_by(session)
+        _open_the_house(session)
         by = {item.nodeid: item for item in session.items}
-        print(f"{len(self.changes)} changes, {len(took)} tests that come by one of them", flush=True)
-        for number, (path, change) in sorted(enumerate(self.changes), key=self._rank):
+        print(f"{len(took)} tests come by one of them.", flush=True)
+        begun = spoken = time.monotonic()
+        for done, (number, (path, change)) in enumerate(sorted(todo, key=self._rank)):
+            if time.monotonic() - spoken > SPOKEN:
+                spoken = time.monotonic()
+                left = (spoken - begun) / done * (len(todo) - done) / 60
+                print(f"… {done} of {len(todo)}, {self.alive} survive; {left:.0f} minutes more", flush=True)
             meets = {name: seconds for name, (seconds, met) in took.items() if number in met}
-            # What has noticed other changes of this file comes first, then what is done soonest.
-            names = sorted(meets, key=lambda name, path=path: (-self._killed[path, name], meets[name]))
-            spent = accumulate((meets[name] for name in names), initial=0)
-            tried = [name for name, before in zip(names, spent, strict=False) if before < BUDGET]
+            names = self._in_order(path, meets)
+            spent = list(accumulate((meets[name] for name in names), initial=0))
+            tried = [name for n, name in enumerate(names) if n < LEAST or spent[n] < self._budget]
             fate = "no test" if not tried else self._fate(session, number, [by[name] for name in tried])
             if fate in by:
                 self._killed[path, fate] += 1
+                _keep(self._names[number])
                 continue
             self.alive += 1
             where = f"{path.relative_to(ROOT)}:{change.line}"
@@ -100,20 +129,52 @@ class Look:
         print(f"{len(self.changes) - self.alive} of {len(self.changes)} were noticed.", flush=True)
         return True
 
+    def _in_order(self, path: Path, meets: dict[str, float]) -> list[str]:
+        """
+        What noticed other changes of this file comes first, then what is done soonest, of each file of tests in turn.
+
+        Tests that name the module come before those that only come by.
+        """
+        before = Counter[str]()
+        cost = {}
+        for name in sorted(meets, key=meets.__getitem__):
+            file = name.partition("::")[0]
+            before[file] += 1
+            before[name.partition("[")[0]] += 1
+            cost[name] = meets[name] * before[file] * before[name.partition("[")[0]]
+            if not _names(ROOT / file, path.stem):
+                cost[name] *= 10
+        return sorted(meets, key=lambda name: (-self._killed[path, name], cost[name]))
+
     def _fate(self, session, number: int, items: list) -> str:
         try:
             return _asked_of_a_child(PATIENCE, self._try, session, number, items) or "SURVIVES"
         except TimeoutError:
             return "TOO SLOW"
 
-    def _record(self, session):
-        """Run each test as it is; return how long it took, and by which changes it came."""
+    def _met_by(self, session) -> dict[str, tuple[float, set[int]]]:
+        """Return how long each test took as it is, and by which changes it came; kept until its file or ours change."""
+        house = _digest(sorted({path for path, _ in self.changes}))
+        kept = MET / f"{house}.json"
+        known = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+        files = {item.path: _digest([item.path]) for item in session.items}
+        new = [item for item in session.items if f"{files[item.path]} {item.nodeid}" not in known]
+        if new:
+            took = _asked_of_a_child(WHOLE, self._record, session, new)
+            known |= {f"{files[item.path]} {item.nodeid}": took.get(item.nodeid, (0, [])) for item in new}
+            MET.mkdir(parents=True, exist_ok=True)
+            kept.write_text(json.dumps(known), encoding="utf-8")
+        all_of = {item.nodeid: known[f"{files[item.path]} {item.nodeid}"] for item in session.items}
+        return {name: (seconds, set(met)) for name, (seconds, met) in all_of.items() if met}
+
+    def _record(self, session, items: list):
+        """Run tests as they are; return how long each took, and by which changes it came."""
         took = {}
-        for place, item in enumerate(session.items):
+        for place, item in enumerate(items):
             self._met.clear()
             self._failed = None
             begun = time.monotonic()
-            following = session.items[place + 1] if place + 1 < len(session.items) else None
+            following = items[place + 1] if place + 1 < len(items) else None
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             if self._failed is None and self._met:
                 took[item.nodeid] = (time.monotonic() - begun, sorted(self._met))
@@ -124,10 +185,9 @@ class Look:
         self._on = number
         self._failed = None
         for place, item in enumerate(items):
-            following = items[place + 1] if place + 1 < len(items) else None
+            following = items[place + 1] if place + 1 < len(items) else _Nowhere(session)
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             if self._failed:
-                session._setupstate.teardown_exact(None)
                 return item.nodeid
         return None
 
@@ -156,6 +216,43 @@ class _Loader(SourceFileLoader):
     def exec_module(self, module):
         setattr(module, changes.ASKED, self._look.asked)
         super().exec_module(module)
+
+
+class _Nowhere:
+    """What comes after the last test of a process: its modules are cleared up, the house stays open."""
+
+    def __init__(self, session) -> None:
+        self._session = session
+
+    def listchain(self):
+        return [self._session]
+
+
+def _open_the_house(session) -> None:
+    """Do once what a test of the house begins with, for all the processes to come; each opens its own connections."""
+    # `own_database` and rules do without the tests' app.
+    for item in session.items:
+        if "app" in item.fixturenames and not item.get_closest_marker("own_database"):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=_Nowhere(session))
+            app = item._fixtureinfo.name2fixturedefs["app"][-1].cached_result[0]
+            with app.app_context():
+                importlib.import_module("marketplace.extensions").db.engine.dispose()
+            return
+
+
+@cache
+def _names(path: Path, word: str) -> bool:
+    return re.search(rf"\b{word}\b", path.read_text(encoding="utf-8")) is not None
+
+
+def _digest(paths: Sequence[Path]) -> str:
+    return hashlib.sha256(b"".join(str(path).encode() + path.read_bytes() for path in paths)).hexdigest()[:16]
+
+
+def _keep(name: str) -> None:
+    KEPT.parent.mkdir(exist_ok=True)
+    with KEPT.open("a", encoding="utf-8") as kept:  # One line in one go: two looks may write at once.
+        kept.write(f"{name}\n")
 
 
 def _asked_of_a_child(seconds: float, ask, *given):
@@ -190,11 +287,27 @@ def _answer(theirs: Connection, ask, given) -> None:
 
 def look(words: Sequence[str]) -> int:
     """Look at the named rooms or files by the named tests; return how many changes nobody noticed."""
-    files = [(ROOT / word).resolve() for word in words if not word.startswith("tests/")]
-    plugin = Look(files)
+    budget = next((float(word.partition("=")[2]) for word in words if word.startswith("--budget=")), BUDGET)
+    words = [word for word in words if not word.startswith("--")]
+    named = [word.partition(":") for word in words if not word.startswith("tests/")]
+    files = list(dict.fromkeys((ROOT / path).resolve() for path, _, _ in named))
+    lines = {((ROOT / path).resolve(), int(line)) for path, _, line in named if line}
+    plugin = Look(files, lines, budget)
+    from hypothesis import HealthCheck, Phase, settings  # The other runs of this folder must not know it before pytest.
+
+    # No dice: what notices a change does so each time. Nor is the shortest example looked for, which takes minutes.
+    settings.register_profile(
+        "look",
+        deadline=None,
+        derandomize=True,
+        phases=(Phase.explicit, Phase.generate),
+        suppress_health_check=list(HealthCheck),
+    )
     for name in [name for name in sys.modules if name.partition(".")[0] == "marketplace"]:
         del sys.modules[name]
     sys.meta_path.insert(0, _Changing(plugin))
     tests = [word for word in words if word.startswith("tests/")] or list(TESTS)
-    status = pytest.main(["-q", "--capture=no", *tests], plugins=[plugin])
+    status = pytest.main(
+        ["-q", "--capture=no", "--hypothesis-profile=look", "--assert=plain", "--tb=native", *tests], plugins=[plugin]
+    )
     return plugin.alive or int(status)

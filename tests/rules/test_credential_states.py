@@ -186,6 +186,12 @@ class TestChecked:
     def test_names_the_field_that_cannot_be_so(self, changes, field):
         assert refused(LHR, **changes) == field
 
+    def test_what_any_state_issues_no_other_place_does(self):
+        training = Claim("MODEL_TRAINING", "TX", "", "Dana Reyes", device_model_id=uuid4())
+        assert check(training, jurisdiction="WY").jurisdiction == "WY"
+        for nowhere in ("ZZ", "", "tx"):
+            assert refused(training, jurisdiction=nowhere) == "jurisdiction"
+
     def test_takes_what_lies_on_the_boundary(self):
         assert check(LHR, issued_on=TODAY, expires_on=TODAY).expires_on == TODAY
         assert check(LHR, number="9" * 64).number == "9" * 64

@@ -80,6 +80,7 @@ def test_a_credential_is_looked_up_where_its_state_says():
     [
         ({"jurisdictions": ["ZZ"]}, "X: no such state: 'ZZ'"),
         ({"look_ups": {"ZZ": {"url": "u", "standing": "S"}}}, "X: no such state: 'ZZ'"),
+        ({"number_forms": {"ZZ": [{"pattern": "1", "standing": "S"}]}}, "X: no such state: 'ZZ'"),
         ({"number_forms": {"TX": [{"pattern": "(", "standing": "S"}]}}, "pattern: not a regular expression"),
         ({"levels": [{"code": "A", "name": "a"}] * 2}, "X: a level or endorsement is listed twice"),
         ({"endorsements": [{"code": "A", "name": "a"}] * 2}, "X: a level or endorsement is listed twice"),

@@ -127,6 +127,8 @@ class TestNames:
             ("Dana Reyes", ""),
             ("", ""),
             ("D. R.", "Dana Reyes"),
+            ("Reyes, D.", "Dana D. Reyes"),
+            ("Smith MD", "Joan Smith, MD"),
             ("Anna Lopez", "Anna Maria Ruiz"),
         ],
     )

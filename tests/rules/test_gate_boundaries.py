@@ -13,6 +13,7 @@ from marketplace.eligibility.rulebook import reference_document
 from marketplace.kernel.shapes import Misshapen
 from marketplace.kernel.terms import ProcedureClass
 from tests.factories.gate import (
+    MODEL,
     NOON,
     against,
     asked_of,
@@ -81,6 +82,14 @@ class TestGravest:
         verdict = asked_of(texas_hair(operator=person("Dana", *(soon, later)[::order])))
 
         assert (later.id in verdict.credential_ids, soon.id in verdict.credential_ids) == (True, False)
+
+    def test_an_objection_names_the_credential_that_came_nearest(self):
+        over = replace(texas_facility().credentials[0], expires_on=date(2020, 1, 1))
+        site = replace(texas_facility(), credentials=(over, texas_facility().credentials[1]))
+        late = _dana(expires_on=date(2020, 1, 1))
+
+        named = {found.key: found.credential_id for found in asked_of(texas_hair(operator=late, site=site)).objections}
+        assert named == {"operator": late.credentials[0].id, "site": over.id}
 
     def test_a_no_holds_until_nothing(self):
         assert asked_of(texas_hair(operator=_dana(expires_on=date(2020, 1, 1)))).valid_until is None
@@ -259,6 +268,46 @@ class TestWhatTurnsAKey:
         assert self._iowa(self.laser, "LASER") == []
         for endorsements in ((), ("IPL",), ("SOMETHING_ELSE",)):
             assert self._iowa(self.laser, *endorsements) == [("operator", "ENDORSEMENT_MISSING", ("HAIR_NONABLATIVE",))]
+
+    def _florida(self, trained_on=MODEL, **came_from):
+        papers = [
+            held(code, came_from.get(name, "FL"), **changes)
+            for name, code, changes in (
+                ("licence", "US-FL:DOH:ELECTROLOGIST", {}),
+                ("course", "FL_30H_LASER_COURSE", {}),
+                ("certificate", "SCMHR:CME", {}),
+                ("training", "MODEL_TRAINING", {"device_model_id": trained_on}),
+            )
+        ]
+        return facts("FL", DIODE, operator=person("Flo", *papers))
+
+    def test_what_may_come_from_anywhere_does_and_nothing_else(self):
+        assert against(self._florida()) == against(self._florida(certificate="NV", training="GA")) == []
+        for paper in ("licence", "course"):
+            assert against(self._florida(**{paper: "NV"})) == [("operator", "WRONG_STATE", ("HAIR_NONABLATIVE",))]
+
+    def test_training_that_names_no_model_is_not_about_one_that_nobody_knows(self):
+        unknown = replace(self._florida(trained_on=None), device=device(DIODE, model_id=None))
+
+        assert against(unknown) == [
+            ("device", "MODEL_UNKNOWN", ("Lumenis M22",)),
+            ("operator", "OTHER_MODEL", ("HAIR_NONABLATIVE",)),
+        ]
+
+    def test_a_handpiece_that_treats_nobody_need_not_serve_a_declared_use(self):
+        declared = Uses(frozenset({HAIR}))
+        useless = texas_hair(device=device(DIODE, handpiece("CO2")), uses=declared)
+
+        assert against(texas_hair(device=device(DIODE, handpiece("VACUUM")), uses=declared)) == []
+        assert "HANDPIECE_WITHOUT_USE" in [code for _, code, _ in against(useless)]
+
+    def test_what_treats_nobody_is_not_offered_alone(self):
+        def cures(*others):
+            (objection,) = asked_of(texas_hair(device=device(handpiece("CO2"), *others))).objections
+            return [cure.code for cure in objection.cures]
+
+        assert cures(DIODE) == ["remove_handpiece", "ask_for_review"]
+        assert cures(handpiece("VACUUM")) == ["ask_for_review"]
 
     def test_an_option_for_one_modality_is_none_for_another(self):
         assert self._iowa(self.light, "IPL") == []

@@ -603,6 +603,13 @@ class TestReach:
     def test_by_whose_the_cure_is(self, question, expected):
         assert asked_of(question).reach is expected
 
+    def test_what_no_rule_opens_is_closed_though_a_smaller_sale_would_be_open(self):
+        verdict = asked_of(texas_hair(device=device(DIODE, handpiece("CO2"))))
+
+        (objection,) = verdict.objections
+        assert [cure.code for cure in objection.cures] == ["remove_handpiece", "ask_for_review"]
+        assert verdict.reach is Reach.CLOSED
+
     def test_one_that_is_closed_closes_what_is_only_missing_otherwise(self):
         unit = device(DIODE, recall_open=True)
         verdict = asked_of(texas_hair(operator=person("Nobody"), device=unit))

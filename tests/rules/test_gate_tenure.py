@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from marketplace.eligibility.facts import Tenure
-from tests.factories.gate import NOON, against, asked_of, texas_hair
+from tests.factories.gate import NOON, against, asked_of, person, texas_hair
 
 TODAY = date(2026, 11, 22)
 FIRST, LAST = Tenure(starts_on=TODAY), Tenure(ends_on=TODAY)
@@ -65,3 +65,13 @@ def test_the_day_ends_where_the_device_is_used():
 @pytest.mark.parametrize("whose", EVERYBODY)
 def test_a_yes_holds_no_longer_than_the_membership_of_those_it_rests_on(whose):
     assert asked_of(whose(LAST), NOON).valid_until == datetime(2026, 11, 23, 6, tzinfo=UTC)
+
+
+def test_nor_does_a_colleague_on_whom_nothing_rests_shorten_it():
+    question = texas_hair()
+    leaving = person("Cleo", tenure=LAST)
+    beside = replace(question, site=replace(question.site, colleagues=(*question.site.colleagues, leaving)))
+
+    until = asked_of(question).valid_until
+    assert until > datetime(2026, 11, 23, 6, tzinfo=UTC)
+    assert asked_of(beside).valid_until == until
