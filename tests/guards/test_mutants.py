@@ -86,6 +86,10 @@ def test_a_change_keeps_its_name_while_its_function_stands_as_it_stood():
     assert set(named(late.replace("> end or", "> end - 1 or"))).isdisjoint(before)
 
 
+def test_a_look_at_refusals_keeps_to_the_lines_that_decide_them():
+    assert changes.refusals(SOURCE) == {5, 7}
+
+
 def test_one_change_is_on_at_a_time():
     tree, found = changes.changed("def late(day, end):\n    return day > end and not day.known\n", first=7)
     assert [change.now for change in found] == ["not day.known", "day > end", "day >= end", "day.known"]

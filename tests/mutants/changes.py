@@ -9,6 +9,7 @@ constants and tables) stays as it is, and so do calls that only speak (`log`) or
 import ast
 import copy
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -29,6 +30,7 @@ TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {
 EDGES = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 NARROWING = {"where", "filter", "having"}
 JOINING = {"and_", "or_"}
+REFUSING = re.compile(r"refuse|require|check|ensure|expect|_say")
 SILENT = {"flush", "debug", "info", "warning"}
 
 
@@ -62,6 +64,17 @@ def names(path: str, source: str, found: Sequence[Change]) -> list[str]:
         count[part] = count.get(part, 0) + 1
         result.append(hashlib.sha256(f"{path}\n{part}\n{count[part]}".encode()).hexdigest())
     return result
+
+
+def refusals(source: str) -> set[int]:
+    """Return the lines in which it is decided whether something is refused."""
+    lines: set[int] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.If) and any(isinstance(line, ast.Raise) for line in node.body):
+            lines |= set(range(node.test.lineno, (node.test.end_lineno or node.test.lineno) + 1))
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            lines |= {node.lineno} if REFUSING.search(ast.unparse(node.value.func)) else set()
+    return lines
 
 
 class _Writer(ast.NodeTransformer):

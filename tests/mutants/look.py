@@ -3,8 +3,9 @@ Take every check of a module away that a machine can see, and print what no test
 
     python3 dev.py mutants --look marketplace/registers                     by all tests of rules, services and web
     python3 dev.py mutants --look marketplace/recalls/queries.py tests/services/test_recalls.py …   by these
-    python3 dev.py mutants --look marketplace/links/service.py:84 marketplace/links/service.py:90     of these lines alone
-    python3 dev.py mutants --look --budget=3 marketplace/eligibility tests/rules       by at most three seconds of them
+    python3 dev.py mutants --look marketplace/links/service.py:84 …         of these lines alone
+    python3 dev.py mutants --look --refusals marketplace/links              where it is decided that something is refused
+    python3 dev.py mutants --look --budget=3 marketplace/eligibility tests/rules   by at most three seconds of them
 
 The lists beside this file were written by people, who know what a check is for; this finds the ones they did not think of.
 All changes stand in the modules at once, each with a switch. The tests run once to see which of them come by which change;
@@ -41,7 +42,7 @@ MET = ROOT / "var" / "look"
 TESTS = ("tests/rules", "tests/services", "tests/web")
 BUDGET = 20.0  # Seconds of tests for one change, as long as they took when nothing was changed.
 LEAST = 10  # Tests for one change, whatever they took.
-PATIENCE = 120  # Seconds for one change, on a machine that does other things as well.
+PATIENCE = 20  # Seconds for one change beside five times what its tests took: the machine does other things as well.
 WHOLE = 7200  # Seconds for all tests.
 SPOKEN = 60  # Seconds between two sentences on how far it has come.
 
@@ -49,11 +50,14 @@ SPOKEN = 60  # Seconds between two sentences on how far it has come.
 class Look:
     """A plugin of pytest that goes through the changes where others go through the tests."""
 
-    def __init__(self, files: Sequence[Path], lines: Collection[tuple[Path, int]], budget: float) -> None:
+    def __init__(
+        self, files: Sequence[Path], lines: Collection[tuple[Path, int]], budget: float, *, refusals: bool = False
+    ) -> None:
         self.changes: list[tuple[Path, changes.Change]] = []
         self.alive = 0
         self._files = files
         self._lines = lines
+        self._refusals = refusals
         self._budget = budget
         self._names: dict[int, str] = {}
         self._on: int | None = None
@@ -101,8 +105,13 @@ class Look:
         session.config._tmp_path_factory.getbasetemp()  # One for all: each process would clear up those of others.
         known = set(KEPT.read_text(encoding="utf-8").split()) if KEPT.exists() else set()
         todo = [one for one in enumerate(self.changes) if self._names[one[0]] not in known]
-        if self._lines:
-            todo = [(number, (path, change)) for number, (path, change) in todo if (path, change.line) in self._lines]
+        lines = self._lines
+        if self._refusals:  # That everybody is refused is noticed by whatever test does the thing.
+            sources = {path: path.read_text(encoding="utf-8") for path, _ in self.changes}
+            lines = {(path, line) for path, source in sources.items() for line in changes.refusals(source)}
+            todo = [one for one in todo if one[1][1].now != "True"]
+        if lines:
+            todo = [one for one in todo if (one[1][0], one[1][1].line) in lines]
         print(f"{len(todo)} of {len(self.changes)} changes were not noticed before.", flush=True)
         took = self._met_by(session)
         _open_the_house(session)
@@ -118,7 +127,8 @@ class Look:
             names = self._in_order(path, meets)
             spent = list(accumulate((meets[name] for name in names), initial=0))
             tried = [name for n, name in enumerate(names) if n < LEAST or spent[n] < self._budget]
-            fate = "no test" if not tried else self._fate(session, number, [by[name] for name in tried])
+            seconds = sum(meets[name] for name in tried)
+            fate = self._fate(session, number, [by[name] for name in tried], seconds) if tried else "no test"
             if fate in by:
                 self._killed[path, fate] += 1
                 _keep(self._names[number])
@@ -146,9 +156,9 @@ class Look:
                 cost[name] *= 10
         return sorted(meets, key=lambda name: (-self._killed[path, name], cost[name]))
 
-    def _fate(self, session, number: int, items: list) -> str:
+    def _fate(self, session, number: int, items: list, seconds: float) -> str:
         try:
-            return _asked_of_a_child(PATIENCE, self._try, session, number, items) or "SURVIVES"
+            return _asked_of_a_child(PATIENCE + 5 * seconds, self._try, session, number, items) or "SURVIVES"
         except TimeoutError:
             return "TOO SLOW"
 
@@ -288,11 +298,12 @@ def _answer(theirs: Connection, ask, given) -> None:
 def look(words: Sequence[str]) -> int:
     """Look at the named rooms or files by the named tests; return how many changes nobody noticed."""
     budget = next((float(word.partition("=")[2]) for word in words if word.startswith("--budget=")), BUDGET)
+    alone = "--refusals" in words
     words = [word for word in words if not word.startswith("--")]
     named = [word.partition(":") for word in words if not word.startswith("tests/")]
     files = list(dict.fromkeys((ROOT / path).resolve() for path, _, _ in named))
     lines = {((ROOT / path).resolve(), int(line)) for path, _, line in named if line}
-    plugin = Look(files, lines, budget)
+    plugin = Look(files, lines, budget, refusals=alone)
     from hypothesis import HealthCheck, Phase, settings  # The other runs of this folder must not know it before pytest.
 
     # No dice: what notices a change does so each time. Nor is the shortest example looked for, which takes minutes.

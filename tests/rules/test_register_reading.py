@@ -1,6 +1,7 @@
 """Files of registers: what is taken from each kind, what is said of bad rows, what refuses the whole."""
 
 import contextlib
+import hashlib
 import io
 import json
 from collections.abc import Iterable
@@ -317,6 +318,18 @@ class TestHostileFiles:
         watch = Watch(sources()["TX:TDLR"])
         list(watch.through([b"\xef\xbb\xbfa", b",b\n1,", b"2\n", b""]))
         assert watch.verdict().lines == 2
+
+    def test_the_longest_line_is_read_and_none_that_is_longer(self):
+        for pieces in ([b"x" * 65_536], [b"y\nx", b"x" * 65_535]):
+            assert list(Watch(sources()["TX:TDLR"]).through([*pieces, b"\n"])) == [*pieces, b"\n"]
+            with pytest.raises(Unreadable, match="has more than 65,536 bytes"):
+                list(Watch(sources()["TX:TDLR"]).through([*pieces, b"x\n"]))
+
+    def test_a_file_is_known_by_the_digest_of_all_its_bytes(self):
+        watch = Watch(sources()["TX:TDLR"])
+        list(watch.through([b"a,b\n", b"1,2\n"]))
+        seen = watch.verdict()
+        assert (seen.digest, seen.size) == (hashlib.sha256(b"a,b\n1,2\n").hexdigest(), 8)
 
     def test_letters_that_are_no_utf_8_stay_so_in_later_pieces(self):
         watch = Watch(sources()["FL:MQA"])
