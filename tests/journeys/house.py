@@ -104,9 +104,9 @@ class House:
         raise AssertionError(f"It did not happen within {PATIENCE:.0f} seconds: {what}")
 
     def mails_to(self, name: str) -> list[str]:
-        """Return the subjects of what somebody was sent, newest first."""
-        mails = [self.letters.read(number) for number in self.letters.names()]
-        return [str(mail["Subject"]) for mail in mails if self.email(name) in str(mail["To"])]
+        """Return the subjects of what somebody was sent, newest first; what was sent again after a stumble is one mail."""
+        mails = {str(mail["Message-ID"]): mail for mail in map(self.letters.read, self.letters.names())}
+        return [str(mail["Subject"]) for mail in mails.values() if self.email(name) in str(mail["To"])]
 
     def link_mailed_to(self, address: str, *, leading_to: str = "/") -> str:
         """Wait for a mail to the address with a link that leads there, and return the link's path."""

@@ -24,7 +24,6 @@ from marketplace.partners.sharing import AskedTooOften, UnknownCode
 from marketplace.partners.tokens import new_code
 from marketplace.recalls.states import MatchState
 from tests.factories.catalog import make_model
-from tests.factories.orders import make_scene
 from tests.factories.partners import ask, holder, make_partner, share
 from tests.factories.recalls import make_recall
 from tests.support import count_statements
@@ -32,11 +31,6 @@ from tests.support import count_statements
 HAIR = ProcedureClass.HAIR_NONABLATIVE
 DAY = timedelta(days=1)
 INSTANT = timedelta(microseconds=1)
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

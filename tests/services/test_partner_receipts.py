@@ -16,18 +16,12 @@ from marketplace.partners.receipts import Standing
 from marketplace.recalls.states import MatchState
 from tests.factories.accounts import make_staff
 from tests.factories.catalog import make_model
-from tests.factories.orders import make_scene
 from tests.factories.partners import ask, holder, make_partner, share
 from tests.factories.recalls import make_recall
 from tests.support import assert_refused_by, count_statements
 
 DAY = timedelta(days=1)
 INSTANT = timedelta(microseconds=1)
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

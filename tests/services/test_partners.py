@@ -13,18 +13,12 @@ from marketplace.partners import queries, receipts, service, sharing, told
 from marketplace.partners.models import Partner, PartnerAnswer, PartnerKey, SharingCode
 from marketplace.partners.service import UnknownKey
 from tests.factories.clinics import make_clinic, make_site
-from tests.factories.orders import make_scene
 from tests.factories.partners import EMAIL, holder, make_partner, share
 from tests.support import count_statements
 
 HAIR = ProcedureClass.HAIR_NONABLATIVE
 DAY = timedelta(days=1)
 INSTANT = timedelta(microseconds=1)
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

@@ -9,16 +9,10 @@ from marketplace.extensions import db
 from marketplace.partners import service, sharing
 from marketplace.partners.models import Partner, PartnerAnswer, PartnerKey, SharingCode
 from tests.factories.clinics import make_clinic, make_site
-from tests.factories.orders import make_scene
 from tests.factories.partners import EMAIL, ask, make_partner, share
 from tests.support import assert_refused_by
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

@@ -528,7 +528,7 @@ class TestFrame:
         html = frame(identity())
         assert "Dana &lt;b&gt;" in html
         assert re.findall(r'<li><a href="([^"]+)">', html) == [
-            "/orders", "/watching", "/wanted/mine", "/inspections", "/arrangements/mine", "/questions", "/credentials", "/clinics", "/account",
+            "/orders", "/watching", "/wanted/mine", "/inspections", "/arrangements/mine", "/questions", "/credentials", "/sharing", "/clinics", "/account",
         ]  # fmt: skip
         assert '<form method="post" action="/sign-out"><input type="hidden" name="csrf_token"' in html
 

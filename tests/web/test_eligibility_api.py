@@ -18,17 +18,11 @@ from marketplace.partners.models import PartnerAnswer, PartnerKey, SharingCode
 from marketplace.silence import Silent
 from marketplace.web import eligibility
 from tests.conftest import settings_for
-from tests.factories.orders import make_scene
 from tests.factories.partners import make_partner, share
 from tests.support import count_statements
 
 URL = "http://localhost"
 MOMENT = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

@@ -24,9 +24,9 @@ from tests.factories.accounts import make_staff
 from tests.factories.orders import make_order, make_scene
 from tests.pages import browser_of
 from tests.web.test_bad_input import ABROAD, ODD_VALUES, _impatient
-from tests.web.test_strangers import address, scene, theirs
+from tests.web.test_strangers import address, theirs
 
-__all__ = ["_impatient", "scene", "theirs"]
+__all__ = ["_impatient", "theirs"]
 
 ODD = (
     *ODD_VALUES, "x" * 5_000, "\u202egnp.exe", "\U0001f489" * 40, "é\u0301\u0000"[:2], "=1+1", "$1,000,000,000,000.00",

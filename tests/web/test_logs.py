@@ -13,7 +13,6 @@ from marketplace.accounts.access import Grant
 from tests.factories.orders import make_order
 from tests.web.test_bad_input import FIELDS, address, known, routes
 from tests.web.test_bad_input import people as people  # noqa: PLC0414  The fixture.
-from tests.web.test_bad_input import scene as scene  # noqa: PLC0414  The fixture.
 
 WRITTEN = "Kestrel-7719-Harbour"
 """Words that stand nowhere but in what somebody sends."""

@@ -9,15 +9,9 @@ from marketplace.partners.contract import PROBLEMS
 from marketplace.partners.models import SharingCode
 from marketplace.web import eligibility
 from tests.factories.catalog import make_model
-from tests.factories.orders import make_scene
 from tests.factories.partners import ask as asked
 from tests.factories.partners import make_partner, share
 from tests.pages import browser_of
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture

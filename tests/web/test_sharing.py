@@ -10,16 +10,10 @@ from marketplace.extensions import db
 from marketplace.partners import queries, sharing
 from marketplace.partners.models import SharingCode
 from tests.factories.accounts import make_user
-from tests.factories.orders import make_scene
 from tests.factories.partners import ask, make_partner, share
 from tests.pages import browser_of
 from tests.pages import text as read
 from tests.support import count_statements
-
-
-@pytest.fixture
-def scene(now):
-    return make_scene(now)
 
 
 @pytest.fixture
