@@ -61,6 +61,7 @@ def create_app(settings: Settings | None = None, **overrides: Any) -> Flask:
     cli.register(app)
     if settings.mode is Mode.DEMO:
         app.extensions["second_light_demo_accounts"] = cast.accounts
+        app.extensions["second_light_demo_partner"] = (cast.PARTNER_KEY.shown, cast.SHARING_CODE.shown)
     return app
 
 

@@ -21,6 +21,7 @@ from ..partners import asking, receipts, service, told
 from ..partners.asked import LARGEST, question_of
 from ..partners.contract import PROBLEMS, document
 from ..partners.receipts import Standing
+from ..partners.sharing import UnknownCode
 from ..silence import Silent
 from .access import public
 
@@ -138,7 +139,9 @@ def _problem(
 
 @bp.errorhandler(Refusal)
 def refused(refusal: Refusal) -> Response:
-    """Answer a refusal of a use-case by its own code."""
+    """Answer a refusal of a use-case by its own code; a site that was closed meanwhile is no answer either."""
+    if refusal.code not in PROBLEMS:
+        return _problem("unknown_code", title=UnknownCode().sentence, detail=UnknownCode().cure)
     headers = {"WWW_Authenticate": "Bearer"} if isinstance(refusal, service.UnknownKey) else {}
     return _problem(
         refusal.code, title=refusal.sentence, detail=refusal.cure, field=getattr(refusal, "field", None), **headers

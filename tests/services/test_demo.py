@@ -20,7 +20,7 @@ from marketplace.credentials.findings import RegisterFinding
 from marketplace.credentials.models import Credential
 from marketplace.credentials.states import CredentialState
 from marketplace.dev.demo import links, shelves, under_way
-from marketplace.dev.demo.cast import HOUSES, OFFICIALS, PASSWORD
+from marketplace.dev.demo.cast import HOUSES, OFFICIALS, PARTNER_KEY, PASSWORD, SHARING_CODE
 from marketplace.dev.demo.market import FEATURED, SOLD, sold
 from marketplace.dev.demo.sales import PLANS, RECALLED, sale_to
 from marketplace.dev.demo.then import Calendar
@@ -52,6 +52,10 @@ from marketplace.orders.models import Offer, Order, OrderHold, Reservation
 from marketplace.orders.offer_states import OfferState
 from marketplace.orders.reservation_states import ReservationState
 from marketplace.orders.states import ENDED_WITHOUT_SALE, OrderState
+from marketplace.partners import asking as partners_asking
+from marketplace.partners import service as partners
+from marketplace.partners.asked import Question
+from marketplace.partners.models import PartnerAnswer
 from marketplace.payments import service as payments
 from marketplace.payments.models import (
     IntentKind,
@@ -510,6 +514,17 @@ def test_what_is_to_be_arranged_waits_is_proposed_and_was_handed_on(demo):
         ("Dana Reyes", "trade_in", "open"),
         ("Walter Finch", "consignment", "handed_on"),
     }
+
+
+def test_a_reseller_may_ask_about_dana_with_what_is_told_to_everybody(demo):
+    holder, at = partners.holder_of(PARTNER_KEY.shown, at=clock.now()), clock.now()
+    code = SHARING_CODE.shown
+    hair = frozenset({ProcedureClass.HAIR_NONABLATIVE})
+    given = partners_asking.ask(holder=holder, question=Question(code, "candela-gentlemax-pro", uses=hair), at=at)
+
+    assert db.session.get_one(PartnerAnswer, given).allowed is True
+    first = db.session.scalars(select(PartnerAnswer).order_by(PartnerAnswer.position)).first()
+    assert (first.facts["device"]["model"], first.allowed) == ("M22", False)
 
 
 def test_one_device_is_financed_and_says_so(demo):

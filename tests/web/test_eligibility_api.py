@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from marketplace.app import create_app
 from marketplace.extensions import db, limiter
 from marketplace.kernel import clock
+from marketplace.kernel.errors import NotFound
 from marketplace.partners import service, sharing
 from marketplace.partners.contract import PROBLEMS
 from marketplace.partners.models import PartnerAnswer, PartnerKey, SharingCode
@@ -347,6 +348,12 @@ class TestOften:
             answer = eligibility.unreadable(_late())
 
         assert problem(answer) == (408, "took_too_long")
+
+    def test_a_site_that_is_closed_meanwhile_is_answered_like_an_unknown_code(self, app, ask):
+        with app.test_request_context("/eligibility", method="POST"):
+            answer = eligibility.refused(NotFound("There is no such site, or it is closed."))
+
+        assert answer.get_data() == ask(code="x").get_data()
 
     def test_what_has_no_window_is_asked_again_in_a_minute(self, app):
         with app.test_request_context("/eligibility", method="POST"):

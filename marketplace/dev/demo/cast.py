@@ -6,8 +6,12 @@ from typing import Any
 
 from ...clinics.states import SellerBasis
 from ...kernel.terms import ClinicRole, StaffRole
+from ...partners.tokens import code_of, new_key
 
 PASSWORD = "demo second light"  # noqa: S105  Offered on the sign-in page of the demo.
+PARTNER_KEY = new_key("This-key-opens-nothing-but-the-demo-of-ours", "DEM0DEM0")
+SHARING_CODE = code_of("DANAREYESDEM0C0DE00000001")
+"""With both a reseller asks about Dana; `/partners` of the demo tells them to everybody."""
 
 
 class Ending(StrEnum):

@@ -23,6 +23,7 @@ from .inspected import look_at_devices
 from .people import BEGAN, Stage, populate, prove
 from .rolls import confirm_recall, load_registers
 from .sales import PLANS, Market, do_jobs
+from .shared import let_ask
 from .shelves import Studio, fill, known_models, units
 from .then import Calendar
 from .under_way import begin_draft, keep_devices, make_offers
@@ -63,6 +64,7 @@ def load(app: Flask) -> bool:
         look_for(stage, now=now)
         ask_for_arrangements(stage, now=now)
         owe(stage, now=now)
+        let_ask(stage, now=now)
         look_at_devices(stage, now=now)
         talk.ask_and_answer(stage, now=now)
         talk.write_to_each_other(stage, now=now)
