@@ -145,8 +145,8 @@ def forget_looks() -> None:
 
 def forget_pieces():
     """Let every page and every piece of one be drawn anew."""
-    from marketplace.web import fragments, freshness, landing
+    from marketplace.web import fragments, freshness, landing, stepping
 
     freshness.forget()
-    for kept in (fragments.card, fragments.once, narrowing._filter, landing._policy, landing._drawn):
+    for kept in (fragments.card, fragments.once, narrowing._filter, landing._policy, landing._drawn, stepping._piece):
         kept.cache_clear()

@@ -71,7 +71,7 @@ _Row = tuple[int, int | None, list[str], int]
 def _count(connection: Connection, market: Market, several: Sequence[Asked]) -> list[Counts]:
     """Return the figures for each question, in one statement."""
     if len(several) == 1:
-        return [_counted(market, several[0], connection.exec_driver_sql(*_statement(several[0])))]
+        return [_counted(market, several[0], connection.exec_driver_sql(*_statement(several[0])).all())]
     parts: list[str] = []
     given: dict[str, Any] = {}
     for number, asked in enumerate(several):
@@ -80,7 +80,7 @@ def _count(connection: Connection, market: Market, several: Sequence[Asked]) -> 
         renamed = _PLACE.sub(rf"%(\1_of_{number})s", sql)
         parts.append(f"SELECT {number} AS question, own.* FROM ({renamed}) own")  # noqa: S608  Names of ours; values are bound.
     rows: list[list[_Row]] = [[] for _ in several]
-    for number, *row in connection.exec_driver_sql(" UNION ALL ".join(parts), given):
+    for number, *row in connection.exec_driver_sql(" UNION ALL ".join(parts), given).all():
         rows[number].append(tuple(row))
     return [_counted(market, asked, own) for asked, own in zip(several, rows, strict=True)]
 

@@ -196,20 +196,22 @@ def _find(
     asked = ask(market, wanted)
     # What was meant is counted in the same statement: whether anything has the words is not known before.
     meant = None if literally else _meant(market, wanted.text)
-    instead = None if meant is None else replace(wanted, text=meant)
-    beside = [] if instead is None else [ask(market, instead)]
-    for looked_for in (wanted, instead):
-        if looked_for is not None:
-            beside += [ask(market, one) for one in next_to(looked_for)]
-            beside += steps.questions(market, looked_for).values() if in_steps else ()
+    looked_for = [(wanted, asked)]
+    if meant is not None:
+        instead = replace(wanted, text=meant)
+        looked_for.append((instead, ask(market, instead)))
+    ladders = [steps.questions(market, *one) if in_steps else {} for one in looked_for]
+    beside = [question for _, question in looked_for]
+    beside += [ask(market, one) for another, _ in looked_for for one in next_to(another)]
+    beside += [question for ladder in ladders for question in ladder.values()]
     figures = tally.counts(connection, market, asked, beside=beside)
-    if instead is None or figures.by_kind:
+    if meant is None or figures.by_kind:
         meant = None
     else:
-        wanted, asked = instead, ask(market, instead)
+        wanted, asked = looked_for[-1]
+        ladders = ladders[1:]
         figures = tally.counts(connection, market, asked)
         meant = meant if figures.total else None
-    stand = steps.counted(connection, market, wanted) if in_steps else {}
     rows = _rows(connection, market, wanted, asked, PAGE_SIZE, figures) if figures.total else []
     more = len(rows) > PAGE_SIZE
     cursor = wanted.cursor
@@ -226,7 +228,7 @@ def _find(
         meant=meant,
         earlier=Cursor(rows[0][1], rows[0][0].id, back=True) if rows and earlier else None,
         later=Cursor(rows[-1][1], rows[-1][0].id) if rows and later else None,
-        steps=stand,
+        steps=steps.counted(connection, market, ladders[0]),
     )
 
 
@@ -288,7 +290,7 @@ def _rows(
         key = order.key
     page = f"{page} ORDER BY {key} {direction}, listing_id {direction} LIMIT %(most)s"
     miles = "NULL::float8" if wanted.near is None else MILES.format("unit")
-    found = connection.exec_driver_sql(_PAGE.format(page=page, direction=direction, miles=miles), given)
+    found = connection.exec_driver_sql(_PAGE.format(page=page, direction=direction, miles=miles), given).all()
     return [_card(row, market) for row in found]
 
 

@@ -20,31 +20,37 @@ from .ladders import LADDERS, LIGHT, Ladder, Step
 OF_LIGHT = "light"
 
 
-def questions(market: Market, wanted: Wanted) -> dict[str, Asked]:
-    """Return, by the name of each range in steps, the question whose figures say what stands on them."""
-    narrowing = [name for name in LADDERS if name in wanted.spans]
-    whole = _about(market, wanted, tuple(name for name in LADDERS if name not in narrowing))
-    found = dict.fromkeys(LADDERS, whole)
-    for name in narrowing:
-        others = {one: span for one, span in wanted.spans.items() if one != name}
-        found[name] = _about(market, replace(wanted, spans=others), (name,))
-    found[OF_LIGHT] = ask(market, replace(wanted, light=(None, None)))
+def questions(market: Market, wanted: Wanted, asked: Asked) -> dict[str, Asked]:
+    """
+    Return, by the name of each range in steps, the question whose figures say what stands on them.
+
+    `asked`: what is wanted, made ready.
+    """
+    found = dict.fromkeys(LADDERS, _about(asked, tuple(name for name in LADDERS if name not in wanted.spans)))
+    for name in LADDERS:
+        if name in wanted.spans:
+            others = {one: span for one, span in wanted.spans.items() if one != name}
+            found[name] = _about(ask(market, replace(wanted, spans=others)), (name,))
+    open_light = wanted.light == (None, None)
+    found[OF_LIGHT] = asked if open_light else ask(market, replace(wanted, light=(None, None)))
     return found
 
 
-def _about(market: Market, wanted: Wanted, names: tuple[str, ...]) -> Asked:
+def _about(asked: Asked, names: tuple[str, ...]) -> Asked:
     """Return the question about steps of these ranges; where units need not be read, about those of all of them."""
-    asked = ask(market, wanted)
     steps = tuple(LADDERS) if figures.tallied(asked) else names
     return replace(asked, steps=steps, counted_by=(steps, asked.counted_by))
 
 
-def counted(connection: Connection, market: Market, wanted: Wanted) -> dict[str, tuple[Step, ...]]:
-    """Return the steps of each range; in no statement where the figures were counted with these `questions` beside."""
+def counted(connection: Connection, market: Market, asked: Mapping[str, Asked]) -> dict[str, tuple[Step, ...]]:
+    """Return the steps of each range, from its question; in no statement where the figures came with these."""
     found = {}
-    for name, asked in questions(market, wanted).items():
-        counts = figures.counts(connection, market, asked)
-        found[name] = _of_light(market, asked, counts.by_kind) if name == OF_LIGHT else _on(name, counts.by_facet[name])
+    for name, question in asked.items():
+        counts = figures.counts(connection, market, question)
+        if name == OF_LIGHT:
+            found[name] = _of_light(market, question, counts.by_kind)
+        else:
+            found[name] = _on(name, counts.by_facet[name])
     return found
 
 

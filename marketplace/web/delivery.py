@@ -12,6 +12,8 @@ from werkzeug.security import safe_join
 PACKABLE = frozenset({"text/html", "text/css", "text/javascript", "image/svg+xml", "text/plain"})
 FILES = frozenset({"static", "bootstrap.static"})
 SMALLEST = 512  # Below this the packing is larger than what it saves.
+# A file is packed once and well, a page every time and fast: in half the time of level 4, a tenth larger.
+BEST, FAST = 9, 1
 FOR_EVER = "public, max-age=31536000, immutable"
 FOR_A_DAY = "public, max-age=86400"
 
@@ -54,9 +56,8 @@ def pack(response: Response) -> Response:
     response.direct_passthrough = False
     etag, _ = response.get_etag()
     body = response.get_data()
-    # A file is packed once and well, a page every time and fast.
     if etag is None:
-        response.set_data(gzip.compress(body, compresslevel=4, mtime=0))
+        response.set_data(gzip.compress(body, compresslevel=FAST, mtime=0))
     else:
         response.set_data(_packed(etag, body) if request.endpoint in FILES else _packed_page(etag, body))
     response.content_encoding = "gzip"
@@ -79,12 +80,12 @@ def _holds_a_secret() -> bool:
 
 @lru_cache(maxsize=128)
 def _packed(_etag: str, body: bytes) -> bytes:
-    return gzip.compress(body, compresslevel=9, mtime=0)
+    return gzip.compress(body, compresslevel=BEST, mtime=0)
 
 
 @lru_cache(maxsize=128)
 def _packed_page(_etag: str, body: bytes) -> bytes:
-    return gzip.compress(body, compresslevel=4, mtime=0)
+    return gzip.compress(body, compresslevel=FAST, mtime=0)
 
 
 @lru_cache(maxsize=512)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -11,22 +12,26 @@ from ..kernel.money import Money
 from ..listings.ladders import Step
 from ..listings.search import Found, Wanted
 from . import fragments
+from .filters import plural
 
 HIGHEST = 40
 """Of a bar; the step with the most devices has it."""
+
+LONG = 99_999
+"""Numbers above this are written smaller: six bars stand beside each other on 230 px."""
 
 Span = tuple[int | None, int | None]
 OPEN: Span = (None, None)
 
 
-class ShownStep(NamedTuple):
-    """A bar: what it says and what stands under it, its height, what it adds to the address, whether it is in force."""
+class Bar(NamedTuple):
+    """A step as it is drawn: what it says and what stands above and under it, its height, and what it leads to."""
 
-    words: str
+    told: str
+    units: str
     edge: str
-    units: int
     height: int
-    query: str
+    query: str | None
     chosen: bool
     within: bool
 
@@ -42,20 +47,20 @@ class _Range:
     edge: Callable[[int], str] = str
     unit: str = ""
 
-    def words(self, step: Step) -> str:
-        if step.most is None:
-            return f"{self.written(step.least or 0)}{self.unit} and more"
-        high = f"{self.written(step.most)}{self.unit}"
-        return f"up to {high}" if step.least is None else f"{self.written(step.least)} to {high}"
+    def words(self, least: int | None, most: int | None) -> str:
+        if most is None:
+            return f"{self.written(least or 0)}{self.unit} and more"
+        high = f"{self.written(most)}{self.unit}"
+        return f"up to {high}" if least is None else f"{self.written(least)} to {high}"
 
-    def under(self, step: Step) -> str:
+    def under(self, least: int | None, most: int | None) -> str:
         """Return what stands under the bar: where the step begins, of the first where it ends."""
-        if step.least is None:
-            return f"<{self.edge((step.most or 0) + 1)}"
-        return self.edge(step.least) + ("+" if step.most is None else "")
+        if least is None:
+            return f"<{self.edge((most or 0) + 1)}"
+        return self.edge(least) + ("+" if most is None else "")
 
-    def query(self, step: Step) -> str:
-        bounds = zip(self.names, step[:2], strict=True)
+    def query(self, *span: int | None) -> str:
+        bounds = zip(self.names, span, strict=True)
         return urlencode([(name, self.typed(bound)) for name, bound in bounds if bound is not None])
 
 
@@ -77,33 +82,46 @@ def steps_of(wanted: Wanted, found: Found, without: Callable[[Sequence[str]], st
     """Return the steps of each range, drawn; `without` gives this page's address without some of its names."""
     pieces = {}
     for name, steps in found.steps.items():
-        shown = _RANGES[name]
-        chosen = wanted.light if name == "light" else wanted.spans.get(name, OPEN)
-        piece = fragments.once("browse/_figures.html", "steps", shown.told, bars(name, steps, chosen))
-        address = without(shown.names)
-        here = f"{address}{'&' if '?' in address else '?'}"
-        pieces[name] = piece.replace(_HERE, escape(here))
+        piece = _piece(name, steps, wanted.light if name == "light" else wanted.spans.get(name, OPEN))
+        address = without(_RANGES[name].names)
+        pieces[name] = piece.replace(_HERE, escape(f"{address}{'&' if '?' in address else '?'}"))
     return pieces
 
 
-def bars(name: str, steps: Sequence[Step], chosen: Span) -> tuple[ShownStep, ...]:
+@lru_cache(maxsize=1024)
+def _piece(name: str, steps: tuple[Step, ...], chosen: Span) -> Markup:
+    long = any(step.units > LONG for step in steps)
+    return fragments.drawn("browse/_figures.html", "steps", _RANGES[name].told, bars(name, steps, chosen), long)
+
+
+def bars(name: str, steps: Sequence[Step], chosen: Span) -> tuple[Bar, ...]:
     """Return the bars of a range, of which `chosen` is in force; none where no device stands on any step."""
     most = max(step.units for step in steps)
-    if not most:
-        return ()
-    shown = _RANGES[name]
-    return tuple(
-        ShownStep(
-            words=shown.words(step),
-            edge=shown.under(step),
-            units=step.units,
-            height=-(-HIGHEST * step.units // most),  # Rounded up: one device among thousands is seen as well.
-            query="" if step[:2] == chosen else shown.query(step),
-            chosen=step[:2] == chosen,
-            within=chosen != OPEN and _meet(step, chosen),
-        )
-        for step in steps
+    return tuple(_bar(name, step, most, chosen) for step in steps) if most else ()
+
+
+def _bar(name: str, step: Step, most: int, chosen: Span) -> Bar:
+    span = step[:2]
+    words, edge, query = _of_step(name, *span)
+    in_force = span == chosen
+    if in_force:
+        query = ""
+    return Bar(
+        told=f"{words}: {plural(step.units, 'device')}{'; chosen, take it off' if in_force else ''}",
+        units=f"{step.units:,}",
+        edge=edge,
+        height=-(-HIGHEST * step.units // most),  # Rounded up: one device among thousands is seen as well.
+        query=query if step.units or in_force else None,
+        chosen=in_force,
+        within=chosen != OPEN and _meet(step, chosen),
     )
+
+
+@cache
+def _of_step(name: str, least: int | None, most: int | None) -> tuple[str, str, str]:
+    """Return what is the same for a step however many devices stand on it."""
+    shown = _RANGES[name]
+    return shown.words(least, most), shown.under(least, most), shown.query(least, most)
 
 
 def _meet(step: Step, chosen: Span) -> bool:
