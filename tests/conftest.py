@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from tests.factories.bank import Bank
     from tests.factories.orders import Scene
     from tests.factories.stripe import StripeDriver
-    from tests.stages import Stage, Stages
+    from tests.stages import Stages
 
 NOON = datetime(2026, 6, 1, 17, tzinfo=UTC)
 TEMPLATE = "second_light_template"
@@ -253,7 +253,10 @@ def db_session(request):
 
     app = request.getfixturevalue("app")
     limiter.enabled = False  # One limiter serves all apps of a process, also those that count.
-    stage = _stage(request)
+    # Known by what the test asks for, before anything of it is made.
+    stage = request.node.stage = request.getfixturevalue("stages").asked_for(
+        request.fixturenames, lambda: request.getfixturevalue("local_stripe_server")
+    )
     with app.app_context():
         connection = (stage.engine if stage else db.engine).connect()
         outer = connection.begin()
@@ -265,13 +268,6 @@ def db_session(request):
         finally:
             outer.rollback()
             connection.close()
-
-
-def _stage(request) -> "Stage | None":
-    """Return the stage on which a test begins: it is known by what it asks for, before anything of it is made."""
-    if "held" in request.fixturenames:
-        return request.getfixturevalue("stages").held(request.getfixturevalue("local_stripe_server"))
-    return request.getfixturevalue("stages").scene() if "scene" in request.fixturenames else None
 
 
 @pytest.fixture(scope="session")
@@ -287,15 +283,25 @@ def stages(app, fresh_database) -> "Iterator[Stages]":
 @pytest.fixture
 def scene(request, db_session) -> "Scene":
     """Who is who around one unit: `tests.factories.orders.make_scene`, made once for a worker."""
-    return _stage(request).enter()
+    return request.node.stage.enter()
+
+
+def _order(request) -> "UUID":
+    stage = request.node.stage
+    request.getfixturevalue("local_stripe").back(stage.books)
+    return stage.order_id
 
 
 @pytest.fixture
-def held(request, scene, local_stripe) -> "UUID":
+def opened(request, scene) -> "UUID":
+    """The scene's order, whose payment page is open; its seller can be paid."""
+    return _order(request)
+
+
+@pytest.fixture
+def held(request, scene) -> "UUID":
     """The scene's order, paid for by card: its money is held."""
-    stage = _stage(request)
-    local_stripe.back(stage.books)
-    return stage.order_id
+    return _order(request)
 
 
 @pytest.fixture(autouse=True)

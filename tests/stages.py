@@ -5,9 +5,10 @@ A test begins there, does what it likes, and all of it is rolled back. Its peopl
 test; to walk there anew for each of them took a fifth of the time of all tests.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -28,16 +29,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Stage:
-    """A database, who is who in it, and for a sale that was paid its order and what the local Stripe knows of it."""
+    """A database, who is who in it, and where something was ordered the order and what the local Stripe knows of it."""
 
     engine: Engine
+    at: datetime
     scene: Scene
     order_id: UUID | None = None
     books: "Books | None" = None
 
+    def is_of_this_hour(self) -> bool:
+        """Say whether no hour began since, and so no day anywhere: a test may say that all of it happened today."""
+        return self.at.replace(minute=0, second=0) == clock.now().replace(minute=0, second=0, microsecond=0)
+
     def enter(self) -> Scene:
         """Return the people and things of the scene as rows of the test's session, without asking for them."""
         return Scene(**{one.name: db.session.merge(getattr(self.scene, one.name), load=False) for one in fields(Scene)})
+
+
+# What happened on each beyond the scene, the furthest first.
+PLAYS: dict[str, Callable[..., UUID] | None] = {"held": deals.paid, "opened": deals.opened, "scene": None}
 
 
 class Stages:
@@ -48,29 +58,33 @@ class Stages:
         self._fresh_database = fresh_database
         self._built: dict[str, Stage] = {}
 
-    def scene(self) -> Stage:
-        """Return the one on which a unit is for sale, and a clinic is cleared for it."""
-        return self._built.get("scene") or self._build("scene", None)
+    def asked_for(self, names: Collection[str], stripe: Callable[[], "StripeDriver"]) -> Stage | None:
+        """Return the stage on which a test begins that asks for fixtures of these names; None: it begins with nothing."""
+        name = next((one for one in PLAYS if one in names), None)
+        if name is None:
+            return None
+        built = self._built.get(name)
+        if built is None or not built.is_of_this_hour():
+            if built is not None:
+                built.engine.dispose()
+            built = self._built[name] = self._build(PLAYS[name], stripe)
+        return built
 
-    def held(self, stripe: "StripeDriver") -> Stage:
-        """Return the one on which the unit was ordered and paid for by card, and its money is held."""
-        return self._built.get("held") or self._build("held", stripe)
-
-    def _build(self, name: str, stripe: "StripeDriver | None") -> Stage:
+    def _build(self, play: Callable[..., UUID] | None, stripe: Callable[[], "StripeDriver"]) -> Stage:
         engine = create_engine(self._fresh_database(), **self._app.config["SQLALCHEMY_ENGINE_OPTIONS"])
         with self._app.app_context(), speaking_to(self._app, engine):
             lay_out_document()
             at = clock.now().replace(microsecond=0)
             scene, sale = make_scene(at), {}
-            if stripe:
-                stripe.reset()
-                stripe.bind(self._app)
-                sale = {"order_id": deals.paid(scene, stripe, at=at), "books": stripe.books()}
+            if play:
+                bank = stripe()
+                bank.reset()
+                bank.bind(self._app)
+                sale = {"order_id": play(scene, bank, at=at), "books": bank.books()}
             for one in fields(scene):
                 db.session.refresh(getattr(scene, one.name))
             db.session.expunge_all()
-        self._built[name] = Stage(engine, scene, **sale)
-        return self._built[name]
+        return Stage(engine, at, scene, **sale)
 
     def close(self) -> None:
         """Let go of every connection."""

@@ -31,8 +31,14 @@ def finance():
 
 
 @pytest.fixture
-def order_id(scene, now, local_stripe):
+def order_id(held):
     """An order whose money is held."""
+    return held
+
+
+@pytest.fixture
+def unready(scene, now, local_stripe):
+    """The same, of a seller who has no account yet to be paid on."""
     order_id = place_and_confirm(scene, at=now)
     pay_page(order_id, scene.buyer.id, at=now)
     local_stripe.pay_by_card(the_payment(order_id).checkout_id)
@@ -241,9 +247,9 @@ class TestDesk:
         db.session.execute(update(Payment).values(frozen_reason="fraud_warning"))
         assert [task.kind for task in desk.tasks(at=now + 85 * DAY)] == [desk.TaskKind.DECIDE, desk.TaskKind.FROZEN]
 
-    def test_a_movement_that_does_not_go_through_is_a_task(self, order_id, now, local_stripe):
+    def test_a_movement_that_does_not_go_through_is_a_task(self, unready, now, local_stripe):
         with unit_of_work():
-            payments.request_release(order_id=order_id, at=now)
+            payments.request_release(order_id=unready, at=now)
         do_jobs()
 
         (task,) = desk.tasks(at=now)

@@ -27,12 +27,11 @@ from tests.support import assert_nothing_lost
 
 
 @pytest.fixture
-def drawn(scene, local_stripe, now):
+def drawn(opened, local_stripe):
     """An order on whose page a bank debit was chosen."""
-    order_id = deals.opened(scene, local_stripe, at=now)
-    local_stripe.choose_bank_debit(the_payment(order_id).checkout_id)
+    local_stripe.choose_bank_debit(the_payment(opened).checkout_id)
     hear(local_stripe)
-    return order_id
+    return opened
 
 
 @pytest.fixture

@@ -18,17 +18,15 @@ from marketplace.payments.policy import GIVE_UP_AFTER
 from marketplace.payments.ports import PaymentGateway, WebhookRefused
 from marketplace.payments.states import PaymentState
 from tests.factories.orders import place_and_confirm, the_order
-from tests.factories.payments import do_jobs, hear, make_payment, pay_page, the_payment, waiting_jobs
+from tests.factories.payments import do_jobs, hear, make_payment, the_payment, waiting_jobs
 
 FEE = 123_280  # 2.9 % + 30 cents of $42,500
 
 
 @pytest.fixture
-def order_id(scene, now, local_stripe):
+def order_id(opened):
     """An order whose payment page is open."""
-    order_id = place_and_confirm(scene, at=now)
-    pay_page(order_id, scene.buyer.id, at=now)
-    return order_id
+    return opened
 
 
 @pytest.fixture

@@ -39,8 +39,14 @@ def seller(scene, local_stripe, now) -> str:
 
 
 @pytest.fixture
-def order_id(scene, now, local_stripe):
+def order_id(held):
     """An order whose money is held."""
+    return held
+
+
+@pytest.fixture
+def unready(scene, now, local_stripe):
+    """The same, of a seller who has no account yet to be paid on."""
     order_id = place_and_confirm(scene, at=now)
     pay_page(order_id, scene.buyer.id, at=now)
     local_stripe.pay_by_card(the_payment(order_id).checkout_id)
@@ -205,8 +211,8 @@ class TestRelease:
         assert states == [IntentState.PENDING, IntentState.DONE]
         assert sent(local_stripe) == [(3_995_000, seller)]
 
-    def test_waits_for_a_seller_who_cannot_be_paid_and_goes_on_by_itself(self, scene, order_id, local_stripe, now):
-        intent_id = release(order_id, at=now)
+    def test_waits_for_a_seller_who_cannot_be_paid_and_goes_on_by_itself(self, scene, unready, local_stripe, now):
+        intent_id = release(unready, at=now)
         assert run(intent_id, at=now) is IntentState.BLOCKED
         assert intent(intent_id).last_error == "the seller cannot be paid: no account"
 

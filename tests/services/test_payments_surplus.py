@@ -34,12 +34,11 @@ def as_(app):
 
 
 @pytest.fixture
-def order_id(scene, now, local_stripe):
+def order_id(opened, local_stripe):
     """An order whose buyer was told where to send the money."""
-    order_id = deals.opened(scene, local_stripe, at=now)
-    local_stripe.choose_bank_transfer(the_payment(order_id).checkout_id)
+    local_stripe.choose_bank_transfer(the_payment(opened).checkout_id)
     hear(local_stripe)
-    return order_id
+    return opened
 
 
 @pytest.fixture

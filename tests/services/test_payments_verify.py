@@ -16,17 +16,14 @@ from marketplace.payments import service as payments
 from marketplace.payments.books import FindingCode
 from marketplace.payments.models import Payment, ProviderEvent, ProviderEventState
 from marketplace.payments.states import PaymentState
-from tests.factories import deals
-from tests.factories.orders import make_scene
 from tests.factories.payments import do_jobs, the_payment
 from tests.support import assert_nothing_lost
 
 
 @pytest.fixture
-def order_id(now, local_stripe):
+def order_id(held):
     """An order whose money is held, of a seller who can be paid."""
-    scene = make_scene(now)
-    return deals.paid(scene, local_stripe, at=now)
+    return held
 
 
 def found(**given) -> list[tuple[FindingCode, str]]:

@@ -31,12 +31,6 @@ def as_(app):
 
 
 @pytest.fixture
-def opened(scene, local_stripe, now):
-    """An order whose payment page is open."""
-    return deals.opened(scene, local_stripe, at=now)
-
-
-@pytest.fixture
 def settled(held, scene, now, local_stripe):
     deals.accepted(held, scene, at=now)
     hear(local_stripe)
