@@ -243,8 +243,6 @@ def plausible_day(written: str, latest: date) -> tuple[date | None, bool]:
 def _parsed_day(written: str) -> date | None:
     text = written[:10]
     try:
-        if text[:8].isdecimal() and len(written) == 8:
-            return date(int(text[:4]), int(text[4:6]), int(text[6:]))
         if text[2:3] == "/":
             month, day, year = text.split("/")
             return date(int(year), int(month), int(day))

@@ -19,6 +19,7 @@ THERMAGE = Known(("Solta", "Solta Medical"), "Thermage CPT", frozenset({"K132431
         ({"firm": "SOLTA MEDICAL, INC.", "device": "THERMAGE  CPT"}, Basis.NAME),
         ({"firm": "Another", "device": "Solta Thermage CPT"}, Basis.NAME),
         ({"firm": "Solta", "device": "Thermage FLX", "product_code": "GEI"}, Basis.PRODUCT_CODE),
+        ({"firm": "Solta", "device": "Thermage FLX", "product_code": "GEX"}, None),
         ({"firm": "Solta", "device": "Thermage FLX"}, None),
         ({"firm": "Soltana", "device": "Thermage CPT"}, None),
         ({"firm": "Another", "device": "Thermage CPT", "product_code": "GEI"}, None),

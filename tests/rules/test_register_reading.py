@@ -246,11 +246,24 @@ class TestBadRows:
 
         assert only(content_of(lines), "FL:MQA").problems == ((Problem.WIDTH, "41 columns where the header has 39"),)
 
+    def test_one_that_says_something_shifts_the_row_and_counts(self):
+        lines = [*rosters.mqa([ANN])]
+        lines[1] += "more"
+
+        found = only(content_of(lines), "FL:MQA")
+        assert (found.row, found.problems) == (None, ((Problem.WIDTH, "40 columns where the header has 39"),))
+
     def test_elsewhere_not_even_that(self):
         lines = [*rosters.tmb([ANN])]
         lines[1] += ","
 
         assert only(content_of(lines), "TX:TMB").problems[0][0] is Problem.WIDTH
+
+    def test_blanks_say_nothing(self):
+        row = only(content_of(rosters.mqa([ANN._replace(city="   ")])), "FL:MQA").row
+
+        assert row.city is None
+        assert row.family_name == ANN.family.upper()
 
     def test_a_row_without_what_names_it_is_reported(self):
         found = only(content_of(rosters.tdlr([ANN._replace(number="", family="", given="", middle="")])), "TX:TDLR")
@@ -335,6 +348,11 @@ class TestHostileFiles:
         watch = Watch(sources()["FL:MQA"])
         list(watch.through([b"a|\xd1\n", b"b|c\n"]))
         assert watch.verdict().encoding == "cp1252"
+
+    def test_letters_that_are_utf_8_are_read_so_where_others_may_come(self):
+        watch = Watch(sources()["FL:MQA"])
+        list(watch.through(["a|Ñ\n".encode()]))
+        assert watch.verdict().encoding == "utf-8-sig"
 
     def test_a_cut_off_end(self):
         assert refusal(content_of(rosters.tdlr([ANN]))[:-5]) == (

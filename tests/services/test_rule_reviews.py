@@ -246,6 +246,24 @@ class TestProposing:
         assert reviews.review(proposed).proposed_by == staff[1]
 
 
+class TestWords:
+    def test_of_a_question_and_of_every_answer_are_neither_missing_nor_too_many(self, ask, staff, now):
+        longest = "x" * reviews.LONGEST_TEXT
+        review = ask(question=f" {longest} ")
+        assert reviews.review(review).question == longest
+
+        for words in ("", "  ", f"{longest}x"):
+            with pytest.raises(Invalid):
+                ask(question=words)
+            with pytest.raises(Invalid):
+                reviews.refuse(review_id=review, actor_id=staff[0], reason=words, at=now)
+        assert [row.id for row in reviews.queue(waiting=True)] == [review]
+        assert (state_of(review), mails()) == (ReviewState.ASKED, [])
+
+        reviews.refuse(review_id=review, actor_id=staff[0], reason=longest, at=now)
+        assert (state_of(review), reviews.review(review).reason) == (ReviewState.REFUSED, longest)
+
+
 class TestASiteThatWasClosedSince:
     @pytest.fixture
     def closed(self, proposed, scene, now):
