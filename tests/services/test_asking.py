@@ -11,6 +11,7 @@ from sqlalchemy import func, insert, select, text
 
 from marketplace import audit
 from marketplace.accounts import addresses
+from marketplace.accounts.policy import LONGEST_NAME
 from marketplace.credentials import asking, desk, service
 from marketplace.credentials.evidence import evidence_of
 from marketplace.credentials.models import (
@@ -325,6 +326,21 @@ class TestAnswer:
             service.answer_question(token=token, said=said, at=now)
         assert refusal.value.field == field
         assert count(LinkAnswer) == 0
+
+    def test_the_longest_words_fit_and_no_longer_ones(self, taken, vera, now):
+        name, words = "n" * LONGEST_NAME, "w" * 2000
+        with pytest.raises(Invalid):
+            ask(taken, vera.id, at=now, whom=replace(BOARD, office=f"{name}n"))
+        _, token = ask(taken, vera.id, at=now, whom=replace(BOARD, office=name, source=words))
+        service.read_question(token=token, at=now)
+        for field in ("name", "role"):
+            with pytest.raises(Invalid):
+                service.answer_question(token=token, said=replace(YES, **{field: f"{name}n"}), at=now)
+        service.answer_question(token=token, said=replace(YES, name=name, role=name, words=words), at=now)
+
+        request, answer = db.session.query(ConfirmationRequest).one(), db.session.query(LinkAnswer).one()
+        assert (request.office, request.address_source) == (name, words)
+        assert (answer.name, answer.role, answer.words) == (name, name, words)
 
     def test_a_claim_that_was_corrected_since_is_not_answered(self, taken, vera, now):
         link_id, token = ask(taken, vera.id, at=now)

@@ -488,6 +488,19 @@ class TestRecordCheck:
         assert refusal.value.field == field
         assert db.session.scalars(select(CredentialCheck)).all() == []
 
+    @pytest.mark.parametrize(
+        "shown", [{"note": "Active."}, {"matched": {"number": "10442"}}, {"screenshot": ("portal.png", picture())}]
+    )
+    def test_one_thing_that_was_seen_is_enough(self, now, victor, taken, shown):
+        seen = look(now, **{"note": "", **shown})
+        check_id = service.record_check(credential_id=taken.id, actor_id=victor.id, look=seen, at=now)
+
+        check = db.session.get_one(CredentialCheck, check_id)
+        assert (check.outcome, check.note, check.matched) == (
+            CheckOutcome.CONFIRMED, shown.get("note", ""), shown.get("matched", {}),
+        )  # fmt: skip
+        assert (check.document_id is not None) is ("screenshot" in shown)
+
     def test_refuses_a_look_into_the_future(self, now, victor, taken):
         seen = look(now + timedelta(seconds=1))
         with pytest.raises(Invalid) as refusal:
