@@ -103,7 +103,7 @@ def badge(code: str) -> ResponseReturnValue:
 
 def width_of(lines: list[str]) -> int:
     """Return how wide a badge has to be, in px: letters of its size are hardly ever wider than seven."""
-    return 56 + 7 * max(map(len, lines))
+    return 64 + 7 * max(map(len, lines))
 
 
 def _bearer() -> str:

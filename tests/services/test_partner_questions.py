@@ -265,7 +265,7 @@ class TestAsk:
         with count_statements() as sent:
             asking.ask(holder=who, question=question, at=now)
 
-        assert len(sent) <= 25, "\n".join(sent)
+        assert len(sent) == 21, "\n".join(sent)
 
 
 class TestNobodyAgreed:

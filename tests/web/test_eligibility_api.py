@@ -192,7 +192,7 @@ class TestAnswer:
         with count_statements() as sent:
             ask()
 
-        assert len(sent) <= 30, "\n".join(sent)
+        assert len(sent) == 23, "\n".join(sent)
 
 
 class TestTurnedAway:

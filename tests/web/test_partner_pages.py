@@ -86,7 +86,7 @@ class TestBadge:
         assert "X&lt;script&gt;" in drawn
 
     def test_is_wide_enough_for_its_words(self):
-        assert eligibility.width_of(["a" * 10, "b" * 30]) == 56 + 210
+        assert eligibility.width_of(["a" * 10, "b" * 30]) == 64 + 210
 
 
 def test_the_page_for_resellers_shows_what_is_true(client):
