@@ -82,7 +82,8 @@ _PARTS = """
     INSERT INTO listing_handpieces (id, listing_id, position, name, modality_code, counter_value, counter_unit,
         counter_direction, rated_life, particulars)
     SELECT md5('part ' || n || ' ' || position)::uuid, md5('unit ' || n)::uuid, position, 'Head', code,
-        ({r3} % 900000)::int, 'shots', 'up', 1000000, '{{}}'
+        ({r3} % 900000)::int, 'shots', 'up', 1000000,
+        jsonb_build_object('spot_sizes_mm', (ARRAY['3;6;9', '5;7;10', '6;9;12;15;18', '4-8', '12'])[1 + n % 5])
     FROM generate_series({first}, {last}) n
     CROSS JOIN LATERAL (SELECT {r5} AS e) lot
     JOIN shapes shape ON shape.number = floor({shapes} * power((e % 1000000) / 1000000.0, 2))::int

@@ -13,6 +13,9 @@ from .places import Point
 from .vocabulary import says_nothing
 from .words import typed
 
+SPOT = "spot"
+"""The name of a range that stands in no row of a unit: its handpieces have it."""
+
 Span = tuple[int | None, int | None]
 """From and to; both ends belong to it; None: open."""
 
@@ -51,9 +54,10 @@ class Wanted:
     What somebody is looking for; what is empty does not narrow.
 
     `chosen`: answers by the name of their facet, of which a unit has at least one. `spans`: by the name of a range;
-    prices in minor units, used life in per cent. `light`: wavelengths in nm. `configurations`: only units that the gate
-    would answer as one of these, and these `units`, but not those in `but`; None: any. `unchecked`: beside these also
-    what sellers offer that nobody checked.
+    prices in minor units, used life in per cent, spot sizes in hundredths of a millimetre, of which a handpiece has at
+    least one. `light`: wavelengths in nm. `configurations`: only units that the gate would answer as one of these, and
+    these `units`, but not those in `but`; None: any. `unchecked`: beside these also what sellers offer that nobody
+    checked.
     """
 
     text: str = ""
@@ -205,6 +209,10 @@ def _figures(wanted: Wanted, given: dict[str, Any]) -> list[str]:
     """Return the conditions that only a unit's own row can answer."""
     conditions = []
     for name, (least, most) in wanted.spans.items():
+        if name == SPOT:
+            given |= {"spot_from": least, "spot_to": most}
+            conditions.append("false" if least is not None and most is not None and least > most else _HAVING_SPOTS)
+            continue
         if most is None and name in _UNKNOWN_LAST:
             most = UNKNOWN - 1  # noqa: PLW2901  What is not known is in no range.
         for end, sign, bound in (("from", ">=", least), ("to", "<=", most)):
@@ -222,6 +230,10 @@ def _figures(wanted: Wanted, given: dict[str, Any]) -> list[str]:
 
 
 _UNKNOWN_LAST = ("used", "landed")
+_HAVING_SPOTS = (
+    "listing_id IN (SELECT part.listing_id FROM listing_handpieces part"
+    " WHERE spots && int4range(%(spot_from)s::int, %(spot_to)s::int, '[]'))"
+)
 
 
 def _able(market: Market, wanted: Wanted) -> frozenset[int] | None:

@@ -1,10 +1,20 @@
 """A unit for sale: the device itself, its handpieces, condition, photos and moves."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, select, text
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy import (
+    CheckConstraint,
+    Computed,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, INT4MULTIRANGE, JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.types import Text
 
@@ -146,6 +156,7 @@ class Handpiece(Keyed, Base):
             " AND (counter_value IS NULL) = (counter_direction IS NULL)",
             name="counter_is_whole",
         ),
+        Index("ix_listing_handpieces_spots", "spots", postgresql_using="gist"),
     )
 
     listing_id: Mapped[UUID] = mapped_column(ForeignKey("listings.id", ondelete="CASCADE"), index=True)
@@ -166,6 +177,13 @@ class Handpiece(Keyed, Base):
     rated_life_source: Mapped[str | None]
     reduction_minor: Mapped[int | None] = mapped_column(
         comment="By how much the price falls for a buyer who leaves it out; empty: not at all."
+    )
+    spots: Mapped[Any] = mapped_column(
+        INT4MULTIRANGE,
+        Computed("spots_of(particulars)", persisted=True),
+        nullable=True,
+        deferred=True,
+        comment="Spot sizes in hundredths of a millimetre, read out of the answers.",
     )
 
 

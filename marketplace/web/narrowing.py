@@ -14,6 +14,7 @@ from ..clinics.queries import Site
 from ..eligibility.verdict import Reach
 from ..kernel.money import Money
 from ..kernel.terms import STATES
+from ..listings.asked import SPOT
 from ..listings.search import Cursor, Found, Sort, Wanted
 from . import fragments, stepping
 from .searching import FACETS, Labels
@@ -60,6 +61,8 @@ class Typed(NamedTuple):
     life_from: int | None
     life_to: int | None
     shots: str
+    spot_from: str
+    spot_to: str
     nm_from: int | None
     nm_to: int | None
     zip: str
@@ -77,6 +80,11 @@ class FilterChip:
 
 def written(minor: int | None) -> str:
     return "" if minor is None else str(Money(minor))
+
+
+def millimetres(hundredths: int | None) -> str:
+    """Write a length without zeros that say nothing: 650 -> "6.5"."""
+    return "" if hundredths is None else f"{hundredths // 100}.{hundredths % 100:02}".rstrip("0").rstrip(".")
 
 
 def verdict_choices(counts: Mapping[Reach, int], chosen: Iterable[Reach]) -> tuple[Choice, ...]:
@@ -105,6 +113,7 @@ def figures_of(wanted: Wanted, found: Found) -> Markup:
     nothing = (None, None)
     price, years = wanted.spans.get("price", nothing), wanted.spans.get("year", nothing)
     life, shots = wanted.spans.get("used", nothing), wanted.spans.get("shots", nothing)[0]
+    spots = wanted.spans.get(SPOT, nothing)
     within = wanted.near.within if wanted.near else None
     typed = Typed(
         price_from=written(price[0]),
@@ -115,6 +124,8 @@ def figures_of(wanted: Wanted, found: Found) -> Markup:
         life_from=life[0],
         life_to=life[1],
         shots="" if shots is None else f"{shots:,}",
+        spot_from=millimetres(spots[0]),
+        spot_to=millimetres(spots[1]),
         nm_from=wanted.light[0],
         nm_to=wanted.light[1],
         zip=request.args.get("zip", ""),
@@ -239,6 +250,8 @@ def _chips_of_figures(wanted: Wanted) -> list[tuple[tuple[str, ...], str, str]]:
     add("life_from", spans.get("used", (None, None))[0], lambda life: f"From {life} % of life used")
     add("life", spans.get("used", (None, None))[1], lambda life: f"Up to {life} % of life used")
     add("shots", spans.get("shots", (None, None))[0], lambda shots: f"{shots:,} shots left or more")
+    add("spot_from", spans.get(SPOT, (None, None))[0], lambda spot: f"Spots from {millimetres(spot)} mm")
+    add("spot_to", spans.get(SPOT, (None, None))[1], lambda spot: f"Spots up to {millimetres(spot)} mm")
     add("nm_from", wanted.light[0], lambda nm: f"From {nm:,} nm")
     add("nm_to", wanted.light[1], lambda nm: f"Up to {nm:,} nm")
     if wanted.near is not None:

@@ -1,5 +1,6 @@
 """The search's address read: what was asked for, and what in it makes no sense."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,7 @@ from ..eligibility.verdict import Reach
 from ..kernel.errors import Invalid
 from ..kernel.money import parse_money
 from ..kernel.terms import STATES, ProcedureClass
+from ..listings.asked import SPOT
 from ..listings.conditions import GRADES
 from ..listings.places import point_of
 from ..listings.search import Cursor, Near, Sort, Wanted
@@ -22,6 +24,7 @@ from ..listings.suggesting import Suggestion
 from . import unit
 
 LONGEST_TEXT = 200
+_LENGTH = re.compile(r"^[0-9]{1,3}(?:\.[0-9]{1,2})?$")
 MOST_CHOSEN = 20
 
 Labels = Mapping[str, str]
@@ -78,6 +81,15 @@ class _Reader:
             self._leave_out(name, words)
             return None
 
+    def millimetres(self, name: str, words: str) -> int | None:
+        """Read a length of at most two decimals, in hundredths of a millimetre."""
+        typed = self.typed(name).removesuffix("mm").strip()
+        if _LENGTH.match(typed):
+            whole, _, part = typed.partition(".")
+            return int(whole) * 100 + int(part.ljust(2, "0"))
+        self._leave_out(name, words)
+        return None
+
     def _leave_out(self, name: str, words: str) -> None:
         if self.typed(name):
             self.ignored.append(f"{words} “{self.typed(name)[:40]}”")
@@ -98,6 +110,10 @@ def wanted_by(args: MultiDict[str, str]) -> tuple[Wanted, list[str]]:
         "used": (
             read.number("life_from", "the least life used", 0, 1000),
             read.number("life", "the life used", 0, 1000),
+        ),
+        SPOT: (
+            read.millimetres("spot_from", "the smallest spot size"),
+            read.millimetres("spot_to", "the largest spot size"),
         ),
         "shots": (read.number("shots", "the shots left", 0, 999_999_999), None),
     }

@@ -25,9 +25,9 @@ def market():
     """Four units of one verified seller, oldest first."""
     clinic = make_clinic(seller=True)
     return {
-        "gentle": make_listing(clinic=clinic, model=real_model("Candela GentleMax Pro"), handpieces=["ALEX", "NDYAG_LP"], price_minor=6_250_000, postal_code="78701"),
-        "m22": make_listing(clinic=clinic, model=real_model("Lumenis M22"), handpieces=["IPL"], price_minor=2_490_000, state_code="AZ", city="Phoenix", postal_code="85004", grade=Grade.A, year=2016, inclusions={"service_record": "included"}, recertification=Recertification.NO, warranty=Warranty.SELLER, training_included=True),
-        "icon": make_listing(clinic=clinic, model=real_model("Palomar (Cynosure) Icon"), handpieces=[make_handpiece("ER_YAG_FRAC", counter_value=900_000)], price_minor=3_300_000, state_code="FL", city="Miami", grade=Grade.C, year=2012, recertification=Recertification.YES),
+        "gentle": make_listing(clinic=clinic, model=real_model("Candela GentleMax Pro"), handpieces=[make_handpiece("ALEX", particulars={"spot_sizes_mm": "8-12"}), make_handpiece("NDYAG_LP", particulars={})], price_minor=6_250_000, postal_code="78701"),
+        "m22": make_listing(clinic=clinic, model=real_model("Lumenis M22"), handpieces=[make_handpiece("IPL", particulars={})], price_minor=2_490_000, state_code="AZ", city="Phoenix", postal_code="85004", grade=Grade.A, year=2016, inclusions={"service_record": "included"}, recertification=Recertification.NO, warranty=Warranty.SELLER, training_included=True),
+        "icon": make_listing(clinic=clinic, model=real_model("Palomar (Cynosure) Icon"), handpieces=[make_handpiece("ER_YAG_FRAC", counter_value=900_000, particulars={"spot_sizes_mm": "3.25;6"})], price_minor=3_300_000, state_code="FL", city="Miami", grade=Grade.C, year=2012, recertification=Recertification.YES),
         "thermage": make_listing(clinic=clinic, model=real_model("Solta Thermage CPT"), handpieces=[make_handpiece("RF_MONOPOLAR", rated_life=None)], price_minor=1_900_000, description="Bought from Clínica Ménière."),
     }  # fmt: skip
 
@@ -144,6 +144,13 @@ class TestFind:
             ("used", (None, 40), ["m22", "gentle"]),
             ("used", (None, 39), []),
             ("used", (90, 2**31 - 2), ["icon"]),
+            ("spot", (600, 600), ["icon"]),
+            ("spot", (601, 799), []),
+            ("spot", (None, 600), ["icon"]),
+            ("spot", (800, 800), ["gentle"]),
+            ("spot", (1000, 1100), ["gentle"]),
+            ("spot", (1201, None), []),
+            ("spot", (1200, 600), []),
             ("shots", (600_000, None), ["m22", "gentle"]),
             ("shots", (600_001, None), []),
             ("shots", (None, 100_000), ["icon"]),

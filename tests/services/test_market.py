@@ -29,7 +29,7 @@ from marketplace.listings.market import (
     MarketShard,
     MarketUnit,
 )
-from marketplace.listings.models import Listing, Photo
+from marketplace.listings.models import Handpiece, Listing, Photo
 from marketplace.listings.places import miles, point_of
 from marketplace.listings.search import Near, Wanted, find
 from marketplace.listings.terms import CounterDirection, CounterUnit, Grade, Recertification
@@ -118,6 +118,7 @@ EDIT = st.one_of(
         st.just("price"), st.integers(0, 5), st.sampled_from([999_999, 1_000_000, 2_999_999, 3_000_000, 8_000_000])
     ),
     st.tuples(st.just("year"), st.integers(0, 5), st.sampled_from([2009, 2010, 2012, 2013, 2022])),
+    st.tuples(st.just("spots"), st.integers(0, 5), st.sampled_from([None, "3;6", "2.5-4;12", "12", "9-6"])),
     st.tuples(st.just("place"), st.integers(0, 5), st.sampled_from(["TX", "AZ"])),
     st.tuples(st.just("grade"), st.integers(0, 5), st.sampled_from(Grade)),
     st.tuples(st.just("terms"), st.integers(0, 5), st.sampled_from(Recertification)),
@@ -158,6 +159,7 @@ QUESTION = st.fixed_dictionaries(
             optional={
                 "price": st.sampled_from([(10_001, None), (None, 10_001), (10_001, 10_002)]),
                 "landed": st.sampled_from([(None, 10_002), (None, 100_001)]),
+                "spot": st.sampled_from([(600, None), (None, 249), (250, 250), (401, 599), (1201, 600)]),
                 "year": st.sampled_from([(2010, 2012), (2017, None)]),
                 "used": st.sampled_from([(None, 24), (25, 79), (100, None)]),
             },
@@ -249,6 +251,8 @@ class TestNeverWrong:
         elif what == "worn":
             listing.handpieces[0].counter_value = 400_000 if value is None else value
             listing.handpieces[0].rated_life = None if value is None else 1_000_000
+        elif what == "spots":
+            listing.handpieces[0].particulars = {} if value is None else {"spot_sizes_mm": value}
         elif what == "serial":
             listing.serial = f"{value}-{listing.price_minor}-{listing.id}"
             listing.serial_normal = normal_number(listing.serial)
@@ -357,11 +361,26 @@ def has_words(unit, model, asked):
     )
 
 
+def within_spots(said, least, most):
+    """Say whether one of the sizes lies between two hundredths of millimetres, sizes in between the ends of one as well."""
+    for one in said.split(";") if said else ():
+        ends = sorted(round(100 * float(end)) for end in one.split("-"))
+        if any(
+            (least is None or size >= least) and (most is None or size <= most) for size in range(ends[0], ends[-1] + 1)
+        ):
+            return True
+    return False
+
+
 STATED = {"used": "life_used_percent"}
 
 
 def within_spans(unit, wanted):
     for name, (least, most) in wanted.spans.items():
+        if name == "spot":
+            if not any(within_spots(part.particulars.get("spot_sizes_mm"), least, most) for part in unit.handpieces):
+                return False
+            continue
         value = slow_landed(unit) if name == "landed" else getattr(unit, STATED.get(name, RANGES[name]))
         if value in (None, UNKNOWN) or (least is not None and value < least) or (most is not None and value > most):
             return False
@@ -494,6 +513,7 @@ class TestVersion:
             lambda unit: db.session.execute(update(Listing).where(Listing.id == unit.id).values(description="Else")),
             lambda _: db.session.execute(update(Photo).values(alternative_text="Else")),
             lambda _: db.session.execute(delete(Photo)),
+            lambda _: db.session.execute(update(Handpiece).values(particulars={"spot_sizes_mm": "7"})),
             lambda _: db.session.execute(text("UPDATE modalities SET name = name")),
             lambda _: db.session.execute(text("UPDATE device_models SET name = name")),
             lambda _: make_maker(name="New"),

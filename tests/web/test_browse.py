@@ -77,7 +77,7 @@ class TestDevices:
         html = page(
             client,
             "/devices?q=m22&maker=Lumenis&model=Lumenis+M22&procedure=HAIR_NONABLATIVE&state=TX&grade=B&service=record"
-            "&recertification=no&min=100&max=50000&landed=60,000&year=2010&year_to=2020&life_from=0&life=40&shots=1,000&nm_from=400&nm_to=1200"
+            "&recertification=no&min=100&max=50000&landed=60,000&year=2010&year_to=2020&life_from=0&life=40&shots=1,000&spot_from=0.5&spot_to=18+mm&nm_from=400&nm_to=1200"
             "&zip=78701&within=30&sort=-price",
         )
 
@@ -85,7 +85,7 @@ class TestDevices:
         assert chips == [
             "“m22”", "Hair removal", "Lumenis", "Lumenis M22", "B · good", "Texas", "Service and calibration record",
             "The maker asks for none", "From $100", "Up to $50,000", "Up to $60,000 in all", "From 2010", "Up to 2020",
-            "From 0 % of life used", "Up to 40 % of life used", "1,000 shots left or more", "From 400 nm", "Up to 1,200 nm", "Within 30 miles of 78701",
+            "From 0 % of life used", "Up to 40 % of life used", "1,000 shots left or more", "Spots from 0.5 mm", "Spots up to 18 mm", "From 400 nm", "Up to 1,200 nm", "Within 30 miles of 78701",
         ]  # fmt: skip
         for kept in (
             'value="-price" selected',
@@ -93,6 +93,8 @@ class TestDevices:
             'name="life" inputmode="numeric" autocomplete="off" placeholder="50" maxlength="4" value="40"',
             'value="30" selected',
             'value="1,000"',
+            'value="0.5"',
+            'value="18"',
         ):
             assert kept in html
 
@@ -152,6 +154,8 @@ class TestDevices:
             ("year=99999999999999999999", "the year “99999999999999999999”"),
             ("life=½", "the life used “½”"),
             ("life_from=-1", "the least life used “-1”"),
+            ("spot_from=1.234", "the smallest spot size “1.234”"),
+            ("spot_to=wide", "the largest spot size “wide”"),
             ("shots=many", "the shots left “many”"),
             ("nm_from=0", "the shortest wavelength “0”"),
             ("zip=00000", "the ZIP code “00000”, of which the Census knows no area,"),
