@@ -136,7 +136,7 @@ class Look:
             self.alive += 1
             where = f"{path.relative_to(ROOT)}:{change.line}"
             print(f"{where}  {fate} ({len(tried)} of {len(names)})\n    {change.was}\n  > {change.now}", flush=True)
-        print(f"{len(self.changes) - self.alive} of {len(self.changes)} were noticed.", flush=True)
+        print(f"{len(todo) - self.alive} of {len(todo)} were noticed.", flush=True)
         return True
 
     def _in_order(self, path: Path, meets: dict[str, float]) -> list[str]:
@@ -171,14 +171,15 @@ class Look:
         new = [item for item in session.items if f"{files[item.path]} {item.nodeid}" not in known]
         if new:
             took = _asked_of_a_child(WHOLE, self._record, session, new)
-            known |= {f"{files[item.path]} {item.nodeid}": took.get(item.nodeid, (0, [])) for item in new}
+            known |= {f"{files[item.path]} {item.nodeid}": took[item.nodeid] for item in new if item.nodeid in took}
             MET.mkdir(parents=True, exist_ok=True)
             kept.write_text(json.dumps(known), encoding="utf-8")
-        all_of = {item.nodeid: known[f"{files[item.path]} {item.nodeid}"] for item in session.items}
+        keys = {item.nodeid: f"{files[item.path]} {item.nodeid}" for item in session.items}
+        all_of = {name: known[key] for name, key in keys.items() if key in known}
         return {name: (seconds, set(met)) for name, (seconds, met) in all_of.items() if met}
 
     def _record(self, session, items: list):
-        """Run tests as they are; return how long each took, and by which changes it came."""
+        """Run tests as they are; return of those that pass how long each took, and by which changes it came."""
         took = {}
         for place, item in enumerate(items):
             self._met.clear()
@@ -186,7 +187,7 @@ class Look:
             begun = time.monotonic()
             following = items[place + 1] if place + 1 < len(items) else None
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-            if self._failed is None and self._met:
+            if self._failed is None:
                 took[item.nodeid] = (time.monotonic() - begun, sorted(self._met))
         return took
 
