@@ -259,6 +259,8 @@ def db_session(request):
     )
     with app.app_context():
         connection = (stage.engine if stage else db.engine).connect()
+        # One connection hears everything that the house can say; of a hundred statements none would last until it is said again.
+        connection.connection.driver_connection.prepared_max = 2_000
         outer = connection.begin()
         db.session.configure(join_transaction_mode="create_savepoint")
         try:
