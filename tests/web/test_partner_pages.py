@@ -52,6 +52,7 @@ class TestBadge:
         answer, _ = self.picture(browser_of(app, scene.buyer), ask())
 
         assert answer.headers["Cache-Control"] == "public, max-age=300"
+        assert "Cookie" not in answer.headers.get("Vary", "")
 
     def test_says_no_longer_cleared_once_the_code_is_taken_back(self, ask, client, scene, now):
         code = ask()
