@@ -320,6 +320,18 @@ class TestRetryClearance:
             with pytest.raises(orders.NotYourAct):
                 orders.retry_clearance(order_id=order_id, actor_id=other.id, at=now)
 
+    def test_nobody_else_makes_the_gate_answer(self, scene, order_id, now):
+        def answers():
+            return db.session.scalar(select(func.count()).select_from(EligibilityDecision))
+
+        before = answers()
+        for other, refusal in ((scene.seller, orders.NotYourAct), (make_user(), NotFound)):
+            with pytest.raises(refusal):
+                orders.retry_clearance(order_id=order_id, actor_id=other.id, at=now)
+        assert answers() == before
+        orders.retry_clearance(order_id=order_id, actor_id=scene.buyer.id, at=now)
+        assert answers() == before + 1
+
 
 class TestReleaseToShip:
     @pytest.fixture
