@@ -910,6 +910,14 @@ class TestDays:
         with pytest.raises(Invalid, match="before the first"):
             service.end_on(last_day=date(2026, 6, 9), **ids)
 
+    def test_the_first_day_may_be_the_last_and_the_agreed_one_may_be_said_again(self, clinic, owner):
+        person = make_user()
+        make_member(clinic=clinic, user=person, starts_on=date(2026, 6, 10), ends_on=date(2026, 6, 20))
+        ids = {"clinic_id": clinic.id, "user_id": person.id, "actor_id": owner.id, "at": NOON}
+        for day in (date(2026, 6, 20), date(2026, 6, 10)):
+            service.end_on(last_day=day, **ids)
+            assert queries.member(clinic_id=clinic.id, user_id=person.id).ends_on == day
+
     def test_the_last_owner_has_no_last_day(self, clinic, owner):
         with pytest.raises(service.LastOwner):
             service.end_on(clinic_id=clinic.id, actor_id=owner.id, user_id=owner.id, last_day=date(2026, 7, 1), at=NOON)
