@@ -596,6 +596,13 @@ class TestDecideSellerStanding:
         assert queries.seller_standings([asking.id]) == {asking.id: SellerStanding.AWAITING_SECOND}
         assert mails() == []
 
+    def test_who_gave_the_first_yes_may_still_say_no(self, asking):
+        victor = make_staff()
+        self.decide(asking, victor, SellerStanding.AWAITING_SECOND)
+        self.decide(asking, victor, SellerStanding.REFUSED)
+
+        assert queries.seller_standings([asking.id]) == {asking.id: SellerStanding.REFUSED}
+
     def test_the_second_may_find_otherwise_and_a_new_request_begins_anew(self, asking, owner):
         self.decide(asking, make_staff(), SellerStanding.AWAITING_SECOND)
         self.decide(asking, make_staff(), SellerStanding.REFUSED)
@@ -886,6 +893,13 @@ class TestDays:
 
         assert refusal.value.field == "ends_on"
         assert db.session.scalars(select(ClinicInvitation)).all() == []
+
+    def test_one_day_can_be_offered(self, clinic, owner):
+        day = self.TODAY + timedelta(days=2)
+        told = self.offered(clinic, owner, starts_on=day, ends_on=day)
+
+        shown = queries.invitation(told["token"], at=NOON)
+        assert (shown.starts_on, shown.ends_on) == (day, day)
 
     def test_either_side_writes_the_last_day_and_only_an_earlier_one(self, clinic, owner):
         person = make_user()
