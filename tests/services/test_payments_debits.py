@@ -29,6 +29,7 @@ from tests.support import assert_nothing_lost
 @pytest.fixture
 def drawn(opened, local_stripe):
     """An order on whose page a bank debit was chosen."""
+    local_stripe.take_events()  # What they tell of the account and the page is known.
     local_stripe.choose_bank_debit(the_payment(opened).checkout_id)
     hear(local_stripe)
     return opened

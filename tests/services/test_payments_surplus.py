@@ -36,6 +36,7 @@ def as_(app):
 @pytest.fixture
 def order_id(opened, local_stripe):
     """An order whose buyer was told where to send the money."""
+    local_stripe.take_events()  # What they tell of the account and the page is known.
     local_stripe.choose_bank_transfer(the_payment(opened).checkout_id)
     hear(local_stripe)
     return opened
