@@ -1,7 +1,6 @@
 """Ask the gate for a partner about somebody who agreed to it, and keep the answer with its receipt."""
 
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from .. import audit
@@ -9,14 +8,12 @@ from ..catalog import queries as catalog
 from ..catalog.queries import ModelFacts
 from ..credentials.evidence import evidence_of
 from ..eligibility import elsewhere
-from ..eligibility.sale import Purchase
 from ..extensions import db, unit_of_work
 from ..kernel.errors import NotFound
 from . import receipts, service, sharing, told
 from .asked import Question, WrongShape
 from .models import PartnerAnswer
 from .service import Holder
-from .sharing import Consent
 from .tokens import new_receipt_code
 
 HOLDS = timedelta(days=1)
@@ -47,9 +44,7 @@ def ask(*, holder: Holder, question: Question, at: datetime) -> UUID:
         model = _model(question)
         handpieces = _handpieces(question, model)
         consent = sharing.consent_behind(question.code, partner_id=holder.partner_id, at=at)
-        said = elsewhere.ask(
-            model=model, modality_codes=handpieces, purchase=purchase_of(consent, question.uses), at=at
-        )
+        said = elsewhere.ask(model=model, modality_codes=handpieces, purchase=consent.purchase(question.uses), at=at)
         answer = PartnerAnswer(
             receipt_code=new_receipt_code(),
             partner_id=holder.partner_id,
@@ -73,17 +68,6 @@ def ask(*, holder: Holder, question: Question, at: datetime) -> UUID:
         db.session.flush()
         _note(answer)
         return answer.id
-
-
-def purchase_of(consent: Consent, uses: Any) -> Purchase:
-    """Return the purchase that a partner asks about: by the person who agreed, who operates the device themselves."""
-    return Purchase(
-        buyer_id=consent.person_id,
-        clinic_id=consent.clinic_id,
-        site_id=consent.site_id,
-        operator_id=consent.person_id,
-        declared_uses=frozenset(uses),
-    )
 
 
 def _model(question: Question) -> ModelFacts:

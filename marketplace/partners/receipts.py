@@ -14,13 +14,13 @@ from ..catalog import queries as catalog
 from ..catalog.models import DeviceModel
 from ..eligibility import elsewhere
 from ..eligibility.models import PolicyVersion
-from ..eligibility.sale import Purchase
 from ..eligibility.verdict import Verdict
 from ..extensions import db
 from ..kernel.errors import NotFound
 from ..kernel.terms import ProcedureClass
 from . import sharing
-from .models import Partner, PartnerAnswer, PartnerKey, SharingCode
+from .models import PartnerAnswer, PartnerKey, SharingCode
+from .sharing import Consent
 from .tokens import plain_receipt, written
 from .told import Kept
 
@@ -154,13 +154,7 @@ def _standing(answer: PartnerAnswer, policy_digest: str, at: datetime) -> Standi
         return Standing.ASK_AGAIN
     if not answer.allowed:
         return Standing.NOT_CLEARED
-    purchase = Purchase(
-        buyer_id=consent.person_id,
-        clinic_id=consent.clinic_id,
-        site_id=consent.site_id,
-        operator_id=consent.person_id,
-        declared_uses=frozenset(map(ProcedureClass, answer.declared_uses)),
-    )
+    purchase = Consent(*consent).purchase(map(ProcedureClass, answer.declared_uses))
     model = catalog.model(answer.model_id)
     stands = elsewhere.holds(model=model, modality_codes=answer.handpieces, purchase=purchase, at=at)
     return Standing.CLEARED if stands else Standing.ASK_AGAIN
@@ -176,13 +170,11 @@ def _find(which: Any) -> Row[Any] | None:
     found: Result[Any] = db.session.execute(
         select(
             PartnerAnswer,
-            Partner.name,
             DeviceModel.slug,
             PolicyVersion.number,
             PolicyVersion.standing,
             PolicyVersion.digest.label("policy_digest"),
         )
-        .join(Partner, Partner.id == PartnerAnswer.partner_id)
         .join(DeviceModel, DeviceModel.id == PartnerAnswer.model_id)
         .join(PolicyVersion, PolicyVersion.id == PartnerAnswer.policy_version_id)
         .where(which)

@@ -1,5 +1,6 @@
 """A person's own word: which partner may ask about them, for which site, until when; and how they take it back."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -10,8 +11,10 @@ from .. import audit
 from ..accounts.models import User
 from ..clinics import queries as clinics
 from ..clinics.models import ClinicMember, ClinicSite
+from ..eligibility.sale import Purchase
 from ..extensions import db, unit_of_work
 from ..kernel.errors import Invalid, NotFound, TooMany
+from ..kernel.terms import ProcedureClass
 from .models import Partner, PartnerAnswer, SharingCode
 from .tokens import Minted, digest_of, new_code, plain
 
@@ -54,6 +57,16 @@ class Consent:
     person_id: UUID
     clinic_id: UUID
     site_id: UUID
+
+    def purchase(self, uses: Iterable[ProcedureClass]) -> Purchase:
+        """Return the purchase that a partner asks about: by the person who agreed, and who operates the device."""
+        return Purchase(
+            buyer_id=self.person_id,
+            clinic_id=self.clinic_id,
+            site_id=self.site_id,
+            operator_id=self.person_id,
+            declared_uses=frozenset(uses),
+        )
 
 
 def give(
