@@ -1,16 +1,12 @@
 """Every page, for whom it is: no violation axe can find, light and dark, on a desk and on a phone, and nothing sticks out."""
 
-import os
-import re
-from collections.abc import Iterable, Iterator
-from itertools import count, cycle
-from pathlib import Path
+from collections.abc import Iterator
+from itertools import cycle
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Page
 from sqlalchemy import select
 
 from marketplace.accounts import service as accounts
@@ -59,15 +55,11 @@ from marketplace.watching.models import Cadence, Watch
 from tests.factories.catalog import real_model
 from tests.factories.recalls import make_recall
 from tests.factories.registers import make_finding, make_snapshot
+from tests.journeys.axe import LOOKS, looked_at
 from tests.journeys.house import House
 
 HAIR = ("Lumenis", "LightSheer Duet", "DIODE_HR")
 HAIR_REMOVAL = ProcedureClass.HAIR_NONABLATIVE
-# Every page in both widths and both themes; the frame that all share in all four of their pairs, from page to page.
-LOOKS = (((1280, "light"), (320, "dark")), ((320, "light"), (1280, "dark")))
-# Where pictures of all pages go, if somebody wants to look at them (CONTRIBUTING.md).
-PICTURES = os.environ.get("SECOND_LIGHT_PICTURES", "")
-COUNT = count(1)
 NOT_PAGES = {
     "bootstrap.static": "a file",
     "browse.photo": "a picture",
@@ -115,20 +107,6 @@ NOT_PAGES = {
     "staff_recall_releases.paper": "a file",
     "static": "a file",
 }
-RUN = """() => axe.run(document, { preload: false, resultTypes: ["violations"] }).then(({ violations }) =>
-  violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.target.join(" ")).join(", ")}`))"""
-# Labels, headings and links into the page find the first of those that share an id; axe asks no more.
-TWICE = """() => {
-  const ids = [...document.querySelectorAll("[id]")].map((one) => one.id);
-  return [...new Set(ids.filter((id, place) => ids.indexOf(id) !== place))];
-}"""
-# What reaches beyond the right edge, the most telling first; tables may scroll inside their own frame.
-STICKS_OUT = """() => {
-  const edge = document.documentElement.clientWidth;
-  if (document.documentElement.scrollWidth <= edge) return [];
-  return [...document.querySelectorAll("body *")].filter((one) => one.getBoundingClientRect().right > edge + 1)
-    .slice(0, 3).map((one) => `${one.tagName}.${one.className}`);
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -581,20 +559,3 @@ def test_what_the_search_box_suggests_stands_in_nobodys_way(enter, watch, lived)
             found += looked_at(page, [(width, theme)])
         assert page.get_by_role("option").first.is_visible()
     assert found == [], "\n".join(found)
-
-
-def looked_at(page: Page, looks: Iterable[tuple[int, str]]) -> list[str]:
-    """Look at a page in these widths and themes; return what is wrong."""
-    wrong: list[str] = []
-    if not page.evaluate("() => 'axe' in window"):  # Half a megabyte; whoever looks at many pages sends it once.
-        page.evaluate(AXE_SCRIPT)
-    wrong += [f"an id that stands twice: {one}" for one in page.evaluate(TWICE)]
-    for width, theme in looks:
-        page.set_viewport_size({"width": width, "height": 900})
-        page.emulate_media(color_scheme=theme)
-        wrong += [f"sticks out at {width}: {one}" for one in page.evaluate(STICKS_OUT)]
-        wrong += [f"{theme}, {width}: {one}" for one in page.evaluate(RUN)]
-        if PICTURES:  # To be looked at by a person: what no rule of axe can say is whether a page is good to look at.
-            name = re.sub(r"[^a-z0-9]+", "-", page.url.split("/", 3)[3].lower())[:60].strip("-") or "home"
-            page.screenshot(path=Path(PICTURES) / f"{next(COUNT):03}-{name}-{width}-{theme}.png", full_page=True)
-    return wrong

@@ -8,8 +8,8 @@ from playwright.sync_api import expect
 from marketplace.kernel import clock
 from marketplace.kernel.money import Money
 from marketplace.payments.ports import PaymentMethod
+from tests.journeys.axe import LOOKS, looked_at
 from tests.journeys.conftest import DESK
-from tests.journeys.test_accessibility import LOOKS, looked_at
 
 
 def test_a_developer_walks_through_payments_and_the_console(browser, stripe_alone):

@@ -7,8 +7,8 @@ from playwright.sync_api import Page, expect
 from marketplace.accounts import service as accounts
 from marketplace.kernel import clock
 from tests.journeys.acts import field, press, told
+from tests.journeys.axe import LOOKS, looked_at
 from tests.journeys.house import House
-from tests.journeys.test_accessibility import LOOKS, looked_at
 
 EMAIL = "tess@carefully.example"
 PASSWORD = "nine copper kettles"
