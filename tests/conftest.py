@@ -344,15 +344,42 @@ def now() -> datetime:
     return clock.now().replace(microsecond=0)
 
 
-@pytest.fixture
-def own_app(fresh_database, tmp_path) -> "Iterator[Flask]":
-    """An application over a database of its own, with real commits. Mark the test `own_database`."""
+@pytest.fixture(scope="session")
+def lent_app(postgres, tmp_path_factory) -> "Iterator[Flask]":
+    """
+    The application that is lent to one test after the other, each with another database under the same name.
+
+    To build one takes as long as many a test, and one whose engine is new puts every statement together anew.
+    """
     from marketplace.app import create_app
+
+    url, _ = postgres
+    name = f"lent_{uuid4().hex[:12]}"
+    yield create_app(settings_for(_named(url, name), tmp_path_factory.mktemp("lent")))
+    if "TEST_POSTGRES_URL" in os.environ:
+        _execute(url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def own_app(postgres, lent_app, tmp_path) -> "Iterator[Flask]":
+    """An application over a database of its own, with real commits. Mark the test `own_database`."""
+    from sqlalchemy.engine import make_url
+
+    from marketplace import adapters
     from marketplace.extensions import db
 
-    app = create_app(settings_for(fresh_database(), tmp_path))
-    yield app
-    with app.app_context():
+    url, template = postgres
+    settings = settings_for(lent_app.extensions["second_light_settings"].database_url, tmp_path)
+    name = make_url(settings.database_url).database
+    _execute(url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    _execute(url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    before = dict(lent_app.config)
+    lent_app.extensions["second_light_settings"] = settings
+    adapters.bind_all(lent_app, settings)
+    yield lent_app
+    lent_app.config.clear()
+    lent_app.config.update(before)
+    with lent_app.app_context():
         db.session.remove()
         db.engine.dispose()
 

@@ -30,6 +30,7 @@ from marketplace.dev.demo.cast import Ending, Player, Proof
 from marketplace.dev.mailbox import Letters, Receiver
 from marketplace.dev.processes import Child
 from marketplace.dev.stripe.server import LocalStripe
+from marketplace.documents import isolation
 from marketplace.extensions import db
 from marketplace.kernel import clock
 from marketplace.kernel.money import Money
@@ -100,7 +101,7 @@ class House:
             seen = look()
             if seen:
                 return seen
-            time.sleep(0.1)
+            time.sleep(0.02)
         raise AssertionError(f"It did not happen within {PATIENCE:.0f} seconds: {what}")
 
     def mails_to(self, name: str) -> list[str]:
@@ -258,6 +259,7 @@ def open_house(database_url: str, directory: Path) -> Iterator[House]:
     web_port, smtp_port = _free_ports(2)
     address = f"http://127.0.0.1:{web_port}"
     with ExitStack() as stack:
+        stack.enter_context(isolation.nursery())  # For what the cast hands in; a person's own papers have a child each.
         stripe = LocalStripe(deliver_to=f"{address}/webhooks/stripe", secret=SECRET).start()
         stack.callback(stripe.stop)
         letters = Letters(directory / "mail")
