@@ -14,7 +14,7 @@ from .vocabulary import says_nothing
 from .words import typed
 
 SPOT = "spot"
-"""The name of a range that stands in no row of a unit: its handpieces have it."""
+"""The name of a range that is no figure of a unit: each of its handpieces may have several."""
 
 Span = tuple[int | None, int | None]
 """From and to; both ends belong to it; None: open."""
@@ -231,8 +231,8 @@ def _figures(wanted: Wanted, given: dict[str, Any]) -> list[str]:
 
 _UNKNOWN_LAST = ("used", "landed")
 _HAVING_SPOTS = (
-    "listing_id IN (SELECT part.listing_id FROM listing_handpieces part"
-    " WHERE spots && int4range(%(spot_from)s::int, %(spot_to)s::int, '[]'))"
+    "spot_id = ANY(ARRAY(SELECT id FROM market_spots"
+    " WHERE spots && int4range(%(spot_from)s::int, %(spot_to)s::int, '[]')))"
 )
 
 
@@ -294,7 +294,7 @@ def _own_words(market: Market, words: list[str], given: dict[str, Any]) -> tuple
     return whole, f"({' UNION '.join(parts)})" if parts else f"SELECT {_COLUMNS} FROM market_units WHERE false"  # noqa: S608  Names of ours; values are bound.
 
 
-_COLUMNS = "listing_id, kind_id, face_id, place_id, published_at, price_minor, year, used, landed, shots_left"
+_COLUMNS = "listing_id, kind_id, face_id, place_id, spot_id, published_at, price_minor, year, used, landed, shots_left"
 
 
 def _begun(word: str) -> str:

@@ -30,9 +30,12 @@ _AS_ON_MARKET = """
         SELECT number AS id, state_code, grade, traits FROM candidates
     ), market_places AS (
         SELECT number AS id, latitude, longitude FROM candidates WHERE latitude IS NOT NULL
+    ), market_spots AS (
+        SELECT number AS id, range_agg(one) AS spots FROM candidates
+        JOIN listing_handpieces part USING (listing_id) CROSS JOIN LATERAL unnest(part.spots) one GROUP BY number
     ), market_units AS (
         SELECT listing_id, kind_id, number AS face_id, CASE WHEN latitude IS NOT NULL THEN number END AS place_id,
-            published_at, price_minor, year, used, landed, shots_left, words
+            number AS spot_id, published_at, price_minor, year, used, landed, shots_left, words
         FROM candidates
     )
 """

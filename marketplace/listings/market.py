@@ -3,16 +3,17 @@ The market as it is searched. These rows are written by the database itself, in 
 
 A *kind* is what units have in common that are judged and found alike: a configuration, from a checked seller or not,
 under the recalls of its model or let out of all of them.
-A *face* is a state, a grade and traits: everything else that is chosen from a list. A *place* is a point on the map. A
-unit's own row is what is left: figures to sort and to narrow by, and its own words. How many units each kind has with
-each face, and beside each answer, is kept as well.
+A *face* is a state, a grade and traits: everything else that is chosen from a list. A *place* is a point on the map,
+*spots* are sizes. A unit's own row is what is left: figures to sort and to narrow by, and its own words. How many units
+each kind has with each face, and beside each answer, is kept as well.
 """
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Identity, Index, UniqueConstraint, false
-from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, INT4MULTIRANGE, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Text
 
@@ -59,6 +60,16 @@ class MarketPlace(Base):
     id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
     latitude: Mapped[float]
     longitude: Mapped[float]
+
+
+class MarketSpots(Base):
+    """The spot sizes of a unit's handpieces, all together. Never changed, never removed."""
+
+    __tablename__ = "market_spots"
+    __table_args__ = (UniqueConstraint("spots", name="spots_differ"),)
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    spots: Mapped[Any] = mapped_column(INT4MULTIRANGE, comment="In hundredths of a millimetre.")
 
 
 class MarketShard(Base):
@@ -121,7 +132,7 @@ class MarketUnit(Base):
         # Everything that figures are counted by: they are read from here, and the rows stay where they are.
         Index(
             "ix_market_units_counted",
-            "face_id", "kind_id", "price_minor", "year", "used", "landed", "shots_left", "place_id",
+            "face_id", "kind_id", "price_minor", "year", "used", "landed", "shots_left", "place_id", "spot_id",
         ),
         Index("ix_market_units_words", "words", postgresql_using="gin"),
     )  # fmt: skip
@@ -135,5 +146,6 @@ class MarketUnit(Base):
     used: Mapped[int] = mapped_column(comment="Life used, in per cent; 2147483647: not known, sorts last.")
     landed: Mapped[int] = mapped_column(comment="What it costs in all; 2147483647: not known, sorts last.")
     place_id: Mapped[int | None] = mapped_column(ForeignKey("market_places.id"))
+    spot_id: Mapped[int | None] = mapped_column(ForeignKey("market_spots.id"))
     shots_left: Mapped[int | None]
     words: Mapped[str] = mapped_column(TSVECTOR, comment="The unit's own; those of its kind are not repeated.")

@@ -156,7 +156,6 @@ class Handpiece(Keyed, Base):
             " AND (counter_value IS NULL) = (counter_direction IS NULL)",
             name="counter_is_whole",
         ),
-        Index("ix_listing_handpieces_spots", "spots", postgresql_using="gist"),
     )
 
     listing_id: Mapped[UUID] = mapped_column(ForeignKey("listings.id", ondelete="CASCADE"), index=True)

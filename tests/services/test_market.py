@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import MultiRange, Range
 
 from marketplace.catalog import queries as catalog
 from marketplace.clinics.models import Clinic
@@ -27,6 +28,7 @@ from marketplace.listings.market import (
     MarketKind,
     MarketPlace,
     MarketShard,
+    MarketSpots,
     MarketUnit,
 )
 from marketplace.listings.models import Handpiece, Listing, Photo
@@ -57,6 +59,7 @@ def slow_units():
             tuple(one.traits), one.published_at, one.price_minor, one.year,
             2**31 - 1 if one.life_used_percent is None else one.life_used_percent, one.shots_left, slow_landed(one),
             one.latitude, one.longitude, recalls.get(one.id) == 0,
+            frozenset().union(*(sizes(part.particulars.get("spot_sizes_mm")) for part in one.handpieces)),
         )
         for one in db.session.scalars(select(Listing).where(Listing.state == "published"))
     }  # fmt: skip
@@ -83,18 +86,27 @@ def slow_landed(unit):
 
 def kept_units():
     """What the market's own rows say."""
-    unit, face, kind, place = (one.__table__.c for one in (MarketUnit, MarketFace, MarketKind, MarketPlace))
+    unit, face, kind, place, spot = (
+        one.__table__.c for one in (MarketUnit, MarketFace, MarketKind, MarketPlace, MarketSpots)
+    )
     rows = db.session.execute(
         select(
             unit.listing_id, kind.configuration, kind.checked, kind.modality_codes, face.state_code, face.grade,
             face.traits, unit.published_at, unit.price_minor, unit.year, unit.used, unit.shots_left, unit.landed,
-            place.latitude, place.longitude, kind.spared,
+            place.latitude, place.longitude, kind.spared, spot.spots,
         )
         .join(MarketFace, face.id == unit.face_id)
         .join(MarketKind, kind.id == unit.kind_id)
         .join(MarketPlace, place.id == unit.place_id, isouter=True)
+        .join(MarketSpots, spot.id == unit.spot_id, isouter=True)
     ).all()  # fmt: skip
-    return {row.listing_id: (*row[1:3], tuple(row[3]), *row[4:6], tuple(row[6]), *row[7:16]) for row in rows}
+    return {
+        row.listing_id: (
+            *row[1:3], tuple(row[3]), *row[4:6], tuple(row[6]), *row[7:16],
+            frozenset(size for one in row.spots or () for size in range(one.lower, one.upper)),
+        )
+        for row in rows
+    }  # fmt: skip
 
 
 def kept_counts():
@@ -363,13 +375,13 @@ def has_words(unit, model, asked):
 
 def within_spots(said, least, most):
     """Say whether one of the sizes lies between two hundredths of millimetres, sizes in between the ends of one as well."""
-    for one in said.split(";") if said else ():
-        ends = sorted(round(100 * float(end)) for end in one.split("-"))
-        if any(
-            (least is None or size >= least) and (most is None or size <= most) for size in range(ends[0], ends[-1] + 1)
-        ):
-            return True
-    return False
+    return any((least is None or size >= least) and (most is None or size <= most) for size in sizes(said))
+
+
+def sizes(said):
+    """Return the spot sizes that somebody stated, in hundredths of a millimetre."""
+    ends = [sorted(round(100 * float(end)) for end in one.split("-")) for one in said.split(";")] if said else ()
+    return {size for least, most in ((one[0], one[-1]) for one in ends) for size in range(least, most + 1)}
 
 
 STATED = {"used": "life_used_percent"}
@@ -581,6 +593,9 @@ class TestConstraints:
             db.session.flush()
         with assert_refused_by("places_differ"):
             db.session.add_all(MarketPlace(latitude=30.271, longitude=-97.743) for _ in range(2))
+            db.session.flush()
+        with assert_refused_by("spots_differ"):
+            db.session.add_all(MarketSpots(spots=MultiRange([Range(300, 301)])) for _ in range(2))
             db.session.flush()
 
     def test_a_place_is_a_zip_code_and_a_point_has_two_ends(self):

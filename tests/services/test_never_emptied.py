@@ -10,9 +10,9 @@ from marketplace.extensions import db
 EXPENDABLE = {
     "alembic_version", "clinic_invitations", "event_cursor", "kept_findings", "known_browsers", "listing_import_units",
     "listing_imports", "listing_views", "listings_to_match", "mailed_tokens", "mails", "market_counts", "market_faces",
-    "market_grains", "market_kinds", "market_places", "market_shards", "market_tallies", "market_units", "offer_terms",
-    "order_thread_marks", "parked_forms", "procrastinate_events", "procrastinate_jobs", "procrastinate_periodic_defers",
-    "procrastinate_workers", "rate_limits", "recovery_codes", "register_rows", "saved_search_hits", "saved_searches",
+    "market_grains", "market_kinds", "market_places", "market_shards", "market_spots", "market_tallies", "market_units",
+    "offer_terms", "order_thread_marks", "parked_forms", "procrastinate_events", "procrastinate_jobs",
+    "procrastinate_periodic_defers", "procrastinate_workers", "rate_limits", "recovery_codes", "register_rows", "saved_search_hits", "saved_searches",
     "user_sessions", "want_answers", "want_matches", "want_reports", "watches",
 }  # fmt: skip
 
