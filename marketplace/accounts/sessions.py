@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, select, update
+from sqlalchemy import ColumnElement, update
 
 from ..extensions import db, reading
+from ..kernel.terms import StaffRole
 from ..kernel.tokens import digest_of, new_token
 from .access import Identity
-from .models import SecondFactor, SessionEnd, User, UserSession
+from .models import SessionEnd, User, UserSession
 from .policy import SEEN_IS_WRITTEN_EVERY, absolute_limit, rested_too_long
 
 LONGEST_AGENT = 300
@@ -46,46 +47,36 @@ def open_session(*, user: User, at: datetime, user_agent: str, address: str, bro
 
 
 # Every page of a signed-in person begins with it: to put it together takes longer than to ask it.
-_LIVING = (
-    select(
-        UserSession.id.label("session_id"),
-        UserSession.last_seen_at,
-        UserSession.confirmed_at,
-        SecondFactor.on_since,
-        User.id,
-        User.name,
-        User.email,
-        User.staff_role,
-        User.email_confirmed_at,
-    )
-    .join(User, User.id == UserSession.user_id)
-    .outerjoin(SecondFactor, SecondFactor.user_id == User.id)
-    .where(
-        UserSession.token_digest == bindparam("digest"),
-        UserSession.ended_at.is_(None),
-        UserSession.expires_at > bindparam("at"),
-        User.disabled_at.is_(None),
-    )
-)
+_LIVING = """
+    SELECT session.id, session.last_seen_at, session.confirmed_at, factor.on_since, person.id, person.name,
+        person.email, person.staff_role, person.email_confirmed_at
+    FROM user_sessions session JOIN users person ON person.id = session.user_id
+    LEFT JOIN second_factors factor ON factor.user_id = person.id
+    WHERE session.token_digest = %(digest)s AND session.ended_at IS NULL AND session.expires_at > %(at)s
+        AND person.disabled_at IS NULL
+"""
 
 
 def living(*, token: str, at: datetime) -> tuple[Identity, bool] | None:
     """Return who is behind a living session, and whether it is time to write down that it was seen: one statement."""
     with reading() as connection:
-        row = connection.execute(_LIVING, {"digest": digest_of(token), "at": at}).one_or_none()
-    if row is None or rested_too_long(last_seen_at=row.last_seen_at, staff=row.staff_role is not None, at=at):
+        found = connection.exec_driver_sql(_LIVING, {"digest": digest_of(token), "at": at}).one_or_none()
+    if found is None:
+        return None
+    session_id, last_seen_at, confirmed_at, factor_since, user_id, name, email, role, email_confirmed_at = found
+    if rested_too_long(last_seen_at=last_seen_at, staff=role is not None, at=at):
         return None
     identity = Identity(
-        id=row.id,
-        session_id=row.session_id,
-        name=row.name,
-        email=row.email,
-        staff_role=row.staff_role,
-        email_confirmed=row.email_confirmed_at is not None,
-        confirmed_at=row.confirmed_at,
-        has_second_factor=row.on_since is not None,
+        id=user_id,
+        session_id=session_id,
+        name=name,
+        email=email,
+        staff_role=StaffRole(role) if role else None,
+        email_confirmed=email_confirmed_at is not None,
+        confirmed_at=confirmed_at,
+        has_second_factor=factor_since is not None,
     )
-    return identity, at - row.last_seen_at >= SEEN_IS_WRITTEN_EVERY
+    return identity, at - last_seen_at >= SEEN_IS_WRITTEN_EVERY
 
 
 def seen(*, session_id: UUID, at: datetime) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from .facets import FACE_FACETS, KIND_FACETS, RANGES
 from .kinds import Market
+from .ladders import LADDERS
 from .market import UNKNOWN
 from .places import Point
 from .vocabulary import says_nothing
@@ -83,7 +84,8 @@ class Asked:
     the kinds all of whose units have the words that were asked for; None: no words were. `narrows_kinds`: not every
     kind can answer. `of_kinds_alone`: whole kinds match, those in `whole_kinds` (None: all), and no others but the
     units that `others` gives, as `matched` does; `own` are these units themselves. `steps`: the ranges whose steps
-    alone are counted; empty: all else is.
+    alone are counted; empty: all else is. `but_for` gives what `matched` does by what stands outside of the `ranges`,
+    `outside`: of all that is kept, without those. Empty: there is no such way. `mostly_inside`: it is the shorter one.
     """
 
     given: dict[str, Any]
@@ -103,10 +105,15 @@ class Asked:
     these_units: str = ""
     matched: str = ""
     steps: tuple[str, ...] = ()
+    ranges: Mapping[str, Span] = field(default_factory=dict)
+    outside: str = ""
+    but_for: str = ""
+    mostly_inside: bool = False
 
 
 _KEPT = "SELECT kind_id, face_id, units FROM market_counts"
 _READ = "SELECT kind_id, face_id, 1 AS units FROM {} WHERE {}"
+_BUT_FOR = " UNION ALL SELECT kind_id, face_id, -1 FROM market_units WHERE ({}){}"
 MILES = "miles_between(%(here_latitude)s::float8, %(here_longitude)s::float8, {0}.latitude, {0}.longitude)"
 """How far something is from where it is asked."""
 _WITHIN = (
@@ -153,6 +160,11 @@ def ask(market: Market, wanted: Wanted) -> Asked:
     if asked.figures or asked.these_units:
         asked.of_kinds_alone = False
         asked.matched = _READ.format(f"{asked.source} market_units", " AND ".join(base))
+        if words is None and not asked.these_units and len(asked.figures) == len(outside := _outside(wanted, given)):
+            among = "kind_id = ANY(%(able)s::int[])" if able is not None else ""
+            asked.ranges, asked.outside = wanted.spans, " OR ".join(outside)
+            asked.but_for = _KEPT + (f" WHERE {among}" if among else "")
+            asked.but_for += _BUT_FOR.format(asked.outside, f" AND {among}" if among else "")
     elif words is not None:
         asked.whole_kinds = asked.whole
         asked.matched = f"{_KEPT} WHERE kind_id = ANY(%(whole)s::int[]) UNION ALL {asked.others}"
@@ -227,6 +239,12 @@ def _figures(wanted: Wanted, given: dict[str, Any]) -> list[str]:
             given |= {"within": wanted.near.within, "south": point.latitude - reach, "north": point.latitude + reach}
             conditions.append(_WITHIN)
     return conditions
+
+
+def _outside(wanted: Wanted, given: Mapping[str, Any]) -> list[str]:
+    """Return, of each end of a range that is counted in steps, what stands beyond it."""
+    ends = ((name, *end) for name in wanted.spans if name in LADDERS for end in (("from", "<"), ("to", ">")))
+    return [f"{RANGES[name]} {beyond} %({name}_{end})s" for name, end, beyond in ends if f"{name}_{end}" in given]
 
 
 _UNKNOWN_LAST = ("used", "landed")

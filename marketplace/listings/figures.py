@@ -10,12 +10,12 @@ remembered under the version of the market, which every change replaces: they ca
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection
 
-from .asked import Asked, face_conditions, numbers, of_faces
+from .asked import Asked, Wanted, ask, face_conditions, numbers, of_faces
 from .facets import FACE_FACETS, FACETS, KIND_FACETS, RANGES
 from .kinds import Market
 from .ladders import LADDERS
@@ -54,10 +54,37 @@ def counts(connection: Connection, market: Market, asked: Asked, *, beside: Iter
             # A new memory, not an emptied one: another thread may be about to keep in it what it read before.
             memory = _remembering[0] = _Memory(market.version)
         several = {one.counted_by: one for one in (asked, *beside) if one.counted_by not in memory.answers}
+        everything = memory.answers.get(of_all(market).counted_by)
+        for one in several.values():
+            one.mostly_inside = everything is not None and _is_mostly_inside(one, everything)
         answers = dict(zip(several, _count(connection, market, tuple(several.values())), strict=True))
         memory.answers.update(answers)
         found = answers[asked.counted_by]
     return found
+
+
+def of_all(market: Market) -> Asked:
+    """Return the question on which steps all units stand, whatever is looked for: ranges are weighed by its answer."""
+    return of_steps(ask(market, Wanted()), tuple(LADDERS))
+
+
+def of_steps(asked: Asked, names: tuple[str, ...]) -> Asked:
+    """Return the question on which steps of these ranges stands what a question asks for."""
+    return replace(asked, steps=names, counted_by=(names, asked.counted_by))
+
+
+def _is_mostly_inside(asked: Asked, everything: Counts) -> bool:
+    """Say whether more units are within the ranges than outside, as far as steps can tell."""
+    units = sum(everything.by_facet["price"].values())
+    share = 1.0 if asked.but_for and units else 0.0
+    for name, (least, most) in asked.ranges.items():
+        size = LADDERS[name].grain
+        share *= sum(
+            number
+            for grain, number in everything.by_facet[name].items()
+            if (least is None or (int(grain) + 1) * size > least) and (most is None or int(grain) * size <= most)
+        ) / max(units, 1)
+    return share > 0.5
 
 
 class NewKind(Exception):
@@ -171,7 +198,8 @@ def _statement(asked: Asked) -> tuple[str, dict[str, Any]]:
         given["chosen_kinds"] = numbers(asked.chosen_kinds)
         kinds = " FILTER (WHERE kind_id IN (SELECT unnest(%(chosen_kinds)s::int[])))"
     if not tallied(asked):
-        tally = _TALLY.format(of_kind=faces, of_face=kinds, matched=asked.matched)
+        matched = asked.but_for if asked.mostly_inside else asked.matched
+        tally = _TALLY.format(of_kind=faces, of_face=kinds, matched=matched)
         return tally + _FACES.format(missed=missed), given
     whole, chosen = asked.whole_kinds, asked.chosen_kinds
     if whole is not None:
@@ -192,11 +220,12 @@ def _statement(asked: Asked) -> tuple[str, dict[str, Any]]:
 # What stands in these words are names of ours; what people typed is in what the statements take.
 _GRAINS = """
     SELECT 0 AS missed, NULL::int AS kind_id, ARRAY[ladder || ':' || grain] AS answers, sum(units)::int AS units
-    FROM market_grains WHERE {among} GROUP BY ladder, grain
+    FROM market_grains WHERE ladder IN ({ladders}) AND {among} GROUP BY ladder, grain
 """
 # All ranges in one reading; what is put together of the cells then costs the same however many units there are.
 _READ = """
-    SELECT 0 AS missed, NULL::int AS kind_id, array_remove(ARRAY[{answers}], NULL) AS answers, sum(units)::int AS units
+    SELECT 0 AS missed, NULL::int AS kind_id, array_remove(ARRAY[{answers}], NULL) AS answers,
+        {sign}sum(units)::int AS units
     FROM (SELECT {grains}, count(*) AS units FROM {source} market_units WHERE {where} GROUP BY {names}) cell
     GROUP BY GROUPING SETS ({sets})
 """
@@ -213,27 +242,36 @@ def _statement_of_steps(asked: Asked) -> tuple[str, dict[str, Any]]:
     if asked.chosen_kinds is not None:
         given["chosen_kinds"] = numbers(asked.chosen_kinds)
         conditions.append("kind_id = ANY(%(chosen_kinds)s::int[])")
-    if not tallied(asked):
+    but_for = asked.mostly_inside and not asked.of_face
+    if not tallied(asked) and not but_for:
         faces = face_conditions(asked, given)
         return _reading(asked, asked.source, [*conditions, *([of_faces(faces)] if faces else ())]), given
+    if but_for:
+        conditions = [one for one in conditions if one not in asked.figures]
+        outside = _reading(asked, asked.source, [*conditions, f"({asked.outside})"], sign="-")
+        return f"{_kept(asked, ' AND '.join(conditions) or 'true')} UNION ALL {outside}", given
     among = "true"
     kinds = [one for one in (asked.whole_kinds, asked.chosen_kinds) if one is not None]
     if kinds:
         given["tallied"] = numbers(frozenset.intersection(*kinds))
         among = "kind_id = ANY(%(tallied)s::int[])"
-    sql = _GRAINS.format(among=among)
+    sql = _kept(asked, among)
     if asked.own:
         sql = f"{sql} UNION ALL {_reading(asked, f'({asked.own})', conditions)}"
     return sql, given
 
 
-def _reading(asked: Asked, source: str, conditions: list[str]) -> str:
+def _kept(asked: Asked, among: str) -> str:
+    return _GRAINS.format(ladders=", ".join(f"'{name}'" for name in asked.steps), among=among)
+
+
+def _reading(asked: Asked, source: str, conditions: list[str], *, sign: str = "") -> str:
     def each(form: str) -> str:
         return ", ".join(_of_each(form, asked.steps))
 
     return _READ.format(
         answers=each("'{name}:' || {name}_grain"), grains=each("{read} AS {name}_grain"), names=each("{name}_grain"),
-        sets=each("({name}_grain)"), source=source, where=" AND ".join(conditions) or "true",
+        sets=each("({name}_grain)"), sign=sign, source=source, where=" AND ".join(conditions) or "true",
     )  # fmt: skip
 
 

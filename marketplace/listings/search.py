@@ -204,6 +204,8 @@ def _find(
     beside = [question for _, question in looked_for]
     beside += [ask(market, one) for another, _ in looked_for for one in next_to(another)]
     beside += [question for ladder in ladders for question in ladder.values()]
+    if in_steps and asked.but_for:
+        beside.append(tally.of_all(market))
     figures = tally.counts(connection, market, asked, beside=beside)
     if meant is None or figures.by_kind:
         meant = None

@@ -38,8 +38,7 @@ def questions(market: Market, wanted: Wanted, asked: Asked) -> dict[str, Asked]:
 
 def _about(asked: Asked, names: tuple[str, ...]) -> Asked:
     """Return the question about steps of these ranges; where units need not be read, about those of all of them."""
-    steps = tuple(LADDERS) if figures.tallied(asked) else names
-    return replace(asked, steps=steps, counted_by=(steps, asked.counted_by))
+    return figures.of_steps(asked, tuple(LADDERS) if figures.tallied(asked) else names)
 
 
 def counted(connection: Connection, market: Market, asked: Mapping[str, Asked]) -> dict[str, tuple[Step, ...]]:

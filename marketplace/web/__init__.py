@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from ..accounts.access import Permission
+from ..accounts.access import Permission, may
 from ..config import Mode, Settings
 from . import (
     access,
@@ -166,4 +166,4 @@ def register(app: Flask, settings: Settings) -> None:
         app.register_blueprint(blueprint)
     if settings.mode is not Mode.PRODUCTION:
         app.register_blueprint(styleguide.bp)
-    app.context_processor(lambda: {"settings": settings, "Permission": Permission})
+    app.jinja_env.globals.update(settings=settings, Permission=Permission, may=may)

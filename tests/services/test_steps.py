@@ -10,6 +10,7 @@ import pytest
 from marketplace.catalog.wavelengths import read_bands
 from marketplace.listings import figures, search
 from marketplace.listings.ladders import LADDERS, LIGHT
+from marketplace.listings.places import point_of
 from marketplace.listings.search import Wanted, find
 from marketplace.listings.terms import Grade
 from tests.factories.catalog import make_model, real_model
@@ -123,6 +124,56 @@ def test_steps_come_with_the_figures(market, wanted):
     with count_statements() as sent:
         find(wanted, in_steps=True)
     assert len(sent) <= 2
+
+
+MOSTLY = [
+    {"price": (None, 8_000_000)},
+    {"price": (1_000_000, None), "year": (1985, 2022)},
+    {"used": (0, None)},
+]
+
+
+@pytest.mark.parametrize("spans", MOSTLY)
+@pytest.mark.parametrize("chosen", [{}, {"maker": ("Candela",)}, {"grade": ("A",)}])
+def test_where_most_units_are_within_a_range_those_outside_are_read(market, spans, chosen):
+    wanted = Wanted(chosen=chosen, spans=spans)
+    with count_statements() as sent:
+        read = find(wanted, in_steps=True)  # How many there are within is not known yet.
+    assert "-1 FROM market_units" not in " ".join(sent)
+    figures.forget()
+    find(Wanted(), in_steps=True)
+
+    with count_statements() as sent:
+        assert find(wanted, in_steps=True) == read
+
+    assert len(sent) == 3
+    assert "-1 FROM market_units" in sent[1]
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        Wanted(spans={"price": (None, 1_000_000)}),
+        Wanted(spans={"price": (1_000_000, None), "year": (None, 2010)}),
+        Wanted(spans={"price": (None, 8_000_000)}, text="fibre"),
+        Wanted(spans={"price": (None, 8_000_000), "landed": (None, 99_000_000)}),
+        Wanted(spans={"price": (None, 8_000_000), "spot": (None, 1_000)}),
+        Wanted(spans={"price": (None, 8_000_000)}, near=search.Near(point_of("78701"), within=5_000)),
+    ],
+)
+def test_where_few_are_within_or_more_is_asked_for_they_are_read_themselves(market, wanted):
+    find(Wanted(), in_steps=True)
+
+    with count_statements() as sent:
+        find(wanted, in_steps=True)
+
+    assert "-1 FROM market_units" not in " ".join(sent)
+
+
+def test_of_an_empty_market_nothing_is_within():
+    find(Wanted(), in_steps=True)
+
+    assert find(Wanted(spans={"price": (None, 8_000_000)}), in_steps=True).total == 0
 
 
 def test_steps_are_not_counted_where_nobody_shows_them(market):
