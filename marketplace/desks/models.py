@@ -14,7 +14,8 @@ class DeskDigest(Base):
     __tablename__ = "desk_digests"
     __table_args__ = (
         CheckConstraint(
-            "leads >= 0 AND inspections >= 0 AND releases >= 0 AND leads + inspections + releases > 0",
+            "leads >= 0 AND inspections >= 0 AND releases >= 0 AND doubts >= 0"
+            " AND leads + inspections + releases + doubts > 0",
             name="desk_digest_is_about_something",
         ),
         CheckConstraint("extract(isodow FROM on_day) < 6", name="desk_digest_is_of_a_working_day"),
@@ -25,3 +26,4 @@ class DeskDigest(Base):
     leads: Mapped[int]
     inspections: Mapped[int]
     releases: Mapped[int]
+    doubts: Mapped[int]

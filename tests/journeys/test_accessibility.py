@@ -559,3 +559,15 @@ def test_what_the_search_box_suggests_stands_in_nobodys_way(enter, watch, lived)
             found += looked_at(page, [(width, theme)])
         assert page.get_by_role("option").first.is_visible()
     assert found == [], "\n".join(found)
+
+
+def test_letters_that_cannot_be_read_are_found_once_and_others_beside_them(enter, watch):
+    """Pale letters are none that a page of the house has, so nobody has weighed them before."""
+    page = enter(None)
+    page.goto("/check")
+    found = []
+    for selector in ("main p", "main p", "main h1"):
+        with watch.looking_away():
+            page.evaluate("(one) => { document.querySelector(one).style.color = 'rgb(251, 250, 249)' }", selector)
+            found.append([one for one in looked_at(page, [(1280, "light")]) if "color-contrast" in one])
+    assert [len(one) for one in found] == [1, 0, 1]

@@ -12,14 +12,17 @@ from marketplace.extensions import db
 from marketplace.inspections import service as inspections
 from marketplace.inspections.states import InspectionKind
 from marketplace.kernel import clock
+from marketplace.kernel.days import written
 from marketplace.leads import service as leads
 from marketplace.leads.service import HandedIn
 from marketplace.leads.states import LeadKind
 from marketplace.notifications.models import Mail
+from marketplace.orders import receiving
+from marketplace.orders import service as orders
 from marketplace.orders.handovers import LienRelease
 from tests.factories.accounts import kept, make_staff
 from tests.factories.documents import make_document
-from tests.factories.orders import make_order
+from tests.factories.orders import make_order, make_scene
 from tests.support import assert_refused_by, count_statements, promised_mails
 
 TUESDAY = datetime(2026, 6, 2, 13, 9, tzinfo=UTC)
@@ -53,12 +56,23 @@ def hand_in_a_release(scene, now, at=TUESDAY):
     )  # fmt: skip
 
 
+def let_others_sign(now):
+    """Let two devices be signed for by somebody whom nobody names, of which one is settled."""
+    for settled in (True, False):
+        scene = make_scene(now)
+        order = make_order("in_transit", scene, at=now)
+        signer = orders.Signer(name="Karl Brandt")
+        orders.report_arrival(order_id=order.id, actor_id=scene.buyer.id, signer=signer, at=now)
+        if settled:
+            receiving.settle(order_id=order.id, actor_id=make_staff("finance").id, finding="A porter.", at=now)
+
+
 def told():
     return {mail.to: mail.context for mail in promised_mails(Mail.template == "desk_waiting")}
 
 
 def days():
-    rows = select(DeskDigest.on_day, DeskDigest.leads, DeskDigest.inspections, DeskDigest.releases)
+    rows = select(DeskDigest.on_day, DeskDigest.leads, DeskDigest.inspections, DeskDigest.releases, DeskDigest.doubts)
     return [tuple(row) for row in db.session.execute(rows.order_by(DeskDigest.on_day))]
 
 
@@ -67,6 +81,7 @@ def test_each_desk_reads_what_waits_for_it(scene, staff, now):
     ask_for_a_trade_in(scene)
     let_an_inspector_in(scene)
     hand_in_a_release(scene, now)
+    let_others_sign(now)
 
     sent = desks.tell_desks(at=TUESDAY)
 
@@ -81,10 +96,15 @@ def test_each_desk_reads_what_waits_for_it(scene, staff, now):
         ],
     }
     assert mails[staff["finance"].email]["desks"] == [
-        {"line": "1 release of a lien waits to be read, the oldest since 2 Jun 2026", "path": "/staff/liens"}
+        {"line": "1 release of a lien waits to be read, the oldest since 2 Jun 2026", "path": "/staff/liens"},
+        {
+            "line": "1 delivery was signed for by somebody whom the clinic does not name, the oldest since "
+            + written(now.date()),
+            "path": "/staff/finance#doubts",
+        },
     ]
     assert staff["verifier"].email not in mails
-    assert days() == [(TUESDAY.date(), 2, 1, 1)]
+    assert days() == [(TUESDAY.date(), 2, 1, 1, 1)]
 
 
 def test_a_desk_on_which_nothing_waits_hears_nothing(scene, staff):
@@ -167,10 +187,11 @@ def test_the_job_does_it(scene, staff, monkeypatch):
 @pytest.mark.parametrize(
     ("constraint", "values"),
     [
-        ("desk_digests_desk_digest_is_about_something", "('2026-06-02', now(), 0, 0, 0)"),
-        ("desk_digests_desk_digest_is_about_something", "('2026-06-02', now(), -1, 2, 0)"),
-        ("desk_digests_desk_digest_is_of_a_working_day", "('2026-06-06', now(), 1, 0, 0)"),
-        ("pk_desk_digests", "('2026-06-02', now(), 1, 0, 0), ('2026-06-02', now(), 1, 0, 0)"),
+        ("desk_digests_desk_digest_is_about_something", "('2026-06-02', now(), 0, 0, 0, 0)"),
+        ("desk_digests_desk_digest_is_about_something", "('2026-06-02', now(), -1, 2, 0, 0)"),
+        ("desk_digests_desk_digest_is_about_something", "('2026-06-02', now(), 2, 0, 0, -1)"),
+        ("desk_digests_desk_digest_is_of_a_working_day", "('2026-06-06', now(), 1, 0, 0, 0)"),
+        ("pk_desk_digests", "('2026-06-02', now(), 1, 0, 0, 0), ('2026-06-02', now(), 1, 0, 0, 0)"),
     ],
 )
 def test_the_database_refuses(constraint, values):
