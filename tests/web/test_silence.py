@@ -8,9 +8,11 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from marketplace import silence as quiet
+from marketplace.app import create_app
 from marketplace.extensions import db, reading
 from marketplace.silence import Silence, Silent
 from marketplace.web.access import public
+from tests.conftest import settings_for
 
 pytestmark = pytest.mark.own_database
 SORRY = "We cannot answer right now"
@@ -25,23 +27,27 @@ def silence(monkeypatch):
 
 
 @pytest.fixture
-def app(own_app, silence):
-    """The house, with a page that asks for as many seconds as its address says, and another that only reads."""
+def app(fresh_database, tmp_path, silence):
+    """A house of its own, with a page that asks for as many seconds as its address says, and another that only reads."""
+    app = create_app(settings_for(fresh_database(), tmp_path))
 
-    @own_app.get("/slow/<seconds>")
+    @app.get("/slow/<seconds>")
     @public
     def slow(seconds: str) -> str:
         db.session.execute(text("SELECT pg_sleep(:seconds)"), {"seconds": float(seconds)})
         return "answered"
 
-    @own_app.get("/reads")
+    @app.get("/reads")
     @public
     def reads() -> str:
         with reading() as connection:
             return connection.execute(text("SELECT 'read'")).scalar_one()
 
-    own_app.config["DATABASE_ANSWERS_WITHIN"] = 0.1
-    return own_app
+    app.config["DATABASE_ANSWERS_WITHIN"] = 0.1
+    yield app
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
 
 
 @pytest.fixture
