@@ -68,21 +68,20 @@ FUNCTIONS = {
         INSERT INTO market_places (latitude, longitude) SELECT DISTINCT latitude, longitude FROM listings
         WHERE state = 'published' AND latitude IS NOT NULL AND (seller IS NULL OR clinic_id = seller)
         ON CONFLICT DO NOTHING;
-        WITH together AS MATERIALIZED (
-            SELECT listing_id, range_agg(one) AS spots FROM listing_handpieces part
-            CROSS JOIN LATERAL unnest(part.spots) one JOIN listings unit ON unit.id = listing_id
+        INSERT INTO market_spots (spots) SELECT DISTINCT spots FROM (
+            SELECT range_agg(one) AS spots FROM listing_handpieces part CROSS JOIN LATERAL unnest(part.spots) one
+            JOIN listings unit ON unit.id = listing_id
             WHERE state = 'published' AND (seller IS NULL OR clinic_id = seller) GROUP BY listing_id
-        ), kept AS (
-            INSERT INTO market_spots (spots) SELECT DISTINCT spots FROM together ON CONFLICT DO NOTHING
-            RETURNING id, spots
-        ), sized AS (
-            SELECT listing_id, spot.id FROM together
-            JOIN (SELECT id, spots FROM market_spots UNION SELECT id, spots FROM kept) spot USING (spots)
-        )
+        ) together ON CONFLICT DO NOTHING;
         INSERT INTO market_units (listing_id, published_at, kind_id, face_id, price_minor, year, used, landed, place_id,
             spot_id, shots_left, words)
         SELECT unit.id, published_at, kind.id, face.id, price_minor, year, coalesce(life_used_percent, 2147483647),
-            landed_in_all(price_minor, beyond_minor), place.id, sized.id, shots_left, to_tsvector('simple', search_words)
+            landed_in_all(price_minor, beyond_minor), place.id, (
+                SELECT id FROM market_spots WHERE spots = (
+                    SELECT range_agg(one) FROM listing_handpieces part CROSS JOIN LATERAL unnest(part.spots) one
+                    WHERE part.listing_id = unit.id
+                )
+            ), shots_left, to_tsvector('simple', search_words)
         FROM listings unit JOIN clinics ON clinics.id = clinic_id CROSS JOIN LATERAL (
             SELECT unit.model_id IN (SELECT model_id FROM recall_matches WHERE recall_matches.state = 'confirmed')
                 AND recall_spares(unit.model_id, serial_normal) AS spared
@@ -93,7 +92,6 @@ FUNCTIONS = {
         JOIN market_faces face ON face.state_code = unit.state_code AND face.grade = unit.grade
             AND face.traits = unit.traits
         LEFT JOIN market_places place ON place.latitude = unit.latitude AND place.longitude = unit.longitude
-        LEFT JOIN sized ON sized.listing_id = unit.id
         WHERE state = 'published' AND (seller IS NULL OR clinic_id = seller)
         ON CONFLICT (listing_id) DO UPDATE SET kind_id = EXCLUDED.kind_id;
     END $$

@@ -279,12 +279,19 @@ class TestNeverWrong:
 
     def test_when_everything_is_counted_anew(self, units):
         db.session.execute(update(Listing).where(Listing.id == units[0].id).values(state="sold"))
+        for unit, spots in ((units[1], "3;6"), (units[2], "3;6"), (units[3], "2.5-4;12")):
+            unit.handpieces[0].particulars = {"spot_sizes_mm": spots}
+        db.session.flush()
         before, version = kept_units(), search.version()
+        db.session.execute(text("UPDATE market_units SET spot_id = NULL"))
+        db.session.execute(text("DELETE FROM market_spots"))
         db.session.execute(text("SELECT market_rebuild()"))
 
         assert_nothing_is_wrong()
         assert kept_units() == before
+        assert [len(before[unit.id][-1]) for unit in units[1:5]] == [2, 2, 152, 0]
         assert search.version() != version
+        assert db.session.scalar(select(func.count()).select_from(MarketSpots)) == 2
 
     def test_the_figure_of_a_shard_alone_may_be_below_zero(self, units):
         """What came under one shard may leave under another."""
