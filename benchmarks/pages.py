@@ -83,9 +83,13 @@ class Serving:
         self.process.wait(10)
 
     def ask(self, address: str, headers: Mapping[str, str] | None = None) -> int:
-        """Return the size of a page."""
-        self.connection.request("GET", address, headers={**HEADERS, **(headers or {})})
-        answer = self.connection.getresponse()
+        """Return the size of a page; what the server closed because nobody spoke for a while is opened again."""
+        try:
+            self.connection.request("GET", address, headers={**HEADERS, **(headers or {})})
+            answer = self.connection.getresponse()
+        except http.client.RemoteDisconnected:
+            self.connection.request("GET", address, headers={**HEADERS, **(headers or {})})
+            answer = self.connection.getresponse()
         body = answer.read()
         if answer.status != 200:
             raise SystemExit(f"{address} answered {answer.status}")

@@ -20,7 +20,9 @@ from ..clinics.models import Clinic
 from ..extensions import db, unit_of_work
 from ..kernel.days import written
 from ..kernel.errors import Conflict, Invalid, NotFound, Refused
+from .mailing import tell_seller
 from .models import Listing
+from .states import ListingState
 from .terms import FilingFound
 from .units import FilingSearch
 
@@ -143,8 +145,8 @@ def note_search(
     """
     Keep, as staff, what a search of filings found; it stays for ever, a later one stands above it.
 
-    With a filing on it that is not stated, a unit neither enters the market nor leaves its seller: the insert waits for
-    whoever lets it leave at the same instant (trigger).
+    With a filing on it that is not stated, a unit neither enters the market nor leaves its seller, who is mailed: the
+    insert waits for whoever lets it leave at the same instant (trigger).
 
     :raises NotFound: there is no such unit
     :raises OwnFilings: they belong or belonged to the clinic that sells it
@@ -175,6 +177,11 @@ def note_search(
             "filings:searched", actor_id=actor_id, subject_type="listing", subject_id=listing_id, at=at,
             found=str(found),
         )  # fmt: skip
+        if found is FilingFound.THIS_UNIT and of(listing) is None and listing.state in _STILL_THERE:
+            tell_seller(listing, "filing_found", at=at, office=where, number=number)
+
+
+_STILL_THERE = (ListingState.IN_REVIEW, ListingState.PUBLISHED, ListingState.PAUSED, ListingState.RESERVED)
 
 
 def refuse_a_lapsed_letter(listing: Listing, *, at: datetime) -> None:

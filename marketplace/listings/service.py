@@ -10,13 +10,12 @@ from sqlalchemy.exc import IntegrityError
 
 from .. import audit
 from ..clinics import queries as clinics
-from ..clinics.access import MANAGERS
 from ..clinics.states import SellerStanding
 from ..extensions import broken_rule, db, unit_of_work
 from ..kernel.errors import ChangedSinceRead, Conflict, Invalid, Refused
 from ..kernel.money import Money
-from ..notifications.service import promise_mails
 from . import liens, noting, passport, queries, reports, stolen
+from .mailing import tell_seller
 from .models import Listing, PriceSet
 from .possible import require_payable, require_worth
 from .record import locked, note, of_seller
@@ -128,7 +127,7 @@ def approve(*, listing_id: UUID, actor_id: UUID, at: datetime, read: datetime | 
         listing.published_at = at
         _move(listing, ListingEvent.APPROVED, actor_id=actor_id, at=at)
         _note_price(listing, actor_id=listing.created_by, at=at)
-        _tell_seller(listing, "listing_published", at=at)
+        tell_seller(listing, "listing_published", at=at)
 
 
 def send_back(
@@ -154,7 +153,7 @@ def send_back(
         listing.review_notes, places = noting.asked(queries.listing(listing_id), notes or {})
         said = "\n".join([note, *places])
         _move(listing, ListingEvent.SENT_BACK, actor_id=actor_id, reason=said, at=at)
-        _tell_seller(listing, "listing_sent_back", note=said, at=at)
+        tell_seller(listing, "listing_sent_back", note=said, at=at)
 
 
 def recall(*, listing_id: UUID, actor_id: UUID, at: datetime) -> None:
@@ -367,11 +366,3 @@ def _note_price(listing: Listing, *, actor_id: UUID, at: datetime) -> None:
                 at=at,
             )
         )
-
-
-def _tell_seller(listing: Listing, template: str, *, at: datetime, **context: str) -> None:
-    """Tell whoever wrote the listing; if they sell for its clinic no longer, everybody who does."""
-    sellers = [one for one in clinics.members_of(listing.clinic_id) if one.role in MANAGERS and one.account_open]
-    told = [one for one in sellers if one.user_id == listing.created_by] or sellers
-    said = {"title": listing.title, "listing_id": str(listing.id), **context}
-    promise_mails([(one.email, {"name": one.name, **said}) for one in told], template=template, at=at)

@@ -18,6 +18,7 @@ from marketplace.listings.models import Listing, Paper
 from marketplace.listings.terms import FilingFound, PaperKind
 from marketplace.listings.units import FilingSearch
 from marketplace.listings.unsaid import missing_from
+from marketplace.notifications.models import Mail
 from marketplace.orders import freeing, steps
 from marketplace.orders import service as orders
 from marketplace.orders.freeing import LienRests, NotForYou
@@ -315,6 +316,27 @@ class TestFoundLater:
 
     def found(self, scene, moderator, now, found=FilingFound.THIS_UNIT):
         search(scene.listing, moderator, now, found=found, file_number="2024-1")
+
+    def test_its_seller_is_told(self, scene, unstated, moderator, now):
+        self.found(scene, moderator, now)
+
+        (mail,) = promised_mails(Mail.template == "filing_found")
+        assert mail.to == scene.seller.email
+        assert mail.context == {
+            "name": "Selma Vogt", "title": scene.listing.title, "listing_id": str(scene.listing.id),
+            "office": "Arizona Secretary of State, online", "number": "2024-1",
+        }  # fmt: skip
+
+    @pytest.mark.parametrize("found", [FilingFound.NOTHING, FilingFound.NOT_THIS_UNIT, FilingFound.TERMINATED])
+    def test_of_anything_else_nobody_is(self, scene, unstated, moderator, now, found):
+        self.found(scene, moderator, now, found=found)
+        assert promised_mails(Mail.template == "filing_found") == []
+
+    @pytest.mark.parametrize("state", ["draft", "sold", "withdrawn"])
+    def test_nor_where_it_is_not_for_sale(self, scene, moderator, now, state):
+        gone = make_listing(clinic=scene.seller_clinic, state=state)
+        search(gone, moderator, now, found=FilingFound.THIS_UNIT, file_number="2024-1")
+        assert promised_mails(Mail.template == "filing_found") == []
 
     def test_it_stays_until_a_release_was_found_good(self, scene, unstated, moderator, finance, now):
         self.found(scene, moderator, now)
