@@ -85,15 +85,17 @@ class Serving:
     def ask(self, address: str, headers: Mapping[str, str] | None = None) -> int:
         """Return the size of a page; what the server closed because nobody spoke for a while is opened again."""
         try:
-            self.connection.request("GET", address, headers={**HEADERS, **(headers or {})})
-            answer = self.connection.getresponse()
+            answer = self._answer(address, headers)
         except http.client.RemoteDisconnected:
-            self.connection.request("GET", address, headers={**HEADERS, **(headers or {})})
-            answer = self.connection.getresponse()
+            answer = self._answer(address, headers)
         body = answer.read()
         if answer.status != 200:
             raise SystemExit(f"{address} answered {answer.status}")
         return len(body)
+
+    def _answer(self, address: str, headers: Mapping[str, str] | None) -> http.client.HTTPResponse:
+        self.connection.request("GET", address, headers={**HEADERS, **(headers or {})})
+        return self.connection.getresponse()
 
     def cpu(self) -> float:
         """Return the milliseconds that the server and its workers have used."""

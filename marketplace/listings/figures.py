@@ -54,8 +54,9 @@ def counts(connection: Connection, market: Market, asked: Asked, *, beside: Iter
             # A new memory, not an emptied one: another thread may be about to keep in it what it read before.
             memory = _remembering[0] = _Memory(market.version)
         several = {one.counted_by: one for one in (asked, *beside) if one.counted_by not in memory.answers}
-        everything = memory.answers.get(of_all(market).counted_by)
-        for one in several.values():
+        ranged = [one for one in several.values() if one.but_for]
+        everything = memory.answers.get(of_all(market).counted_by) if ranged else None
+        for one in ranged:
             one.mostly_inside = everything is not None and _is_mostly_inside(one, everything)
         answers = dict(zip(several, _count(connection, market, tuple(several.values())), strict=True))
         memory.answers.update(answers)
@@ -76,7 +77,7 @@ def of_steps(asked: Asked, names: tuple[str, ...]) -> Asked:
 def _is_mostly_inside(asked: Asked, everything: Counts) -> bool:
     """Say whether more units are within the ranges than outside, as far as steps can tell."""
     units = sum(everything.by_facet["price"].values())
-    share = 1.0 if asked.but_for and units else 0.0
+    share = 1.0 if units else 0.0
     for name, (least, most) in asked.ranges.items():
         size = LADDERS[name].grain
         share *= sum(

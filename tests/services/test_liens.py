@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select, text, update
 
+from marketplace.adapters.mail import SmtpMailer
 from marketplace.audit import AuditEvent
 from marketplace.documents.service import FileNotTaken
 from marketplace.eligibility.models import Moment
@@ -26,6 +27,7 @@ from marketplace.orders.handovers import LienRelease
 from marketplace.orders.models import Order
 from marketplace.orders.refusals import OwnOrder
 from marketplace.orders.states import OrderState
+from tests.conftest import settings_for
 from tests.factories.accounts import kept, make_staff, make_user
 from tests.factories.clinics import make_member
 from tests.factories.documents import make_document, picture
@@ -326,6 +328,19 @@ class TestFoundLater:
             "name": "Selma Vogt", "title": scene.listing.title, "listing_id": str(scene.listing.id),
             "office": "Arizona Secretary of State, online", "number": "2024-1",
         }  # fmt: skip
+
+    def test_the_mail_can_be_read(self, scene, unstated, moderator, now, app, tmp_path):
+        self.found(scene, moderator, now)
+        (mail,) = promised_mails(Mail.template == "filing_found")
+        mailer = SmtpMailer(app, settings_for("postgresql+psycopg://nowhere/none", tmp_path))
+
+        message = mailer.written(mail_id=mail.id, to=mail.to, template=mail.template, context=mail.context)
+
+        assert message["Subject"] == f"A filing was found on {scene.listing.title}"
+        for kind in ("plain", "html"):
+            words = message.get_body((kind,)).get_content()
+            assert "found number 2024-1 (Arizona Secretary of State, online)" in words
+            assert f"http://localhost/sell/{scene.listing.id}" in words
 
     @pytest.mark.parametrize("found", [FilingFound.NOTHING, FilingFound.NOT_THIS_UNIT, FilingFound.TERMINATED])
     def test_of_anything_else_nobody_is(self, scene, unstated, moderator, now, found):

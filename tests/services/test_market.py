@@ -215,7 +215,7 @@ class TestNeverWrong:
             assert found.steps == recounted_steps(wanted)
             figures.forget()
             with pytest.MonkeyPatch.context() as patch:  # Whichever way is the shorter one, the other says the same.
-                patch.setattr(figures, "_is_mostly_inside", lambda asked, _: bool(asked.but_for))
+                patch.setattr(figures, "_is_mostly_inside", lambda *_: True)
                 find(Wanted(), in_steps=True)
                 assert replace(find(wanted, literally=True, in_steps=True), cards=[]) == replace(found, cards=[])
             done.rollback()
