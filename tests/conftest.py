@@ -141,6 +141,11 @@ def _execute(url: str, statement: str) -> None:
         connection.execute(statement)
 
 
+def _copy(url: str, database: str, name: str) -> None:
+    # By its files: what is copied page by page goes through the log as well, and takes two to three times as long.
+    _execute(url, f'CREATE DATABASE "{name}" TEMPLATE "{database}" STRATEGY file_copy')
+
+
 @pytest.fixture(scope="session")
 def postgres(request) -> tuple[str, str]:
     """The address of the run's server and the name of its migrated template."""
@@ -160,7 +165,7 @@ def fresh_database(postgres):
 
     def make(like: str = template) -> str:
         name = f"t_{uuid4().hex[:12]}"
-        _execute(url, f'CREATE DATABASE "{name}" TEMPLATE "{like}"')
+        _copy(url, like, name)
         made.append(name)
         return _named(url, name)
 
@@ -372,7 +377,7 @@ def own_app(postgres, lent_app, tmp_path) -> "Iterator[Flask]":
     settings = settings_for(lent_app.extensions["second_light_settings"].database_url, tmp_path)
     name = make_url(settings.database_url).database
     _execute(url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-    _execute(url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    _copy(url, template, name)
     before = dict(lent_app.config)
     lent_app.extensions["second_light_settings"] = settings
     adapters.bind_all(lent_app, settings)

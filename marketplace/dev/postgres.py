@@ -50,7 +50,7 @@ class Server:
         :raises Trouble: with a sentence on what the machine lacks
         """
         try:
-            place = place_of(directory)
+            place = place_of(directory, durable=durable)
             lock = _claim(place)
             if lock is None:
                 return cls(place, child=None, lock=None)

@@ -20,6 +20,10 @@ _LONGEST_SOCKET: Final = 103
 # Where an account with fewer rights can reach what root made for it.
 SHARED: Final = Path("/var/tmp")  # noqa: S108 - the owner of every directory in it is checked
 _SHORT: Final = Path("/tmp")  # noqa: S108 - as above; for sockets whose own path would be too long
+# What is not kept needs no disk. A file system that has no journal searches long for a place for each new file, and a
+# copy of a database is some hundred files: where thousands of them come and go, that was a fifth of all the time.
+MEMORY: Final = Path("/dev/shm")  # noqa: S108 - as above
+_ROOM: Final = 4 * 2**30
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +71,32 @@ def _account() -> Account | None:
     return Account(nobody.pw_uid, nobody.pw_gid)
 
 
-def place_of(directory: Path) -> Place:
+def place_of(directory: Path, *, durable: bool = True) -> Place:
     """
     Return where the server of this directory lives, with the place made and its owner checked.
 
     Another account could not pass through our own directories, so its server lives under `SHARED`, in a
-    place that only we can change.
+    place that only we can change. What is not durable lives in memory, where the machine has room there.
     """
     account = _account()
     directory = directory.resolve()
     name = hashlib.sha256(os.fsencode(directory)).hexdigest()[:12]
     base = directory if account is None else SHARED / f"second-light-{name}"
+    if not durable and _room_in_memory() >= _ROOM:
+        base = MEMORY / f"second-light-{name}"
     base.parent.mkdir(parents=True, exist_ok=True)
     own(base, mode=0o700 if account is None else 0o711)
     sockets = base / "run"
     if len(os.fsencode(sockets / f".s.PGSQL.{PORT}")) > _LONGEST_SOCKET:
         sockets = _SHORT / f"second-light-{os.geteuid()}-{name}"
     return Place(base, sockets, account)
+
+
+def _room_in_memory() -> int:
+    """Return how many bytes may be laid in memory as files; none where the machine knows no such thing, as macOS."""
+    if not os.path.ismount(MEMORY):
+        return 0
+    return shutil.disk_usage(MEMORY).free
 
 
 def own(directory: Path, *, mode: int, account: Account | None = None) -> None:
@@ -113,8 +126,8 @@ def still_the_same(path: Path, descriptor: int) -> bool:
 
 
 def sweep() -> None:
-    """Erase what killed runs left behind under `SHARED`: disposable places that nobody holds."""
-    for marker in SHARED.glob("second-light-*/disposable"):
+    """Erase what killed runs left behind in memory and under `SHARED`: disposable places that nobody holds."""
+    for marker in (*SHARED.glob("second-light-*/disposable"), *MEMORY.glob("second-light-*/disposable")):
         place = Place(marker.parent, marker.parent / "run", None)
         # Another account's place cannot be opened, and another sweep may be faster.
         with suppress(OSError):

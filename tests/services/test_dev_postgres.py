@@ -21,10 +21,11 @@ SHORT = Path("/tmp")
 
 @pytest.fixture
 def shared(tmp_path, monkeypatch):
-    """A place of our own for what root would put under /var/tmp; the server's account must reach it."""
+    """A place of our own for what root would put under /var/tmp, and no memory; the server's account must reach it."""
     directory = SHARED / f"second-light-test-{os.getpid()}-{tmp_path.name}"
     directory.mkdir(mode=0o711)
     monkeypatch.setattr(postgres_places, "SHARED", directory)
+    monkeypatch.setattr(postgres_places, "MEMORY", directory / "memory")
     yield directory
     postgres_places.remove(directory)
 
@@ -48,6 +49,15 @@ def directory(tmp_path, shared, cluster, monkeypatch):
 
     monkeypatch.setattr(postgres, "_make_cluster", copy)
     return tmp_path / 'a directory, with "quotes"' / "postgres"
+
+
+@pytest.fixture
+def memory(shared, monkeypatch):
+    """A machine that lays files in memory, and has room for them, as far as the launcher is told."""
+    postgres_places.MEMORY.mkdir(mode=0o711)
+    monkeypatch.setattr(os.path, "ismount", lambda path: path == postgres_places.MEMORY)
+    monkeypatch.setattr(postgres_places, "_ROOM", 1)
+    return postgres_places.MEMORY
 
 
 @pytest.fixture
@@ -97,6 +107,15 @@ class TestAServerForTests:
             ]
 
         assert settings == ["off", "off", "off"]
+
+    def test_lives_in_memory_where_there_is_room(self, directory, memory):
+        with Server.start(directory, durable=False) as server:
+            place = server._place
+            assert place.base.parent == memory
+            assert place.data.is_dir()
+            assert scalar(server, "postgres", "SELECT 1") == 1
+
+        assert list(memory.iterdir()) == []
 
     def test_speaks_utf8_whatever_the_host_speaks(self, directory, monkeypatch):
         monkeypatch.setenv("LC_ALL", "POSIX")
@@ -246,6 +265,10 @@ class TestTwoStarts:
         (dead / "data").mkdir(parents=True)
         (dead / "lock").touch()
         (dead / "disposable").touch()
+        forgotten = postgres_places.MEMORY / "second-light-forgotten"
+        (forgotten / "data").mkdir(parents=True)
+        (forgotten / "lock").touch()
+        (forgotten / "disposable").touch()
         living = Place(shared / "second-light-living", shared / "second-light-living" / "run", None)
         living.data.mkdir(parents=True)
         living.disposable.touch()
@@ -257,6 +280,7 @@ class TestTwoStarts:
         Server.start(directory, durable=False).stop()
 
         assert not dead.exists()
+        assert not forgotten.exists()
         assert living.data.exists()
         assert (kept / "data").exists()
         os.close(lock)
@@ -286,6 +310,24 @@ class TestPlace:
         postgres_places.own(place.sockets, mode=0o700, account=place.account)
         assert place.sockets.stat().st_uid == os.geteuid()
         place.sockets.rmdir()
+
+    @pytest.mark.parametrize("account", [None, Account(os.geteuid(), os.getegid())])
+    def test_what_is_kept_is_never_laid_in_memory(self, directory, memory, monkeypatch, account):
+        monkeypatch.setattr(postgres_places, "_account", lambda: account)
+
+        assert postgres_places.place_of(directory, durable=True).base.parent != memory
+        assert postgres_places.place_of(directory, durable=False).base.parent == memory
+        assert postgres_places.place_of(directory).base.parent != memory
+
+    def test_nothing_is_laid_in_a_memory_without_room(self, as_ordinary_user, directory, memory, monkeypatch):
+        monkeypatch.setattr(postgres_places, "_ROOM", 2**62)
+
+        assert postgres_places.place_of(directory, durable=False).base == directory.resolve()
+
+    def test_nor_in_a_directory_that_only_has_its_name(self, as_ordinary_user, directory, memory, monkeypatch):
+        monkeypatch.setattr(os.path, "ismount", lambda _: False)
+
+        assert postgres_places.place_of(directory, durable=False).base == directory.resolve()
 
     def test_a_directory_of_somebody_else_is_refused(self, as_ordinary_user, tmp_path):
         (tmp_path / "elsewhere").mkdir()
