@@ -4,9 +4,10 @@ What a developer does with Second Light.
 
     python3 dev.py demo      everything on this machine, with data to look at
     python3 dev.py test      every test, with coverage
-    python3 dev.py check     lint, types, walls, migrations, locks
+    python3 dev.py check     lint, types, walls, migrations, messages, locks
     python3 dev.py mutants   take each check away and see a test fail
     python3 dev.py bench     how fast the pages are
+    python3 dev.py messages  what pages say, and in which languages
     python3 dev.py lock      choose the versions of all packages anew
 
 Needs nothing but Python 3.11: the environment is made in `.venv`, from the hash-locked files in `requirements`.
@@ -292,6 +293,7 @@ def check(arguments: Sequence[str]) -> int:
         "types": lambda: failure_of([tool / "mypy"]),
         "walls": lambda: failure_of([tool / "lint-imports"]),
         "migrations": lambda: failure_of([PYTHON, "-m", "marketplace.dev.migrations"]),
+        "messages": lambda: failure_of([PYTHON, "-m", "marketplace.dev.messages", "--check"]),
         "locks": stale_lock,
     }
     chosen = {name: checks[name] for name in arguments} or checks
@@ -312,6 +314,12 @@ def bench(arguments: Sequence[str]) -> int:
     """Run the benchmarks."""
     make_environment("dev")
     return subprocess.run([PYTHON, "-m", "benchmarks", *arguments], check=False, cwd=ROOT).returncode
+
+
+def messages(arguments: Sequence[str]) -> int:
+    """Read what pages say, and bring its translations in step."""
+    make_environment("dev")
+    return subprocess.run([PYTHON, "-m", "marketplace.dev.messages", *arguments], check=False, cwd=ROOT).returncode
 
 
 def mutants(arguments: Sequence[str]) -> int:
@@ -375,7 +383,15 @@ def lock(arguments: Sequence[str]) -> int:
 
 def main(arguments: Sequence[str]) -> int:
     """Do what was asked; return the exit status."""
-    commands = {"demo": demo, "test": test, "check": check, "mutants": mutants, "bench": bench, "lock": lock}
+    commands = {
+        "demo": demo,
+        "test": test,
+        "check": check,
+        "messages": messages,
+        "mutants": mutants,
+        "bench": bench,
+        "lock": lock,
+    }
     parser = argparse.ArgumentParser(
         prog="dev.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -426,3 +426,16 @@ def local_stripe(app, stripe_alone) -> "StripeDriver":
     """The same, behind the payments of the tests' app."""
     stripe_alone.bind(app)
     return stripe_alone
+
+
+@pytest.fixture
+def pseudo(monkeypatch):
+    """Let another language put every message between brackets: what stands outside of them was forgotten."""
+    from marketplace.web import language
+    from tests.languages import Pseudo
+    from tests.support import forget_pieces
+
+    monkeypatch.setattr(language, "_catalogue", lambda _code: Pseudo())
+    forget_pieces()
+    yield
+    forget_pieces()

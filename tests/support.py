@@ -148,5 +148,13 @@ def forget_pieces():
     from marketplace.web import fragments, freshness, landing, stepping
 
     freshness.forget()
-    for kept in (fragments.card, fragments.once, narrowing._filter, landing._policy, landing._drawn, stepping._piece):
+    for kept in (
+        fragments.card,
+        fragments.once,
+        narrowing._filter,
+        landing._policy,
+        landing._drawn,
+        stepping._piece,
+        stepping._of_step,
+    ):
         kept.cache_clear()

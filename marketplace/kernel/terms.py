@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from .wording import gettext_noop
+
 
 class ProcedureClass(StrEnum):
     """What a device is used to do to a person; state rules speak of these, not of devices."""
@@ -26,18 +28,18 @@ class ProcedureClass(StrEnum):
 
 
 _PROCEDURE_WORDS = {
-    ProcedureClass.HAIR_NONABLATIVE: "hair removal",
-    ProcedureClass.SKIN_NONABLATIVE: "non-ablative skin treatment",
-    ProcedureClass.VASCULAR_PIGMENT: "vascular and pigment treatment",
-    ProcedureClass.TATTOO: "tattoo removal",
-    ProcedureClass.FRACTIONAL_NONABLATIVE: "fractional non-ablative resurfacing",
-    ProcedureClass.ABLATIVE: "ablative resurfacing",
-    ProcedureClass.RF_NEEDLE: "radio-frequency microneedling",
-    ProcedureClass.RF_SURFACE: "surface radio frequency",
-    ProcedureClass.HIFU: "focused ultrasound",
-    ProcedureClass.CRYO: "cryolipolysis",
-    ProcedureClass.EMS: "electromagnetic muscle stimulation",
-    ProcedureClass.LASER_LIPO: "laser lipolysis",
+    ProcedureClass.HAIR_NONABLATIVE: gettext_noop("hair removal"),
+    ProcedureClass.SKIN_NONABLATIVE: gettext_noop("non-ablative skin treatment"),
+    ProcedureClass.VASCULAR_PIGMENT: gettext_noop("vascular and pigment treatment"),
+    ProcedureClass.TATTOO: gettext_noop("tattoo removal"),
+    ProcedureClass.FRACTIONAL_NONABLATIVE: gettext_noop("fractional non-ablative resurfacing"),
+    ProcedureClass.ABLATIVE: gettext_noop("ablative resurfacing"),
+    ProcedureClass.RF_NEEDLE: gettext_noop("radio-frequency microneedling"),
+    ProcedureClass.RF_SURFACE: gettext_noop("surface radio frequency"),
+    ProcedureClass.HIFU: gettext_noop("focused ultrasound"),
+    ProcedureClass.CRYO: gettext_noop("cryolipolysis"),
+    ProcedureClass.EMS: gettext_noop("electromagnetic muscle stimulation"),
+    ProcedureClass.LASER_LIPO: gettext_noop("laser lipolysis"),
 }
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
+from ..kernel.wording import gettext_noop
 from .terms import CounterDirection, CounterUnit, Grade, Modification
 
 
@@ -19,24 +20,32 @@ class GradeDefinition:
 
 GRADES: dict[Grade, GradeDefinition] = {
     Grade.A: GradeDefinition(
-        "as new",
-        "Everything works to the maker's specification. No visible wear beyond handling, no repair ever beyond"
-        " planned maintenance, and no part past a quarter of its rated life where that is known.",
+        gettext_noop("as new"),
+        gettext_noop(
+            "Everything works to the maker's specification. No visible wear beyond handling, no repair ever beyond"
+            " planned maintenance, and no part past a quarter of its rated life where that is known."
+        ),
     ),
     Grade.B: GradeDefinition(
-        "good",
-        "Everything works to the maker's specification. Light scratches or marks that do not touch function;"
-        " worn parts were replaced, and none is due now.",
+        gettext_noop("good"),
+        gettext_noop(
+            "Everything works to the maker's specification. Light scratches or marks that do not touch function;"
+            " worn parts were replaced, and none is due now."
+        ),
     ),
     Grade.C: GradeDefinition(
-        "worn",
-        "It treats, and every safety function works. Visible wear, or parts near the end of their life: what is worn"
-        " is named in the description.",
+        gettext_noop("worn"),
+        gettext_noop(
+            "It treats, and every safety function works. Visible wear, or parts near the end of their life: what is"
+            " worn is named in the description."
+        ),
     ),
     Grade.D: GradeDefinition(
-        "for parts or repair",
-        "It does not treat as its maker specifies, or a safety function fails or was not tested. Not for use on a"
-        " person until repaired and checked; what fails is named in the description.",
+        gettext_noop("for parts or repair"),
+        gettext_noop(
+            "It does not treat as its maker specifies, or a safety function fails or was not tested. Not for use on a"
+            " person until repaired and checked; what fails is named in the description."
+        ),
     ),
 }
 
@@ -50,20 +59,20 @@ class Included(StrEnum):
 
 
 INCLUSIONS: dict[str, str] = {
-    "operator_manual": "Operator manual",
-    "keys": "Keys",
-    "interlock_connector": "Remote interlock connector",
-    "emergency_stop": "Emergency stop, working",
-    "emission_indicator": "Emission indicator, working",
-    "goggles": "Protective goggles for every wavelength",
-    "footswitch": "Footswitch",
-    "service_record": "Service and calibration record",
-    "certification_label": "Maker's certification statement",
-    "hazard_label": "Laser class and danger label",
-    "aperture_label": "Aperture label",
-    "treatment_record_wiped": "Patients' data wiped",
-    "lien_release": "Statement that no lien or maker's lock rests on it",
-    "crate": "Transport crate",
+    "operator_manual": gettext_noop("Operator manual"),
+    "keys": gettext_noop("Keys"),
+    "interlock_connector": gettext_noop("Remote interlock connector"),
+    "emergency_stop": gettext_noop("Emergency stop, working"),
+    "emission_indicator": gettext_noop("Emission indicator, working"),
+    "goggles": gettext_noop("Protective goggles for every wavelength"),
+    "footswitch": gettext_noop("Footswitch"),
+    "service_record": gettext_noop("Service and calibration record"),
+    "certification_label": gettext_noop("Maker's certification statement"),
+    "hazard_label": gettext_noop("Laser class and danger label"),
+    "aperture_label": gettext_noop("Aperture label"),
+    "treatment_record_wiped": gettext_noop("Patients' data wiped"),
+    "lien_release": gettext_noop("Statement that no lien or maker's lock rests on it"),
+    "crate": gettext_noop("Transport crate"),
 }
 """What a lawful used sale should carry: item -> how it is written. 21 CFR 1010.2, 1010.3, 1040.10, 1040.11."""
 

@@ -23,6 +23,7 @@ from . import (
     guide,
     health,
     inspections,
+    language,
     leads,
     liens,
     messages,
@@ -156,6 +157,7 @@ BLUEPRINTS = (
 
 def register(app: Flask, settings: Settings) -> None:
     """Give the app its pages, each behind the access check. `app` has put up the shield in front."""
+    language.register(app, settings)
     delivery.register(app)
     access.register(app)
     errors.register(app)

@@ -39,6 +39,7 @@ from . import (
     unit,
 )
 from .access import public
+from .language import gettext, in_every_language, ngettext
 from .standpoint import Chip, Standpoint
 
 bp = Blueprint("browse", __name__)
@@ -49,6 +50,7 @@ _TYPES = {"webp": "image/webp", "jpg": "image/jpeg"}
 
 @bp.get("/")
 @public
+@in_every_language
 @freshness.of_the_market(standpoint.market)
 def home(version: str) -> ResponseReturnValue:
     """Show what this house is, its search, and what came in last."""
@@ -60,6 +62,7 @@ def home(version: str) -> ResponseReturnValue:
 
 @bp.get("/devices/suggestions")
 @public
+@in_every_language
 @freshness.of_the_market(search.version)
 def suggestions(version: str) -> ResponseReturnValue:
     """Say what may be meant by the beginning of a question, as JSON for the search box."""
@@ -69,6 +72,7 @@ def suggestions(version: str) -> ResponseReturnValue:
 
 @bp.get("/devices")
 @public
+@in_every_language
 @freshness.of_the_market(standpoint.market)
 def devices(version: str) -> ResponseReturnValue:
     """Show the units that were asked for, with the figures beside every filter."""
@@ -94,6 +98,7 @@ def devices(version: str) -> ResponseReturnValue:
         site=site,
         sites=seen.sites,
         states=STATES,
+        found_words=_found_words(found.total, can_buy_today=verdicts == (Reach.TODAY,)),
         only_today=verdicts == (Reach.TODAY,),
         verdicts=narrowing.verdict_choices(reached.count(meant, version=version), verdicts) if site else (),
         cards=_cards(found.cards, seen, version, at_once=3),
@@ -104,6 +109,13 @@ def devices(version: str) -> ResponseReturnValue:
         turning=narrowing.turning(wanted, found),
         literal_address=narrowing.literal_address() if found.meant else None,
     )
+
+
+def _found_words(number: int, *, can_buy_today: bool) -> str:
+    if can_buy_today:
+        found = ngettext("%(num)s device you can buy today", "%(num)s devices you can buy today", number)
+        return found if number else gettext("No devices you can buy today")
+    return ngettext("%(num)s device", "%(num)s devices", number) if number else gettext("No devices")
 
 
 @bp.get("/devices/<uuid:listing_id>")

@@ -19,6 +19,8 @@ from ..listings.conditions import GRADES
 from ..listings.search import Card
 from . import photos
 from .delivery import FILES
+from .filters import count
+from .language import gettext, kept_in_each
 from .standpoint import Chip
 
 
@@ -39,7 +41,7 @@ class ShownCard:
     verdict: Chip | None
 
 
-@lru_cache(maxsize=8192)
+@kept_in_each(8192)
 def card(unit: Card, base: str, verdict: Chip | None = None, *, lazy: bool) -> Markup:
     """Draw a device among others, whose own page stands under `base`, with what the gate answers the reader."""
     shown = ShownCard(
@@ -47,10 +49,10 @@ def card(unit: Card, base: str, verdict: Chip | None = None, *, lazy: bool) -> M
         title=unit.title,
         year=unit.year,
         price=unit.price,
-        grade_label=f"{unit.grade} · {GRADES[unit.grade].name}",
-        counter_text=None if unit.life_used_percent is None else f"{unit.life_used_percent} % of life used",
-        place=f"{unit.city}, {unit.state_code}" + ("" if unit.miles is None else f" · {unit.miles:,.0f} miles"),
-        landed="In all: not known yet" if unit.landed is None else f"At least {unit.landed} in all",
+        grade_label=f"{unit.grade} · {gettext(GRADES[unit.grade].name)}",
+        counter_text=_life_used(unit.life_used_percent),
+        place=f"{unit.city}, {unit.state_code}" + ("" if unit.miles is None else f" · {_miles(unit.miles)}"),
+        landed=_in_all(unit.landed),
         photo=photos.shown(unit.photo, unit.photo_text or "") if unit.photo else None,
         bands=unit.emits,
         verdict=verdict,
@@ -58,7 +60,19 @@ def card(unit: Card, base: str, verdict: Chip | None = None, *, lazy: bool) -> M
     return drawn("macros/show.html", "listing_card", shown, lazy=lazy, level=3)
 
 
-@lru_cache(maxsize=4096)
+def _life_used(percent: int | None) -> str | None:
+    return None if percent is None else gettext("%(percent)s %% of life used", percent=percent)
+
+
+def _miles(distance: float) -> str:
+    return gettext("%(number)s miles", number=count(round(distance)))
+
+
+def _in_all(amount: Money | None) -> str:
+    return gettext("In all: not known yet") if amount is None else gettext("At least %(amount)s in all", amount=amount)
+
+
+@kept_in_each(4096)
 def once(template: str, macro: str, *values: Any) -> Markup:
     """Draw a macro that shows these values and nothing else, all of them hashable; the same ones are drawn once."""
     return drawn(template, macro, *values)

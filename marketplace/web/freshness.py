@@ -1,8 +1,8 @@
 """
 Pages for strangers: drawn once, and said to be as they were to whoever has them.
 
-A page is named by everything that it is made of. The same house, address, theme and what is shown always make the same
-page for a stranger, and any other makes another name: what is kept under a name cannot be wrong.
+A page is named by everything that it is made of. The same house, address, theme, language and what is shown always make
+the same page for a stranger, and any other makes another name: what is kept under a name cannot be wrong.
 """
 
 from collections.abc import Callable
@@ -17,10 +17,11 @@ from flask_login import current_user
 
 from ..config import Settings
 from ..extensions import reading
+from .language import language, wished
 
 V = TypeVar("V", bound=Callable[..., Any])
 
-_SOURCES = (".py", ".html", ".css", ".js", ".json", ".csv")
+_SOURCES = (".py", ".html", ".css", ".js", ".json", ".csv", ".mo")
 _FOR_STRANGERS = frozenset({"browse.home", "browse.devices", "browse.device", "browse.suggestions"})
 
 
@@ -77,7 +78,8 @@ def forget() -> None:
 def _tag(shown: str) -> str:
     settings: Settings = current_app.extensions["second_light_settings"]
     theme = request.cookies.get("theme", "")
-    said = "\0".join((_house(current_app.root_path), settings.mode, settings.base_url, request.full_path, theme, shown))
+    house, spoken = _house(current_app.root_path), f"{language()} {wished()}"
+    said = "\0".join((house, settings.mode, settings.base_url, request.full_path, theme, spoken, shown))
     return sha256(said.encode("utf-8", "surrogateescape")).hexdigest()[:24]
 
 
@@ -95,7 +97,7 @@ def name(response: Response) -> Response:
         and not current_user.is_authenticated
         and not session.modified  # A message was shown that nobody else shall see, nor twice.
     ):
-        response.vary.add("Cookie")
+        response.vary.update(("Accept-Language", "Cookie"))
         response.headers.setdefault("Cache-Control", "no-cache")
     return response
 

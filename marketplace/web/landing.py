@@ -14,6 +14,7 @@ from ..listings import landed
 from ..listings.facts import ListingFacts
 from ..listings.landed import ASKS, Landed, Part
 from . import fragments
+from .language import kept_in_each
 
 PREFIX = "cost_"
 
@@ -64,7 +65,7 @@ def _policy(
     )
 
 
-@lru_cache(maxsize=512)
+@kept_in_each(512)
 def _drawn(maker: str, aliases: tuple[str, ...], model: str, modalities: tuple[str, ...]) -> Markup:
     policy = _policy(maker, aliases, model, modalities)
     return fragments.drawn("browse/_landed.html", "maker_policy", policy, maker_policy.STANDINGS, folded=True)

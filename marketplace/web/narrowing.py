@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -14,28 +13,32 @@ from ..clinics.queries import Site
 from ..eligibility.verdict import Reach
 from ..kernel.money import Money
 from ..kernel.terms import STATES
+from ..kernel.wording import gettext_noop
 from ..listings.asked import SPOT
 from ..listings.search import Cursor, Found, Sort, Wanted
-from . import fragments, stepping
+from . import fragments, language, stepping
+from .filters import count
+from .language import gettext, kept_in_each
 from .searching import FACETS, Labels
 
 SORTS = {
-    Sort.NEWEST: "Newest first",
-    Sort.CHEAPEST: "Lowest price first",
-    Sort.DEAREST: "Highest price first",
-    Sort.LANDED: "Lowest cost in all first",
-    Sort.LEAST_USED: "Most life left first",
-    Sort.NEAREST: "Nearest first",
+    Sort.NEWEST: gettext_noop("Newest first"),
+    Sort.CHEAPEST: gettext_noop("Lowest price first"),
+    Sort.DEAREST: gettext_noop("Highest price first"),
+    Sort.LANDED: gettext_noop("Lowest cost in all first"),
+    Sort.LEAST_USED: gettext_noop("Most life left first"),
+    Sort.NEAREST: gettext_noop("Nearest first"),
 }
-DISTANCES = {"25": "25 miles", "50": "50 miles", "100": "100 miles", "250": "250 miles", "500": "500 miles"}
+DISTANCES = ("25", "50", "100", "250", "500")
+"""In miles."""
 
 SHOWN_AT_ONCE = 8
 """Of the answers of one filter; the rest is a tap away."""
 
 VERDICTS = {
-    Reach.TODAY: "I can buy this today",
-    Reach.MISSING: "Something is missing",
-    Reach.CLOSED: "Not open to me",
+    Reach.TODAY: gettext_noop("I can buy this today"),
+    Reach.MISSING: gettext_noop("Something is missing"),
+    Reach.CLOSED: gettext_noop("Not open to me"),
 }
 """What the gate answers somebody who has a site to buy for; counted in `listings.qualified`."""
 
@@ -89,7 +92,7 @@ def millimetres(hundredths: int | None) -> str:
 
 def verdict_choices(counts: Mapping[Reach, int], chosen: Iterable[Reach]) -> tuple[Choice, ...]:
     """Return the gate's answers with how many units have each; all three, also where there are none."""
-    return tuple(Choice(one, words, counts.get(one, 0), one in chosen) for one, words in VERDICTS.items())
+    return tuple(Choice(one, gettext(words), counts.get(one, 0), one in chosen) for one, words in VERDICTS.items())
 
 
 def filters_of(wanted: Wanted, found: Found) -> list[Markup]:
@@ -131,7 +134,7 @@ def figures_of(wanted: Wanted, found: Found) -> Markup:
         zip=request.args.get("zip", ""),
         within="" if within is None else str(within),
     )
-    drawn = fragments.once("browse/_figures.html", "figures", typed, tuple(DISTANCES.items()))
+    drawn = fragments.once("browse/_figures.html", "figures", typed, DISTANCES)
     for name, steps in stepping.steps_of(wanted, found, _without).items():
         place = Markup('id="steps-{}" data-live-region>').format(name)
         drawn = drawn.replace(place, place + steps)
@@ -142,20 +145,20 @@ def _without(names: Collection[str]) -> str:
     return _address(pair for pair in _given() if pair[0] not in names)
 
 
-@lru_cache(maxsize=2048)
+@kept_in_each(2048)
 def _filter(name: str, figures: tuple[tuple[str, int], ...], chosen: tuple[str, ...], _called: str) -> Markup:
     """Draw a filter; `_called` names what its answers are called, which is asked of the catalogue."""
     facet, counts = FACETS[name], dict(figures)
     labels = facet.labels() if facet.labels else {one: one for one in sorted({*counts, *chosen})}
     answers, more = _folded(_choices(counts, chosen, labels))
-    return fragments.drawn("macros/forms.html", "filter_group", facet.legend, name, answers, more)
+    return fragments.drawn("macros/forms.html", "filter_group", gettext(facet.legend), name, answers, more)
 
 
 def _choices(counts: Mapping[str, int], chosen: Iterable[str], labels: Labels) -> list[Choice]:
     """Return the values that find something or are chosen, in the order of their labels."""
     picked = set(chosen)
     return [
-        Choice(value, label, counts.get(value, 0), value in picked)
+        Choice(value, gettext(label), counts.get(value, 0), value in picked)
         for value, label in labels.items()
         if value in counts or value in picked
     ]
@@ -175,7 +178,7 @@ def _address(pairs: Iterable[tuple[str, str]]) -> str:
     return f"{here}?{words}" if words else here
 
 
-_OF_THE_PAGE = frozenset({"after", "before"})
+_OF_THE_PAGE = frozenset({"after", "before", language.NAME})
 
 
 def _given() -> list[tuple[str, str]]:
@@ -217,12 +220,19 @@ def chips_of(wanted: Wanted, *, verdicts: Iterable[Reach], site: Site | None) ->
     """Return what is in force, each with the address without it."""
     active: list[tuple[tuple[str, ...], str, str]] = []
     if site is not None:
-        active += [(("verdict",), one.value, f"{VERDICTS[one]}, in {STATES[site.state]}") for one in verdicts]
+        active += [
+            (
+                ("verdict",),
+                one.value,
+                gettext("%(answer)s, in %(place)s", answer=gettext(VERDICTS[one]), place=STATES[site.state]),
+            )
+            for one in verdicts
+        ]
     if wanted.text:
         active.append((("q", "literally"), "", f"“{wanted.text}”"))
     for name, values in wanted.chosen.items():
         labels = FACETS[name].labels
-        active += [((name,), value, labels()[value] if labels else value) for value in values]
+        active += [((name,), value, gettext(labels()[value]) if labels else value) for value in values]
     active += _chips_of_figures(wanted)
     return [
         FilterChip(
@@ -242,20 +252,45 @@ def _chips_of_figures(wanted: Wanted) -> list[tuple[tuple[str, ...], str, str]]:
             chips.append(((name,), "", words(bound)))
 
     spans = wanted.spans
-    add("min", spans.get("price", (None, None))[0], lambda minor: f"From {Money(minor)}")
-    add("max", spans.get("price", (None, None))[1], lambda minor: f"Up to {Money(minor)}")
-    add("landed", spans.get("landed", (None, None))[1], lambda minor: f"Up to {Money(minor)} in all")
-    add("year", spans.get("year", (None, None))[0], lambda year: f"From {year}")
-    add("year_to", spans.get("year", (None, None))[1], lambda year: f"Up to {year}")
-    add("life_from", spans.get("used", (None, None))[0], lambda life: f"From {life} % of life used")
-    add("life", spans.get("used", (None, None))[1], lambda life: f"Up to {life} % of life used")
-    add("shots", spans.get("shots", (None, None))[0], lambda shots: f"{shots:,} shots left or more")
-    add("spot_from", spans.get(SPOT, (None, None))[0], lambda spot: f"Spots from {millimetres(spot)} mm")
-    add("spot_to", spans.get(SPOT, (None, None))[1], lambda spot: f"Spots up to {millimetres(spot)} mm")
-    add("nm_from", wanted.light[0], lambda nm: f"From {nm:,} nm")
-    add("nm_to", wanted.light[1], lambda nm: f"Up to {nm:,} nm")
+    add("min", spans.get("price", (None, None))[0], lambda minor: gettext("From %(least)s", least=Money(minor)))
+    add("max", spans.get("price", (None, None))[1], lambda minor: gettext("Up to %(most)s", most=Money(minor)))
+    add(
+        "landed",
+        spans.get("landed", (None, None))[1],
+        lambda minor: gettext("Up to %(most)s in all", most=Money(minor)),
+    )
+    add("year", spans.get("year", (None, None))[0], lambda year: gettext("From %(least)s", least=year))
+    add("year_to", spans.get("year", (None, None))[1], lambda year: gettext("Up to %(most)s", most=year))
+    add(
+        "life_from",
+        spans.get("used", (None, None))[0],
+        lambda life: gettext("From %(least)s %% of life used", least=life),
+    )
+    add("life", spans.get("used", (None, None))[1], lambda life: gettext("Up to %(most)s %% of life used", most=life))
+    add(
+        "shots",
+        spans.get("shots", (None, None))[0],
+        lambda shots: gettext("%(number)s shots left or more", number=count(shots)),
+    )
+    add(
+        "spot_from",
+        spans.get(SPOT, (None, None))[0],
+        lambda spot: gettext("Spots from %(least)s mm", least=millimetres(spot)),
+    )
+    add(
+        "spot_to",
+        spans.get(SPOT, (None, None))[1],
+        lambda spot: gettext("Spots up to %(most)s mm", most=millimetres(spot)),
+    )
+    add("nm_from", wanted.light[0], lambda nm: gettext("From %(least)s nm", least=count(nm)))
+    add("nm_to", wanted.light[1], lambda nm: gettext("Up to %(most)s nm", most=count(nm)))
     if wanted.near is not None:
         code = request.args.get("zip", "").strip()[:5]
         within = wanted.near.within
-        chips.append((("zip", "within"), "", f"Within {within:,} miles of {code}" if within else f"Seen from {code}"))
+        from_where = (
+            gettext("Within %(number)s miles of %(code)s", number=count(within), code=code)
+            if within
+            else gettext("Seen from %(code)s", code=code)
+        )
+        chips.append((("zip", "within"), "", from_where))
     return chips

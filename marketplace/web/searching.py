@@ -16,12 +16,14 @@ from ..eligibility.verdict import Reach
 from ..kernel.errors import Invalid
 from ..kernel.money import parse_money
 from ..kernel.terms import STATES, ProcedureClass
+from ..kernel.wording import gettext_noop
 from ..listings.asked import SPOT
 from ..listings.conditions import GRADES
 from ..listings.places import point_of
 from ..listings.search import Cursor, Near, Sort, Wanted
 from ..listings.suggesting import Suggestion
 from . import unit
+from .language import gettext
 
 LONGEST_TEXT = 200
 _LENGTH = re.compile(r"^[0-9]{1,3}(?:\.[0-9]{1,2})?$")
@@ -39,19 +41,32 @@ class Facet:
 
 
 FACETS: dict[str, Facet] = {
-    "modality": Facet("Modality", lambda: {code: one.name for code, one in catalog.modalities().items()}),
-    "procedure": Facet("What it is for", lambda: {str(one): one.words.capitalize() for one in ProcedureClass}),
-    "maker": Facet("Maker"),
-    "model": Facet("Model"),
-    "grade": Facet("Condition", lambda: {str(grade): f"{grade} · {one.name}" for grade, one in GRADES.items()}),
-    "state": Facet("State where it stands", lambda: STATES),
-    "recall": Facet("Recalls", lambda: {"none": "No open recall of the device is known", "open": "A recall is open"}),
-    "warranty": Facet("Warranty", lambda: {str(one): words for one, words in unit.WARRANTIES.items()}),
-    "training": Facet("Training", lambda: {"included": "Training for the buyer’s staff is included"}),
-    "service": Facet("Papers", lambda: {"record": "Service and calibration record"}),
+    "modality": Facet(gettext_noop("Modality"), lambda: {code: one.name for code, one in catalog.modalities().items()}),
+    "procedure": Facet(
+        gettext_noop("What it is for"), lambda: {str(one): gettext(one.words).capitalize() for one in ProcedureClass}
+    ),
+    "maker": Facet(gettext_noop("Maker")),
+    "model": Facet(gettext_noop("Model")),
+    "grade": Facet(
+        gettext_noop("Condition"),
+        lambda: {str(grade): f"{grade} · {gettext(one.name)}" for grade, one in GRADES.items()},
+    ),
+    "state": Facet(gettext_noop("State where it stands"), lambda: STATES),
+    "recall": Facet(
+        gettext_noop("Recalls"),
+        lambda: {
+            "none": gettext_noop("No open recall of the device is known"),
+            "open": gettext_noop("A recall is open"),
+        },
+    ),
+    "warranty": Facet(gettext_noop("Warranty"), lambda: {str(one): words for one, words in unit.WARRANTIES.items()}),
+    "training": Facet(
+        gettext_noop("Training"), lambda: {"included": gettext_noop("Training for the buyer’s staff is included")}
+    ),
+    "service": Facet(gettext_noop("Papers"), lambda: {"record": gettext_noop("Service and calibration record")}),
     "recertification": Facet(
-        "Recertification, as the seller states",
-        lambda: {"no": "The maker asks for none", "yes": "The maker asks for one"},
+        gettext_noop("Recertification, as the seller states"),
+        lambda: {"no": gettext_noop("The maker asks for none"), "yes": gettext_noop("The maker asks for one")},
     ),
 }
 """Name in the address -> the filter, in the order they are shown. What each counts stands in `listings.facets`."""
@@ -101,21 +116,24 @@ def wanted_by(args: MultiDict[str, str]) -> tuple[Wanted, list[str]]:
     sort = {str(one): one for one in Sort}.get(args.get("sort", ""), Sort.NEWEST)
     near = _near(read)
     if sort is Sort.NEAREST and near is None:
-        read.ignored.append("the order by distance, for want of a ZIP code")
+        read.ignored.append(gettext("the order by distance, for want of a ZIP code"))
         sort = Sort.NEWEST
     spans = {
-        "price": (read.amount("min", "the lowest price"), read.amount("max", "the highest price")),
-        "landed": (None, read.amount("landed", "the highest cost in all")),
-        "year": (read.number("year", "the year", 1900, 2100), read.number("year_to", "the last year", 1900, 2100)),
+        "price": (read.amount("min", gettext("the lowest price")), read.amount("max", gettext("the highest price"))),
+        "landed": (None, read.amount("landed", gettext("the highest cost in all"))),
+        "year": (
+            read.number("year", gettext("the year"), 1900, 2100),
+            read.number("year_to", gettext("the last year"), 1900, 2100),
+        ),
         "used": (
-            read.number("life_from", "the least life used", 0, 1000),
-            read.number("life", "the life used", 0, 1000),
+            read.number("life_from", gettext("the least life used"), 0, 1000),
+            read.number("life", gettext("the life used"), 0, 1000),
         ),
         SPOT: (
-            read.millimetres("spot_from", "the smallest spot size"),
-            read.millimetres("spot_to", "the largest spot size"),
+            read.millimetres("spot_from", gettext("the smallest spot size")),
+            read.millimetres("spot_to", gettext("the largest spot size")),
         ),
-        "shots": (read.number("shots", "the shots left", 0, 999_999_999), None),
+        "shots": (read.number("shots", gettext("the shots left"), 0, 999_999_999), None),
     }
     chosen = {name: _chosen(facet, args.getlist(name)) for name, facet in FACETS.items()}
     return (
@@ -124,8 +142,8 @@ def wanted_by(args: MultiDict[str, str]) -> tuple[Wanted, list[str]]:
             chosen={name: values for name, values in chosen.items() if values},
             spans={name: span for name, span in spans.items() if span != (None, None)},
             light=(
-                read.number("nm_from", "the shortest wavelength", 1, 99_999),
-                read.number("nm_to", "the longest wavelength", 1, 99_999),
+                read.number("nm_from", gettext("the shortest wavelength"), 1, 99_999),
+                read.number("nm_to", gettext("the longest wavelength"), 1, 99_999),
             ),
             near=near,
             sort=sort,
@@ -146,7 +164,7 @@ def suggested(found: Iterable[Suggestion]) -> list[dict[str, str | int]]:
     return [
         {
             "words": one.words,
-            "what": _WHAT[one.facet],
+            "what": gettext(_WHAT[one.facet]),
             "units": one.units,
             "address": f"{base}?{urlencode({one.facet: one.answer})}",
         }
@@ -154,7 +172,12 @@ def suggested(found: Iterable[Suggestion]) -> list[dict[str, str | int]]:
     ]
 
 
-_WHAT = {"modality": "modality", "procedure": "what it is for", "maker": "maker", "model": "model"}
+_WHAT = {
+    "modality": gettext_noop("modality"),
+    "procedure": gettext_noop("what it is for"),
+    "maker": gettext_noop("maker"),
+    "model": gettext_noop("model"),
+}
 
 
 def literally(args: MultiDict[str, str]) -> bool:
@@ -174,9 +197,9 @@ def _near(read: _Reader) -> Near | None:
         return None
     point = point_of(typed[:5])
     if point is None:
-        read.ignored.append(f"the ZIP code “{typed[:40]}”, of which the Census knows no area,")
+        read.ignored.append(gettext("the ZIP code “%(code)s”, of which the Census knows no area,", code=typed[:40]))
         return None
-    within = read.number("within", "the distance", 1, 10_000)
+    within = read.number("within", gettext("the distance"), 1, 10_000)
     return Near(point, within)
 
 

@@ -2,17 +2,17 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
 from typing import NamedTuple
 from urllib.parse import urlencode
 
 from markupsafe import Markup, escape
 
 from ..kernel.money import Money
+from ..kernel.wording import gettext_noop
 from ..listings.ladders import Step
 from ..listings.search import Found, Wanted
 from . import fragments
-from .filters import plural
+from .language import gettext, kept_in_each, ngettext
 
 HIGHEST = 40
 """Of a bar; the step with the most devices has it."""
@@ -45,13 +45,18 @@ class _Range:
     written: Callable[[int], str] = str
     typed: Callable[[int], str] = str
     edge: Callable[[int], str] = str
-    unit: str = ""
+    unit: str = "%(figure)s"
 
     def words(self, least: int | None, most: int | None) -> str:
         if most is None:
-            return f"{self.written(least or 0)}{self.unit} and more"
-        high = f"{self.written(most)}{self.unit}"
-        return f"up to {high}" if least is None else f"{self.written(least)} to {high}"
+            return gettext("%(least)s and more", least=self._measured(least or 0))
+        high = self._measured(most)
+        if least is None:
+            return gettext("up to %(most)s", most=high)
+        return gettext("%(least)s to %(most)s", least=self.written(least), most=high)
+
+    def _measured(self, bound: int) -> str:
+        return gettext(self.unit) % {"figure": self.written(bound)}
 
     def under(self, least: int | None, most: int | None) -> str:
         """Return what stands under the bar: where the step begins, of the first where it ends."""
@@ -66,13 +71,17 @@ class _Range:
 
 _RANGES: dict[str, _Range] = {
     "price": _Range(
-        "Devices by price", ("min", "max"), written=lambda minor: str(Money(minor)),
+        gettext_noop("Devices by price"), ("min", "max"), written=lambda minor: str(Money(minor)),
         typed=lambda minor: f"{minor // 100}.{minor % 100:02}".removesuffix(".00"),
         edge=lambda minor: f"${minor // 100_000}k",
     ),
-    "year": _Range("Devices by year of manufacture", ("year", "year_to")),
-    "used": _Range("Devices by life used", ("life_from", "life"), unit=" % of life used"),
-    "light": _Range("Devices by wavelength", ("nm_from", "nm_to"), written="{:,}".format, unit=" nm"),
+    "year": _Range(gettext_noop("Devices by year of manufacture"), ("year", "year_to")),
+    "used": _Range(
+        gettext_noop("Devices by life used"), ("life_from", "life"), unit=gettext_noop("%(figure)s %% of life used"),
+    ),
+    "light": _Range(
+        gettext_noop("Devices by wavelength"), ("nm_from", "nm_to"), written="{:,}".format, unit="%(figure)s nm",
+    ),
 }  # fmt: skip
 _HERE = "{here}"
 """Stands in a kept piece for the address, which is another one on every page; nothing else in it has braces."""
@@ -88,10 +97,12 @@ def steps_of(wanted: Wanted, found: Found, without: Callable[[Sequence[str]], st
     return pieces
 
 
-@lru_cache(maxsize=1024)
+@kept_in_each(1024)
 def _piece(name: str, steps: tuple[Step, ...], chosen: Span) -> Markup:
     long = any(step.units > LONG for step in steps)
-    return fragments.drawn("browse/_figures.html", "steps", _RANGES[name].told, bars(name, steps, chosen), long)
+    return fragments.drawn(
+        "browse/_figures.html", "steps", gettext(_RANGES[name].told), bars(name, steps, chosen), long
+    )
 
 
 def bars(name: str, steps: Sequence[Step], chosen: Span) -> tuple[Bar, ...]:
@@ -107,7 +118,7 @@ def _bar(name: str, step: Step, most: int, chosen: Span) -> Bar:
     if in_force:
         query = ""
     return Bar(
-        told=f"{words}: {plural(step.units, 'device')}{'; chosen, take it off' if in_force else ''}",
+        told=_told(words, step.units, in_force=in_force),
         units=f"{step.units:,}",
         edge=edge,
         height=-(-HIGHEST * step.units // most),  # Rounded up: one device among thousands is seen as well.
@@ -117,7 +128,14 @@ def _bar(name: str, step: Step, most: int, chosen: Span) -> Bar:
     )
 
 
-@cache
+def _told(words: str, number: int, *, in_force: bool) -> str:
+    devices = ngettext("%(num)s device", "%(num)s devices", number) if number else gettext("no devices")
+    if in_force:
+        return gettext("%(range)s: %(devices)s; chosen, take it off", range=words, devices=devices)
+    return f"{words}: {devices}"
+
+
+@kept_in_each(256)
 def _of_step(name: str, least: int | None, most: int | None) -> tuple[str, str, str]:
     """Return what is the same for a step however many devices stand on it."""
     shown = _RANGES[name]

@@ -21,6 +21,7 @@ from ..guides.showing import Shown
 from ..kernel import clock
 from ..kernel.money import Money
 from ..kernel.terms import ProcedureClass
+from ..kernel.wording import gettext_noop
 from ..listings import fields
 from ..listings.facts import CounterFacts, HandpieceFacts, ListingFacts
 from ..listings.fields import Place
@@ -31,29 +32,29 @@ from .photos import ShownPhoto
 from .standpoint import Chip, Standpoint
 
 MODIFICATIONS = {
-    Modification.NONE: "Nothing but normal use",
-    Modification.SERVICED: "Serviced to the maker's specification",
-    Modification.REMANUFACTURED: "Remanufactured",
-    Modification.UNKNOWN: "Not known to the seller",
+    Modification.NONE: gettext_noop("Nothing but normal use"),
+    Modification.SERVICED: gettext_noop("Serviced to the maker's specification"),
+    Modification.REMANUFACTURED: gettext_noop("Remanufactured"),
+    Modification.UNKNOWN: gettext_noop("Not known to the seller"),
 }
 RECERTIFICATIONS = {
-    Recertification.YES: "The maker asks a new owner for it",
-    Recertification.NO: "The maker does not ask for it",
-    Recertification.UNKNOWN: "Not known; ask the maker before you buy",
+    Recertification.YES: gettext_noop("The maker asks a new owner for it"),
+    Recertification.NO: gettext_noop("The maker does not ask for it"),
+    Recertification.UNKNOWN: gettext_noop("Not known; ask the maker before you buy"),
 }
 WARRANTIES = {
-    Warranty.MAKER: "The maker’s, what is left of it",
-    Warranty.EXTENDED: "An extended one, bought for this device",
-    Warranty.SELLER: "The seller’s own",
-    Warranty.NONE: "None",
+    Warranty.MAKER: gettext_noop("The maker’s, what is left of it"),
+    Warranty.EXTENDED: gettext_noop("An extended one, bought for this device"),
+    Warranty.SELLER: gettext_noop("The seller’s own"),
+    Warranty.NONE: gettext_noop("None"),
 }
 UNITS = {
-    CounterUnit.SHOTS: "shots",
-    CounterUnit.PULSES: "pulses",
-    CounterUnit.HOURS: "hours",
-    CounterUnit.LINES: "lines",
-    CounterUnit.CYCLES: "cycles",
-    CounterUnit.PERCENT_LEFT: "% left",
+    CounterUnit.SHOTS: gettext_noop("shots"),
+    CounterUnit.PULSES: gettext_noop("pulses"),
+    CounterUnit.HOURS: gettext_noop("hours"),
+    CounterUnit.LINES: gettext_noop("lines"),
+    CounterUnit.CYCLES: gettext_noop("cycles"),
+    CounterUnit.PERCENT_LEFT: gettext_noop("% left"),
 }
 
 

@@ -59,7 +59,9 @@ class WantForm(Form):
     condition = SelectField("Condition", choices=options(_FLOOR_WORDS.items()))
     states = StringField("States where it may stand", validators=[Length(max=200)])
     zip = StringField("ZIP code to measure from", validators=[Length(max=10)])
-    within = SelectField("Within", choices=options([("", "any distance"), *narrowing.DISTANCES.items()]))
+    within = SelectField(
+        "Within", choices=options([("", "any distance"), *((one, f"{one} miles") for one in narrowing.DISTANCES)])
+    )
     site_id = SelectField("For whom")
     place = SelectField("State where you will use it")
     note = TextAreaField("Note for sellers", validators=[Length(max=500)])

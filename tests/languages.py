@@ -1,0 +1,77 @@
+"""What a page says in the reader's language, and what of it was forgotten to be marked for translation."""
+
+import gettext
+import re
+from html.parser import HTMLParser
+
+WITHOUT_END = {"meta", "link", "input", "img", "br", "source", "hr", "col"}
+SHOWN_ATTRIBUTES = {"alt", "title", "placeholder", "aria-label", "data-busy"}
+MEANT_FOR_MACHINES = {"script", "style", "svg"}
+
+
+UNITS = {"nm", "mm", "USD", "ZIP"}
+NAMES = ("Second Light", "English")
+
+
+class Pseudo(gettext.NullTranslations):
+    """A language in which every message stands between brackets: what stands outside was forgotten."""
+
+    def gettext(self, message):
+        return f"⟦{message}⟧"
+
+    def ngettext(self, msgid1, msgid2, n):
+        return f"⟦{msgid1 if n == 1 else msgid2}⟧"
+
+
+class Shown(HTMLParser):
+    """What a page shows in the reader's language: its text, and the attributes that are read to them."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.said, self._path = [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        if tag not in WITHOUT_END:
+            self._path.append((tag, given.get("lang")))
+        if self._reads():
+            self.said += [value for name, value in attributes if name in SHOWN_ATTRIBUTES and value]
+        if tag == "meta" and given.get("name") == "description":
+            self.said.append(given["content"])
+
+    def handle_endtag(self, tag):
+        while tag not in WITHOUT_END and self._path and self._path.pop()[0] != tag:
+            pass
+
+    def handle_data(self, data):
+        if self._reads() and data.strip():
+            self.said.append(data.strip())
+
+    def _reads(self):
+        spoken = [lang for _, lang in self._path if lang]
+        return spoken[-1:] == ["es"] and not any(tag in MEANT_FOR_MACHINES for tag, _ in self._path)
+
+
+def forgotten(html, *data):
+    """Return what a page says that is no message, without what it shows of `data`."""
+    left = []
+    for words in Shown(html).said:
+        while (inner := re.sub(r"⟦[^⟦⟧]*⟧", "", words)) != words:
+            words = inner  # noqa: PLW2901  From the inside out: a message may be a value of another one.
+        # A message with an element in it is told apart by its elements.
+        words = re.sub(r"⟦[^⟦⟧]*$|^[^⟦⟧]*⟧", "", words)  # noqa: PLW2901
+        for one in (*NAMES, *data):
+            words = words.replace(one, "")  # noqa: PLW2901
+        if set(re.findall(r"[A-Za-z]{2,}", words)) - UNITS:
+            left.append(words.strip())
+    return left
+
+
+def in_pseudo(client, address, status=200):
+    """Return a page as somebody gets it who asks for another language."""
+    answer = client.get(address, headers={"Accept-Language": "es"})
+    assert answer.status_code == status
+    html = answer.get_data(as_text=True)
+    assert '<html lang="es"' in html
+    return html
