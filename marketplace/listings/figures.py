@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from .asked import Asked, Wanted, ask, face_conditions, numbers, of_faces
+from .asked import Asked, Span, Wanted, ask, face_conditions, numbers, of_faces
 from .facets import FACE_FACETS, FACETS, KIND_FACETS, RANGES
 from .kinds import Market
 from .ladders import LADDERS
@@ -74,18 +74,27 @@ def of_steps(asked: Asked, names: tuple[str, ...]) -> Asked:
     return replace(asked, steps=names, counted_by=(names, asked.counted_by))
 
 
+_MOSTLY = 2 / 3
+"""Beside those outside, what is kept of kinds and faces is added up as well: a third of a market of 100,000."""
+
+
 def _is_mostly_inside(asked: Asked, everything: Counts) -> bool:
-    """Say whether more units are within the ranges than outside, as far as steps can tell."""
+    """Say whether so many more units are within the ranges than outside, as far as steps can tell."""
     units = sum(everything.by_facet["price"].values())
     share = 1.0 if units else 0.0
-    for name, (least, most) in asked.ranges.items():
+    for name, span in asked.ranges.items():
         size = LADDERS[name].grain
-        share *= sum(
-            number
-            for grain, number in everything.by_facet[name].items()
-            if (least is None or (int(grain) + 1) * size > least) and (most is None or int(grain) * size <= most)
-        ) / max(units, 1)
-    return share > 0.5
+        grains = everything.by_facet[name].items()
+        share *= sum(number * _part(int(grain) * size, size, span) for grain, number in grains) / max(units, 1)
+    return share > _MOSTLY
+
+
+def _part(begins: int, size: int, span: Span) -> float:
+    """Return which part of a grain is within a range, as if its units stood evenly on it."""
+    least, most = span
+    low = begins if least is None else max(begins, least)
+    high = begins + size if most is None else min(begins + size, most + 1)
+    return max(high - low, 0) / size
 
 
 class NewKind(Exception):
@@ -179,9 +188,11 @@ _FACES = """
 _TALLY = """
     WITH tally AS (
         SELECT kind_id, face_id, sum(units){of_kind} AS of_kind, sum(units){of_face} AS of_face
-        FROM ({matched}) matched GROUP BY GROUPING SETS ((kind_id), (face_id))
+        FROM ({matched}) matched {seen} GROUP BY GROUPING SETS ((kind_id), (face_id))
     )
 """
+# Of units that miss two of what is chosen nothing is said.
+_SEEN = "WHERE face_id IN (SELECT id FROM market_faces WHERE ({missed}) & (({missed}) - 1) = 0)"
 
 
 def _statement(asked: Asked) -> tuple[str, dict[str, Any]]:
@@ -192,6 +203,7 @@ def _statement(asked: Asked) -> tuple[str, dict[str, Any]]:
     conditions = face_conditions(asked, given)
     bits = [f"CASE WHEN {one} THEN 0 ELSE {2**bit} END" for bit, one in enumerate(conditions)]
     missed = " + ".join(bits) or "0"
+    seen = _SEEN.format(missed=missed) if len(bits) > 1 else ""
     faces, kinds = "", ""
     if conditions:
         faces = f" FILTER (WHERE {of_faces(conditions)})"
@@ -200,7 +212,7 @@ def _statement(asked: Asked) -> tuple[str, dict[str, Any]]:
         kinds = " FILTER (WHERE kind_id IN (SELECT unnest(%(chosen_kinds)s::int[])))"
     if not tallied(asked):
         matched = asked.but_for if asked.mostly_inside else asked.matched
-        tally = _TALLY.format(of_kind=faces, of_face=kinds, matched=matched)
+        tally = _TALLY.format(of_kind=faces, of_face=kinds, matched=matched, seen=seen)
         return tally + _FACES.format(missed=missed), given
     whole, chosen = asked.whole_kinds, asked.chosen_kinds
     if whole is not None:
@@ -213,7 +225,7 @@ def _statement(asked: Asked) -> tuple[str, dict[str, Any]]:
         among_chosen="" if whole is None and chosen is None else "AND kind_id = ANY(%(tallied_chosen)s::int[])",
     )
     if asked.others:
-        tally = _TALLY.format(of_kind=faces, of_face=kinds, matched=asked.others)
+        tally = _TALLY.format(of_kind=faces, of_face=kinds, matched=asked.others, seen=seen)
         sql = f"{tally}{sql} UNION ALL {_FACES.format(missed=missed)}"
     return sql, given
 

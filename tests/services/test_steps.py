@@ -127,8 +127,8 @@ def test_steps_come_with_the_figures(market, wanted):
 
 
 MOSTLY = [
-    {"price": (None, 8_000_000)},
-    {"price": (1_000_000, None), "year": (1985, 2022)},
+    {"price": (None, 8_999_999)},
+    {"year": (1985, 2025), "used": (0, None)},
     {"used": (0, None)},
 ]
 
@@ -154,6 +154,7 @@ def test_where_most_units_are_within_a_range_those_outside_are_read(market, span
     "wanted",
     [
         Wanted(spans={"price": (None, 1_000_000)}),
+        Wanted(spans={"price": (None, 7_999_999)}),
         Wanted(spans={"price": (1_000_000, None), "year": (None, 2010)}),
         Wanted(spans={"price": (None, 8_000_000)}, text="fibre"),
         Wanted(spans={"price": (None, 8_000_000), "landed": (None, 99_000_000)}),
@@ -168,6 +169,24 @@ def test_where_few_are_within_or_more_is_asked_for_they_are_read_themselves(mark
         find(wanted, in_steps=True)
 
     assert "-1 FROM market_units" not in " ".join(sent)
+
+
+@pytest.mark.parametrize(
+    ("span", "part"),
+    [
+        ((None, None), 1),
+        ((0, None), 1),
+        ((2_000_000, 2_999_999), 1),
+        ((2_250_000, None), 0.75),
+        ((None, 2_249_999), 0.25),
+        ((2_250_000, 2_749_999), 0.5),
+        ((3_000_000, None), 0),
+        ((None, 1_999_999), 0),
+        ((2_700_000, 2_300_000), 0),
+    ],
+)
+def test_of_a_grain_that_a_range_cuts_a_part_is_within(span, part):
+    assert figures._part(2_000_000, 1_000_000, span) == part
 
 
 def test_of_an_empty_market_nothing_is_within():
