@@ -96,6 +96,14 @@ class TestWhatIsKept:
         assert freshness.MOST_PAGES > 2
 
 
+class TestWordsThatAreTyped:
+    @pytest.mark.parametrize("typed", ["depilación láser", "equipo de luz pulsada intensa usado", "lumenis depilacion"])
+    def test_find_what_the_catalogue_calls_otherwise(self, client, unit, typed):
+        assert "<h1>1 equipo</h1>" in client.get("/devices", query_string={"q": typed, "lang": "es"}).get_data(
+            as_text=True
+        )
+
+
 class TestNothingIsForgotten:
     @pytest.mark.parametrize(
         "address",
