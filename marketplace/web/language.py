@@ -58,7 +58,8 @@ def ngettext(one: str, many: str, number: int, /, **values: object) -> str:
 
 def _told(message: str) -> str:
     code = _spoken.get()
-    return message if code == ENGLISH else _catalogue(code).gettext(message)
+    # What is said of nothing, in the files that gettext reads, is about themselves.
+    return message if code == ENGLISH or not message else _catalogue(code).gettext(message)
 
 
 def _of_so_many(one: str, many: str, number: int) -> str:
@@ -174,7 +175,8 @@ def register(app: Flask, settings: Settings) -> None:
             )
         return response
 
-    app.before_request(_speak)
+    # First of all: what is refused before anybody looks at it is answered in the reader's language, too.
+    app.before_request_funcs.setdefault(None, []).insert(0, _speak)
     app.after_request(keep)
     app.teardown_request(_fall_silent)
     app.jinja_env.add_extension("jinja2.ext.i18n")

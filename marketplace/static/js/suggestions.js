@@ -1,5 +1,10 @@
 // What may be meant, while somebody types: a combobox as in the ARIA patterns. Without this the box searches all the same.
 const PAUSE = 140;
+const SAID = {
+  en: { list: "Suggestions", none: "No suggestions", one: "1 suggestion", more: (number) => `${number} suggestions` },
+  es: { list: "Sugerencias", none: "Sin sugerencias", one: "1 sugerencia", more: (number) => `${number} sugerencias` },
+};
+const words = SAID[document.documentElement.lang] ?? SAID.en;
 
 function option(box, entry, number) {
   const row = document.createElement("li");
@@ -22,7 +27,7 @@ function combobox(box) {
   list.className = "suggestions";
   list.hidden = true;
   list.setAttribute("role", "listbox");
-  list.setAttribute("aria-label", "Suggestions");
+  list.setAttribute("aria-label", words.list);
   const said = document.createElement("span");
   said.className = "visually-hidden";
   said.setAttribute("role", "status");
@@ -67,7 +72,7 @@ function combobox(box) {
       list.replaceChildren(...found.map((entry, number) => option(box, entry, number)));
       list.hidden = !found.length || document.activeElement !== box;
       box.setAttribute("aria-expanded", String(!list.hidden));
-      said.textContent = found.length === 1 ? "1 suggestion" : `${found.length || "No"} suggestions`;
+      said.textContent = [words.none, words.one][found.length] ?? words.more(found.length);
     } catch (error) {
       // Another letter was typed, or the network is away: the search itself needs none of this.
       if (error.name !== "AbortError") close();
