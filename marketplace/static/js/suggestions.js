@@ -4,7 +4,7 @@ const SAID = {
   en: { list: "Suggestions", none: "No suggestions", one: "1 suggestion", more: (number) => `${number} suggestions` },
   es: { list: "Sugerencias", none: "Sin sugerencias", one: "1 sugerencia", more: (number) => `${number} sugerencias` },
 };
-const words = SAID[document.documentElement.lang] ?? SAID.en;
+const phrases = SAID[document.documentElement.lang] ?? SAID.en;
 
 function option(box, entry, number) {
   const row = document.createElement("li");
@@ -27,7 +27,7 @@ function combobox(box) {
   list.className = "suggestions";
   list.hidden = true;
   list.setAttribute("role", "listbox");
-  list.setAttribute("aria-label", words.list);
+  list.setAttribute("aria-label", phrases.list);
   const said = document.createElement("span");
   said.className = "visually-hidden";
   said.setAttribute("role", "status");
@@ -72,7 +72,7 @@ function combobox(box) {
       list.replaceChildren(...found.map((entry, number) => option(box, entry, number)));
       list.hidden = !found.length || document.activeElement !== box;
       box.setAttribute("aria-expanded", String(!list.hidden));
-      said.textContent = [words.none, words.one][found.length] ?? words.more(found.length);
+      said.textContent = [phrases.none, phrases.one][found.length] ?? phrases.more(found.length);
     } catch (error) {
       // Another letter was typed, or the network is away: the search itself needs none of this.
       if (error.name !== "AbortError") close();
