@@ -20,7 +20,6 @@ OF_WTFORMS = (
     gettext_noop("Field cannot be longer than %(max)d characters."),
     gettext_noop("Not a valid choice."),
     gettext_noop("Not a valid integer value."),
-    gettext_noop("Not a valid decimal value."),
     gettext_noop("Not a valid date value."),
     gettext_noop("Not a valid datetime value."),
     gettext_noop("Invalid choice(s): one or more data inputs could not be coerced."),
