@@ -19,6 +19,7 @@ from ..logs import log
 from ..orders.service import AccountNotShown, NotCleared, PageNotOpened
 from ..silence import Silent
 from . import gate, parking
+from .language import speak
 
 STATUS: dict[type[Refusal], int] = {
     NotFound: 404,
@@ -69,6 +70,7 @@ def page(status: int, *, sentence: str | None = None, cure: str | None = None, *
 
     The page itself tells its sentences in the reader's language, as far as they are marked for it where they stand.
     """
+    speak()  # What was refused before anybody looked at it is not told in English for that.
     title, usual_cure = WORDS.get(status, WORDS[400 if status < 500 else 500])
     body = render_template(
         "errors/error.html", status=status, title=title, sentence=sentence, cure=cure or usual_cure, **context

@@ -118,7 +118,8 @@ def wished() -> str:
     return next((code for code in tags if code in LANGUAGES), ENGLISH)
 
 
-def _speak() -> None:
+def speak() -> None:
+    """Speak the reader's language from here on: before every view, and where something is refused even before that."""
     wish = wished()
     if wish != _spoken.get() and _is_told():
         _spoken.set(wish)
@@ -175,8 +176,7 @@ def register(app: Flask, settings: Settings) -> None:
             )
         return response
 
-    # First of all: what is refused before anybody looks at it is answered in the reader's language, too.
-    app.before_request_funcs.setdefault(None, []).insert(0, _speak)
+    app.before_request(speak)
     app.after_request(keep)
     app.teardown_request(_fall_silent)
     app.jinja_env.add_extension("jinja2.ext.i18n")

@@ -1,6 +1,6 @@
 // Rewrites moments in the reader's own zone, with the zone shown; the server's writing stays as the tooltip.
-const language = document.documentElement.lang === "es" ? "es" : "en-GB";
-const day = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", year: "numeric" });
+const spoken = document.documentElement.lang === "es" ? "es" : "en-GB";
+const day = new Intl.DateTimeFormat(spoken, { day: "numeric", month: "short", year: "numeric" });
 const clock = new Intl.DateTimeFormat("en-US", {
   hour: "2-digit",
   minute: "2-digit",
@@ -13,5 +13,5 @@ for (const element of document.querySelectorAll("time[data-moment]")) {
   if (Number.isNaN(at.getTime())) continue;
   element.title = element.textContent;
   // The short form of September has four letters, British and Spanish; the house writes three.
-  element.textContent = `${day.format(at).replace(/(sep)t/i, "$1")}, ${clock.format(at)}`;
+  element.textContent = `${day.format(at).replace(/ept/, "ep")}, ${clock.format(at)}`;
 }

@@ -1,10 +1,7 @@
 // What may be meant, while somebody types: a combobox as in the ARIA patterns. Without this the box searches all the same.
 const PAUSE = 140;
-const SAID = {
-  en: { list: "Suggestions", none: "No suggestions", one: "1 suggestion", more: (number) => `${number} suggestions` },
-  es: { list: "Sugerencias", none: "Sin sugerencias", one: "1 sugerencia", more: (number) => `${number} sugerencias` },
-};
-const phrases = SAID[document.documentElement.lang] ?? SAID.en;
+const IN_SPANISH = document.documentElement.lang === "es";
+const [ALL, NO, ONE] = IN_SPANISH ? ["Sugerencias", "Sin", "sugerencia"] : ["Suggestions", "No", "suggestion"];
 
 function option(box, entry, number) {
   const row = document.createElement("li");
@@ -27,7 +24,7 @@ function combobox(box) {
   list.className = "suggestions";
   list.hidden = true;
   list.setAttribute("role", "listbox");
-  list.setAttribute("aria-label", phrases.list);
+  list.setAttribute("aria-label", ALL);
   const said = document.createElement("span");
   said.className = "visually-hidden";
   said.setAttribute("role", "status");
@@ -72,7 +69,7 @@ function combobox(box) {
       list.replaceChildren(...found.map((entry, number) => option(box, entry, number)));
       list.hidden = !found.length || document.activeElement !== box;
       box.setAttribute("aria-expanded", String(!list.hidden));
-      said.textContent = [phrases.none, phrases.one][found.length] ?? phrases.more(found.length);
+      said.textContent = `${found.length || NO} ${ONE}${found.length === 1 ? "" : "s"}`;
     } catch (error) {
       // Another letter was typed, or the network is away: the search itself needs none of this.
       if (error.name !== "AbortError") close();
