@@ -5,6 +5,7 @@ from uuid import UUID
 
 from ..extensions import adapter_of, db, unit_of_work
 from ..kernel.errors import Gone, Invalid
+from ..kernel.wording import gettext_noop
 from . import factors
 from .models import User
 from .passwords import Passwords
@@ -18,7 +19,7 @@ class SessionIsOver(Gone):
     code = "session_is_over"
 
     def __init__(self) -> None:
-        super().__init__("You were signed out in the meantime.", cure="Sign in again.")
+        super().__init__(gettext_noop("You were signed out in the meantime."), cure=gettext_noop("Sign in again."))
 
 
 def confirm(*, user_id: UUID, session_id: UUID, password: str, at: datetime, code: str = "") -> None:
@@ -31,7 +32,7 @@ def confirm(*, user_id: UUID, session_id: UUID, password: str, at: datetime, cod
     """
     kept = db.session.get_one(User, user_id).password_hash
     if not adapter_of(Passwords).fits(password, kept):
-        raise Invalid("This is not your password.", field="password")
+        raise Invalid(gettext_noop("This is not your password."), field="password")
     with unit_of_work():
         user = locked(user_id)
         # Checking took a while: a password changed or a session ended meanwhile must win.

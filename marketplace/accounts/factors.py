@@ -12,6 +12,7 @@ from sqlalchemy import delete, func, select, update
 
 from ..extensions import adapter_of, db, unit_of_work
 from ..kernel.errors import Conflict, Invalid
+from ..kernel.wording import gettext_noop
 from ..notifications.service import promise_mail
 from .models import RecoveryCode, SecondFactor, User
 from .passwords import Passwords
@@ -31,9 +32,11 @@ class WrongCode(Invalid):
 
     def __init__(self) -> None:
         super().__init__(
-            "This code does not fit, or was used already.",
+            gettext_noop("This code does not fit, or was used already."),
             field="code",
-            cure="Wait for the next one. If none fits, look whether the clock of your telephone is right.",
+            cure=gettext_noop(
+                "Wait for the next one. If none fits, look whether the clock of your telephone is right."
+            ),
         )
 
 
@@ -121,7 +124,7 @@ def turn_off(*, user_id: UUID, password: str, code: str, at: datetime) -> None:
     """
     kept = db.session.get_one(User, user_id).password_hash
     if not adapter_of(Passwords).fits(password, kept):
-        raise Invalid("This is not your password.", field="password")
+        raise Invalid(gettext_noop("This is not your password."), field="password")
     with unit_of_work():
         user = locked(user_id)
         _demand(user_id)

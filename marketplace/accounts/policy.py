@@ -8,8 +8,12 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
+from ..kernel.wording import gettext_noop
+
 SHORTEST_PASSWORD = 12
+TOO_SHORT = gettext_noop("Use at least 12 characters. Three or four words that do not belong together are good.")
 LONGEST_PASSWORD = 128  # Hashing is costly on purpose; nobody may make it costlier.
+TOO_LONG = gettext_noop("Use at most 128 characters.")
 LONGEST_NAME = 120
 LONGEST_EMAIL = 254  # RFC 5321, 4.5.3.1.3, less the angle brackets.
 
@@ -53,7 +57,7 @@ def email_problem(email: str) -> str | None:
     """Return what is wrong with an address in its normal form, or None."""
     if len(email) <= LONGEST_EMAIL and email.isascii() and _EMAIL.fullmatch(email):
         return None
-    return "Write a whole e-mail address, such as name@clinic.example."
+    return gettext_noop("Write a whole e-mail address, such as name@clinic.example.")
 
 
 def password_problem(password: str, *, about: Iterable[str] = ()) -> str | None:
@@ -63,15 +67,17 @@ def password_problem(password: str, *, about: Iterable[str] = ()) -> str | None:
     `about` is what an attacker knows of the person: name, e-mail address.
     """
     if len(password) < SHORTEST_PASSWORD:
-        return f"Use at least {SHORTEST_PASSWORD} characters. Three or four words that do not belong together are good."
+        return TOO_SHORT
     if len(password) > LONGEST_PASSWORD:
-        return f"Use at most {LONGEST_PASSWORD} characters."
+        return TOO_LONG
     plain = normal_password(password).casefold()
     known = {part for text in about for part in re.split(r"[^a-z]+", text.casefold()) if len(part) > 2}
     words = sorted(_common_words() | known, key=len, reverse=True)
     # Looked at twice, because "p455word" is "password" to everybody who guesses for a living.
     if min(_surprise(plain, words), _surprise(plain.translate(_LOOKALIKES), words)) < _LEAST_SURPRISE:
-        return "This is among the first that a stranger would try. Add words that have nothing to do with you or us."
+        return gettext_noop(
+            "This is among the first that a stranger would try. Add words that have nothing to do with you or us."
+        )
     return None
 
 

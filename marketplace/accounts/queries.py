@@ -13,6 +13,7 @@ from ..kernel.errors import NotFound
 from ..kernel.terms import StaffRole
 from ..kernel.text import normal_email
 from ..kernel.tokens import digest_of
+from ..kernel.wording import gettext_noop
 from .models import EmailChange, ParkedForm, TokenPurpose, User, UserSession
 from .policy import rested_too_long
 from .tokens import holder_of
@@ -87,7 +88,7 @@ def person(user_id: UUID) -> Person:
     """
     user = db.session.get(User, user_id)
     if user is None:
-        raise NotFound("There is no such person.")
+        raise NotFound(gettext_noop("There is no such person."))
     return Person.of(user)
 
 

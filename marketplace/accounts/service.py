@@ -12,6 +12,7 @@ from ..extensions import adapter_of, db, unit_of_work
 from ..kernel.errors import Conflict, Invalid, NotFound
 from ..kernel.text import normal_email
 from ..kernel.tokens import digest_of, new_token
+from ..kernel.wording import gettext_noop
 from ..notifications.service import promise_mail
 from . import addresses, browsers, factors, tokens
 from .access import Identity
@@ -37,7 +38,8 @@ class TooLate(tokens.LinkIsDead):
 
     def __init__(self) -> None:
         super().__init__()
-        self.sentence, self.cure = "The time between password and code is over.", "Sign in again from the beginning."
+        self.sentence = gettext_noop("The time between password and code is over.")
+        self.cure = gettext_noop("Sign in again from the beginning.")
 
 
 class SignInFailed(Invalid):
@@ -46,7 +48,7 @@ class SignInFailed(Invalid):
     code = "sign_in_failed"
 
     def __init__(self) -> None:
-        super().__init__("This address and this password do not belong together.")
+        super().__init__(gettext_noop("This address and this password do not belong together."))
 
 
 def register(*, name: str, email: str, password: str, at: datetime) -> None:

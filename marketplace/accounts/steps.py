@@ -10,6 +10,7 @@ from .. import audit
 from ..extensions import adapter_of, db
 from ..kernel.errors import Invalid, NotFound
 from ..kernel.text import normal_email
+from ..kernel.wording import gettext_noop
 from ..notifications.service import promise_mail
 from . import tokens
 from .models import EmailChange, TokenPurpose, User
@@ -28,7 +29,7 @@ def clean_name(name: str) -> str:
     """
     name = " ".join(name.split())
     if not name or not name.isprintable():
-        raise Invalid("Write your name as it stands on your certificates.", field="name")
+        raise Invalid(gettext_noop("Write your name as it stands on your certificates."), field="name")
     if len(name) > LONGEST_NAME:
         raise Invalid(f"Use at most {LONGEST_NAME} characters for the name.", field="name")
     return name
@@ -109,7 +110,7 @@ def locked(user_id: UUID) -> User:
         select(User).where(User.id == user_id).with_for_update(key_share=True).execution_options(populate_existing=True)
     )
     if user is None:
-        raise NotFound("There is no such person.")
+        raise NotFound(gettext_noop("There is no such person."))
     return user
 
 

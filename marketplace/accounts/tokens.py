@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 from ..extensions import db
 from ..kernel.errors import Gone
 from ..kernel.tokens import digest_of, new_token
+from ..kernel.wording import gettext_noop
 from .models import MailedToken, TokenPurpose
 from .policy import CONFIRMATION_LASTS, DISOWNING_LASTS, RESET_LASTS, SECOND_STEP_LASTS
 
@@ -26,8 +27,8 @@ class LinkIsDead(Gone):
 
     def __init__(self) -> None:
         super().__init__(
-            "This link was used before, has grown too old, or was replaced by a newer one.",
-            cure="Ask for a new link.",
+            gettext_noop("This link was used before, has grown too old, or was replaced by a newer one."),
+            cure=gettext_noop("Ask for a new link."),
         )
 
 

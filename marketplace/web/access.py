@@ -10,6 +10,7 @@ from flask_login import current_user
 from ..accounts.access import ASKED_ON_THE_FORM, Identity, Permission, Weighty, is_fresh
 from ..kernel import clock
 from ..kernel.errors import Refused
+from ..kernel.wording import gettext_noop
 from . import parking
 
 V = TypeVar("V", bound=Callable[..., Any])
@@ -80,10 +81,12 @@ def check() -> ResponseReturnValue | None:
         return _to_confirm() if _must_confirm(identity, getattr(view, "weighty", None)) else None
     if identity.staff_role is None and not identity.email_confirmed:
         raise EmailNotConfirmed(
-            "Please confirm your e-mail address first.",
-            cure="Follow the link in the mail we sent you, or ask for a new one on your account page.",
+            gettext_noop("Please confirm your e-mail address first."),
+            cure=gettext_noop("Follow the link in the mail we sent you, or ask for a new one on your account page."),
         )
-    raise NotYours("Your account does not allow this.", cure="Sign in with an account that does.")
+    raise NotYours(
+        gettext_noop("Your account does not allow this."), cure=gettext_noop("Sign in with an account that does.")
+    )
 
 
 def _to_sign_in() -> ResponseReturnValue:

@@ -29,9 +29,11 @@ from ..config import Mode
 from ..extensions import limiter, login_manager
 from ..kernel import clock
 from ..kernel.text import normal_email
+from ..kernel.wording import gettext_noop
 from . import known_browsers, parking
 from .access import by_person, me, public, requires
 from .forms import Form, applied
+from .language import in_every_language
 
 bp = Blueprint("account", __name__)
 
@@ -42,53 +44,68 @@ _HALF_WAY = "half_way"
 class SignInForm(Form):
     """Who is there."""
 
-    email = StringField("E-mail address", validators=[InputRequired("Write your e-mail address.")])
-    password = PasswordField("Password", validators=[InputRequired("Write your password.")])
+    email = StringField(
+        gettext_noop("E-mail address"), validators=[InputRequired(gettext_noop("Write your e-mail address."))]
+    )
+    password = PasswordField(gettext_noop("Password"), validators=[InputRequired(gettext_noop("Write your password."))])
 
 
 class RegisterForm(Form):
     """What an account needs."""
 
-    name = StringField("Your legal name", validators=[InputRequired("Write your name."), Length(max=LONGEST_NAME)])
-    email = StringField(
-        "E-mail address", validators=[InputRequired("Write your e-mail address."), Length(max=LONGEST_EMAIL)]
+    name = StringField(
+        gettext_noop("Your legal name"),
+        validators=[InputRequired(gettext_noop("Write your name.")), Length(max=LONGEST_NAME)],
     )
-    password = PasswordField("Password", validators=[InputRequired("Choose a password.")])
+    email = StringField(
+        gettext_noop("E-mail address"),
+        validators=[InputRequired(gettext_noop("Write your e-mail address.")), Length(max=LONGEST_EMAIL)],
+    )
+    password = PasswordField(gettext_noop("Password"), validators=[InputRequired(gettext_noop("Choose a password."))])
 
 
 class AskResetForm(Form):
     """Whose password is forgotten."""
 
     email = StringField(
-        "E-mail address", validators=[InputRequired("Write your e-mail address."), Length(max=LONGEST_EMAIL)]
+        gettext_noop("E-mail address"),
+        validators=[InputRequired(gettext_noop("Write your e-mail address.")), Length(max=LONGEST_EMAIL)],
     )
 
 
 class NewPasswordForm(Form):
     """A new password after the old one is forgotten."""
 
-    password = PasswordField("New password", validators=[InputRequired("Choose a password.")])
+    password = PasswordField(
+        gettext_noop("New password"), validators=[InputRequired(gettext_noop("Choose a password."))]
+    )
 
 
 class ChangePasswordForm(Form):
     """A new password by somebody who knows the old one."""
 
-    old_password = PasswordField("Present password", validators=[InputRequired("Write the password you use now.")])
-    new_password = PasswordField("New password", validators=[InputRequired("Choose a password.")])
-    code = StringField("Code", validators=[Length(max=40)])
+    old_password = PasswordField(
+        gettext_noop("Present password"), validators=[InputRequired(gettext_noop("Write the password you use now."))]
+    )
+    new_password = PasswordField(
+        gettext_noop("New password"), validators=[InputRequired(gettext_noop("Choose a password."))]
+    )
+    code = StringField(gettext_noop("Code"), validators=[Length(max=40)])
 
 
 class CodeForm(Form):
     """A code of a second factor."""
 
-    code = StringField("Code", validators=[InputRequired("Write the code."), Length(max=40)])
+    code = StringField(
+        gettext_noop("Code"), validators=[InputRequired(gettext_noop("Write the code.")), Length(max=40)]
+    )
 
 
 class ConfirmForm(Form):
     """Whether it is still the person who signed in; `code` is asked of those who have a second factor."""
 
-    password = PasswordField("Password", validators=[InputRequired("Write your password.")])
-    code = StringField("Code", validators=[Length(max=40)])
+    password = PasswordField(gettext_noop("Password"), validators=[InputRequired(gettext_noop("Write your password."))])
+    code = StringField(gettext_noop("Code"), validators=[Length(max=40)])
 
 
 @login_manager.request_loader
@@ -121,6 +138,7 @@ guesses = limiter.shared_limit(
 
 @bp.route("/sign-in", methods=["GET", "POST"])
 @public
+@in_every_language
 @limiter.limit("10 per 5 minutes", methods=["POST"], deduct_when=_failed)
 @guesses
 def sign_in() -> ResponseReturnValue:
@@ -148,6 +166,7 @@ def sign_in() -> ResponseReturnValue:
 
 @bp.route("/sign-in/code", methods=["GET", "POST"])
 @public
+@in_every_language
 @limiter.limit("10 per 5 minutes", methods=["POST"], deduct_when=_failed)
 @guesses
 def sign_in_code() -> ResponseReturnValue:
@@ -175,18 +194,20 @@ def sign_in_code() -> ResponseReturnValue:
 
 @bp.post("/sign-out")
 @public
+@in_every_language
 def sign_out() -> ResponseReturnValue:
     """End this session here and on the server; one that has run out already is only forgotten."""
     token = session.get(parking.TOKEN)
     if token:
         service.sign_out(token=token, at=clock.now())
     session.clear()
-    flash("You are signed out.", "success")
+    flash(gettext_noop("You are signed out."), "success")
     return redirect(url_for("account.sign_in"), code=303)
 
 
 @bp.route("/register", methods=["GET", "POST"])
 @public
+@in_every_language
 @limiter.limit("30 per hour", methods=["POST"])
 @limiter.limit("5 per hour", key_func=_by_account, methods=["POST"])
 def register() -> ResponseReturnValue:
@@ -206,6 +227,7 @@ def register() -> ResponseReturnValue:
 
 @bp.get("/register/sent")
 @public
+@in_every_language
 def registered() -> ResponseReturnValue:
     """Say that the mail is on its way."""
     return render_template("account/mail_sent.html", about="registration")
@@ -213,13 +235,14 @@ def registered() -> ResponseReturnValue:
 
 @bp.route("/confirm-email/<token>", methods=["GET", "POST"])
 @public
+@in_every_language
 @limiter.limit("30 per hour", methods=["POST"])
 def confirm_email(token: str) -> ResponseReturnValue:
     """Show a button, and confirm when it is pressed: programs that scan mail open links, but press nothing."""
     form = Form()
     if form.validate_on_submit():
         service.confirm_email(token=token, at=clock.now())
-        flash("Your e-mail address is confirmed.", "success")
+        flash(gettext_noop("Your e-mail address is confirmed."), "success")
         return redirect(url_for("account.home"), code=303)
     person = queries.person_of_link(token, purpose=TokenPurpose.CONFIRM_EMAIL, at=clock.now())
     return render_template("account/confirm_email.html", form=form, person=person)
@@ -227,6 +250,7 @@ def confirm_email(token: str) -> ResponseReturnValue:
 
 @bp.route("/reset-password", methods=["GET", "POST"])
 @public
+@in_every_language
 @limiter.limit("20 per hour", methods=["POST"])
 @limiter.limit("5 per day", key_func=_by_account, methods=["POST"])
 def ask_reset() -> ResponseReturnValue:
@@ -240,6 +264,7 @@ def ask_reset() -> ResponseReturnValue:
 
 @bp.get("/reset-password/sent")
 @public
+@in_every_language
 def reset_sent() -> ResponseReturnValue:
     """Say that the mail is on its way, if the address is known."""
     return render_template("account/mail_sent.html", about="reset")
@@ -247,6 +272,7 @@ def reset_sent() -> ResponseReturnValue:
 
 @bp.route("/reset-password/<token>", methods=["GET", "POST"])
 @public
+@in_every_language
 @limiter.limit("20 per hour", methods=["POST"])
 def reset_password(token: str) -> ResponseReturnValue:
     """Set a new password on the strength of the mailed link."""
@@ -255,7 +281,7 @@ def reset_password(token: str) -> ResponseReturnValue:
         with applied(form):
             service.reset_password(token=token, password=form.password.data or "", at=clock.now())
             session.clear()
-            flash("Your new password is set. Sign in with it.", "success")
+            flash(gettext_noop("Your new password is set. Sign in with it."), "success")
             return redirect(url_for("account.sign_in"), code=303)
     person = queries.person_of_link(token, purpose=TokenPurpose.RESET_PASSWORD, at=clock.now())
     return render_template("account/reset_password.html", form=form, person=person), form.http_status
@@ -271,9 +297,12 @@ def disown(token: str) -> ResponseReturnValue:
         right = browsers.disown(token=token, at=clock.now())
         session.clear()
         if right is None:
-            flash("The account is shut. An administrator sets a new password for you.", "success")
+            flash(gettext_noop("The account is shut. An administrator sets a new password for you."), "success")
             return redirect(url_for("account.sign_in"), code=303)
-        flash("Whoever it was is signed out, and the old password opens nothing. Now choose a new one.", "success")
+        flash(
+            gettext_noop("Whoever it was is signed out, and the old password opens nothing. Now choose a new one."),
+            "success",
+        )
         return redirect(url_for("account.reset_password", token=right), code=303)
     person = queries.person_of_link(token, purpose=TokenPurpose.DISOWN, at=clock.now())
     return render_template("account/disown.html", form=form, person=person)
@@ -281,6 +310,7 @@ def disown(token: str) -> ResponseReturnValue:
 
 @bp.route("/account/confirm", methods=["GET", "POST"])
 @requires(Permission.ACCOUNT_MANAGE)
+@in_every_language
 @guesses
 def confirm() -> ResponseReturnValue:
     """Ask for the password again, and go back to where it was needed: nothing is sent on from here."""
@@ -296,7 +326,7 @@ def confirm() -> ResponseReturnValue:
                 at=clock.now(),
             )
             if parking.TICKET not in session:  # The form itself says so otherwise.
-                flash("Thank you. Nothing was sent yet: now do what you were about to do.", "success")
+                flash(gettext_noop("Thank you. Nothing was sent yet: now do what you were about to do."), "success")
             return redirect(_destination(), code=303)
     demo_password = next((one["password"] for one in _demo_accounts()), None)
     return render_template(
@@ -320,7 +350,7 @@ def home() -> ResponseReturnValue:
 def ask_confirmation() -> ResponseReturnValue:
     """Mail another link that confirms the address."""
     service.request_email_confirmation(user_id=me().id, at=clock.now())
-    flash("A new link is on its way to your mailbox.", "success")
+    flash(gettext_noop("A new link is on its way to your mailbox."), "success")
     return redirect(url_for("account.home"), code=303)
 
 
@@ -340,7 +370,7 @@ def change_password() -> ResponseReturnValue:
                 code=form.code.data or "",
                 at=clock.now(),
             )
-            flash("Your password is changed. Everywhere else you are signed out.", "success")
+            flash(gettext_noop("Your password is changed. Everywhere else you are signed out."), "success")
             return redirect(url_for("account.home"), code=303)
     return render_template("account/change_password.html", form=form), form.http_status
 
@@ -350,7 +380,7 @@ def change_password() -> ResponseReturnValue:
 def end_session(session_id: UUID) -> ResponseReturnValue:
     """End one of the person's own sessions."""
     service.end_session(user_id=me().id, session_id=session_id, at=clock.now())
-    flash("That session has ended.", "success")
+    flash(gettext_noop("That session has ended."), "success")
     return redirect(url_for("account.home"), code=303)
 
 
@@ -359,7 +389,7 @@ def end_session(session_id: UUID) -> ResponseReturnValue:
 def end_other_sessions() -> ResponseReturnValue:
     """End every session but this one."""
     service.end_other_sessions(user_id=me().id, session_id=me().session_id, at=clock.now())
-    flash("Everywhere else you are signed out.", "success")
+    flash(gettext_noop("Everywhere else you are signed out."), "success")
     return redirect(url_for("account.home"), code=303)
 
 

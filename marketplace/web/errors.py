@@ -14,10 +14,12 @@ from werkzeug.exceptions import HTTPException
 from ..extensions import limiter
 from ..kernel import clock
 from ..kernel.errors import Conflict, Gone, Invalid, NotFound, Refusal, Refused, TooMany, Unavailable
+from ..kernel.wording import gettext_noop
 from ..logs import log
 from ..orders.service import AccountNotShown, NotCleared, PageNotOpened
 from ..silence import Silent
 from . import gate, parking
+from .language import speak
 
 STATUS: dict[type[Refusal], int] = {
     NotFound: 404,
@@ -31,20 +33,23 @@ STATUS: dict[type[Refusal], int] = {
 """The nearest class in the refusal's own line of descent decides."""
 
 WORDS: dict[int, tuple[str, str]] = {
-    400: ("We could not read that request", "Go back, reload the page and try again."),
-    401: ("Please sign in", "Sign in, and open it again."),
-    403: ("This is not open to you", "If you think it should be, write to us."),
-    404: ("There is nothing here", "It may have moved, or it is not yours to see."),
-    405: ("That does not work here", "Go back and use the buttons of the page."),
-    408: ("That took too long to arrive", "Try again; nothing was changed."),
-    409: ("Something changed in the meantime", "Look at it again and decide anew."),
-    410: ("This is gone", "Look for it from the front page."),
-    413: ("That is too large", "Files may have up to 10 MB each; text much less."),
-    415: ("We cannot take this kind of content", "Send the form as the page offers it."),
-    422: ("Something in the form needs another look", "Go back, correct it and send it again."),
-    429: ("That was too often", "Wait a little and try again."),
-    500: ("Something broke on our side", "It was logged. Try again in a while."),
-    503: ("We cannot answer right now", "Try again in a minute."),
+    400: (gettext_noop("We could not read that request"), gettext_noop("Go back, reload the page and try again.")),
+    401: (gettext_noop("Please sign in"), gettext_noop("Sign in, and open it again.")),
+    403: (gettext_noop("This is not open to you"), gettext_noop("If you think it should be, write to us.")),
+    404: (gettext_noop("There is nothing here"), gettext_noop("It may have moved, or it is not yours to see.")),
+    405: (gettext_noop("That does not work here"), gettext_noop("Go back and use the buttons of the page.")),
+    408: (gettext_noop("That took too long to arrive"), gettext_noop("Try again; nothing was changed.")),
+    409: (gettext_noop("Something changed in the meantime"), gettext_noop("Look at it again and decide anew.")),
+    410: (gettext_noop("This is gone"), gettext_noop("Look for it from the front page.")),
+    413: (gettext_noop("That is too large"), gettext_noop("Files may have up to 10 MB each; text much less.")),
+    415: (gettext_noop("We cannot take this kind of content"), gettext_noop("Send the form as the page offers it.")),
+    422: (
+        gettext_noop("Something in the form needs another look"),
+        gettext_noop("Go back, correct it and send it again."),
+    ),
+    429: (gettext_noop("That was too often"), gettext_noop("Wait a little and try again.")),
+    500: (gettext_noop("Something broke on our side"), gettext_noop("It was logged. Try again in a while.")),
+    503: (gettext_noop("We cannot answer right now"), gettext_noop("Try again in a minute.")),
 }
 
 
@@ -60,7 +65,12 @@ def status_of(refusal: Refusal) -> int:
 
 
 def page(status: int, *, sentence: str | None = None, cure: str | None = None, **context: object) -> tuple[str, int]:
-    """Render the page for `status`: what happened, that nothing was changed, what to do next."""
+    """
+    Render the page for `status`: what happened, that nothing was changed, what to do next.
+
+    The page itself tells its sentences in the reader's language, as far as they are marked for it where they stand.
+    """
+    speak()  # What was refused before anybody looked at it is not told in English for that.
     title, usual_cure = WORDS.get(status, WORDS[400 if status < 500 else 500])
     body = render_template(
         "errors/error.html", status=status, title=title, sentence=sentence, cure=cure or usual_cure, **context
@@ -86,7 +96,10 @@ def _unavailable(refusal: Unavailable) -> ResponseReturnValue:
 def _way_back(refusal: Unavailable) -> dict[str, str]:
     if not isinstance(refusal, PageNotOpened | AccountNotShown):
         return {}
-    return {"cure_url": url_for("buying.order", order_id=refusal.order_id), "cure_label": "Back to the order"}
+    return {
+        "cure_url": url_for("buying.order", order_id=refusal.order_id),
+        "cure_label": gettext_noop("Back to the order"),
+    }
 
 
 def _not_cleared(refusal: NotCleared) -> ResponseReturnValue:
@@ -119,8 +132,10 @@ def _csrf(error: CSRFError) -> ResponseReturnValue:
     log.info("csrf_refused", reason=error.description, endpoint=request.endpoint)
     return page(
         400,
-        sentence="The page you sent this from had grown too old, or it was not ours. Nothing was changed.",
-        cure="Go back, reload the page and send it again.",
+        sentence=gettext_noop(
+            "The page you sent this from had grown too old, or it was not ours. Nothing was changed."
+        ),
+        cure=gettext_noop("Go back, reload the page and send it again."),
     )
 
 
@@ -140,8 +155,10 @@ def _operating_system(error: OSError) -> ResponseReturnValue:
     log.error("disk_full", endpoint=request.endpoint)
     body, status = page(
         503,
-        sentence="We cannot keep another file just now. Nothing of what you sent was kept, and nothing was changed.",
-        cure="Try again in some minutes; it was logged.",
+        sentence=gettext_noop(
+            "We cannot keep another file just now. Nothing of what you sent was kept, and nothing was changed."
+        ),
+        cure=gettext_noop("Try again in some minutes; it was logged."),
     )
     return body, status, {"Retry-After": str(OUTSIDE_AGAIN_IN)}
 

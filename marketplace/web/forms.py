@@ -10,8 +10,36 @@ from flask_wtf import FlaskForm
 
 from ..kernel.errors import Invalid
 from ..kernel.money import Money, parse_money
+from ..kernel.wording import gettext_noop
 from ..logs import log
 from . import parking
+from .language import gettext
+
+OF_WTFORMS = (
+    gettext_noop("This field is required."),
+    gettext_noop("Field cannot be longer than %(max)d characters."),
+    gettext_noop("Not a valid choice."),
+    gettext_noop("Not a valid integer value."),
+    gettext_noop("Not a valid date value."),
+    gettext_noop("Not a valid datetime value."),
+    gettext_noop("Invalid choice(s): one or more data inputs could not be coerced."),
+    gettext_noop("'%(value)s' is not a valid choice for this field."),
+    gettext_noop("'%(value)s' are not valid choices for this field."),
+)
+"""What WTForms says of its own where a field of ours does not say it better: marked here, told through `_Words`."""
+
+
+class _Words:
+    """The words of WTForms in the language that is spoken, their values still to be filled in."""
+
+    def gettext(self, message: str) -> str:
+        return gettext(message)
+
+    def ngettext(self, one: str, many: str, number: int) -> str:
+        return gettext(one if number == 1 else many)
+
+
+_WORDS = _Words()
 
 
 class NeededBeforeReview:
@@ -35,7 +63,11 @@ class Form(FlaskForm):
     """
 
     class Meta(FlaskForm.Meta):
-        """Where the fields' contents come from."""
+        """Where the fields' contents come from, and the words of those who look at them."""
+
+        def get_translations(self, _form: wtforms.Form) -> _Words:
+            """Let WTForms speak as the page does."""
+            return _WORDS
 
         def wrap_formdata(self, form: wtforms.Form, formdata: Any) -> Any:
             """Take what was sent; on a page that is merely shown, what was parked for this form."""
@@ -64,7 +96,8 @@ _YEARS = range(1900, 2200)
 def _can_be_meant(_form: wtforms.Form, field: wtforms.Field) -> None:
     """:raises ValidationError: a day of another age, which is a slip of the pen or a try"""
     if field.data is not None and field.data.year not in _YEARS:
-        raise wtforms.ValidationError(f"Write a day between {_YEARS[0]} and {_YEARS[-1]}.")
+        first, last = _YEARS[0], _YEARS[-1]
+        raise wtforms.ValidationError(gettext("Write a day between %(first)s and %(last)s.", first=first, last=last))
 
 
 @contextmanager
@@ -79,7 +112,7 @@ def applied(form: Form) -> Iterator[None]:
     except Invalid as refusal:
         log.info("refused", code=refusal.code, status=422, endpoint=request.endpoint)
         field = form[refusal.field] if refusal.field is not None and refusal.field in form else None
-        sentence = f"{refusal.sentence} {refusal.cure}" if refusal.cure else refusal.sentence
+        sentence = " ".join(gettext(one) for one in (refusal.sentence, refusal.cure) if one)
         if field is None:
             form.form_errors = [*form.form_errors, sentence]
         else:

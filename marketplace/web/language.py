@@ -58,7 +58,8 @@ def ngettext(one: str, many: str, number: int, /, **values: object) -> str:
 
 def _told(message: str) -> str:
     code = _spoken.get()
-    return message if code == ENGLISH else _catalogue(code).gettext(message)
+    # What is said of nothing, in the files that gettext reads, is about themselves.
+    return message if code == ENGLISH or not message else _catalogue(code).gettext(message)
 
 
 def _of_so_many(one: str, many: str, number: int) -> str:
@@ -117,7 +118,8 @@ def wished() -> str:
     return next((code for code in tags if code in LANGUAGES), ENGLISH)
 
 
-def _speak() -> None:
+def speak() -> None:
+    """Speak the reader's language from here on: before every view, and where something is refused even before that."""
     wish = wished()
     if wish != _spoken.get() and _is_told():
         _spoken.set(wish)
@@ -174,7 +176,7 @@ def register(app: Flask, settings: Settings) -> None:
             )
         return response
 
-    app.before_request(_speak)
+    app.before_request(speak)
     app.after_request(keep)
     app.teardown_request(_fall_silent)
     app.jinja_env.add_extension("jinja2.ext.i18n")

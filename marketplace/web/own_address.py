@@ -10,6 +10,7 @@ from ..accounts.access import Permission, Weighty
 from ..accounts.policy import LONGEST_EMAIL
 from ..extensions import limiter
 from ..kernel import clock
+from ..kernel.wording import gettext_noop
 from .access import by_person, me, public, requires
 from .forms import Form, applied
 
@@ -70,9 +71,15 @@ def object_to(token: str) -> ResponseReturnValue:
         right = addresses.object_to(token=token, at=clock.now())
         session.clear()
         if right is None:
-            flash("The account is yours again, and shut. An administrator sets a new password for you.", "success")
+            flash(
+                gettext_noop("The account is yours again, and shut. An administrator sets a new password for you."),
+                "success",
+            )
             return redirect(url_for("account.sign_in"), code=303)
-        flash("The account has your address, and the old password opens nothing. Now choose a new one.", "success")
+        flash(
+            gettext_noop("The account has your address, and the old password opens nothing. Now choose a new one."),
+            "success",
+        )
         return redirect(url_for("account.reset_password", token=right), code=303)
     change = addresses.contested(token, at=clock.now())
     return render_template("account/object_to_address.html", form=form, change=change)

@@ -6,6 +6,7 @@ is parked under a ticket in the browser's cookie. After signing in, or confirmin
 which finds itself filled in (`web.forms`) and says that nothing was sent yet. Passwords and files are never parked.
 """
 
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from flask import current_app, flash, g, redirect, request, session, url_for
@@ -18,6 +19,7 @@ from werkzeug.exceptions import HTTPException
 from ..accounts import queries, service
 from ..extensions import limiter
 from ..kernel import clock
+from ..kernel.wording import gettext_noop
 from .shield import without_tokens
 
 TOKEN = "token"  # noqa: S105  The name under which the browser's session cookie carries the sign-in.
@@ -27,23 +29,39 @@ _LARGEST = 128 * 1024
 _PARKED_PER_ADDRESS = "60 per hour"
 
 
-SIGNED_OUT = "you had been signed out for a while"
-TO_BE_CONFIRMED = "before this we ask whether it is you"
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a form was not taken. What became of it is said by the page that comes next, in the language of that page."""
+
+    nothing_sent: str
+    too_much: str
+    kept: str
 
 
-def park(*, because: str = SIGNED_OUT) -> None:
+SIGNED_OUT = Cause(
+    gettext_noop("Nothing was sent: you had been signed out for a while."),
+    gettext_noop("You had been signed out for a while, and what you sent was too much to keep."),
+    gettext_noop("You had been signed out for a while. What you typed is kept: nothing was sent yet."),
+)
+TO_BE_CONFIRMED = Cause(
+    gettext_noop("Nothing was sent: before this we ask whether it is you."),
+    gettext_noop("Before this we ask whether it is you, and what you sent was too much to keep."),
+    gettext_noop("Before this we ask whether it is you. What you typed is kept: nothing was sent yet."),
+)
+
+
+def park(*, because: Cause = SIGNED_OUT) -> None:
     """Keep what this request carried, or tell the person that it was not kept."""
-    begun = because[0].upper() + because[1:]
     fields = [
         (name, value)
         for name, value in request.form.items(multi=True)
         if name != "csrf_token" and "password" not in name
     ]
     if not fields:
-        flash(f"Nothing was sent: {because}.", "warning")
+        flash(because.nothing_sent, "warning")
         return
     if sum(len(name) + len(value) for name, value in fields) > _LARGEST or not _may_park():
-        flash(f"{begun}, and what you sent was too much to keep.", "warning")
+        flash(because.too_much, "warning")
         return
     token = session.get(TOKEN)
     path = urlsplit(return_path()).path
@@ -54,7 +72,7 @@ def park(*, because: str = SIGNED_OUT) -> None:
         at=clock.now(),
     )
     session[TICKET] = [ticket, path]
-    flash(f"{begun}. What you typed is kept: nothing was sent yet.", "warning")
+    flash(because.kept, "warning")
 
 
 def return_path() -> str:
@@ -84,7 +102,7 @@ def parked_fields(names: set[str]) -> MultiDict[str, str] | None:
         return None
     if "told_of_parked_form" not in g:
         g.told_of_parked_form = True
-        flash("This is what you had typed. Nothing was sent yet: look it over and send it.", "warning")
+        flash(gettext_noop("This is what you had typed. Nothing was sent yet: look it over and send it."), "warning")
     return MultiDict(parked.fields)
 
 

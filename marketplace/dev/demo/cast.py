@@ -6,6 +6,7 @@ from typing import Any
 
 from ...clinics.states import SellerBasis
 from ...kernel.terms import ClinicRole, StaffRole
+from ...kernel.wording import gettext_noop
 from ...partners.tokens import code_of, new_key
 
 PASSWORD = "demo second light"  # noqa: S105  Offered on the sign-in page of the demo.
@@ -121,16 +122,16 @@ HOUSES = (
         "lone_star", "Lone Star Laser", "Lone Star Laser Hair Removal, PLLC", "1204 South Lamar Blvd", "Austin", "TX", "78704",
         (
             Player("Dana Reyes", _O, (_lhr("10442"),),
-                   "Certified in Texas for laser hair removal: may buy an alexandrite laser for hair today."),
+                   gettext_noop("Certified in Texas for laser hair removal: may buy an alexandrite laser for hair today.")),
             Player("Amir Khan", _P,
                    (_physician("TX", "N4821"), _physician("AZ", "71940", ending=Ending.AWAITING_SECOND, waited=52)),
-                   "Physician of Lone Star Laser: confirms what the clinic orders."),
+                   gettext_noop("Physician of Lone Star Laser: confirms what the clinic orders.")),
             Player("Priya Nair", _T, (_lhr("10987", "TECHNICIAN", days=-34, checked=300),),
-                   "Her Texas certificate ran out a month ago."),
+                   gettext_noop("Her Texas certificate ran out a month ago.")),
             Player("Marcus Webb", _T, (Proof("CLRT", "TX", "CLRT-3391"),),
-                   "Holds a repair certificate, which never makes an operator."),
+                   gettext_noop("Holds a repair certificate, which never makes an operator.")),
             Player("Elena Soto", _T, (_lhr("11820", "TECHNICIAN", ending=Ending.SUBMITTED, waited=150),),
-                   "Her certificate waits for a verifier."),
+                   gettext_noop("Her certificate waits for a verifier.")),
         ),
         proofs=(
             Proof("US-TX:TDLR:LHR_FACILITY", "TX", "F-20811", days=410),
@@ -141,9 +142,9 @@ HOUSES = (
     House(
         "hill_country", "Hill Country Skin", "Hill Country Skin LLC", "318 East Houston St", "San Antonio", "TX", "78205",
         (
-            Player("Joan Whitfield", _O, (), "Sells devices, and answers orders, for Hill Country Skin."),
+            Player("Joan Whitfield", _O, (), gettext_noop("Sells devices, and answers orders, for Hill Country Skin.")),
             Player("Tyler Brooks", _T, (_lhr("12093"),),
-                   "Certified, but his clinic has no ordering practitioner."),
+                   gettext_noop("Certified, but his clinic has no ordering practitioner.")),
             Player("Grace Okafor", _T, (_lhr("12240", "APPRENTICE_IN_TRAINING"),)),
         ),
         proofs=(
@@ -157,12 +158,12 @@ HOUSES = (
         "85050",
         (
             Player("Nora Castillo", _O, (Proof("US-AZ:ADHS:LASER_TECHNICIAN", "AZ", "LT-5512", endorsements=_AZ_ALL),),
-                   "Arizona laser technician for hair, photo facial, vessels and non-ablative resurfacing."),
-            Player("Alicia Ruiz", _P, (_physician("AZ", "48213"),), "Physician of Desert Ridge Aesthetics."),
+                   gettext_noop("Arizona laser technician for hair, photo facial, vessels and non-ablative resurfacing.")),
+            Player("Alicia Ruiz", _P, (_physician("AZ", "48213"),), gettext_noop("Physician of Desert Ridge Aesthetics.")),
             Player("Ben Yazzie", _T,
                    (Proof("US-AZ:ADHS:LASER_TECHNICIAN", "AZ", "LT-6020", endorsements=("HAIR_REDUCTION", "PHOTO_FACIAL")),),
-                   "His Arizona certificate does not list non-ablative resurfacing: an M22 with ResurFX is too much."),
-            Player("Sam Porter", _T, (_lhr("12777"),), "Certified in Texas, works in Arizona: the wrong state."),
+                   gettext_noop("His Arizona certificate does not list non-ablative resurfacing: an M22 with ResurFX is too much.")),
+            Player("Sam Porter", _T, (_lhr("12777"),), gettext_noop("Certified in Texas, works in Arizona: the wrong state.")),
         ),
         proofs=(Proof("US-AZ:ADHS:DEVICE_REGISTRATION", "AZ", "R-7-1181", days=320),),
         safety_officer="Nora Castillo",
@@ -184,7 +185,7 @@ HOUSES = (
                     Proof("FL_30H_LASER_COURSE", "FL", "Course 2023-118", days=None),
                     Proof("SCMHR:CME", "FL", "CME-2214"),
                     Proof("MODEL_TRAINING", "FL", "LSD-0419", days=None, model="LightSheer Desire / Infinity (family)")),
-                   "Florida electrologist, trained on the LightSheer Desire and on nothing else."),
+                   gettext_noop("Florida electrologist, trained on the LightSheer Desire and on nothing else.")),
             Player("Henry Abbott", _P, (_physician("FL", "ME88231"),)),
             Player("Rosa Delgado", _T, (Proof("US-FL:DOH:ELECTROLOGIST", "FL", "EO 3544", ending=Ending.NEEDS_INFO,
                                              reason="The scan shows no expiry date. Please add the back of the licence."),)),
@@ -205,7 +206,7 @@ HOUSES = (
         (
             Player("Simone Grant", _O, (Proof("US-GA:GCMB:SENIOR_LASER_PRACTITIONER", "GA", "SLP-0219", days=75),
                                         _waiting("US-GA:GCMB:SENIOR_LASER_PRACTITIONER", "GA", "SLP-0219", 20, days=805)),
-                   "Georgia senior laser practitioner: hair with light, nothing by radio frequency."),
+                   gettext_noop("Georgia senior laser practitioner: hair with light, nothing by radio frequency.")),
             Player("Victor Lane", _P, (_physician("GA", "61802"),)),
             Player("Keisha Monroe", _T, (Proof("US-GA:GCMB:ASSISTANT_LASER_PRACTITIONER", "GA", "ALP-0877"),
                                           _waiting("MAKER:IN_SERVICE", "GA", "IS-5530", 30, name="Keisha Bell-Harris"))),
@@ -217,7 +218,7 @@ HOUSES = (
         "IL", "60611",
         (
             Player("Margaret Sloan", _O, (_physician("IL", "036-118204", checked=590, early=True),),
-                   "Illinois physician: operates and orders for herself."),
+                   gettext_noop("Illinois physician: operates and orders for herself.")),
             Player("Tom Becker", _M, (Proof("RN", "IL", "041-402771"), _waiting("NCLC:CERTIFICATE", "IL", "NCLC 7718", 8))),
         ),
         safety_officer="Margaret Sloan",
@@ -227,7 +228,7 @@ HOUSES = (
         "89145",
         (
             Player("Jade Kim", _O, (Proof("US-NV:COSMO:ADVANCED_ESTHETICIAN", "NV", "AE-1140"),),
-                   "Nevada advanced esthetician: hair and surface radio frequency, nothing ablative."),
+                   gettext_noop("Nevada advanced esthetician: hair and surface radio frequency, nothing ablative.")),
             Player("Ravi Menon", _P, (_physician("NV", "15877"),)),
             Player("Holly Drake", _T, (Proof("US-NV:COSMO:ADVANCED_ESTHETICIAN", "NV", "AE-1302", ending=Ending.SUSPENDED,
                                              reason="The board's portal shows a suspension since last week."),)),
@@ -248,28 +249,34 @@ HOUSES = (
         "bayview", "Bayview Dermatology", "Bayview Dermatology Medical Group", "450 Sutter St", "San Francisco", "CA", "94108",
         (
             Player("Helen Cho", _O, (_physician("CA", "A104417", checked=590, early=True),),
-                   "California physician; her group sells a CO2 laser, and may buy a picosecond one."),
+                   gettext_noop("California physician; her group sells a CO2 laser, and may buy a picosecond one.")),
             Player("Miguel Santos", _T, (Proof("RN", "CA", "95071188"),)),
             Player("Laura Finley", _T, (Proof("ESTHETICIAN", "CA", "Z 118204"),),
-                   "California esthetician: the state does not accept her licence for lasers."),
+                   gettext_noop("California esthetician: the state does not accept her licence for lasers.")),
         ),
         safety_officer="Helen Cho",
     ),
     House(
         "closing_spa", "Glow Again Spa", "Glow Again Spa LLC", "88 Grand Ave", "Oakland", "CA", "94612",
-        (Player("Dennis Mott", _O, (_waiting("RN", "CA", "9507 1188", 44),), "A closing spa whose right to sell is not yet verified."),),
+        (Player("Dennis Mott", _O, (_waiting("RN", "CA", "9507 1188", 44),), gettext_noop("A closing spa whose right to sell is not yet verified.")),),
         basis=None,
     ),
 )  # fmt: skip
 
 OFFICIALS = (
-    Official("Vera Lind", StaffRole.VERIFIER, "Checks credentials against their primary sources, and sellers."),
-    Official("Owen Marsh", StaffRole.VERIFIER, "The second verifier, where it takes two."),
-    Official("Mona Petit", StaffRole.MODERATOR, "Approves listings."),
-    Official("Felix Grau", StaffRole.FINANCE, "Sees orders and money, and can refund."),
-    Official("Frida Holm", StaffRole.FINANCE, "The second of finance: what moves money against a rule takes two."),
-    Official("Astrid Noor", StaffRole.AUDITOR, "Reads everything, and is the second to sign a policy."),
-    Official("Ada Quist", StaffRole.ADMIN, "Appoints staff, ends sessions."),
+    Official(
+        "Vera Lind", StaffRole.VERIFIER, gettext_noop("Checks credentials against their primary sources, and sellers.")
+    ),
+    Official("Owen Marsh", StaffRole.VERIFIER, gettext_noop("The second verifier, where it takes two.")),
+    Official("Mona Petit", StaffRole.MODERATOR, gettext_noop("Approves listings.")),
+    Official("Felix Grau", StaffRole.FINANCE, gettext_noop("Sees orders and money, and can refund.")),
+    Official(
+        "Frida Holm",
+        StaffRole.FINANCE,
+        gettext_noop("The second of finance: what moves money against a rule takes two."),
+    ),
+    Official("Astrid Noor", StaffRole.AUDITOR, gettext_noop("Reads everything, and is the second to sign a policy.")),
+    Official("Ada Quist", StaffRole.ADMIN, gettext_noop("Appoints staff, ends sessions.")),
 )
 
 

@@ -1,5 +1,6 @@
 // Rewrites moments in the reader's own zone, with the zone shown; the server's writing stays as the tooltip.
-const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
+const spoken = document.documentElement.lang === "es" ? "es" : "en-GB";
+const day = new Intl.DateTimeFormat(spoken, { day: "numeric", month: "short", year: "numeric" });
 const clock = new Intl.DateTimeFormat("en-US", {
   hour: "2-digit",
   minute: "2-digit",
@@ -11,6 +12,6 @@ for (const element of document.querySelectorAll("time[data-moment]")) {
   const at = new Date(element.dateTime);
   if (Number.isNaN(at.getTime())) continue;
   element.title = element.textContent;
-  // The British short form of September has four letters; the house writes three.
-  element.textContent = `${day.format(at).replace("Sept", "Sep")}, ${clock.format(at)}`;
+  // The short form of September has four letters, British and Spanish; the house writes three.
+  element.textContent = `${day.format(at).replace(/ept/, "ep")}, ${clock.format(at)}`;
 }

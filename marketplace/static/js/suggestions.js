@@ -1,5 +1,7 @@
 // What may be meant, while somebody types: a combobox as in the ARIA patterns. Without this the box searches all the same.
 const PAUSE = 140;
+const IN_SPANISH = document.documentElement.lang === "es";
+const [ALL, NO, ONE] = IN_SPANISH ? ["Sugerencias", "Sin", "sugerencia"] : ["Suggestions", "No", "suggestion"];
 
 function option(box, entry, number) {
   const row = document.createElement("li");
@@ -22,7 +24,7 @@ function combobox(box) {
   list.className = "suggestions";
   list.hidden = true;
   list.setAttribute("role", "listbox");
-  list.setAttribute("aria-label", "Suggestions");
+  list.setAttribute("aria-label", ALL);
   const said = document.createElement("span");
   said.className = "visually-hidden";
   said.setAttribute("role", "status");
@@ -67,7 +69,7 @@ function combobox(box) {
       list.replaceChildren(...found.map((entry, number) => option(box, entry, number)));
       list.hidden = !found.length || document.activeElement !== box;
       box.setAttribute("aria-expanded", String(!list.hidden));
-      said.textContent = found.length === 1 ? "1 suggestion" : `${found.length || "No"} suggestions`;
+      said.textContent = `${found.length || NO} ${ONE}${found.length === 1 ? "" : "s"}`;
     } catch (error) {
       // Another letter was typed, or the network is away: the search itself needs none of this.
       if (error.name !== "AbortError") close();
