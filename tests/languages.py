@@ -24,11 +24,11 @@ class Pseudo(gettext.NullTranslations):
 
 
 class Shown(HTMLParser):
-    """What a page shows in the reader's language: its text, and the attributes that are read to them."""
+    """What a page says outside of messages, in the reader's language: in its text, and in attributes that are read."""
 
     def __init__(self, html):
         super().__init__()
-        self.said, self._path = [], []
+        self.outside, self._path, self._depth = [], [], 0
         self.feed(html)
 
     def handle_starttag(self, tag, attributes):
@@ -36,36 +36,40 @@ class Shown(HTMLParser):
         if tag not in WITHOUT_END:
             self._path.append((tag, given.get("lang")))
         if self._reads():
-            self.said += [value for name, value in attributes if name in SHOWN_ATTRIBUTES and value]
+            self.outside += [_outside(value, 0)[0] for name, value in attributes if name in SHOWN_ATTRIBUTES and value]
         if tag == "meta" and given.get("name") == "description":
-            self.said.append(given["content"])
+            self.outside.append(_outside(given["content"], 0)[0])
 
     def handle_endtag(self, tag):
         while tag not in WITHOUT_END and self._path and self._path.pop()[0] != tag:
             pass
 
     def handle_data(self, data):
-        if self._reads() and data.strip():
-            self.said.append(data.strip())
+        if self._reads():
+            words, self._depth = _outside(data, self._depth)
+            self.outside.append(words)
 
     def _reads(self):
         spoken = [lang for _, lang in self._path if lang]
         return spoken[-1:] == ["es"] and not any(tag in MEANT_FOR_MACHINES for tag, _ in self._path)
 
 
+def _outside(words, depth):
+    """Return what of the words is in no bracket, and how many are open: a message may go on behind an element."""
+    left = []
+    for sign in words:
+        depth += sign == "⟦"
+        if not depth:
+            left.append(sign)
+        depth -= sign == "⟧"
+    return "".join(left).strip(), depth
+
+
 def forgotten(html, *data):
     """Return what a page says that is no message, without what it shows of `data`."""
-    left = []
-    for words in Shown(html).said:
-        while (inner := re.sub(r"⟦[^⟦⟧]*⟧", "", words)) != words:
-            words = inner  # noqa: PLW2901  From the inside out: a message may be a value of another one.
-        # A message with an element in it is told apart by its elements.
-        words = re.sub(r"⟦[^⟦⟧]*$|^[^⟦⟧]*⟧", "", words)  # noqa: PLW2901
-        for one in (*NAMES, *data):
-            words = words.replace(one, "")  # noqa: PLW2901
-        if set(re.findall(r"[A-Za-z]{2,}", words)) - UNITS:
-            left.append(words.strip())
-    return left
+    names = re.compile("|".join(map(re.escape, sorted((*NAMES, *data), key=len, reverse=True))))
+    left = [names.sub("", words).strip() for words in Shown(html).outside]
+    return [words for words in left if set(re.findall(r"[A-Za-z]{2,}", words)) - UNITS]
 
 
 def in_pseudo(client, address, status=200):

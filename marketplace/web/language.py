@@ -142,7 +142,7 @@ def canonical_in(address: str, code: str) -> str:
 
 def here_in(code: str) -> str:
     """Return the address that tells this page in a language, and keeps that choice."""
-    told = [pair for pair in request.args.items(multi=True) if pair[0] != NAME] if request.method == "GET" else []
+    told = [pair for pair in request.args.items(multi=True) if pair[0] != NAME]
     return f"{request.script_root}{request.path}?{urlencode([*told, (NAME, code)])}"
 
 
