@@ -14,6 +14,7 @@ from ..catalog.queries import ModelFacts
 from ..extensions import reading
 from ..kernel.errors import NotFound
 from ..kernel.money import Money
+from ..kernel.wording import gettext_noop
 from ..listings.models import Listing
 from ..listings.queries import ON_DISPLAY
 from ..listings.states import ListingState
@@ -84,7 +85,9 @@ def model_at(slug: str) -> ModelFacts:
     with reading() as connection:
         model_id = connection.scalar(select(_M.id).where(_M.slug == slug))
     if model_id is None:
-        raise NotFound("The catalogue does not know this model.", cure="Look for it among all models.")
+        raise NotFound(
+            gettext_noop("The catalogue does not know this model."), cure=gettext_noop("Look for it among all models.")
+        )
     return catalog.model(model_id)
 
 
@@ -99,7 +102,9 @@ def maker_at(slug: str) -> MakerFacts:
             select(Maker.name, Maker.slug, Maker.aliases, Maker.note).where(Maker.slug == slug)
         ).one_or_none()
     if row is None:
-        raise NotFound("The catalogue does not know this maker.", cure="Look for it among all makers.")
+        raise NotFound(
+            gettext_noop("The catalogue does not know this maker."), cure=gettext_noop("Look for it among all makers.")
+        )
     return MakerFacts(row.name, row.slug, tuple(row.aliases), row.note)
 
 

@@ -10,15 +10,16 @@ from functools import cache
 from importlib.resources import files
 
 from ..kernel.money import Money
+from ..kernel.wording import gettext_noop
 
 COLUMNS = (
     "topic", "maker", "about", "policy", "fee_low_usd", "fee_high_usd", "said_by", "date", "standing", "source",
 )  # fmt: skip
 STANDINGS = {
-    "P": "text read",
-    "O": "official page",
-    "S": "second-hand",
-    "X": "nothing published was found",
+    "P": gettext_noop("text read"),
+    "O": gettext_noop("official page"),
+    "S": gettext_noop("second-hand"),
+    "X": gettext_noop("nothing published was found"),
 }
 """How well a statement is known, by its mark."""
 
@@ -44,14 +45,14 @@ class Topic(StrEnum):
 
 
 _TOPIC_WORDS = {
-    Topic.RECERTIFICATION: "Recertification for a second owner",
-    Topic.OWNERSHIP: "Who may pass it on",
-    Topic.WARRANTY: "Warranty",
-    Topic.SERVICE: "Service by the maker",
-    Topic.THIRD_PARTY: "Service by third parties",
-    Topic.PARTS: "Parts",
-    Topic.CONSUMABLES: "Consumables",
-    Topic.TRAINING: "Training",
+    Topic.RECERTIFICATION: gettext_noop("Recertification for a second owner"),
+    Topic.OWNERSHIP: gettext_noop("Who may pass it on"),
+    Topic.WARRANTY: gettext_noop("Warranty"),
+    Topic.SERVICE: gettext_noop("Service by the maker"),
+    Topic.THIRD_PARTY: gettext_noop("Service by third parties"),
+    Topic.PARTS: gettext_noop("Parts"),
+    Topic.CONSUMABLES: gettext_noop("Consumables"),
+    Topic.TRAINING: gettext_noop("Training"),
 }
 ALWAYS = (Topic.RECERTIFICATION, Topic.SERVICE, Topic.THIRD_PARTY, Topic.TRAINING)
 """What a buyer asks of every model: where nothing is known, that is said."""

@@ -15,12 +15,13 @@ from ..clinics.states import SellerStanding
 from ..extensions import reading
 from ..kernel.errors import NotFound
 from ..kernel.money import Money
+from ..kernel.wording import gettext_noop
 from ..listings.models import Listing
 from ..listings.states import ListingState
 from ..orders.models import Order
 from ..orders.states import OrderState
 from .models import Review
-from .standing import LOOKED_BACK, History
+from .standing import ENGLISH, LOOKED_BACK, History, Teller
 
 COMPLETED = (OrderState.ACCEPTED, OrderState.SETTLED)
 _GIVEN_BACK = (OrderState.REFUNDING, OrderState.REFUNDED)
@@ -40,10 +41,17 @@ class Figure:
 
     @property
     def words(self) -> str:
+        """Say it in a line, in English."""
+        return self.told(ENGLISH)
+
+    def told(self, teller: Teller) -> str:
         """Say it in a line."""
         if self.rating is None:
-            return "No reviews yet"
-        return f"{self.rating:.1f} of 5 in {self.reviews} review{'' if self.reviews == 1 else 's'}"
+            return teller.gettext("No reviews yet")
+        rating = f"{self.rating:.1f}"
+        return teller.ngettext(
+            "%(rating)s of 5 in %(num)s review", "%(rating)s of 5 in %(num)s reviews", self.reviews, rating=rating
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +124,7 @@ def seller(clinic_id: UUID, *, at: datetime) -> Seller:
             )
         ).one_or_none()
         if clinic is None:
-            raise NotFound("There is no such seller.", cure="Look at what is for sale.")
+            raise NotFound(gettext_noop("There is no such seller."), cure=gettext_noop("Look at what is for sale."))
         history = connection.execute(_HISTORY, {"clinic": clinic_id, "since": at - LOOKED_BACK}).one()
         every = connection.execute(
             select(func.count(), func.avg(Review.rating)).where(Review.seller_clinic_id == clinic_id)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Protocol
 
 LOOKED_BACK = timedelta(days=730)
 """How far back the badge looks; what was before neither helps nor harms."""
@@ -13,6 +14,7 @@ DAYS = 10
 """Days from the payment being held to the dispatch, in the middle of all sales."""
 REVIEWS, RATING = 3, 4.0
 """Reviews, and their mean."""
+_LEAST_RATING = f"{RATING:g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,35 +39,78 @@ class Criterion:
     met: bool
 
 
-def criteria(history: History) -> tuple[Criterion, ...]:
+class Teller(Protocol):
+    """Who tells messages in the reader's language; `marketplace.web.language` does."""
+
+    def gettext(self, message: str, /, **values: object) -> str:
+        """Return a message with values in the places that it names."""
+
+    def ngettext(self, one: str, many: str, number: int, /, **values: object) -> str:
+        """Return what is said of so many; the number itself is `%(num)s`."""
+
+
+class _English:
+    """Tells messages as they are written."""
+
+    def gettext(self, message: str, /, **values: object) -> str:
+        return message % values if values else message
+
+    def ngettext(self, one: str, many: str, number: int, /, **values: object) -> str:
+        return (one if number == 1 else many) % {"num": f"{number:,}", **values}
+
+
+ENGLISH: Teller = _English()
+
+
+def criteria(history: History, teller: Teller = ENGLISH) -> tuple[Criterion, ...]:
     """Return everything that the badge asks for, always in one order."""
+    gettext, ngettext = teller.gettext, teller.ngettext
     paid = history.sales + history.given_back
+    days, rating = (None if figure is None else f"{figure:.1f}" for figure in (history.days, history.rating))
     return (
         Criterion(
-            "Two of our staff have checked that the clinic may hold and sell these devices.",
-            "checked" if history.checked else "not checked",
+            gettext("Two of our staff have checked that the clinic may hold and sell these devices."),
+            gettext("checked") if history.checked else gettext("not checked"),
             history.checked,
         ),
         Criterion(
-            f"At least {SALES} sales here were accepted by their buyers, of at least {CLINICS} different clinics.",
-            f"{_some(history.sales, 'sale')} to {_some(history.clinics, 'clinic')}",
+            gettext(
+                "At least %(sales)s sales here were accepted by their buyers,"
+                " of at least %(clinics)s different clinics.",
+                sales=SALES,
+                clinics=CLINICS,
+            ),
+            gettext(
+                "%(sales)s to %(clinics)s",
+                sales=ngettext("%(num)s sale", "%(num)s sales", history.sales),
+                clinics=ngettext("%(num)s clinic", "%(num)s clinics", history.clinics),
+            ),
             history.sales >= SALES and history.clinics >= CLINICS,
         ),
         Criterion(
-            f"At most one paid order in {GIVEN_BACK} went back to its buyer.",
-            f"{history.given_back} of {paid}",
+            gettext("At most one paid order in %(orders)s went back to its buyer.", orders=GIVEN_BACK),
+            gettext("%(given_back)s of %(paid)s", given_back=history.given_back, paid=paid),
             paid > 0 and history.given_back * GIVEN_BACK <= paid,
         ),
         Criterion(
-            f"In the middle of all sales, the device was sent within {DAYS} days of its payment.",
-            "nothing sent yet" if history.days is None else f"{history.days:.1f} days",
+            gettext("In the middle of all sales, the device was sent within %(days)s days of its payment.", days=DAYS),
+            gettext("nothing sent yet") if days is None else gettext("%(days)s days", days=days),
             history.days is not None and history.days <= DAYS,
         ),
         Criterion(
-            f"At least {REVIEWS} buyers said how it went, {RATING:g} of 5 or better on average.",
-            "no reviews yet"
-            if history.rating is None
-            else f"{history.rating:.1f} of 5 in {_some(history.reviews, 'review')}",
+            gettext(
+                "At least %(reviews)s buyers said how it went, %(rating)s of 5 or better on average.",
+                reviews=REVIEWS,
+                rating=_LEAST_RATING,
+            ),
+            gettext("no reviews yet")
+            if rating is None
+            else ngettext(
+                "%(rating)s of 5 in %(num)s review",
+                "%(rating)s of 5 in %(num)s reviews",
+                history.reviews,
+                rating=rating,
+            ),
             history.rating is not None and history.reviews >= REVIEWS and history.rating >= RATING,
         ),
     )
@@ -74,7 +119,3 @@ def criteria(history: History) -> tuple[Criterion, ...]:
 def earned(history: History) -> bool:
     """Say whether the seller has the badge: nobody gives or takes it, and no column keeps it."""
     return all(one.met for one in criteria(history))
-
-
-def _some(number: int, one: str) -> str:
-    return f"{number} {one}{'' if number == 1 else 's'}"

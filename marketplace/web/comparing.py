@@ -20,6 +20,7 @@ from ..listings.landed import Landed
 from ..recalls import queries as recalls
 from . import gate, landing, photos, standpoint, unit
 from .access import public
+from .language import gettext, in_every_language
 from .standpoint import Chip, Standpoint
 
 bp = Blueprint("comparing", __name__)
@@ -47,6 +48,7 @@ class Column:
 
 @bp.get("/compare")
 @public
+@in_every_language
 def compare() -> ResponseReturnValue:
     """Show up to four devices side by side, as the address names them."""
     listings, left_out = _asked_for()
@@ -64,11 +66,13 @@ def compare() -> ResponseReturnValue:
                 photo=photos.shown(listing.photos[0].stem, listing.photos[0].alternative_text)
                 if listing.photos
                 else None,
-                grade=f"{listing.grade} · {GRADES[listing.grade].name}" if listing.grade else None,
+                grade=f"{listing.grade} · {gettext(GRADES[listing.grade].name)}" if listing.grade else None,
                 life=None if listing.life_used_percent is None else f"{100 - listing.life_used_percent} %",
                 handpieces=tuple(part.name for part in listing.handpieces),
                 recalls=tuple(one.number for one in open_recalls.get(listing.model.id, ()) if one.is_open),
-                recertification=unit.RECERTIFICATIONS[listing.recertification] if listing.recertification else None,
+                recertification=gettext(unit.RECERTIFICATIONS[listing.recertification])
+                if listing.recertification
+                else None,
                 cost=landing.cost_of(listing, assumed),
                 verdict=chips.get(listing.id),
                 without=url_for("comparing.compare", d=[one for one in ids if one != listing.id]),

@@ -20,9 +20,11 @@ from ..guides.prices import Guide
 from ..guides.spread import FEWEST, WIDTH, Chart, chart
 from ..kernel.errors import NotFound
 from ..kernel.terms import STATES, ProcedureClass
+from ..kernel.wording import gettext_noop
 from ..recalls import queries as recalls
 from . import linked, rules
 from .access import public
+from .language import gettext, in_every_language
 
 bp = Blueprint("guide", __name__)
 
@@ -31,7 +33,11 @@ UNITS_SHOWN = 12
 
 @dataclass(frozen=True, slots=True)
 class PlaceRow:
-    """Who may operate a model in one state: for each procedure the ways, by name; none: no rule there yet."""
+    """
+    Who may operate a model in one state: for each procedure the ways, by name; none: no rule there yet.
+
+    Both as they are called in English: procedures are told where they are shown, ways as their rules call them.
+    """
 
     code: str
     name: str
@@ -40,6 +46,7 @@ class PlaceRow:
 
 @bp.get("/models")
 @public
+@in_every_language
 def models() -> ResponseReturnValue:
     """List every model by maker."""
     return _kept(render_template("guide/models.html", lines=knowing.lines(), canonical=canonical()))
@@ -47,6 +54,7 @@ def models() -> ResponseReturnValue:
 
 @bp.get("/makers/<slug>")
 @public
+@in_every_language
 def maker(slug: str) -> ResponseReturnValue:
     """Show a maker: its models, and what is said of its policy."""
     found = knowing.maker_at(slug)
@@ -66,11 +74,12 @@ def maker(slug: str) -> ResponseReturnValue:
 
 @bp.get("/modalities/<code>")
 @public
+@in_every_language
 def modality(code: str) -> ResponseReturnValue:
     """Show a modality: what it is used for, who may operate it where, and which models can have it."""
     known = catalog.modalities().get(code)
     if known is None:
-        raise NotFound("There is no such modality.", cure="Look for it among all models.")
+        raise NotFound(gettext_noop("There is no such modality."), cure=gettext_noop("Look for it among all models."))
     return _kept(
         render_template(
             "guide/modality.html",
@@ -85,6 +94,7 @@ def modality(code: str) -> ResponseReturnValue:
 
 @bp.get("/models/<slug>")
 @public
+@in_every_language
 def model(slug: str) -> ResponseReturnValue:
     """Show a model: everything that is known of it, and what is for sale."""
     found = knowing.model_at(slug)
@@ -121,7 +131,7 @@ def model(slug: str) -> ResponseReturnValue:
 
 def _chart(guide: Guide, elsewhere: Sequence[Listed]) -> Chart:
     """Draw all years together, then each year of which enough were sold here."""
-    rows = [("All", guide.whole.sold, guide.whole.asked, [one.price for one in elsewhere])]
+    rows = [(gettext("All"), guide.whole.sold, guide.whole.asked, [one.price for one in elsewhere])]
     rows += [
         (str(of.year), of.sold, of.asked, [one.price for one in elsewhere if one.year == of.year])
         for of in guide.years
@@ -132,6 +142,7 @@ def _chart(guide: Guide, elsewhere: Sequence[Listed]) -> Chart:
 
 @bp.get("/prices")
 @public
+@in_every_language
 def price_guide() -> ResponseReturnValue:
     """List the models of which enough were sold here to say what was paid."""
     return _kept(
@@ -194,6 +205,7 @@ def _kept(page: str) -> Response:
     answer = Response(page, mimetype="text/html")
     if not current_user.is_authenticated:
         answer.add_etag(weak=True)
+        answer.vary.update(("Accept-Language", "Cookie"))
         answer.headers["Cache-Control"] = "no-cache"
         answer.make_conditional(request)
     return answer

@@ -13,9 +13,10 @@ from ..kernel.errors import NotFound
 from ..kernel.terms import STATES
 from ..orders import views
 from ..reviews import queries, service, standing
-from . import guide
+from . import guide, language
 from .access import me, public, requires
 from .forms import Form, applied
+from .language import in_every_language
 from .options import options
 
 bp = Blueprint("sellers", __name__)
@@ -48,13 +49,15 @@ class AnswerForm(Form):
 
 @bp.get("/sellers/<uuid:clinic_id>")
 @public
+@in_every_language
 def seller(clinic_id: UUID) -> ResponseReturnValue:
     """Show a clinic as a seller: its badge with all that it asks for, what buyers said, what it sold and sells."""
     found = queries.seller(clinic_id, at=clock.now())
     return render_template(
         "sellers/seller.html",
         seller=found,
-        criteria=standing.criteria(found.history),
+        figure=found.figure.told(language),
+        criteria=standing.criteria(found.history, language),
         earned=standing.earned(found.history),
         years=standing.LOOKED_BACK.days // 365,
         states=STATES,
