@@ -8,6 +8,7 @@ from uuid import UUID
 from ..catalog import queries as catalog
 from ..clinics.states import SellerStanding
 from ..kernel.terms import ProcedureClass
+from ..kernel.wording import gettext_noop
 from . import told
 from .answering import NEVER, holds_until, question_of
 from .devices import devices_of, sound_device, sound_model
@@ -118,7 +119,7 @@ def _lapses(
 ) -> list[Lapse]:
     if not open_now:
         return []
-    known: dict[UUID, tuple[str, Held]] = {held.id: ("The site", held) for held in crew.site.credentials}
+    known: dict[UUID, tuple[str, Held]] = {held.id: (gettext_noop("The site"), held) for held in crew.site.credentials}
     known |= {held.id: (person.name, held) for person in crew.people for held in person.credentials}
     someone = _question(crew, crew.people[0].id, next(iter(open_now)))
     question = question_of(someone, policy, at)

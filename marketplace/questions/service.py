@@ -14,6 +14,7 @@ from ..clinics.access import MANAGERS
 from ..extensions import db, unit_of_work
 from ..kernel.contacts import Cleaned, cleaned
 from ..kernel.errors import Conflict, Invalid, NotFound, Refused, TooMany
+from ..kernel.wording import gettext_noop
 from ..listings.models import Listing
 from ..listings.record import locked, of_seller
 from ..listings.states import ListingState
@@ -22,6 +23,10 @@ from .models import Question, QuestionAnswer, QuestionMove
 from .states import ANSWERABLE, QUESTION, QuestionEvent, QuestionState, Shown
 
 LONGEST_QUESTION, LONGEST_ANSWER = 500, 1_000
+_TOO_LONG = {
+    LONGEST_QUESTION: gettext_noop("Write at most 500 signs."),
+    LONGEST_ANSWER: gettext_noop("Write at most 1000 signs."),
+}
 MOST_OPEN = 3
 """Questions about one unit that one person can have waiting for an answer."""
 
@@ -32,7 +37,9 @@ class OwnUnit(Refused):
     code = "own_unit"
 
     def __init__(self) -> None:
-        super().__init__("This device is your own clinic's.", cure="Say it in its description.")
+        super().__init__(
+            gettext_noop("This device is your own clinic's."), cure=gettext_noop("Say it in its description.")
+        )
 
 
 class TooManyOpen(TooMany):
@@ -42,8 +49,8 @@ class TooManyOpen(TooMany):
 
     def __init__(self) -> None:
         super().__init__(
-            f"{MOST_OPEN} questions of yours about this device wait for an answer.",
-            cure="Wait for one, or take one back.",
+            gettext_noop("3 questions of yours about this device wait for an answer."),
+            cure=gettext_noop("Wait for one, or take one back."),
         )
 
 
@@ -64,7 +71,7 @@ def ask(*, listing_id: UUID, asker_id: UUID, words: str, at: datetime) -> UUID:
         db.session.execute(select(User.id).where(User.id == asker_id).with_for_update(key_share=True))
         listing = locked(listing_id)
         if listing.state is not ListingState.PUBLISHED:
-            raise NotFound("There is no such device on the market.")
+            raise NotFound(gettext_noop("There is no such device on the market."))
         if clinics.ever_member(user_id=asker_id, clinic_id=listing.clinic_id):
             raise OwnUnit
         mine = select(Question.id, Question.words).where(
@@ -215,9 +222,9 @@ def tell(people: Iterable[UUID], *, subject: str, lines: list[str], path: str, a
 def _said(words: str, longest: int) -> Cleaned:
     said = words.strip()
     if not said:
-        raise Invalid("Write a sentence.", field="words")
+        raise Invalid(gettext_noop("Write a sentence."), field="words")
     if len(said) > longest:
-        raise Invalid(f"Write at most {longest} signs.", field="words")
+        raise Invalid(_TOO_LONG[longest], field="words")
     return cleaned(said)
 
 

@@ -18,6 +18,7 @@ from ..eligibility.verdict import Reach
 from ..extensions import db
 from ..kernel.errors import NotFound
 from ..kernel.money import Money
+from ..kernel.wording import gettext_noop
 from ..listings.models import Listing
 from ..listings.states import ListingState
 from .access import Part
@@ -185,7 +186,7 @@ def own(user_id: UUID, want_id: UUID) -> Own:
     """
     found = _own(user_id, _theirs(user_id) & (Want.id == want_id))
     if not found:
-        raise NotFound("There is no such request among yours.")
+        raise NotFound(gettext_noop("There is no such request among yours."))
     return found[0]
 
 

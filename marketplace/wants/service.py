@@ -16,6 +16,7 @@ from ..kernel.contacts import reaches
 from ..kernel.errors import Conflict, Invalid, NotFound, Refused
 from ..kernel.shapes import write
 from ..kernel.terms import STATES
+from ..kernel.wording import gettext_noop
 from ..listings import search
 from ..listings.models import Listing
 from ..listings.search import Wanted
@@ -26,7 +27,9 @@ from .models import Want, WantAnswer, WantMatch, WantMove, WantReport
 from .states import ALIVE, WANT, WantEvent, WantState
 
 MOST_WANTS = 10
+_TOO_MANY = gettext_noop("You can look for 10 things at a time.")
 USUAL, LONGEST = timedelta(days=60), timedelta(days=180)
+_WRONG_DAY = gettext_noop("Choose a day from today on, at most 180 days ahead.")
 MOST_ANSWERS_A_DAY = 30
 
 
@@ -73,7 +76,7 @@ def post(*, user_id: UUID, said: Said, at: datetime) -> UUID:
         db.session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
         mine = select(func.count()).select_from(Want).where(Want.user_id == user_id, Want.state.in_(ALIVE))
         if (db.session.scalar(mine) or 0) >= MOST_WANTS:
-            raise Invalid(f"You can look for {MOST_WANTS} things at a time.", cure="Close one of them first.")
+            raise Invalid(_TOO_MANY, cure=gettext_noop("Close one of them first."))
         want = Want(user_id=user_id, created_at=at, state=WantState.OPEN)
         _say(want, said)
         db.session.add(want)
@@ -96,11 +99,13 @@ def edit(*, user_id: UUID, want_id: UUID, said: Said, at: datetime) -> None:
     with unit_of_work():
         want = _theirs(user_id, want_id, WantAct.CHANGE)
         if want.state not in ALIVE:
-            raise Conflict("This is over.", cure="Say anew what you look for.")
+            raise Conflict(gettext_noop("This is over."), cure=gettext_noop("Say anew what you look for."))
         stays_with = want.clinic_id if want.user_id != user_id else None
         _say(want, said)
         if stays_with is not None and want.clinic_id != stays_with:
-            raise Invalid("It is your clinic's request: choose one of the clinic's sites.", field="site_id")
+            raise Invalid(
+                gettext_noop("It is your clinic's request: choose one of the clinic's sites."), field="site_id"
+            )
         db.session.flush()
         _note("want:edited", want, user_id, at)
         queue.promise("match_want", want_id=str(want.id))
@@ -114,7 +119,7 @@ def move(*, user_id: UUID, want_id: UUID, event: WantEvent, at: datetime) -> Non
     :raises marketplace.kernel.machine.IllegalMove: it is over, or is so already
     """
     if event not in (WantEvent.PAUSED, WantEvent.RESUMED, WantEvent.CLOSED):
-        raise Invalid("Pause it, resume it or close it.")
+        raise Invalid(gettext_noop("Pause it, resume it or close it."))
     with unit_of_work():
         want = _theirs(user_id, want_id, WantAct.MOVE)
         _move(want, event, actor_id=user_id, at=at)
@@ -261,19 +266,20 @@ def _settle(want_id: UUID, actor_id: UUID, at: datetime) -> None:
 
 def _require(said: Said, at: datetime) -> None:
     if said.place not in STATES:
-        raise Invalid("Choose the state where it will be used.", field="place")
+        raise Invalid(gettext_noop("Choose the state where it will be used."), field="place")
     chosen = said.wanted.chosen
     if not said.wanted.text and not any(chosen.get(name) for name in ("model", "maker", "modality")):
-        raise Invalid("Choose a model, a maker or a modality, or write what you look for.", field="model")
+        raise Invalid(gettext_noop("Choose a model, a maker or a modality, or write what you look for."), field="model")
     for field, words in (("words", said.wanted.text), ("note", said.note)):
         if reaches(words):
             raise Invalid(
-                "Leave out addresses, sites and telephone numbers: sellers answer through this house.", field=field
+                gettext_noop("Leave out addresses, sites and telephone numbers: sellers answer through this house."),
+                field=field,
             )
     if len(said.note.strip()) > 500:
-        raise Invalid("Write at most 500 signs.", field="note")
+        raise Invalid(gettext_noop("Write at most 500 signs."), field="note")
     if not at.date() <= said.until <= (at + LONGEST).date():
-        raise Invalid(f"Choose a day from today on, at most {LONGEST.days} days ahead.", field="until")
+        raise Invalid(_WRONG_DAY, field="until")
 
 
 def _say(want: Want, said: Said) -> None:
@@ -282,7 +288,7 @@ def _say(want: Want, said: Said) -> None:
     if said.site_id is not None:
         site = next((one for one in clinics.sites_of_person(want.user_id) if one.id == said.site_id), None)
         if site is None:
-            raise Invalid("Choose one of your sites.", field="site_id")
+            raise Invalid(gettext_noop("Choose one of your sites."), field="site_id")
         clinic_id, place = site.clinic_id, site.state
     want.clinic_id, want.site_id, want.place = clinic_id, said.site_id, place
     want.title, want.query, want.note, want.until = said.title[:200], said.query, said.note.strip(), said.until
@@ -303,7 +309,7 @@ def _note(kind: str, want: Want, actor_id: UUID | None, at: datetime) -> None:
 def _theirs(user_id: UUID, want_id: UUID, act: WantAct) -> Want:
     want = db.session.get(Want, want_id, with_for_update={"key_share": True}, populate_existing=True)
     if want is None or not may(act, queries.parts_in(want, user_id)):
-        raise NotFound("There is no such request among yours.")
+        raise NotFound(gettext_noop("There is no such request among yours."))
     return want
 
 

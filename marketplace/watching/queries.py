@@ -9,6 +9,7 @@ from sqlalchemy import select
 from ..extensions import db
 from ..kernel.errors import Gone
 from ..kernel.money import Money
+from ..kernel.wording import gettext_noop
 from ..listings.models import Listing
 from ..listings.states import ListingState
 from ..wants.queries import title_by_stop_key
@@ -40,9 +41,15 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Stoppable:
-    """What a mail's link would end, in words."""
+    """What a mail's link would end: a message that has a place for the name of it."""
 
-    words: str
+    message: str
+    name: str
+
+    @property
+    def words(self) -> str:
+        """Say it in English."""
+        return self.message % {"name": self.name}
 
 
 def watched_by(user_id: UUID) -> list[Watched]:
@@ -87,11 +94,11 @@ def stoppable(stop_key: UUID) -> Stoppable:
         select(Listing.title).join(Watch, Watch.listing_id == Listing.id).where(Watch.stop_key == stop_key)
     )
     if title is not None:
-        return Stoppable(f"mails about the {title} that you watch")
+        return Stoppable(gettext_noop("mails about the %(name)s that you watch"), title)
     name = db.session.scalar(select(SavedSearch.name).where(SavedSearch.stop_key == stop_key))
     if name is None:
         wanted = title_by_stop_key(stop_key)
         if wanted is not None:
-            return Stoppable(f"mails about the {wanted} that you look for")
-        raise Gone("These mails have ended already.", cure="There is nothing left to do.")
-    return Stoppable(f"mails about your search “{name}”")
+            return Stoppable(gettext_noop("mails about the %(name)s that you look for"), wanted)
+        raise Gone(gettext_noop("These mails have ended already."), cure=gettext_noop("There is nothing left to do."))
+    return Stoppable(gettext_noop("mails about your search “%(name)s”"), name)

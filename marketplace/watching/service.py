@@ -14,6 +14,7 @@ from ..guides import knowing
 from ..kernel.errors import Gone, Invalid, NotFound
 from ..kernel.money import Money
 from ..kernel.shapes import read, write
+from ..kernel.wording import gettext_noop
 from ..listings import queries as listings
 from ..listings import search
 from ..listings.models import Listing
@@ -24,6 +25,7 @@ from ..wants.service import mute_by_link
 from .models import Cadence, SavedSearch, SearchHit, Watch
 
 MOST_SEARCHES = 30
+_TOO_MANY = gettext_noop("You can keep 30 searches.")
 MOST_PAGES = 10
 """Of a search, looked through in one round; what lies behind comes in the next."""
 
@@ -56,7 +58,7 @@ def save(*, user_id: UUID, name: str, query: str, wanted: Wanted, cadence: Caden
     """
     said = name.strip()[:100]
     if not said:
-        raise Invalid("Give the search a name.", field="name")
+        raise Invalid(gettext_noop("Give the search a name."), field="name")
     with unit_of_work():
         # Two forms sent at once must not both be the first of a search, or the last one that is allowed.
         db.session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
@@ -66,7 +68,7 @@ def save(*, user_id: UUID, name: str, query: str, wanted: Wanted, cadence: Caden
             known.name, known.cadence = said, cadence
             return known.id
         if len(mine) >= MOST_SEARCHES:
-            raise Invalid(f"You can keep {MOST_SEARCHES} searches.", cure="Forget one of them first.")
+            raise Invalid(_TOO_MANY, cure=gettext_noop("Forget one of them first."))
         # Where it was looked from, and on which page, is no part of what is looked for.
         kept = search.kept(wanted)
         one = SavedSearch(user_id=user_id, name=said, query=query, wanted=write(kept), cadence=cadence, since=at)
@@ -105,7 +107,9 @@ def stop(*, stop_key: UUID) -> None:
         ended = db.session.scalar(delete(Watch).where(Watch.stop_key == stop_key).returning(Watch.id))
         paused = update(SavedSearch).where(SavedSearch.stop_key == stop_key).values(cadence=Cadence.PAUSED)
         if ended is None and db.session.scalar(paused.returning(SavedSearch.id)) is None and not mute_by_link(stop_key):
-            raise Gone("These mails have ended already.", cure="There is nothing left to do.")
+            raise Gone(
+                gettext_noop("These mails have ended already."), cure=gettext_noop("There is nothing left to do.")
+            )
 
 
 def look_at_watched(*, at: datetime) -> int:
@@ -219,5 +223,5 @@ def _price(listing: Listing) -> Money:
 def _mine(user_id: UUID, search_id: UUID) -> SavedSearch:
     found = db.session.get(SavedSearch, search_id)
     if found is None or found.user_id != user_id:
-        raise NotFound("There is no such search among yours.")
+        raise NotFound(gettext_noop("There is no such search among yours."))
     return found

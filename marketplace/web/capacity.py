@@ -24,6 +24,7 @@ from ..kernel import clock
 from ..kernel.terms import STATES, ProcedureClass
 from . import gate, rules, standpoint
 from .access import me, public, requires
+from .language import gettext, in_every_language
 from .standpoint import ABOUT_OPERATING, Chip
 
 bp = Blueprint("capacity", __name__)
@@ -50,6 +51,7 @@ class ShownModality:
 
 @bp.get("/what-may-i-buy")
 @public
+@in_every_language
 def mine() -> ResponseReturnValue:
     """Show what the reader may operate and buy; strangers are shown where to read the rules."""
     seen = standpoint.look()
@@ -68,8 +70,8 @@ def mine() -> ResponseReturnValue:
         light=[
             band for modality in modalities if modality.is_open for band in modality.bands if not isinstance(band, str)
         ],
-        unruled=sorted({use.words for (_, use), verdict in answers.items() if _is_unruled(verdict)}),
-        open_uses=sorted({use.words for (_, use), verdict in answers.items() if _operates(verdict)}),
+        unruled=sorted({gettext(use.words) for (_, use), verdict in answers.items() if _is_unruled(verdict)}),
+        open_uses=sorted({gettext(use.words) for (_, use), verdict in answers.items() if _operates(verdict)}),
         everywhere=gate.shown(_in_the_way_of_all(list(answers.values())), state=site.state, around=around),
         missing=gate.shown(_missing_proofs(list(answers.values())), state=site.state, around=around),
     )
@@ -99,6 +101,7 @@ class ShownSite:
 
 @bp.get("/clinics/<uuid:clinic_id>/capacity")
 @requires(Permission.CLINIC_READ)
+@in_every_language
 def clinic(clinic_id: UUID) -> ResponseReturnValue:
     """Show owners and managers what their clinic may buy and operate, and what hangs on one person."""
     clinics.require_role(user_id=me().id, clinic_id=clinic_id, roles=MANAGERS)
@@ -118,7 +121,7 @@ def _shown_site(site: Site) -> ShownSite:
         place=STATES[site.state],
         zone=site.time_zone,
         open=tuple(
-            ShownClass(modalities[code].name, use.words, ", ".join(names))
+            ShownClass(gettext(modalities[code].name), gettext(use.words), ", ".join(names))
             for (code, use), names in found.operators.items()
         ),
         losses=tuple({"name": loss.name, "lost": _by_name(loss.lost)} for loss in found.losses),
@@ -133,7 +136,7 @@ def _by_name(lost: Iterable[foreseeing.DeviceClass]) -> list[tuple[str, list[str
     """Put the uses of a modality together under its name."""
     together: dict[str, list[str]] = {}
     for code, use in lost:
-        together.setdefault(catalog.modalities()[code].name, []).append(use.words)
+        together.setdefault(gettext(catalog.modalities()[code].name), []).append(gettext(use.words))
     return list(together.items())
 
 
@@ -147,10 +150,11 @@ def _operates(verdict: Verdict) -> bool:
 
 def _shown(modality: ModalityFacts, answers: dict[tuple[str, ProcedureClass], Verdict]) -> ShownModality:
     uses = tuple(
-        ShownUse(use.words, standpoint.may_operate(answers[modality.code, use])) for use in modality.procedure_classes
+        ShownUse(gettext(use.words), standpoint.may_operate(answers[modality.code, use]))
+        for use in modality.procedure_classes
     )
     return ShownModality(
-        name=modality.name,
+        name=gettext(modality.name),
         bands=catalog.usually_emits(modality.code),
         is_open=any(use.chip.outcome == "yes" for use in uses),
         uses=uses,

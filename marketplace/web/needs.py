@@ -19,6 +19,7 @@ from ..listings.facts import ListingFacts
 from . import gate, standpoint
 from .access import public
 from .gate import ShownObjection
+from .language import gettext, in_every_language
 
 bp = Blueprint("needs", __name__)
 
@@ -34,6 +35,7 @@ class ShownNeed:
 
 @bp.get("/what-would-i-need")
 @public
+@in_every_language
 def ask() -> ResponseReturnValue:
     """Choose a device and a state, and read what is missing."""
     device = _listing()
@@ -75,7 +77,7 @@ def _missing(
 
 
 def _shown(objection: Objection, around: gate.Around) -> ShownNeed:
-    words = {use.value: use.words for use in ProcedureClass}
+    words = {use.value: gettext(use.words) for use in ProcedureClass}
     wanted = [cure.target for cure in objection.cures if cure.code is CureCode.SUBMIT_CREDENTIAL and cure.target]
     return ShownNeed(
         missing=gate.objection(objection, around),

@@ -11,21 +11,23 @@ from ..accounts.access import Permission
 from ..extensions import limiter
 from ..kernel import clock
 from ..kernel.contacts import Cleaned
+from ..kernel.wording import gettext_noop
 from ..listings import queries as listings
 from ..listings.states import ListingState
 from ..questions import moderating, queries, service
 from ..questions.states import QUESTION, QuestionEvent, QuestionState
 from .access import by_person, me, requires
 from .forms import Form, applied
+from .language import in_every_language
 from .writing import WritingForm
 
 bp = Blueprint("questions", __name__)
 
 STATE_WORDS: dict[QuestionState, tuple[str, str]] = {
-    QuestionState.OPEN: ("not_yet", "waits for an answer"),
-    QuestionState.ANSWERED: ("yes", "answered"),
-    QuestionState.DECLINED: ("quiet", "not answered"),
-    QuestionState.WITHDRAWN: ("quiet", "taken back"),
+    QuestionState.OPEN: ("not_yet", gettext_noop("waits for an answer")),
+    QuestionState.ANSWERED: ("yes", gettext_noop("answered")),
+    QuestionState.DECLINED: ("quiet", gettext_noop("not answered")),
+    QuestionState.WITHDRAWN: ("quiet", gettext_noop("taken back")),
 }
 """The tone and the words of each state."""
 
@@ -38,6 +40,7 @@ class ReasonForm(Form):
 
 @bp.route("/devices/<uuid:listing_id>/ask", methods=["GET", "POST"])
 @requires(Permission.QUESTION_ASK)
+@in_every_language
 @limiter.limit("20 per hour", key_func=by_person, methods=["POST"])
 def ask(listing_id: UUID) -> ResponseReturnValue:
     """Ask the seller of a device."""
@@ -48,7 +51,7 @@ def ask(listing_id: UUID) -> ResponseReturnValue:
         if preview is None:
             with applied(form):
                 service.ask(listing_id=listing_id, asker_id=me().id, words=form.words.data or "", at=clock.now())
-                flash("The seller has been asked. We write to you when they answer.", "success")
+                flash(gettext_noop("The seller has been asked. We write to you when they answer."), "success")
                 return redirect(url_for(".mine"), code=303)
     page = render_template(
         "questions/ask.html",

@@ -1,7 +1,8 @@
 """What buyers look for: the public page without names, a buyer's own, and what a seller may answer."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
+from functools import reduce
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
@@ -18,54 +19,65 @@ from ..extensions import limiter
 from ..kernel import clock
 from ..kernel.errors import Invalid
 from ..kernel.terms import STATES
+from ..kernel.wording import gettext_noop
 from ..listings.terms import Grade
 from ..wants import queries, service
 from ..wants.service import Said
 from ..wants.states import WANT, WantEvent, WantState
 from . import narrowing, searching, standpoint
 from .access import by_person, me, public, requires
+from .filters import count
 from .forms import Form, applied
+from .language import gettext, in_every_language
 from .options import grouped_options, options
 from .selling.common import mine as own_listing
+from .watching import LISTING_STATES
 
 bp = Blueprint("wanted", __name__)
 
 STATE_WORDS: dict[WantState, tuple[str, str]] = {
-    WantState.OPEN: ("yes", "shown to sellers"),
-    WantState.PAUSED: ("quiet", "paused"),
-    WantState.CLOSED: ("quiet", "closed"),
-    WantState.EXPIRED: ("quiet", "over"),
-    WantState.REMOVED: ("wrong", "taken away by staff"),
+    WantState.OPEN: ("yes", gettext_noop("shown to sellers")),
+    WantState.PAUSED: ("quiet", gettext_noop("paused")),
+    WantState.CLOSED: ("quiet", gettext_noop("closed")),
+    WantState.EXPIRED: ("quiet", gettext_noop("over")),
+    WantState.REMOVED: ("wrong", gettext_noop("taken away by staff")),
 }
-EVENT_WORDS = {WantEvent.PAUSED: "Pause", WantEvent.RESUMED: "Show it again", WantEvent.CLOSED: "Close it"}
+EVENT_WORDS = {
+    WantEvent.PAUSED: gettext_noop("Pause"),
+    WantEvent.RESUMED: gettext_noop("Show it again"),
+    WantEvent.CLOSED: gettext_noop("Close it"),
+}
 _DONE = {
-    WantEvent.PAUSED: "It is paused: sellers see it no longer.",
-    WantEvent.RESUMED: "Sellers see it again.",
-    WantEvent.CLOSED: "It is closed.",
+    WantEvent.PAUSED: gettext_noop("It is paused: sellers see it no longer."),
+    WantEvent.RESUMED: gettext_noop("Sellers see it again."),
+    WantEvent.CLOSED: gettext_noop("It is closed."),
 }
 _FLOORS = {"A": (Grade.A,), "B": (Grade.A, Grade.B), "C": (Grade.A, Grade.B, Grade.C)}
-_FLOOR_WORDS = {"": "any", "A": "A · as new", "B": "B · good, or better", "C": "C · worn, or better"}
+_FLOOR_WORDS = {
+    "": gettext_noop("any"),
+    "A": gettext_noop("A · as new"),
+    "B": gettext_noop("B · good, or better"),
+    "C": gettext_noop("C · worn, or better"),
+}
 
 
 class WantForm(Form):
     """What somebody looks for, as a search says it; and for whom, where and until when."""
 
-    model = SelectField("Model")
-    maker = SelectField("Maker")
-    modality = SelectField("Modality")
-    words = StringField("In your own words", validators=[Length(max=200)])
-    max = StringField("At most", validators=[Length(max=30)])
-    year = StringField("Made in or after", validators=[Length(max=4)])
-    condition = SelectField("Condition", choices=options(_FLOOR_WORDS.items()))
-    states = StringField("States where it may stand", validators=[Length(max=200)])
-    zip = StringField("ZIP code to measure from", validators=[Length(max=10)])
-    within = SelectField(
-        "Within", choices=options([("", "any distance"), *((one, f"{one} miles") for one in narrowing.DISTANCES)])
-    )
-    site_id = SelectField("For whom")
-    place = SelectField("State where you will use it")
-    note = TextAreaField("Note for sellers", validators=[Length(max=500)])
-    until = DateField("Until", validators=[InputRequired("Choose the last day.")])
+    model = SelectField(gettext_noop("Model"))
+    maker = SelectField(gettext_noop("Maker"))
+    modality = SelectField(gettext_noop("Modality"))
+    words = StringField(gettext_noop("In your own words"), validators=[Length(max=200)])
+    max = StringField(gettext_noop("At most"), validators=[Length(max=30)])
+    year = StringField(gettext_noop("Made in or after"), validators=[Length(max=4)])
+    condition = SelectField(gettext_noop("Condition"))
+    states = StringField(gettext_noop("States where it may stand"), validators=[Length(max=200)])
+    zip = StringField(gettext_noop("ZIP code to measure from"), validators=[Length(max=10)])
+    within = SelectField(gettext_noop("Within"))
+    site_id = SelectField(gettext_noop("For whom"))
+    place = SelectField(gettext_noop("State where you will use it"))
+    note = TextAreaField(gettext_noop("Note for sellers"), validators=[Length(max=500)])
+    until = DateField(gettext_noop("Until"), validators=[InputRequired(gettext_noop("Choose the last day."))])
 
 
 class ReasonForm(Form):
@@ -76,6 +88,7 @@ class ReasonForm(Form):
 
 @bp.get("/wanted")
 @public
+@in_every_language
 def board() -> ResponseReturnValue:
     """Show what buyers look for: no names, no notes, the state alone."""
     at = clock.now()
@@ -83,7 +96,7 @@ def board() -> ResponseReturnValue:
     last = wants[-1] if wants else None
     return render_template(
         "wanted/board.html",
-        wants=[(one, terms_of(one.query)) for one in wants],
+        wants=[(one, title_of(one), terms_of(one.query)) for one in wants],
         states=STATES,
         first=_after() is None,
         later=url_for(".board", after=f"{last.created_at.isoformat()}~{last.id}") if more and last else None,
@@ -92,13 +105,17 @@ def board() -> ResponseReturnValue:
 
 @bp.get("/wanted/mine")
 @requires(Permission.WANT_READ)
+@in_every_language
 def mine() -> ResponseReturnValue:
     """List what the reader looks for."""
-    return render_template("wanted/mine.html", wants=queries.of_person(me().id), words=STATE_WORDS)
+    return render_template(
+        "wanted/mine.html", wants=[(one, title_of(one)) for one in queries.of_person(me().id)], words=STATE_WORDS
+    )
 
 
 @bp.route("/wanted/new", methods=["GET", "POST"])
 @requires(Permission.WANT_KEEP)
+@in_every_language
 @limiter.limit("20 per hour", key_func=by_person, methods=["POST"])
 def new() -> ResponseReturnValue:
     """Say what one looks for."""
@@ -106,30 +123,34 @@ def new() -> ResponseReturnValue:
     if form.validate_on_submit():
         with applied(form):
             want_id = service.post(user_id=me().id, said=_said(form), at=clock.now())
-            flash("Sellers whose device fits see it from now on, without your name.", "success")
+            flash(gettext_noop("Sellers whose device fits see it from now on, without your name."), "success")
             return redirect(url_for(".one", want_id=want_id), code=303)
     return render_template("wanted/edit.html", form=form, want=None), form.http_status
 
 
 @bp.get("/wanted/<uuid:want_id>")
 @requires(Permission.WANT_READ)
+@in_every_language
 def one(want_id: UUID) -> ResponseReturnValue:
     """Show somebody what they look for: what fits, and who offered."""
     want = queries.own(me().id, want_id)
     return render_template(
         "wanted/one.html",
         want=want,
+        title=title_of(want),
         terms=terms_of(want.query),
         words=STATE_WORDS,
         events=[(event, words) for event, words in EVENT_WORDS.items() if WANT.allows(want.state, event)],
         fitting=queries.fitting(want_id),
         states=STATES,
+        device_words=LISTING_STATES,
         on_market=f"{url_for('browse.devices')}?{want.query}",
     )
 
 
 @bp.route("/wanted/<uuid:want_id>/edit", methods=["GET", "POST"])
 @requires(Permission.WANT_KEEP)
+@in_every_language
 @limiter.limit("60 per hour", key_func=by_person, methods=["POST"])
 def edit(want_id: UUID) -> ResponseReturnValue:
     """Look for something else."""
@@ -138,18 +159,19 @@ def edit(want_id: UUID) -> ResponseReturnValue:
     if form.validate_on_submit():
         with applied(form):
             service.edit(user_id=me().id, want_id=want_id, said=_said(form), at=clock.now())
-            flash("It is changed.", "success")
+            flash(gettext_noop("It is changed."), "success")
             return redirect(url_for(".one", want_id=want_id), code=303)
     return render_template("wanted/edit.html", form=form, want=want), form.http_status
 
 
 @bp.post("/wanted/<uuid:want_id>/move")
 @requires(Permission.WANT_KEEP)
+@in_every_language
 def move(want_id: UUID) -> ResponseReturnValue:
     """Pause, resume or close it."""
     asked = request.form.get("event", "")
     if asked not in [str(event) for event in EVENT_WORDS]:
-        raise Invalid("Pause it, resume it or close it.")
+        raise Invalid(gettext_noop("Pause it, resume it or close it."))
     event = WantEvent(asked)
     service.move(user_id=me().id, want_id=want_id, event=event, at=clock.now())
     flash(_DONE[event], "success")
@@ -158,11 +180,13 @@ def move(want_id: UUID) -> ResponseReturnValue:
 
 @bp.post("/wanted/<uuid:want_id>/mute")
 @requires(Permission.WANT_KEEP)
+@in_every_language
 def mute(want_id: UUID) -> ResponseReturnValue:
     """Get no mails about it, or get them again."""
     muted = request.form.get("muted") == "1"
     service.mute(user_id=me().id, want_id=want_id, muted=muted)
-    flash("You get no mails about it; what fits stands here." if muted else "You get mails about it again.", "success")
+    without = gettext_noop("You get no mails about it; what fits stands here.")
+    flash(without if muted else gettext_noop("You get mails about it again."), "success")
     return redirect(url_for(".one", want_id=want_id), code=303)
 
 
@@ -211,19 +235,31 @@ def report(listing_id: UUID, want_id: UUID) -> ResponseReturnValue:
     return _for_seller(listing_id, want_id, form)
 
 
+def title_of(want: queries.Shown | queries.Own) -> str:
+    """Return what is looked for in the reader's language, as far as the title was put together from words of ours."""
+    pairs = parse_qsl(want.query)
+    return _title(pairs, gettext) if _title(pairs) == want.title else want.title
+
+
 def terms_of(query: str) -> list[str]:
     """Return the conditions of a want in words, as the search's own chips say them, without what its title says."""
     args = MultiDict(parse_qsl(query))
     wanted, _ = searching.wanted_by(args)
     grades = wanted.chosen.get("grade", ())
-    said = [f"up to {narrowing.written(wanted.spans['price'][1])}"] if "price" in wanted.spans else []
-    said += [f"made in {wanted.spans['year'][0]} or later"] if "year" in wanted.spans else []
-    said += [f"condition {grades[-1]} or better" if len(grades) > 1 else "condition A"] if grades else []
+    said = []
+    if "price" in wanted.spans:
+        said.append(gettext("up to %(most)s", most=narrowing.written(wanted.spans["price"][1])))
+    if "year" in wanted.spans:
+        said.append(gettext("made in %(year)s or later", year=wanted.spans["year"][0]))
+    if grades:
+        better = gettext("condition %(grade)s or better", grade=grades[-1])
+        said.append(better if len(grades) > 1 else gettext("condition A"))
     places = [STATES[code] for code in wanted.chosen.get("state", ())]
-    said += [f"standing in {', '.join(places)}"] if places else []
+    if places:
+        said.append(gettext("standing in %(places)s", places=", ".join(places)))
     if wanted.near is not None and wanted.near.within is not None:
         # The ZIP code is the buyer's own: nobody else needs to know it.
-        said.append(f"within {wanted.near.within:,} miles")
+        said.append(gettext("within %(number)s miles", number=count(wanted.near.within)))
     return said
 
 
@@ -246,16 +282,22 @@ def _for_seller(listing_id: UUID, want_id: UUID, form: ReasonForm) -> ResponseRe
 def _form(answers: dict[str, Any], *, stays_with: str | None = None) -> WantForm:
     form = WantForm(data=answers)
     models = catalog.models_for_choice()
+    any_one = ("", gettext("any"))
     form.model.choices = [
-        *options([("", "any")]),
+        *options([any_one]),
         *grouped_options({maker: [(f"{maker} {name}", name) for _, name in of] for maker, of in models.items()}),
     ]
-    form.maker.choices = options([("", "any"), *((maker, maker) for maker in models)])
-    form.modality.choices = options([("", "any"), *((code, one.name) for code, one in catalog.modalities().items())])
+    form.maker.choices = options([any_one, *((maker, maker) for maker in models)])
+    form.modality.choices = options(
+        [any_one, *((code, gettext(one.name)) for code, one in catalog.modalities().items())]
+    )
+    form.condition.choices = options((floor, gettext(words)) for floor, words in _FLOOR_WORDS.items())
+    distances = ((one, gettext("%(number)s miles", number=one)) for one in narrowing.DISTANCES)
+    form.within.choices = options([("", gettext("any distance")), *distances])
     sites = [site for site in standpoint.sites() if stays_with in (None, site.clinic_name)]
     form.site_id.choices = options(
         [
-            *([("", "for myself")] if stays_with is None else []),
+            *([("", gettext("for myself"))] if stays_with is None else []),
             *((str(site.id), f"{site.clinic_name}, {site.name}, {site.state}") for site in sites),
         ]
     )
@@ -308,14 +350,15 @@ def _said(form: WantForm) -> Said:
     pairs = _pairs(form)
     wanted, ignored = searching.wanted_by(MultiDict(pairs))
     if ignored:
-        raise Invalid(f"We cannot make sense of {' and '.join(ignored)}.", cure="Correct it, or leave it out.")
+        raise Invalid(
+            gettext("We cannot make sense of %(what)s.", what=reduce(_and, ignored)),
+            cure=gettext_noop("Correct it, or leave it out."),
+        )
     if (form.within.data or "") and wanted.near is None:
-        raise Invalid("Write the ZIP code to measure from.", field="zip")
-    model, maker, modality = form.model.data or "", form.maker.data or "", form.modality.data or ""
-    parts = [model or maker, catalog.modalities()[modality].name if modality else "", (form.words.data or "").strip()]
+        raise Invalid(gettext_noop("Write the ZIP code to measure from."), field="zip")
     assert isinstance(form.until.data, date)
     return Said(
-        title=", ".join(part for part in parts if part) or "anything",
+        title=_title(pairs),
         query=urlencode(pairs),
         wanted=wanted,
         note=form.note.data or "",
@@ -325,12 +368,24 @@ def _said(form: WantForm) -> Said:
     )
 
 
+def _and(most: str, last: str) -> str:
+    return gettext("%(most)s and %(last)s", most=most, last=last)
+
+
+def _title(pairs: Iterable[tuple[str, str]], tell: Callable[[str], str] = str) -> str:
+    given: MultiDict[str, str] = MultiDict(pairs)
+    modality = catalog.modalities().get(given.get("modality", ""))
+    parts = [given.get("model") or given.get("maker"), tell(modality.name) if modality else "", given.get("q")]
+    return ", ".join(part for part in parts if part) or tell(gettext_noop("anything"))
+
+
 def _pairs(form: WantForm) -> list[tuple[str, str]]:
     typed = {name: (form[name].data or "").strip() for name in ("words", "max", "year", "states", "zip", "within")}
     codes = [code.strip().upper() for code in typed["states"].replace(";", ",").split(",") if code.strip()]
     unknown = [code for code in codes if code not in STATES]
     if unknown:
-        raise Invalid(f"Write states as two letters: {', '.join(unknown)[:40]} is none.", field="states")
+        typed_so = ", ".join(unknown)[:40]
+        raise Invalid(gettext("Write states as two letters: %(typed)s is none.", typed=typed_so), field="states")
     pairs = [
         ("model", form.model.data or ""), ("maker", "" if form.model.data else form.maker.data or ""),
         ("modality", form.modality.data or ""), ("q", typed["words"]), ("max", typed["max"]), ("year", typed["year"]),

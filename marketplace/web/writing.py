@@ -6,13 +6,14 @@ from wtforms import HiddenField, TextAreaField
 from wtforms.validators import InputRequired
 
 from ..kernel.contacts import Cleaned, cleaned
+from ..kernel.wording import gettext_noop
 from .forms import Form
 
 
 class WritingForm(Form):
     """What is said. `seen` names what the writer was shown of it; other words are shown again."""
 
-    words = TextAreaField("What you write", validators=[InputRequired("Write a sentence.")])
+    words = TextAreaField(gettext_noop("What you write"), validators=[InputRequired(gettext_noop("Write a sentence."))])
     seen = HiddenField()
 
     def to_be_seen(self) -> Cleaned | None:

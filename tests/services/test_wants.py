@@ -212,13 +212,13 @@ class TestPost:
     def test_both_ends_of_its_time_are_possible(self, person, now, days):
         post(person, now, until=(now + timedelta(days=days)).date())
 
-    def test_only_so_many_at_a_time(self, person, now, monkeypatch):
-        monkeypatch.setattr(service, "MOST_WANTS", 2)
+    def test_only_so_many_at_a_time(self, person, now):
         first = post(person, now)
-        post(person, now)
+        for _ in range(service.MOST_WANTS - 1):
+            post(person, now)
         with pytest.raises(Invalid) as refusal:
             post(person, now)
-        assert refusal.value.sentence == "You can look for 2 things at a time."
+        assert refusal.value.sentence == f"You can look for {service.MOST_WANTS} things at a time."
 
         service.move(user_id=person.id, want_id=first, event=WantEvent.CLOSED, at=now)
         post(person, now)

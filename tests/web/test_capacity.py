@@ -33,8 +33,9 @@ def colleague(scene):
 def page(client, address=ADDRESS):
     answer = client.get(address)
     assert answer.status_code == 200
-    # The mark of a form says when it was made, and of two pages one may be a second younger.
-    return re.sub(r'<input[^>]*name="csrf_token"[^>]*>', "", answer.get_data(as_text=True))
+    # The mark of a form says when it was made, and of two pages one may be a second younger; the other languages are told
+    # under the address as it was asked for.
+    return re.sub(r'<input[^>]*name="csrf_token"[^>]*>|<p class="languages">.*?</p>', "", answer.get_data(as_text=True))
 
 
 def chips(html) -> dict[str, list[str]]:
