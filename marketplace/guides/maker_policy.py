@@ -3,22 +3,23 @@
 import csv
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 
 from ..kernel.money import Money
+from ..kernel.wording import gettext_noop
 
 COLUMNS = (
     "topic", "maker", "about", "policy", "fee_low_usd", "fee_high_usd", "said_by", "date", "standing", "source",
 )  # fmt: skip
 STANDINGS = {
-    "P": "text read",
-    "O": "official page",
-    "S": "second-hand",
-    "X": "nothing published was found",
+    "P": gettext_noop("text read"),
+    "O": gettext_noop("official page"),
+    "S": gettext_noop("second-hand"),
+    "X": gettext_noop("nothing published was found"),
 }
 """How well a statement is known, by its mark."""
 
@@ -44,14 +45,14 @@ class Topic(StrEnum):
 
 
 _TOPIC_WORDS = {
-    Topic.RECERTIFICATION: "Recertification for a second owner",
-    Topic.OWNERSHIP: "Who may pass it on",
-    Topic.WARRANTY: "Warranty",
-    Topic.SERVICE: "Service by the maker",
-    Topic.THIRD_PARTY: "Service by third parties",
-    Topic.PARTS: "Parts",
-    Topic.CONSUMABLES: "Consumables",
-    Topic.TRAINING: "Training",
+    Topic.RECERTIFICATION: gettext_noop("Recertification for a second owner"),
+    Topic.OWNERSHIP: gettext_noop("Who may pass it on"),
+    Topic.WARRANTY: gettext_noop("Warranty"),
+    Topic.SERVICE: gettext_noop("Service by the maker"),
+    Topic.THIRD_PARTY: gettext_noop("Service by third parties"),
+    Topic.PARTS: gettext_noop("Parts"),
+    Topic.CONSUMABLES: gettext_noop("Consumables"),
+    Topic.TRAINING: gettext_noop("Training"),
 }
 ALWAYS = (Topic.RECERTIFICATION, Topic.SERVICE, Topic.THIRD_PARTY, Topic.TRAINING)
 """What a buyer asks of every model: where nothing is known, that is said."""
@@ -59,6 +60,10 @@ ALWAYS = (Topic.RECERTIFICATION, Topic.SERVICE, Topic.THIRD_PARTY, Topic.TRAININ
 
 class PolicyTableWrong(ValueError):
     """A row of the table cannot be read; nothing of it counts."""
+
+
+def _as_it_is(message: str, **values: object) -> str:
+    return message % values
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +85,15 @@ class Statement:
     standing: str
     source: str
 
-    @property
-    def fee(self) -> str | None:
-        """Say the fee as it was published; None: no figure."""
+    def fee(self, tell: Callable[..., str] = _as_it_is) -> str | None:
+        """Say the fee as it was published; None: no figure. `tell` says a message in the reader's language."""
         if self.fee_low is None:
-            return None if self.fee_high is None else f"up to {self.fee_high}"
+            return None if self.fee_high is None else tell(gettext_noop("up to %(most)s"), most=self.fee_high)
         if self.fee_high is None:
-            return f"{self.fee_low} or more" if self.fee_low.minor else None
-        return f"{self.fee_low}" if self.fee_low == self.fee_high else f"{self.fee_low} to {self.fee_high}"
+            return tell(gettext_noop("%(least)s or more"), least=self.fee_low) if self.fee_low.minor else None
+        if self.fee_low == self.fee_high:
+            return str(self.fee_low)
+        return tell(gettext_noop("%(least)s to %(most)s"), least=self.fee_low, most=self.fee_high)
 
 
 def parse(text: str) -> tuple[Statement, ...]:
