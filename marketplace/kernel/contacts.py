@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .wording import gettext_noop
+
 HIDDEN = "[contact hidden]"
 
 EMAIL, SITE = gettext_noop("an e-mail address"), gettext_noop("a web address")

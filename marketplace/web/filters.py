@@ -71,7 +71,19 @@ def nanometres(nm: float) -> str:
 
 def register(app: Flask) -> None:
     """Give every template the filters, `icon(name)`, `photo_of(stem, words)` and the spectrum's geometry."""
-    for shown in (money, day, moment, count, percent, plural, nanometres, known_browsers.browser, theirs, together, fee):
+    for shown in (
+        money,
+        day,
+        moment,
+        count,
+        percent,
+        plural,
+        nanometres,
+        known_browsers.browser,
+        theirs,
+        together,
+        fee,
+    ):
         app.add_template_filter(shown)
     app.jinja_env.globals.update(
         icon=icon, photo_of=photos.shown, draw_spectrum=spectrum.draw, spectrum_ticks=spectrum.ticks

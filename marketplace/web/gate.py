@@ -33,8 +33,8 @@ EVIDENCE_WORDS = {
 }
 
 _NUMBERS = (
-    gettext_noop("No"), gettext_noop("One"), gettext_noop("Two"), gettext_noop("Three"), gettext_noop("Four"),
-    gettext_noop("Five"), gettext_noop("Six"), gettext_noop("Seven"), gettext_noop("Eight"), gettext_noop("Nine"),
+    gettext_noop("One"), gettext_noop("Two"), gettext_noop("Three"), gettext_noop("Four"), gettext_noop("Five"),
+    gettext_noop("Six"), gettext_noop("Seven"), gettext_noop("Eight"), gettext_noop("Nine"),
 )  # fmt: skip
 """Of things: they stand before that word alone."""
 
@@ -105,7 +105,9 @@ def shown(verdict: Verdict, *, state: str, around: Around = Around()) -> ShownVe
         outcome=str(verdict.outcome),
         title=title(verdict, state),
         answers=tuple(
-            ShownAnswer(gettext(KEY_LABELS[answer.key]), answer.sentence, ok=True) for answer in verdict.answers if answer.met
+            ShownAnswer(gettext(KEY_LABELS[answer.key]), answer.sentence, ok=True)
+            for answer in verdict.answers
+            if answer.met
         ),
         objections=tuple(objection(one, around) for one in verdict.objections),
         restriction=verdict.restriction.sentence if verdict.restriction else None,
@@ -132,6 +134,8 @@ def title(verdict: Verdict, state: str) -> str:
 
 def against(number: int) -> str:
     """Say how many things stand against a purchase."""
+    if not number:
+        return gettext("No things stand against this purchase")
     return ngettext(
         "%(number)s thing stands against this purchase",
         "%(number)s things stand against this purchase",
@@ -141,7 +145,7 @@ def against(number: int) -> str:
 
 
 def _written(number: int) -> str:
-    return gettext(_NUMBERS[number]) if number < len(_NUMBERS) else str(number)
+    return gettext(_NUMBERS[number - 1]) if 0 < number <= len(_NUMBERS) else str(number)
 
 
 def chip(gist: Gist, state: str) -> str:

@@ -30,8 +30,8 @@ from ..listings.terms import CounterDirection, CounterUnit, Modification, Recert
 from ..reviews.queries import Figure
 from . import gate, photos, standpoint
 from .language import gettext, ngettext
-from .phrases import listed, theirs
 from .photos import ShownPhoto
+from .phrases import listed, theirs
 from .standpoint import Chip, Standpoint
 
 MODIFICATIONS = {
