@@ -18,8 +18,8 @@ from tests.languages import forgotten, in_pseudo
 from tests.pages import browser_of
 from tests.support import forget_pieces, sign_in
 from tests.web.test_showing import CHANGES
-from tests.web.test_showing import _catalogue as _catalogue  # noqa: PLC0414  Fixtures.
-from tests.web.test_showing import scene as scene  # noqa: PLC0414
+from tests.web.test_showing import _catalogue as _catalogue  # noqa: PLC0414  The fixture.
+from tests.web.test_showing import scene as scene  # noqa: PLC0414  The fixture.
 
 PLACES = ("Austin", "Reno", "TX", "NV", *sorted(STATES.values(), key=len, reverse=True))
 MAKERS = ("InMode", "Solta", "Sciton", "Zeltiq", "Cutera", "Cynosure", "Candela")
