@@ -1,6 +1,6 @@
 """What other rooms and pages ask of the catalogue, as plain values."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -11,6 +11,7 @@ from sqlalchemy import ARRAY, Uuid, bindparam, func, literal_column, select
 from ..extensions import as_text, db, reading
 from ..kernel.errors import NotFound
 from ..kernel.terms import ProcedureClass
+from ..kernel.wording import gettext_noop
 from .models import DeviceModel, Maker, Modality
 from .terms import Emission, HazardClass, Standing
 from .wavelengths import Pair, emitted
@@ -34,9 +35,15 @@ class ModalityFacts:
     @property
     def lets_you_do(self) -> str:
         """Say what it is used for: "hair removal, vascular and pigment treatment"."""
+        return self.used_for(str)
+
+    def used_for(self, tell: Callable[[str], str]) -> str:
+        """Say what it is used for, with our words as `tell` says them in the reader's language."""
         if not self.determined:
-            return "not known until its modality is named"
-        return ", ".join(kind.words for kind in self.procedure_classes) or "nothing on its own"
+            return tell(gettext_noop("not known until its modality is named"))
+        return ", ".join(tell(kind.words) for kind in self.procedure_classes) or tell(
+            gettext_noop("nothing on its own")
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from ..kernel.wording import gettext_noop
+
 
 class Standing(StrEnum):
     """How well a catalogue row is known."""
@@ -37,10 +39,10 @@ class Emission(StrEnum):
 
 _DARK = {
     Emission.LIGHT: None,
-    Emission.RADIO_FREQUENCY: "radio frequency",
-    Emission.LIGHT_AND_RADIO_FREQUENCY: "radio frequency",
-    Emission.ULTRASOUND: "ultrasound",
-    Emission.COLD: "cold",
-    Emission.MAGNETIC: "magnetic field",
-    Emission.VACUUM: "vacuum",
+    Emission.RADIO_FREQUENCY: gettext_noop("radio frequency"),
+    Emission.LIGHT_AND_RADIO_FREQUENCY: gettext_noop("radio frequency"),
+    Emission.ULTRASOUND: gettext_noop("ultrasound"),
+    Emission.COLD: gettext_noop("cold"),
+    Emission.MAGNETIC: gettext_noop("magnetic field"),
+    Emission.VACUUM: gettext_noop("vacuum"),
 }

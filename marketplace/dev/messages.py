@@ -30,6 +30,9 @@ _METHODS = [("**.py", "python"), ("**.html", "jinja2.ext:babel_extract")]
 _OPTIONS = {
     "**.html": {"extensions": "jinja2.ext.i18n", "trimmed": "true", "newstyle_gettext": "true", "silent": "false"}
 }
+_MEASURES = {"", "V", "nm", "mm"}
+"""Written alike in every language."""
+
 _NO_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 """Git knows when a file was changed; a date in it would change it."""
 
@@ -58,6 +61,11 @@ def _of_data() -> Iterator[tuple[str, str]]:
     with (HOUSE / path).open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             yield path, row["label"]
+            for answer in filter(None, row["answers"].split("|")):
+                kept, _, words = answer.partition("=")
+                yield path, words or kept
+            if row["unit"] not in _MEASURES:
+                yield path, row["unit"]
 
 
 def in_step(code: str, said: Catalog) -> Catalog:

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -62,6 +62,10 @@ class PolicyTableWrong(ValueError):
     """A row of the table cannot be read; nothing of it counts."""
 
 
+def _as_it_is(message: str, **values: object) -> str:
+    return message % values
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """
@@ -81,14 +85,15 @@ class Statement:
     standing: str
     source: str
 
-    @property
-    def fee(self) -> str | None:
-        """Say the fee as it was published; None: no figure."""
+    def fee(self, tell: Callable[..., str] = _as_it_is) -> str | None:
+        """Say the fee as it was published; None: no figure. `tell` says a message in the reader's language."""
         if self.fee_low is None:
-            return None if self.fee_high is None else f"up to {self.fee_high}"
+            return None if self.fee_high is None else tell(gettext_noop("up to %(most)s"), most=self.fee_high)
         if self.fee_high is None:
-            return f"{self.fee_low} or more" if self.fee_low.minor else None
-        return f"{self.fee_low}" if self.fee_low == self.fee_high else f"{self.fee_low} to {self.fee_high}"
+            return tell(gettext_noop("%(least)s or more"), least=self.fee_low) if self.fee_low.minor else None
+        if self.fee_low == self.fee_high:
+            return str(self.fee_low)
+        return tell(gettext_noop("%(least)s to %(most)s"), least=self.fee_low, most=self.fee_high)
 
 
 def parse(text: str) -> tuple[Statement, ...]:

@@ -8,9 +8,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .wording import gettext_noop
+
 HIDDEN = "[contact hidden]"
 
-EMAIL, SITE, TELEPHONE, HANDLE = "an e-mail address", "a web address", "a telephone number", "a name elsewhere"
+EMAIL, SITE = gettext_noop("an e-mail address"), gettext_noop("a web address")
+TELEPHONE, HANDLE = gettext_noop("a telephone number"), gettext_noop("a name elsewhere")
 """What can be found, in words for whoever wrote it."""
 
 _AT = r"(?:\s*[\[({]\s*at\s*[\])}]\s*|\s+at\s+|\s*@\s*|\s*＠\s*)"

@@ -1,12 +1,19 @@
 """Calendar days and the moments at which they end where people are."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
+from .wording import gettext_noop
+
 _LAST_BUT_ONE = date.max - timedelta(days=1)
 _MONDAY, _THURSDAY, _SUNDAY = 0, 3, 6
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTHS = (
+    gettext_noop("Jan"), gettext_noop("Feb"), gettext_noop("Mar"), gettext_noop("Apr"), gettext_noop("May"),
+    gettext_noop("Jun"), gettext_noop("Jul"), gettext_noop("Aug"), gettext_noop("Sep"), gettext_noop("Oct"),
+    gettext_noop("Nov"), gettext_noop("Dec"),
+)  # fmt: skip
 
 
 def end_of(day: date, zone: str) -> datetime:
@@ -24,10 +31,10 @@ def day_in(at: datetime, zone: str) -> date:
     return at.astimezone(ZoneInfo(zone)).date()
 
 
-def written(day: date) -> str:
-    """Write a day so that nobody can mistake it: "22 Nov 2026"."""
+def written(day: date, tell: Callable[[str], str] = str) -> str:
+    """Write a day so that nobody can mistake it: "22 Nov 2026". `tell` says a month in the reader's language."""
     # Not strftime: its month names follow the host's locale.
-    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+    return f"{day.day} {tell(_MONTHS[day.month - 1])} {day.year}"
 
 
 def is_working_day(day: date) -> bool:

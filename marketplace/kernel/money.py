@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from .errors import Invalid
+from .wording import gettext_noop
 
 _SYMBOLS = {"usd": "$"}
 _TYPED = re.compile(r"^\$?\s*(\d{1,3}(?:,\d{3})+|\d+)(?:\.(\d{1,2}))?\s*(?:usd)?$", re.IGNORECASE)
@@ -55,8 +56,8 @@ def parse_money(typed: str, currency: str = "usd") -> Money:
     """
     found = _TYPED.match(typed.strip()) if typed.isascii() else None
     if found is None:
-        raise Invalid("Write an amount such as $42,500 or 42500.00.")
+        raise Invalid(gettext_noop("Write an amount such as $42,500 or 42500.00."))
     minor = int(Decimal(found[1].replace(",", "")) * 100) + int((found[2] or "0").ljust(2, "0"))
     if minor > MAX_MINOR:
-        raise Invalid(f"The largest amount that can be paid here is {Money(MAX_MINOR, currency)}.")
+        raise Invalid(gettext_noop("The largest amount that can be paid here is $999,999.99."))
     return Money(minor, currency)

@@ -5,7 +5,7 @@ A new field, or one that a modality suddenly needs, is a row there and no line h
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -16,6 +16,7 @@ from typing import TypeVar
 from ..catalog.parsing import Catalogue, Problem, Row, rows
 from ..kernel import days
 from ..kernel.errors import Invalid
+from ..kernel.wording import gettext_noop
 from .terms import CounterDirection, CounterUnit
 
 E = TypeVar("E", bound=StrEnum)
@@ -58,6 +59,7 @@ class Kind(StrEnum):
     DOWN = "down"
 
 
+_STATED = gettext_noop("stated")
 _OF_COUNTERS = frozenset({Kind.UP, Kind.DOWN})
 
 
@@ -85,14 +87,19 @@ class Field:
         """Say whether nothing goes to the market without it where these modalities treat."""
         return not {EVERY, *modality_codes}.isdisjoint(self.required_for)
 
-    def written(self, answer: str) -> str:
-        """Return a kept answer as people read it: "built in", "755, 1064 nm"."""
-        words = dict(self.answers).get(answer, answer)
+    def written(self, answer: str, tell: Callable[[str], str] = str) -> str:
+        """
+        Return a kept answer as people read it: "built in", "755, 1064 nm".
+
+        `tell` says our words in the reader's language; what was typed stays as it is.
+        """
         if self.kind is Kind.CONFIRM:
-            return "stated"
+            return tell(_STATED)
         if self.kind is Kind.DATE:
-            return written_as_day(answer)
-        return f"{words.replace(';', ', ')} {self.unit}" if self.unit else words
+            return written_as_day(answer, tell)
+        ours = dict(self.answers).get(answer)
+        words = answer if ours is None else tell(ours)
+        return f"{words.replace(';', ', ')} {tell(self.unit)}" if self.unit else words
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,10 +211,10 @@ def written(place: Place, modality_codes: Collection[str], said: Mapping[str, st
     ]
 
 
-def written_as_day(answer: str) -> str:
-    """Write a kept day as people read it, and leave what is none as it was typed."""
+def written_as_day(answer: str, tell: Callable[[str], str] = str) -> str:
+    """Write a kept day as people read it, and leave what is none as it was typed; `tell` as in `Field.written`."""
     try:
-        return days.written(date.fromisoformat(answer))
+        return days.written(date.fromisoformat(answer), tell)
     except ValueError:
         return answer
 

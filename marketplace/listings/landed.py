@@ -1,10 +1,11 @@
 """What a device costs until it treats its first patient, line by line; what nobody knows stays unknown. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from ..kernel.money import Money
+from ..kernel.wording import gettext_noop
 from .terms import Recertification
 
 WORN = 80
@@ -32,12 +33,12 @@ class Part(StrEnum):
 
 
 _PART_WORDS = {
-    Part.RECERTIFICATION: "Recertification by the maker",
-    Part.DEINSTALLATION: "Taking it down at the seller's",
-    Part.CRATE: "Crate",
-    Part.FREIGHT: "Freight and insurance",
-    Part.HANDPIECES: "Handpieces due",
-    Part.TRAINING: "Training on the model",
+    Part.RECERTIFICATION: gettext_noop("Recertification by the maker"),
+    Part.DEINSTALLATION: gettext_noop("Taking it down at the seller's"),
+    Part.CRATE: gettext_noop("Crate"),
+    Part.FREIGHT: gettext_noop("Freight and insurance"),
+    Part.HANDPIECES: gettext_noop("Handpieces due"),
+    Part.TRAINING: gettext_noop("Training on the model"),
 }
 
 
@@ -48,11 +49,11 @@ OF_THE_UNIT = (Part.RECERTIFICATION, Part.HANDPIECES)
 class Basis(StrEnum):
     """Where the figure of a line comes from."""
 
-    SELLER = "the seller"
-    READER = "your assumption"
-    HOUSE = "our terms"
-    COUNTERS = "the counters, as the seller states them"
-    UNKNOWN = "not known"
+    SELLER = gettext_noop("the seller")
+    READER = gettext_noop("your assumption")
+    HOUSE = gettext_noop("our terms")
+    COUNTERS = gettext_noop("the counters, as the seller states them")
+    UNKNOWN = gettext_noop("not known")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +73,25 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line. `amount` is None where nobody knows it; `why` says where it comes from, or what is known instead."""
+    """
+    One line. `amount` is None where nobody knows it; `why` says where it comes from, or what is known instead.
+
+    `message` has the places that `values` fill; `published` is a sentence about the maker's fee.
+    """
 
     part: Part | None
     words: str
     amount: Money | None
     basis: Basis
-    why: str
+    message: str
+    values: tuple[tuple[str, object], ...] = ()
+    published: str | None = None
+
+    @property
+    def why(self) -> str:
+        """Say where it comes from."""
+        said = self.message % dict(self.values) if self.values else self.message
+        return f"{said} {self.published}" if self.published else said
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,18 +136,22 @@ def landed(unit: Unit, assumed: Mapping[Part, Money], *, published: str | None =
 
     `published` is what was published of the maker's fee, in words; it is shown, and never added.
     """
-    price = Line(None, "Price", unit.price, Basis.SELLER, "What the seller asks.")
-    fee = Line(None, "Our fee", Money(0, unit.price.currency), Basis.HOUSE, "The seller pays it out of the price.")
+    price = Line(None, gettext_noop("Price"), unit.price, Basis.SELLER, gettext_noop("What the seller asks."))
+    nothing = Money(0, unit.price.currency)
+    takes = gettext_noop("The seller pays it out of the price.")
+    fee = Line(None, gettext_noop("Our fee"), nothing, Basis.HOUSE, takes)
     found = {
         Part.RECERTIFICATION: _recertification(unit, published),
-        Part.DEINSTALLATION: _unknown(Part.DEINSTALLATION, "Ask the seller who takes it down, and for a quote."),
-        Part.CRATE: _unknown(Part.CRATE, "Ask the seller whether the maker's crate is there."),
-        Part.FREIGHT: _unknown(Part.FREIGHT, "Get a quote from a carrier for both addresses."),
+        Part.DEINSTALLATION: _unknown(
+            Part.DEINSTALLATION, gettext_noop("Ask the seller who takes it down, and for a quote.")
+        ),
+        Part.CRATE: _unknown(Part.CRATE, gettext_noop("Ask the seller whether the maker's crate is there.")),
+        Part.FREIGHT: _unknown(Part.FREIGHT, gettext_noop("Get a quote from a carrier for both addresses.")),
         Part.HANDPIECES: _handpieces(unit),
         Part.TRAINING: _training(unit),
     }
     lines = [
-        Line(part, part.words, assumed[part], Basis.READER, line.why) if part in assumed else line
+        replace(line, amount=assumed[part], basis=Basis.READER) if part in assumed else line
         for part, line in found.items()
     ]
     return Landed((price, *lines, fee))
@@ -143,32 +160,36 @@ def landed(unit: Unit, assumed: Mapping[Part, Money], *, published: str | None =
 def _recertification(unit: Unit, published: str | None) -> Line:
     part = Part.RECERTIFICATION
     if unit.quote is not None:
-        return Line(part, part.words, unit.quote, Basis.SELLER, "Quoted to the seller.")
+        return Line(part, part.words, unit.quote, Basis.SELLER, gettext_noop("Quoted to the seller."))
     if unit.asks_for_it is False:
         nothing = Money(0, unit.price.currency)
-        return Line(part, part.words, nothing, Basis.SELLER, "The seller states that the maker does not ask for it.")
-    told = f" {published}" if published else ""
-    return _unknown(part, f"Ask the maker before you buy.{told}")
+        why = gettext_noop("The seller states that the maker does not ask for it.")
+        return Line(part, part.words, nothing, Basis.SELLER, why)
+    return _unknown(part, gettext_noop("Ask the maker before you buy."), published=published)
 
 
 def _training(unit: Unit) -> Line:
     part = Part.TRAINING
     if unit.training_included:
         nothing = Money(0, unit.price.currency)
-        return Line(part, part.words, nothing, Basis.SELLER, "The seller states that it is included.")
-    return _unknown(part, "No published figure is known to us.")
+        why = gettext_noop("The seller states that it is included.")
+        return Line(part, part.words, nothing, Basis.SELLER, why)
+    return _unknown(part, gettext_noop("No published figure is known to us."))
 
 
 def _handpieces(unit: Unit) -> Line:
     part = Part.HANDPIECES
     worn = [f"{name} ({used} %)" for name, used in unit.lives if used is not None and used >= WORN]
     if worn:
-        return _unknown(part, f"{WORN} % or more of the rated life is used: {', '.join(worn)}. Ask for its price.")
+        why = gettext_noop("%(worn)s %% or more of the rated life is used: %(names)s. Ask for its price.")
+        return _unknown(part, why, (("worn", WORN), ("names", ", ".join(worn))))
     if any(used is None for _, used in unit.lives) or not unit.lives:
-        return _unknown(part, "How much of the rated life is used is not known for every handpiece.")
-    why = f"None has used {WORN} % of its rated life; that limit is ours."
-    return Line(part, part.words, Money(0, unit.price.currency), Basis.COUNTERS, why)
+        return _unknown(part, gettext_noop("How much of the rated life is used is not known for every handpiece."))
+    why = gettext_noop("None has used %(worn)s %% of its rated life; that limit is ours.")
+    return Line(part, part.words, Money(0, unit.price.currency), Basis.COUNTERS, why, (("worn", WORN),))
 
 
-def _unknown(part: Part, why: str) -> Line:
-    return Line(part, part.words, None, Basis.UNKNOWN, why)
+def _unknown(
+    part: Part, why: str, values: tuple[tuple[str, object], ...] = (), *, published: str | None = None
+) -> Line:
+    return Line(part, part.words, None, Basis.UNKNOWN, why, values, published)

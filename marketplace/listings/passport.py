@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from ..extensions import as_text, db, unit_of_work
 from ..kernel.errors import Conflict, Invalid
+from ..kernel.wording import gettext_noop
 from .drafting import draft_of
 from .models import Listing
 from .terms import CounterDirection, CounterUnit, UnitEventKind
@@ -185,7 +186,7 @@ def stated(listing: Listing) -> Sequence[Reading]:
 
 def note_sale(listing: Listing, *, at: datetime) -> None:
     """Keep that the unit was sold here. A step of the caller's work."""
-    _keep(listing, UnitEventKind.SOLD_HERE, at.date(), "Sold on Second Light", stated_by=None, at=at)
+    _keep(listing, UnitEventKind.SOLD_HERE, at.date(), gettext_noop("Sold on Second Light"), stated_by=None, at=at)
 
 
 def add_event(

@@ -120,6 +120,7 @@ def _found_words(number: int, *, can_buy_today: bool) -> str:
 
 @bp.get("/devices/<uuid:listing_id>")
 @public
+@in_every_language
 def device(listing_id: UUID) -> ResponseReturnValue:
     """Show one unit, and what stands between the reader and it."""
     with reading():
@@ -149,7 +150,8 @@ def _device(shown: showing.Shown) -> str:
         prices=shown.prices,
         asked=shown.asked,
         passport=shown.passport,
-        units=unit.UNITS,
+        figure=unit.figure,
+        part_words=unit.part_words,
         masked_serial=reports.masked(listing.serial),
         recalls=shown.recalls,
         cost=landing.cost_of(listing, assumed),
@@ -177,10 +179,10 @@ def _device(shown: showing.Shown) -> str:
         rules=unit.who_may_buy(listing, state_code, shown.policy_id) if site is None and state_code else None,
         grade=GRADES[listing.grade] if listing.grade else None,
         inclusions=tuple((INCLUSIONS[item], str(answer)) for item, answer in checklist(listing.inclusions).items()),
-        modification=unit.MODIFICATIONS[listing.modification] if listing.modification else None,
-        recertification=unit.RECERTIFICATIONS[listing.recertification] if listing.recertification else None,
+        modification=gettext(unit.MODIFICATIONS[listing.modification]) if listing.modification else None,
+        recertification=unit.recertification(listing),
         kept=kept,
-        said_of_seller=shown.said_of_seller,
+        said_of_seller=unit.said_of_seller(shown.said_of_seller),
         kept_for_me=kept_for_me,
         may_ask_to_wait=kept is None and verdict is not None and verdict.outcome is Outcome.NOT_YET,
         may_ask=current_user.is_authenticated and current_user.may(Permission.QUESTION_ASK),

@@ -8,10 +8,13 @@ from jinja2 import pass_eval_context
 from jinja2.nodes import EvalContext
 from markupsafe import Markup
 
+from ..guides.maker_policy import Statement
 from ..kernel.days import written
 from ..kernel.money import Money
 from . import known_browsers, photos, spectrum
 from .icons import icon
+from .language import gettext
+from .phrases import theirs, together
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
@@ -23,7 +26,7 @@ def money(amount: Money | int, currency: str = "usd") -> str:
 
 def day(when: date, zone: str = "UTC") -> str:
     """Write a day so that nobody can mistake it, "22 Nov 2026"; a moment is read in `zone` first."""
-    return written(when.astimezone(ZoneInfo(zone)) if isinstance(when, datetime) else when)
+    return written(when.astimezone(ZoneInfo(zone)) if isinstance(when, datetime) else when, gettext)
 
 
 @pass_eval_context
@@ -34,10 +37,10 @@ def moment(context: EvalContext, when: datetime, zone: str = "UTC") -> str:
     In HTML it is a `time` element, which a script rewrites in the reader's own zone.
     """
     local = when.astimezone(ZoneInfo(zone))
-    written = f"{day(local, zone)}, {local:%H:%M} {local.tzname()}"
+    words = f"{day(local, zone)}, {local:%H:%M} {local.tzname()}"
     if not context.autoescape:
-        return written
-    return Markup('<time datetime="{}" data-moment>{}</time>').format(when.isoformat(), written)
+        return words
+    return Markup('<time datetime="{}" data-moment>{}</time>').format(when.isoformat(), words)
 
 
 def count(number: float) -> str:
@@ -56,6 +59,11 @@ def plural(number: int, one: str, many: str | None = None) -> str:
     return f"{count(number) if number else 'no'} {noun}"
 
 
+def fee(one: Statement) -> str | None:
+    """Write a fee as it was published of a maker: "$5,000 to $7,500"; None: no figure."""
+    return one.fee(gettext)
+
+
 def nanometres(nm: float) -> str:
     """Write a wavelength: "10,600 nm"."""
     return f"{nm:,g}{NO_BREAK}nm"
@@ -63,7 +71,19 @@ def nanometres(nm: float) -> str:
 
 def register(app: Flask) -> None:
     """Give every template the filters, `icon(name)`, `photo_of(stem, words)` and the spectrum's geometry."""
-    for shown in (money, day, moment, count, percent, plural, nanometres, known_browsers.browser):
+    for shown in (
+        money,
+        day,
+        moment,
+        count,
+        percent,
+        plural,
+        nanometres,
+        known_browsers.browser,
+        theirs,
+        together,
+        fee,
+    ):
         app.add_template_filter(shown)
     app.jinja_env.globals.update(
         icon=icon, photo_of=photos.shown, draw_spectrum=spectrum.draw, spectrum_ticks=spectrum.ticks

@@ -10,21 +10,33 @@ from ..credentials.types import credential_types
 from ..eligibility.reasons import CureCode, Key, ReasonCode
 from ..eligibility.verdict import Citation, Cure, Gist, Objection, Outcome, Reach, Verdict
 from ..kernel.terms import STATES, ProcedureClass
+from ..kernel.wording import gettext_noop
+from .language import gettext, ngettext
+from .phrases import together
 
 KEY_LABELS = {
-    Key.DEVICE: "Device",
-    Key.SELLER: "Seller",
-    Key.RULE: "Rule",
-    Key.OPERATOR: "Operator",
-    Key.PRACTITIONER: "Ordering practitioner",
-    Key.SITE: "Site",
-    Key.SUPERVISION: "Supervision",
-    Key.STANDING: "Standing",
+    Key.DEVICE: gettext_noop("Device"),
+    Key.SELLER: gettext_noop("Seller"),
+    Key.RULE: gettext_noop("Rule"),
+    Key.OPERATOR: gettext_noop("Operator"),
+    Key.PRACTITIONER: gettext_noop("Ordering practitioner"),
+    Key.SITE: gettext_noop("Site"),
+    Key.SUPERVISION: gettext_noop("Supervision"),
+    Key.STANDING: gettext_noop("Standing"),
 }
 
-EVIDENCE_WORDS = {"P": "text read", "O": "agency's own summary", "S": "second-hand", "X": "no source"}
+EVIDENCE_WORDS = {
+    "P": gettext_noop("text read"),
+    "O": gettext_noop("agency's own summary"),
+    "S": gettext_noop("second-hand"),
+    "X": gettext_noop("no source"),
+}
 
-_NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
+_NUMBERS = (
+    gettext_noop("One"), gettext_noop("Two"), gettext_noop("Three"), gettext_noop("Four"), gettext_noop("Five"),
+    gettext_noop("Six"), gettext_noop("Seven"), gettext_noop("Eight"), gettext_noop("Nine"),
+)  # fmt: skip
+"""Of things: they stand before that word alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +105,9 @@ def shown(verdict: Verdict, *, state: str, around: Around = Around()) -> ShownVe
         outcome=str(verdict.outcome),
         title=title(verdict, state),
         answers=tuple(
-            ShownAnswer(KEY_LABELS[answer.key], answer.sentence, ok=True) for answer in verdict.answers if answer.met
+            ShownAnswer(gettext(KEY_LABELS[answer.key]), answer.sentence, ok=True)
+            for answer in verdict.answers
+            if answer.met
         ),
         objections=tuple(objection(one, around) for one in verdict.objections),
         restriction=verdict.restriction.sentence if verdict.restriction else None,
@@ -109,36 +123,49 @@ def title(verdict: Verdict, state: str) -> str:
     """
     place = STATES[state]
     if verdict.outcome is Outcome.YES and verdict.restriction:
-        return f"You can buy this in {place}, for {_words_of(verdict.restriction.uses)} only"
+        uses = words_of(verdict.restriction.uses)
+        return gettext("You can buy this in %(place)s, for %(uses)s only", place=place, uses=uses)
     if verdict.outcome is Outcome.YES:
-        return f"You can buy this in {place}"
+        return gettext("You can buy this in %(place)s", place=place)
     if verdict.outcome is Outcome.NO_RULE and all(one.code is ReasonCode.NO_RULE for one in verdict.objections):
-        return f"No rule here for {place} yet"
+        return gettext("No rule here for %(place)s yet", place=place)
     return against(len(verdict.objections))
 
 
 def against(number: int) -> str:
     """Say how many things stand against a purchase."""
-    written = _NUMBERS[number] if number < len(_NUMBERS) else str(number)
-    return f"{written} thing{'s stand' if number != 1 else ' stands'} against this purchase"
+    if not number:
+        return gettext("No things stand against this purchase")
+    return ngettext(
+        "%(number)s thing stands against this purchase",
+        "%(number)s things stand against this purchase",
+        number,
+        number=_written(number),
+    )
+
+
+def _written(number: int) -> str:
+    return gettext(_NUMBERS[number - 1]) if 0 < number <= len(_NUMBERS) else str(number)
 
 
 def chip(gist: Gist, state: str) -> str:
     """Return the verdict in the few words that a card has room for."""
     if gist.outcome is Outcome.NOT_YET and gist.reach is Reach.CLOSED:
-        return "Not open to you"
+        return gettext("Not open to you")
     if gist.outcome is Outcome.NOT_YET:
-        number = gist.against
-        return f"{_NUMBERS[number] if number < len(_NUMBERS) else number} thing{'s' if number != 1 else ''} missing"
+        return ngettext(
+            "%(number)s thing missing", "%(number)s things missing", gist.against, number=_written(gist.against)
+        )
     if gist.outcome is Outcome.NO_RULE:
-        return f"No rule here for {STATES[state]} yet"
+        return gettext("No rule here for %(place)s yet", place=STATES[state])
     if gist.uses:
-        return f"You can buy this for {_words_of(gist.uses)}"
-    return f"You can buy this in {STATES[state]}"
+        return gettext("You can buy this for %(uses)s", uses=words_of(gist.uses))
+    return gettext("You can buy this in %(place)s", place=STATES[state])
 
 
-def _words_of(uses: Iterable[ProcedureClass]) -> str:
-    return " and ".join(use.words for use in uses)
+def words_of(uses: Iterable[ProcedureClass]) -> str:
+    """Name what a device may be used for: "hair removal and tattoo removal"."""
+    return together(gettext(use.words) for use in uses)
 
 
 def objection(one: Objection, around: Around) -> ShownObjection:
@@ -163,7 +190,7 @@ def citations(sources: Iterable[Citation]) -> tuple[ShownCitation, ...]:
             ref=citation.ref,
             url=citation.url,
             text_version=citation.text_version,
-            evidence=EVIDENCE_WORDS[citation.evidence] if citation.evidence else None,
+            evidence=gettext(EVIDENCE_WORDS[citation.evidence]) if citation.evidence else None,
         )
         for citation in sources
     )

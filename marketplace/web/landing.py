@@ -14,7 +14,9 @@ from ..listings import landed
 from ..listings.facts import ListingFacts
 from ..listings.landed import ASKS, Landed, Part
 from . import fragments
-from .language import kept_in_each
+from .filters import fee
+from .language import gettext, kept_in_each
+from .phrases import theirs
 
 PREFIX = "cost_"
 
@@ -39,7 +41,7 @@ def assumed_in(args: Mapping[str, str]) -> Assumed:
         try:
             amounts[part] = parse_money(written)
         except Invalid as trouble:
-            wrong[part.value] = trouble.sentence
+            wrong[part.value] = gettext(trouble.sentence)
     return Assumed(amounts, typed, wrong)
 
 
@@ -86,8 +88,14 @@ def cost_of(listing: ListingFacts, assumed: Assumed) -> Landed:
 
 def _published(policy: Mapping[Topic, tuple[Statement, ...]]) -> str | None:
     fees = [
-        f"{one.fee} ({one.said_by}{', ' + one.date if one.date else ''}; {maker_policy.STANDINGS[one.standing]})"
+        Markup("{} ({}{}; {})").format(
+            fee(one),
+            theirs(one.said_by or ""),
+            f", {one.date}" if one.date else "",
+            gettext(maker_policy.STANDINGS[one.standing]),
+        )
         for one in policy[Topic.RECERTIFICATION]
-        if one.fee
+        if fee(one)
     ]
-    return f"Published figures: {'; '.join(fees)}." if fees else None
+    figures = Markup("; ").join(fees)
+    return Markup(gettext("Published figures: %(figures)s.")) % {"figures": figures} if fees else None  # noqa: S704  Our own words.

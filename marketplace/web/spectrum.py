@@ -4,6 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import log
 
+from .language import gettext
+from .phrases import listed
+
 SHORTEST_NM = 400.0
 LONGEST_NM = 11_000.0
 NARROWEST = 2.2  # Per cent of the bar: a laser line has no width to speak of, but it must be seen on a 230 px card.
@@ -29,7 +32,7 @@ class Band:
     def wavelengths(self) -> str:
         """Write it as the trade does: "755 nm", "400–1,200 nm", "no light"."""
         if self.low_nm is None or self.high_nm is None:
-            return "no light"
+            return gettext("no light")
         if self.low_nm == self.high_nm:
             return f"{self.low_nm:,g} nm"
         return f"{self.low_nm:,g}–{self.high_nm:,g} nm"
@@ -37,7 +40,7 @@ class Band:
     @property
     def words(self) -> str:
         """Name the band: its label, else its wavelengths."""
-        return self.label or self.wavelengths
+        return gettext(self.label) if self.label else self.wavelengths
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,13 +202,17 @@ def _text(bands: Sequence[Band], cleared: Sequence[Band] | None, missing: Sequen
     dark = [band for band in bands if band.low_nm is None]
     sentences = []
     if not bands:
-        sentences.append("Wavelength not known.")
+        sentences.append(gettext("Wavelength not known."))
     if lit:
-        sentences.append(f"Emits {_list(lit)}.")
+        sentences.append(gettext("Emits %(wavelengths)s.", wavelengths=_list(lit)))
     if dark:
-        sentences.append(f"No light: {_list(dark)}.")
+        sentences.append(gettext("No light: %(names)s.", names=_list(dark)))
     if cleared is not None and bands:
-        sentences.append(f"You are not cleared for {_list(missing)}." if missing else "You are cleared for all of it.")
+        sentences.append(
+            gettext("You are not cleared for %(wavelengths)s.", wavelengths=_list(missing))
+            if missing
+            else gettext("You are cleared for all of it.")
+        )
     return " ".join(sentences)
 
 
@@ -216,5 +223,4 @@ def _short(bands: Sequence[Band]) -> str:
 
 
 def _list(bands: Sequence[Band]) -> str:
-    names = list(dict.fromkeys(band.words for band in bands))
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    return listed(dict.fromkeys(band.words for band in bands))

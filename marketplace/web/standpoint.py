@@ -20,7 +20,8 @@ from ..kernel.terms import STATES
 from ..listings import qualified, search
 from ..listings.facts import ListingFacts
 from .gate import Around as Asked
-from .gate import ShownVerdict, shown
+from .gate import ShownVerdict, shown, words_of
+from .language import gettext
 from .options import options
 
 ABOUT_OPERATING = frozenset({Key.OPERATOR, Key.RULE, Key.SUPERVISION})
@@ -97,9 +98,9 @@ def may_operate(verdict: Verdict) -> Chip:
     """Say what the person's own proofs allow, leaving out what concerns the purchase as a whole."""
     against = [objection for objection in verdict.objections if objection.key in ABOUT_OPERATING]
     if not against and verdict.restriction:
-        return Chip("yes", f"for {' and '.join(use.words for use in verdict.restriction.uses)}")
+        return Chip("yes", gettext("for %(uses)s", uses=words_of(verdict.restriction.uses)))
     if not against:
-        return Chip("yes", "cleared")
+        return Chip("yes", gettext("cleared"))
     if any(objection.code is ReasonCode.NO_RULE for objection in against):
-        return Chip("no_rule", "no rule here yet")
-    return Chip("not_yet", "not yet")
+        return Chip("no_rule", gettext("no rule here yet"))
+    return Chip("not_yet", gettext("not yet"))

@@ -1,8 +1,9 @@
 """One unit as its page shows it: its handpieces, what they emit, what the reader is cleared for, who else may buy."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,6 @@ from ..catalog import queries as catalog
 from ..clinics.queries import Site
 from ..eligibility import publishing
 from ..eligibility import service as eligibility
-from ..eligibility.explaining import listed
 from ..eligibility.sale import Purchase
 from ..eligibility.service import OfUnit, Smaller
 from ..eligibility.told import Around
@@ -24,11 +24,14 @@ from ..kernel.terms import ProcedureClass
 from ..kernel.wording import gettext_noop
 from ..listings import fields
 from ..listings.facts import CounterFacts, HandpieceFacts, ListingFacts
-from ..listings.fields import Place
+from ..listings.fields import Kind, Place
 from ..listings.states import PhotoState
 from ..listings.terms import CounterDirection, CounterUnit, Modification, Recertification, Warranty
+from ..reviews.queries import Figure
 from . import gate, photos, standpoint
+from .language import gettext, ngettext
 from .photos import ShownPhoto
+from .phrases import listed, theirs
 from .standpoint import Chip, Standpoint
 
 MODIFICATIONS = {
@@ -56,6 +59,14 @@ UNITS = {
     CounterUnit.CYCLES: gettext_noop("cycles"),
     CounterUnit.PERCENT_LEFT: gettext_noop("% left"),
 }
+
+
+_GOES_WITH_IT = {
+    True: gettext_noop("goes with the device"),
+    False: gettext_noop("ends with this owner"),
+    None: gettext_noop("whether it goes with the device: ask"),
+}
+_TYPED = frozenset({Kind.TEXT, Kind.NOTE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,16 +173,16 @@ def shown_handpiece(listing: ListingFacts, part: HandpieceFacts, verdict: Verdic
     modality = catalog.modalities()[part.modality_code]
     return ShownHandpiece(
         name=part.name,
-        modality=modality.name,
+        modality=gettext(modality.name),
         bands=listing.emitted_by(part),
         counter=_counter(part),
         read_on=part.counter_read_on,
-        rated="not stated" if part.rated_life is None else figure(part.rated_life, part.counter_unit),
+        rated=_rated(part.rated_life, part.counter_unit),
         rated_source=part.rated_life_source,
         life_used=part.life_used,
-        lets_you_do=modality.lets_you_do,
+        lets_you_do=modality.used_for(gettext),
         chip=standpoint.may_operate(verdict) if verdict else None,
-        particulars=fields.written(Place.HANDPIECE, [part.modality_code], part.particulars),
+        particulars=_said(Place.HANDPIECE, [part.modality_code], part.particulars),
         screen=screen_of(listing, part.id),
     )
 
@@ -179,10 +190,10 @@ def shown_handpiece(listing: ListingFacts, part: HandpieceFacts, verdict: Verdic
 def shown_counter(listing: ListingFacts, counter: CounterFacts) -> ShownCounter:
     """Return a counter of the console as a row of its table."""
     return ShownCounter(
-        part=counter.part,
+        part=part_words(counter.part),
         counter=counted(counter.value, counter.unit, counter.direction),
         read_on=counter.read_on,
-        rated="not stated" if counter.rated_life is None else figure(counter.rated_life, counter.unit),
+        rated=_rated(counter.rated_life, counter.unit),
         rated_source=counter.rated_life_source,
         life_used=counter.life_used,
         screen=screen_of(listing, counter.id),
@@ -200,15 +211,57 @@ def screen_of(listing: ListingFacts, part_id: UUID) -> ShownPhoto | None:
 def particulars(listing: ListingFacts) -> list[tuple[str, str]]:
     """Return what was said of the console, as pairs of question and words."""
     codes = [*listing.model.modality_codes, *(part.modality_code for part in listing.handpieces)]
-    return fields.written(Place.DEVICE, codes, listing.particulars)
+    return _said(Place.DEVICE, codes, listing.particulars)
 
 
 def stated(listing: ListingFacts) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """Return what was said of the condition, and what was stated for a lawful sale, as pairs of question and words."""
     codes = [*listing.model.modality_codes, *(part.modality_code for part in listing.handpieces)]
     return (
-        fields.written(Place.CONDITION, codes, listing.particulars),
-        fields.written(Place.STATEMENT, codes, listing.particulars),
+        _said(Place.CONDITION, codes, listing.particulars),
+        _said(Place.STATEMENT, codes, listing.particulars),
+    )
+
+
+def _said(place: Place, codes: Collection[str], kept: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return what was said at a place, as pairs of question and words: what was typed there is the seller's own."""
+    return [
+        (
+            gettext(field.label),
+            theirs(kept[field.key]) if field.kind in _TYPED else field.written(kept[field.key], gettext),
+        )
+        for field in fields.asked(place, codes)
+        if field.key in kept
+    ]
+
+
+def part_words(part: str) -> str:
+    """Name a part of the console that counts, as its seller does: mostly by one of the names that we offer."""
+    return gettext(part) if part in _offered_parts() else theirs(part)
+
+
+@cache
+def _offered_parts() -> frozenset[str]:
+    return frozenset(field.label for field in fields.table() if field.place is Place.COUNTER)
+
+
+def recertification(listing: ListingFacts) -> str | None:
+    """Say whether the maker asks a new owner for recertification, and what was quoted for it; None: it was not said."""
+    if not listing.recertification:
+        return None
+    answer = gettext(RECERTIFICATIONS[listing.recertification])
+    if not listing.recertification_quote:
+        return answer
+    return gettext("%(answer)s, quoted at %(amount)s", answer=answer, amount=listing.recertification_quote)
+
+
+def said_of_seller(said: Figure) -> str:
+    """Say in a line what buyers said of a seller."""
+    if said.rating is None:
+        return gettext("No reviews yet")
+    rating = f"{said.rating:.1f}"
+    return ngettext(
+        "%(rating)s of 5 in %(num)s review", "%(rating)s of 5 in %(num)s reviews", said.reviews, rating=rating
     )
 
 
@@ -217,13 +270,13 @@ def warranty(listing: ListingFacts) -> str | None:
     if listing.warranty is None:
         return None
     if listing.warranty is Warranty.NONE:
-        return "none"
-    goes = {True: "goes with the device", False: "ends with this owner", None: "whether it goes with the device: ask"}
+        return gettext("none")
+    months, provider = listing.warranty_months, listing.warranty_provider
     parts = [
-        WARRANTIES[listing.warranty],
-        f"{listing.warranty_months} months left" if listing.warranty_months else "",
-        f"given by {listing.warranty_provider}" if listing.warranty_provider else "",
-        goes[listing.warranty_transferable],
+        gettext(WARRANTIES[listing.warranty]),
+        ngettext("%(num)s month left", "%(num)s months left", months) if months else "",
+        gettext("given by %(provider)s", provider=provider) if provider else "",
+        gettext(_GOES_WITH_IT[listing.warranty_transferable]),
     ]
     return "; ".join(part for part in parts if part)
 
@@ -238,13 +291,17 @@ def counted(value: int, unit: CounterUnit | None, direction: CounterDirection | 
     """Write what a counter shows: "400,000 shots", "40 cycles left"."""
     written = figure(value, unit)
     if direction is CounterDirection.DOWN and unit is not CounterUnit.PERCENT_LEFT:
-        return f"{written} left"
+        return gettext("%(figure)s left", figure=written)
     return written
 
 
 def figure(value: int, unit: CounterUnit | None) -> str:
     """Write a figure with its unit."""
-    return f"{value:,} {UNITS[unit]}" if unit else f"{value:,}"
+    return f"{value:,} {gettext(UNITS[unit])}" if unit else f"{value:,}"
+
+
+def _rated(life: int | None, unit: CounterUnit | None) -> str:
+    return gettext("not stated") if life is None else figure(life, unit)
 
 
 def who_may_buy(listing: ListingFacts, state_code: str, policy_id: UUID | None) -> list[ShownRule] | None:
@@ -262,7 +319,7 @@ def who_may_buy(listing: ListingFacts, state_code: str, policy_id: UUID | None) 
         cited = {citation.ref: citation for way in ways for citation in way.rule.citations}
         shown.append(
             ShownRule(
-                procedure.words,
+                gettext(procedure.words),
                 tuple(dict.fromkeys(way.option.name for way in ways)),
                 gate.citations(cited.values()),
             )

@@ -57,7 +57,7 @@ class TestParse:
         ],
     )
     def test_says_a_fee_as_it_was_published(self, low, high, fee):
-        assert one(ROW.replace("25000,50000", f"{low},{high}")).fee == fee
+        assert one(ROW.replace("25000,50000", f"{low},{high}")).fee() == fee
 
 
 class TestShipped:
@@ -85,7 +85,7 @@ class TestShipped:
     def test_unknown_is_said_where_nothing_was_found(self):
         (candela, *_) = asked("Candela")[Topic.RECERTIFICATION]
 
-        assert (candela.words, candela.fee, candela.standing) == (None, None, "X")
+        assert (candela.words, candela.fee(), candela.standing) == (None, None, "X")
 
     def test_every_topic_has_its_words_and_some_are_always_asked(self):
         assert len({topic.words for topic in Topic}) == len(Topic)
