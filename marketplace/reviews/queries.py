@@ -15,13 +15,13 @@ from ..clinics.states import SellerStanding
 from ..extensions import reading
 from ..kernel.errors import NotFound
 from ..kernel.money import Money
-from ..kernel.wording import gettext_noop
+from ..kernel.wording import ENGLISH, Teller, gettext_noop
 from ..listings.models import Listing
 from ..listings.states import ListingState
 from ..orders.models import Order
 from ..orders.states import OrderState
 from .models import Review
-from .standing import ENGLISH, LOOKED_BACK, History, Teller
+from .standing import LOOKED_BACK, History
 
 COMPLETED = (OrderState.ACCEPTED, OrderState.SETTLED)
 _GIVEN_BACK = (OrderState.REFUNDING, OrderState.REFUNDED)

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+
+from ..kernel.wording import ENGLISH, Teller
 
 LOOKED_BACK = timedelta(days=730)
 """How far back the badge looks; what was before neither helps nor harms."""
@@ -37,29 +38,6 @@ class Criterion:
     asked: str
     found: str
     met: bool
-
-
-class Teller(Protocol):
-    """Who tells messages in the reader's language; `marketplace.web.language` does."""
-
-    def gettext(self, message: str, /, **values: object) -> str:
-        """Return a message with values in the places that it names."""
-
-    def ngettext(self, one: str, many: str, number: int, /, **values: object) -> str:
-        """Return what is said of so many; the number itself is `%(num)s`."""
-
-
-class _English:
-    """Tells messages as they are written."""
-
-    def gettext(self, message: str, /, **values: object) -> str:
-        return message % values if values else message
-
-    def ngettext(self, one: str, many: str, number: int, /, **values: object) -> str:
-        return (one if number == 1 else many) % {"num": f"{number:,}", **values}
-
-
-ENGLISH: Teller = _English()
 
 
 def criteria(history: History, teller: Teller = ENGLISH) -> tuple[Criterion, ...]:

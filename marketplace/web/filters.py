@@ -14,7 +14,7 @@ from ..kernel.money import Money
 from . import known_browsers, photos, spectrum
 from .icons import icon
 from .language import gettext
-from .phrases import theirs, together
+from .phrases import theirs, together, used_for
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
@@ -82,6 +82,7 @@ def register(app: Flask) -> None:
         known_browsers.browser,
         theirs,
         together,
+        used_for,
         fee,
     ):
         app.add_template_filter(shown)

@@ -5,6 +5,7 @@ from functools import reduce
 
 from markupsafe import Markup
 
+from ..catalog.queries import ModalityFacts
 from .language import ENGLISH, gettext, language
 
 
@@ -21,6 +22,11 @@ def together(words: Iterable[str]) -> str:
 
 def _and(most: str, last: str) -> str:
     return gettext("%(most)s and %(last)s", most=most, last=last)
+
+
+def used_for(modality: ModalityFacts) -> str:
+    """Say what a modality is used for."""
+    return modality.used_for(gettext)
 
 
 def theirs(words: str) -> str:

@@ -27,11 +27,10 @@ from ..listings.facts import CounterFacts, HandpieceFacts, ListingFacts
 from ..listings.fields import Kind, Place
 from ..listings.states import PhotoState
 from ..listings.terms import CounterDirection, CounterUnit, Modification, Recertification, Warranty
-from ..reviews.queries import Figure
 from . import gate, photos, standpoint
 from .language import gettext, ngettext
 from .photos import ShownPhoto
-from .phrases import listed, theirs
+from .phrases import listed, theirs, used_for
 from .standpoint import Chip, Standpoint
 
 MODIFICATIONS = {
@@ -180,7 +179,7 @@ def shown_handpiece(listing: ListingFacts, part: HandpieceFacts, verdict: Verdic
         rated=_rated(part.rated_life, part.counter_unit),
         rated_source=part.rated_life_source,
         life_used=part.life_used,
-        lets_you_do=modality.used_for(gettext),
+        lets_you_do=used_for(modality),
         chip=standpoint.may_operate(verdict) if verdict else None,
         particulars=_said(Place.HANDPIECE, [part.modality_code], part.particulars),
         screen=screen_of(listing, part.id),
@@ -253,16 +252,6 @@ def recertification(listing: ListingFacts) -> str | None:
     if not listing.recertification_quote:
         return answer
     return gettext("%(answer)s, quoted at %(amount)s", answer=answer, amount=listing.recertification_quote)
-
-
-def said_of_seller(said: Figure) -> str:
-    """Say in a line what buyers said of a seller."""
-    if said.rating is None:
-        return gettext("No reviews yet")
-    rating = f"{said.rating:.1f}"
-    return ngettext(
-        "%(rating)s of 5 in %(num)s review", "%(rating)s of 5 in %(num)s reviews", said.reviews, rating=rating
-    )
 
 
 def warranty(listing: ListingFacts) -> str | None:

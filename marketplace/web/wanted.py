@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
-from functools import reduce
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
@@ -30,6 +29,7 @@ from .filters import count
 from .forms import Form, applied
 from .language import gettext, in_every_language
 from .options import grouped_options, options
+from .phrases import together
 from .selling.common import mine as own_listing
 from .watching import LISTING_STATES
 
@@ -351,7 +351,7 @@ def _said(form: WantForm) -> Said:
     wanted, ignored = searching.wanted_by(MultiDict(pairs))
     if ignored:
         raise Invalid(
-            gettext("We cannot make sense of %(what)s.", what=reduce(_and, ignored)),
+            gettext("We cannot make sense of %(what)s.", what=together(ignored)),
             cure=gettext_noop("Correct it, or leave it out."),
         )
     if (form.within.data or "") and wanted.near is None:
@@ -366,10 +366,6 @@ def _said(form: WantForm) -> Said:
         place=form.place.data or "",
         site_id=UUID(form.site_id.data) if form.site_id.data else None,
     )
-
-
-def _and(most: str, last: str) -> str:
-    return gettext("%(most)s and %(last)s", most=most, last=last)
 
 
 def _title(pairs: Iterable[tuple[str, str]], tell: Callable[[str], str] = str) -> str:

@@ -7,7 +7,6 @@ from marketplace.extensions import db
 from marketplace.kernel.money import MAX_MINOR, Money
 from marketplace.kernel.terms import STATES
 from marketplace.listings import fields
-from marketplace.reviews.queries import Figure
 from marketplace.web import gate, language, unit
 from marketplace.web.phrases import listed, theirs, together
 from tests.factories.accounts import make_user
@@ -171,15 +170,10 @@ class TestWords:
         assert unit.part_words("Flash lamp") == "⟦Flash lamp⟧"
         assert unit.part_words("Lamp of ours") == '<span lang="en">Lamp of ours</span>'
         assert gate.against(3) == "⟦⟦Three⟧ things stand against this purchase⟧"
-        assert unit.said_of_seller(Figure(0, None)) == "⟦No reviews yet⟧"
-        assert unit.said_of_seller(Figure(1, 4.0)) == "⟦4.0 of 5 in 1 review⟧"
-        assert unit.said_of_seller(Figure(2, 3.96)) == "⟦4.0 of 5 in 2 reviews⟧"
 
     def test_are_the_same_in_english(self):
         assert theirs("16 TAC <118>") == "16 TAC <118>"
         assert together(["a", "b", "c"]) == "a and b and c"
-        for said in (Figure(0, None), Figure(1, 4.0), Figure(3, 3.96)):
-            assert unit.said_of_seller(said) == said.words
 
     def test_a_day_has_its_month_in_the_language(self, client, scene, monkeypatch):
         class Months(language.files.NullTranslations):
