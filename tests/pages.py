@@ -20,6 +20,11 @@ def text(answer) -> str:
     return re.sub(r"\s+", " ", answer.get_data(as_text=True))
 
 
+def without_languages(page: str) -> str:
+    """Return the page without the links to itself in other languages, which repeat the address it was asked for by."""
+    return re.sub(r'<p class="languages">.*?</p>', "", page)
+
+
 def token(page: str) -> str:
     """Return the mark that the page's forms carry."""
     return hidden(page, "csrf_token")

@@ -13,6 +13,7 @@ from marketplace.kernel.terms import ClinicRole, ProcedureClass
 from marketplace.web.standpoint import Chip, may_operate
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.clinics import make_clinic, make_member, make_site
+from tests.pages import without_languages
 from tests.support import count_statements, sign_in
 
 ADDRESS = "/what-may-i-buy"
@@ -33,9 +34,8 @@ def colleague(scene):
 def page(client, address=ADDRESS):
     answer = client.get(address)
     assert answer.status_code == 200
-    # The mark of a form says when it was made, and of two pages one may be a second younger; the other languages are told
-    # under the address as it was asked for.
-    return re.sub(r'<input[^>]*name="csrf_token"[^>]*>|<p class="languages">.*?</p>', "", answer.get_data(as_text=True))
+    # The mark of a form says when it was made, and of two pages one may be a second younger.
+    return without_languages(re.sub(r'<input[^>]*name="csrf_token"[^>]*>', "", answer.get_data(as_text=True)))
 
 
 def chips(html) -> dict[str, list[str]]:
