@@ -145,6 +145,47 @@ class TestTests:
                 dev.expect_journeys(results)
 
 
+class TestShortLivedFiles:
+    @pytest.fixture
+    def memory(self, dev, tmp_path, monkeypatch):
+        memory = tmp_path / "memory"
+        memory.mkdir()
+        monkeypatch.setattr(dev, "MEMORY", memory)
+        monkeypatch.setattr(dev, "ROOM", 1)
+        monkeypatch.setattr(dev.os.path, "ismount", lambda path: path == memory)
+        return memory
+
+    def test_lie_in_memory_and_go_with_the_run(self, dev, memory):
+        with dev.short_lived_files() as told:
+            place = Path(told["TMPDIR"])
+            assert place.parent == memory
+            assert place.stat().st_mode & 0o777 == 0o700
+            (place / "file").touch()
+
+        assert list(memory.iterdir()) == []
+
+    def test_of_a_killed_run_go_with_the_next_and_those_of_a_living_one_stay(self, dev, memory):
+        # No process has a number so high: 2**22 is where Linux ends.
+        for name in (f"second-light-run-{2**23}", f"second-light-run-{os.getppid()}", "somebody-elses-1"):
+            (memory / name).mkdir()
+
+        with dev.short_lived_files():
+            pass
+
+        assert sorted(one.name for one in memory.iterdir()) == [f"second-light-run-{os.getppid()}", "somebody-elses-1"]
+
+    @pytest.mark.parametrize("lack", ["room", "mount"])
+    def test_lie_where_they_always_do_on_a_machine_without(self, dev, memory, monkeypatch, lack):
+        if lack == "room":
+            monkeypatch.setattr(dev, "ROOM", 2**62)
+        else:
+            monkeypatch.setattr(dev.os.path, "ismount", lambda _: False)
+
+        with dev.short_lived_files() as told:
+            assert told == {}
+        assert list(memory.iterdir()) == []
+
+
 class TestScript:
     def test_an_unknown_command_is_explained(self):
         answer = subprocess.run(
