@@ -1,5 +1,6 @@
 """The catalogue: the real one on request, or single models; modalities are always the real ones."""
 
+from collections.abc import Iterable, Mapping
 from itertools import count
 from typing import Any
 
@@ -19,7 +20,7 @@ _numbers = count(1)
 def load_catalogue() -> None:
     """Keep the real catalogue (32 modalities, 20 makers, 76 models), unless it is there."""
     if db.session.scalar(select(DeviceModel.id).where(DeviceModel.slug == "lumenis-m22")) is None:
-        service.load(sources=service.shipped(), at=LONG_AGO)
+        _load("catalogue", service.shipped(), ("modalities", "makers", "device_models"))
 
 
 def real_model(title: str) -> DeviceModel:
@@ -28,31 +29,41 @@ def real_model(title: str) -> DeviceModel:
     return db.session.scalars(select(DeviceModel).join(Maker).where(Maker.name + " " + DeviceModel.name == title)).one()
 
 
-_written: list[str] = []  # The modalities as one text, once this process has read and written them the long way.
-_COPY = text("INSERT INTO modalities SELECT * FROM jsonb_populate_recordset(NULL::modalities, :rows)")
-
-
 def load_modalities() -> None:
     """Keep the real modalities, unless they are there."""
     if db.session.scalar(select(Modality.code).limit(1)) is None:
-        if _written:
-            _copy(_written[0])
-        else:
-            files = service.shipped()
-            only_headers = {name: said.splitlines()[0] + "\n" for name, said in files.items() if name.endswith(".csv")}
-            service.load(sources={**files, **only_headers}, at=LONG_AGO)
-            _written.append(db.session.scalar(text("SELECT jsonb_agg(to_jsonb(one))::text FROM modalities one")))
+        files = service.shipped()
+        only_headers = {name: said.splitlines()[0] + "\n" for name, said in files.items() if name.endswith(".csv")}
+        _load("modalities", {**files, **only_headers}, ("modalities",))
     queries.forget()
 
 
-def _copy(modalities: str) -> None:
-    """Leave behind what loading them does: hundreds of tests begin so."""
+_written: dict[str, dict[str, str]] = {}  # By table what was loaded, once this process has loaded it the long way.
+
+
+def _load(what: str, sources: Mapping[str, str], tables: Iterable[str]) -> None:
+    """Load sources, or leave behind what loading them does: hundreds of tests begin so."""
+    if what in _written and db.session.scalar(select(Maker.id).limit(1)) is None:
+        _copy(_written[what])
+        return
+    service.load(sources=sources, at=LONG_AGO)
+    _written[what] = {
+        table: db.session.scalar(text(f"SELECT jsonb_agg(to_jsonb(one))::text FROM {table} one")) for table in tables
+    }
+
+
+def _copy(written: Mapping[str, str]) -> None:
+    created = 0
     with unit_of_work():
-        created = db.session.execute(_COPY, {"rows": modalities}).rowcount
+        for table, rows in written.items():
+            copied = f"SELECT * FROM jsonb_populate_recordset(NULL::{table}, :rows)"
+            statement = text(f"INSERT INTO {table} {copied} ON CONFLICT DO NOTHING")
+            created += db.session.execute(statement, {"rows": rows}).rowcount
         audit.record(
             "catalogue:loaded", actor_id=None, subject_type="catalogue", subject_id=service.CATALOGUE, at=LONG_AGO,
             created=created, changed=0,
         )  # fmt: skip
+    queries.forget()
 
 
 def make_maker(*, name: str = "Candela", **values: Any) -> Maker:
