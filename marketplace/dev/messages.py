@@ -12,7 +12,7 @@ import json
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -23,7 +23,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 HOUSE = Path(__file__).parents[2]
-TRANSLATIONS = HOUSE / "marketplace" / "translations"
+TRANSLATIONS = "marketplace/translations"
 
 _KEYWORDS = {"_": None, "gettext": None, "gettext_noop": None, "ngettext": (1, 2)}
 _METHODS = [("**.py", "python"), ("**.html", "jinja2.ext:babel_extract")]
@@ -110,7 +110,7 @@ def _alike(original: str, string: str) -> bool:
 
 
 def _path(code: str) -> Path:
-    return TRANSLATIONS / code / "LC_MESSAGES" / "messages.po"
+    return HOUSE / TRANSLATIONS / code / "LC_MESSAGES" / "messages.po"
 
 
 def _files(told: Catalog) -> tuple[bytes, bytes]:
@@ -121,13 +121,13 @@ def _files(told: Catalog) -> tuple[bytes, bytes]:
     return written.getvalue(), compiled.getvalue()
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Bring the files in step, or say that they are not; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument("--check", action="store_true", help="write nothing")
-    checking = parser.parse_args().check
+    checking = parser.parse_args(arguments).check
     said, wrong = messages(), []
-    for folder in sorted(TRANSLATIONS.iterdir()):
+    for folder in sorted((HOUSE / TRANSLATIONS).iterdir()):
         code, path = folder.name, _path(folder.name)
         told = in_step(code, said)
         wrong += [f"{code}: {one}" for one in wrongs_of(told)]
@@ -135,6 +135,7 @@ def main() -> int:
             if checking and (not file.exists() or file.read_bytes() != content):
                 wrong.append(f"{file.relative_to(HOUSE)} is not in step: run `python3 dev.py messages`.")
             elif not checking:
+                file.parent.mkdir(exist_ok=True)
                 file.write_bytes(content)
     for line in wrong:
         print(line)

@@ -12,6 +12,6 @@ for (const element of document.querySelectorAll("time[data-moment]")) {
   const at = new Date(element.dateTime);
   if (Number.isNaN(at.getTime())) continue;
   element.title = element.textContent;
-  // The short form of September has four letters, British and Spanish; the house writes three.
+  // September has four letters there; the house writes three.
   element.textContent = `${day.format(at).replace(/ept/, "ep")}, ${clock.format(at)}`;
 }

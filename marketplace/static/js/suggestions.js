@@ -1,7 +1,7 @@
 // What may be meant, while somebody types: a combobox as in the ARIA patterns. Without this the box searches all the same.
 const PAUSE = 140;
-const IN_SPANISH = document.documentElement.lang === "es";
-const [ALL, NO, ONE] = IN_SPANISH ? ["Sugerencias", "Sin", "sugerencia"] : ["Suggestions", "No", "suggestion"];
+const SPANISH = document.documentElement.lang === "es";
+const [ALL, NO, ONE] = SPANISH ? ["Sugerencias", "Sin", "sugerencia"] : ["Suggestions", "No", "suggestion"];
 
 function option(box, entry, number) {
   const row = document.createElement("li");
