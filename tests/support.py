@@ -145,7 +145,7 @@ def forget_looks() -> None:
 
 def forget_pieces():
     """Let every page and every piece of one be drawn anew."""
-    from marketplace.web import fragments, freshness, landing, stepping
+    from marketplace.web import fragments, freshness, landing, language, stepping
 
     freshness.forget()
     for kept in (
@@ -156,5 +156,6 @@ def forget_pieces():
         landing._drawn,
         stepping._piece,
         stepping._of_step,
+        language._marked,
     ):
         kept.cache_clear()
