@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 
 from ..kernel.money import Money
-from ..kernel.wording import gettext_noop
+from ..kernel.wording import ENGLISH, gettext_noop
 
 COLUMNS = (
     "topic", "maker", "about", "policy", "fee_low_usd", "fee_high_usd", "said_by", "date", "standing", "source",
@@ -62,10 +62,6 @@ class PolicyTableWrong(ValueError):
     """A row of the table cannot be read; nothing of it counts."""
 
 
-def _as_it_is(message: str, **values: object) -> str:
-    return message % values
-
-
 @dataclass(frozen=True, slots=True)
 class Statement:
     """
@@ -85,7 +81,7 @@ class Statement:
     standing: str
     source: str
 
-    def fee(self, tell: Callable[..., str] = _as_it_is) -> str | None:
+    def fee(self, tell: Callable[..., str] = ENGLISH.gettext) -> str | None:
         """Say the fee as it was published; None: no figure. `tell` says a message in the reader's language."""
         if self.fee_low is None:
             return None if self.fee_high is None else tell(gettext_noop("up to %(most)s"), most=self.fee_high)

@@ -21,7 +21,7 @@ from ..listings.states import ListingState
 from ..orders.models import Order
 from ..orders.states import OrderState
 from .models import Review
-from .standing import LOOKED_BACK, History
+from .standing import LOOKED_BACK, History, rated
 
 COMPLETED = (OrderState.ACCEPTED, OrderState.SETTLED)
 _GIVEN_BACK = (OrderState.REFUNDING, OrderState.REFUNDED)
@@ -48,10 +48,7 @@ class Figure:
         """Say it in a line."""
         if self.rating is None:
             return teller.gettext("No reviews yet")
-        rating = f"{self.rating:.1f}"
-        return teller.ngettext(
-            "%(rating)s of 5 in %(num)s review", "%(rating)s of 5 in %(num)s reviews", self.reviews, rating=rating
-        )
+        return rated(self.reviews, f"{self.rating:.1f}", teller)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,13 @@ class Criterion:
     met: bool
 
 
+def rated(reviews: int, rating: str, teller: Teller) -> str:
+    """Say how a seller was rated, by how many: "4.7 of 5 in 3 reviews"."""
+    return teller.ngettext(
+        "%(rating)s of 5 in %(num)s review", "%(rating)s of 5 in %(num)s reviews", reviews, rating=rating
+    )
+
+
 def criteria(history: History, teller: Teller = ENGLISH) -> tuple[Criterion, ...]:
     """Return everything that the badge asks for, always in one order."""
     gettext, ngettext = teller.gettext, teller.ngettext
@@ -81,14 +88,7 @@ def criteria(history: History, teller: Teller = ENGLISH) -> tuple[Criterion, ...
                 reviews=REVIEWS,
                 rating=_LEAST_RATING,
             ),
-            gettext("no reviews yet")
-            if rating is None
-            else ngettext(
-                "%(rating)s of 5 in %(num)s review",
-                "%(rating)s of 5 in %(num)s reviews",
-                history.reviews,
-                rating=rating,
-            ),
+            gettext("no reviews yet") if rating is None else rated(history.reviews, rating, teller),
             history.rating is not None and history.reviews >= REVIEWS and history.rating >= RATING,
         ),
     )
