@@ -15,6 +15,7 @@ from .dev.demo import cast
 from .extensions import ENGINE_OPTIONS, Cookies, csrf, db, limiter, login_manager
 from .silence import ANSWERS_WITHIN
 from .web import shield
+from .web.addresses import LateRule
 
 MAX_UPLOAD = 64 * 1024 * 1024  # A form with several files; each file has its own smaller limit.
 MAX_TEXT = 256 * 1024
@@ -24,6 +25,7 @@ class House(Flask):
     """Flask, with sessions of ours, and no question before each call whether it might be a coroutine: none is."""
 
     session_interface = Cookies()
+    url_rule_class = LateRule
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return what is to be called: itself."""
