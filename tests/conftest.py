@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from flask import Flask
     from flask.testing import FlaskClient
 
+    from marketplace.orders.models import Order
     from tests.factories.bank import Bank
     from tests.factories.orders import Scene
     from tests.factories.stripe import StripeDriver
@@ -309,6 +310,25 @@ def opened(request, scene) -> "UUID":
 def held(request, scene) -> "UUID":
     """The scene's order, paid for by card: its money is held."""
     return _order(request)
+
+
+def _standing(state: str):
+    @pytest.fixture(name=state)
+    def standing(request, scene) -> "Order":
+        from tests.factories.orders import the_order
+
+        return the_order(request.node.stage.order_id)
+
+    return standing
+
+
+# The scene's order as it stands in that state, without a payment provider: `tests.factories.orders.make_order`.
+awaiting_practitioner = _standing("awaiting_practitioner")
+awaiting_payment = _standing("awaiting_payment")
+funds_held = _standing("funds_held")
+in_transit = _standing("in_transit")
+under_inspection = _standing("under_inspection")
+accepted = _standing("accepted")
 
 
 @pytest.fixture(autouse=True)

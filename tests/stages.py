@@ -17,8 +17,9 @@ from sqlalchemy import Connection, Engine, create_engine
 
 from marketplace.extensions import db
 from marketplace.kernel import clock
+from marketplace.orders.states import OrderState
 from tests.factories import deals
-from tests.factories.orders import Scene, make_scene
+from tests.factories.orders import Scene, make_order, make_scene
 from tests.factories.rules import lay_out_document
 
 if TYPE_CHECKING:
@@ -46,8 +47,18 @@ class Stage:
         return Scene(**{one.name: db.session.merge(getattr(self.scene, one.name), load=False) for one in fields(Scene)})
 
 
-# What happened on each beyond the scene, the furthest first.
-PLAYS: dict[str, Callable[..., UUID] | None] = {"held": deals.paid, "opened": deals.opened, "scene": None}
+# On each of these the scene's order stands in the state of its name; no payment provider was asked.
+STATES = (
+    OrderState.AWAITING_PRACTITIONER,
+    OrderState.AWAITING_PAYMENT,
+    OrderState.FUNDS_HELD,
+    OrderState.IN_TRANSIT,
+    OrderState.UNDER_INSPECTION,
+    OrderState.ACCEPTED,
+)
+# What happened in the local Stripe before a test begins.
+DEALS: dict[str, Callable[..., UUID]] = {"held": deals.paid, "opened": deals.opened}
+NAMES = (*DEALS, *STATES, "scene")
 
 
 class Stages:
@@ -60,27 +71,29 @@ class Stages:
 
     def asked_for(self, names: Collection[str], stripe: Callable[[], "StripeDriver"]) -> Stage | None:
         """Return the stage on which a test begins that asks for fixtures of these names; None: it begins with nothing."""
-        name = next((one for one in PLAYS if one in names), None)
+        name = next((one for one in NAMES if one in names), None)
         if name is None:
             return None
         built = self._built.get(name)
         if built is None or not built.is_of_this_hour():
             if built is not None:
                 built.engine.dispose()
-            built = self._built[name] = self._build(PLAYS[name], stripe)
+            built = self._built[name] = self._build(name, stripe)
         return built
 
-    def _build(self, play: Callable[..., UUID] | None, stripe: Callable[[], "StripeDriver"]) -> Stage:
+    def _build(self, name: str, stripe: Callable[[], "StripeDriver"]) -> Stage:
         engine = create_engine(self._fresh_database(), **self._app.config["SQLALCHEMY_ENGINE_OPTIONS"])
         with self._app.app_context(), speaking_to(self._app, engine):
             lay_out_document()
             at = clock.now().replace(microsecond=0)
             scene, sale = make_scene(at), {}
-            if play:
+            if name in DEALS:
                 bank = stripe()
                 bank.reset()
                 bank.bind(self._app)
-                sale = {"order_id": play(scene, bank, at=at), "books": bank.books()}
+                sale = {"order_id": DEALS[name](scene, bank, at=at), "books": bank.books()}
+            elif name in STATES:
+                sale = {"order_id": make_order(name, scene, at=at).id}
             for one in fields(scene):
                 db.session.refresh(getattr(scene, one.name))
             db.session.expunge_all()

@@ -23,7 +23,7 @@ from marketplace.payments.models import Payment
 from tests.factories import orders as made
 from tests.factories.accounts import make_staff, make_user
 from tests.factories.clinics import make_member
-from tests.factories.orders import make_order, place
+from tests.factories.orders import make_order
 from tests.support import assert_refused_by, promised_mails
 
 WITH_CONTACT = "Call 512 555 0100 about the crate."
@@ -32,8 +32,8 @@ LATER = timedelta(minutes=1)
 
 
 @pytest.fixture
-def order(scene, now):
-    return place(scene, at=now)
+def order(awaiting_practitioner):
+    return awaiting_practitioner.id
 
 
 def write(order_id, person, at, words="When can it leave?"):

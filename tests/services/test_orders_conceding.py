@@ -27,8 +27,8 @@ PART = Money(125_000)
 
 
 @pytest.fixture
-def order(scene, now):
-    return make_order("under_inspection", scene, at=now)
+def order(under_inspection):
+    return under_inspection
 
 
 def propose(order, person, now, amount=PART, reason=" A scratched panel. "):

@@ -9,13 +9,13 @@ from sqlalchemy import text
 from marketplace.eligibility.models import Moment
 from marketplace.extensions import db
 from tests.factories.accounts import make_user
-from tests.factories.orders import decide, make_order, place, the_order
+from tests.factories.orders import decide, make_order, the_order
 from tests.support import assert_refused_by
 
 
 @pytest.fixture
-def order(scene, now):
-    return the_order(place(scene, at=now))
+def order(awaiting_practitioner):
+    return awaiting_practitioner
 
 
 def change(order, setting: str, **values) -> None:
@@ -294,10 +294,9 @@ class TestHolds:
     """A hold stops an order in the database itself, and stays on record."""
 
     @pytest.fixture
-    def on_hold(self, scene, now):
-        order = make_order("funds_held", scene, at=now)
-        self.hold(order, now)
-        return order
+    def on_hold(self, funds_held, now):
+        self.hold(funds_held, now)
+        return funds_held
 
     def hold(self, order, now, **values) -> None:
         values = {

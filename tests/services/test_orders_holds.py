@@ -325,8 +325,8 @@ class TestStandingStill:
 
 class TestAskAgain:
     @pytest.fixture
-    def order(self, scene, verifier, now):
-        order = make_order("funds_held", scene, at=now)
+    def order(self, funds_held, scene, verifier, now):
+        order = funds_held
         credentials.suspend(credential_id=scene.licence.id, actor_id=verifier.id, words="x", at=now)
         return order
 
@@ -528,8 +528,8 @@ class TestSeenByTheSides:
 
 class TestPages:
     @pytest.fixture
-    def order(self, scene, verifier, now):
-        order = make_order("funds_held", scene, at=now)
+    def order(self, funds_held, scene, verifier, now):
+        order = funds_held
         credentials.suspend(credential_id=scene.licence.id, actor_id=verifier.id, words="x", at=now)
         return order
 

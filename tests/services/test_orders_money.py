@@ -335,8 +335,8 @@ class TestRetryClearance:
 
 class TestReleaseToShip:
     @pytest.fixture
-    def order_id(self, scene, now):
-        return make_order("funds_held", scene, at=now).id
+    def order_id(self, funds_held):
+        return funds_held.id
 
     def release(self, scene, order_id, *, at, actor=None) -> None:
         orders.release_to_ship(order_id=order_id, actor_id=(actor or scene.seller).id, at=at)

@@ -211,8 +211,8 @@ class TestPlace:
 
 class TestConfirm:
     @pytest.fixture
-    def order_id(self, scene, now):
-        return place(scene, at=now)
+    def order_id(self, awaiting_practitioner):
+        return awaiting_practitioner.id
 
     def sign(self, scene, order_id, *, at, actor=None, signed=None) -> None:
         actor = actor or scene.practitioner

@@ -20,15 +20,14 @@ from marketplace.payments.ports import (
     PaymentGateway,
 )
 from marketplace.payments.states import PaymentState
-from tests.factories.orders import make_order, make_scene
 from tests.factories.payments import CANCEL, SUCCESS, hear, make_payment, the_payment, waiting_jobs
 
 PRICE = Money(4_250_000)
 
 
 @pytest.fixture
-def order(now):
-    return make_order("awaiting_payment", make_scene(now), at=now)
+def order(awaiting_payment):
+    return awaiting_payment
 
 
 def prepare(order, *, at) -> object:

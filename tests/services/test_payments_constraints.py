@@ -17,9 +17,9 @@ from tests.support import assert_refused_by
 
 
 @pytest.fixture
-def order(scene, now):
+def order(funds_held):
     """An order whose money is held."""
-    return make_order("funds_held", scene, at=now)
+    return funds_held
 
 
 def send(statement: str, **values) -> None:

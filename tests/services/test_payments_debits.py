@@ -44,7 +44,7 @@ def here(drawn, local_stripe):
 
 
 @pytest.fixture
-def accepted(here, scene, now):
+def taken(here, scene, now):
     """The same after the buyer has accepted the device, while the debit can still fail."""
     deals.accepted(here, scene, at=now)
     return here
@@ -112,32 +112,32 @@ class TestWhileItCanStillFail:
         assert payment.release_not_before == working_days_after(payment.available_on, 5)
         assert_nothing_lost()
 
-    def test_the_seller_is_paid_when_it_can_no_longer_fail(self, accepted, scene, local_stripe):
-        safe = the_payment(accepted).release_not_before
-        intent = release_of(accepted)
+    def test_the_seller_is_paid_when_it_can_no_longer_fail(self, taken, scene, local_stripe):
+        safe = the_payment(taken).release_not_before
+        intent = release_of(taken)
         assert hear(local_stripe) == 0
-        assert (stands(accepted), transfers(local_stripe)) == ((OrderState.ACCEPTED, PaymentState.PAID), [])
+        assert (stands(taken), transfers(local_stripe)) == ((OrderState.ACCEPTED, PaymentState.PAID), [])
         assert intent.state is IntentState.PENDING
         day = f"on {written(safe)}, when the payment can no longer fail at the bank."
-        assert told(accepted, scene.buyer) == f"You accepted the device. $39,950 goes to the seller {day}"
-        assert told(accepted, scene.seller) == f"The buyer accepted the device. $39,950 is sent to you {day}"
+        assert told(taken, scene.buyer) == f"You accepted the device. $39,950 goes to the seller {day}"
+        assert told(taken, scene.seller) == f"The buyer accepted the device. $39,950 is sent to you {day}"
 
-        run(accepted, at=safe - timedelta(seconds=1))
+        run(taken, at=safe - timedelta(seconds=1))
         assert transfers(local_stripe) == []
-        run(accepted, at=safe)
+        run(taken, at=safe)
 
-        assert (the_payment(accepted).state, transfers(local_stripe)) == (PaymentState.RELEASED, [3_995_000])
+        assert (the_payment(taken).state, transfers(local_stripe)) == (PaymentState.RELEASED, [3_995_000])
         hear(local_stripe)
-        assert the_order(accepted).state is OrderState.SETTLED
+        assert the_order(taken).state is OrderState.SETTLED
         assert_nothing_lost()
 
-    def test_a_day_that_nobody_knows_is_not_named(self, accepted, scene):
-        the_payment(accepted).release_not_before = None
+    def test_a_day_that_nobody_knows_is_not_named(self, taken, scene):
+        the_payment(taken).release_not_before = None
         db.session.commit()
 
         end = "when the payment can no longer fail at the bank."
-        assert told(accepted, scene.buyer) == f"You accepted the device. $39,950 goes to the seller {end}"
-        assert told(accepted, scene.seller) == f"The buyer accepted the device. $39,950 is sent to you {end}"
+        assert told(taken, scene.buyer) == f"You accepted the device. $39,950 goes to the seller {end}"
+        assert told(taken, scene.seller) == f"The buyer accepted the device. $39,950 is sent to you {end}"
 
     @pytest.mark.parametrize("reason", ["insufficient_funds", "incorrect_account_details", "bank_cannot_process"])
     def test_one_that_fails_now_ends_an_order_that_has_not_left(self, here, scene, local_stripe, reason):
@@ -155,26 +155,26 @@ class TestWhileItCanStillFail:
         assert transfers(local_stripe) == []
         assert_nothing_lost()
 
-    def test_one_that_fails_now_pays_no_seller_ever(self, accepted, local_stripe):
-        safe = the_payment(accepted).release_not_before
-        local_stripe.dispute(the_payment(accepted).charge_id)
+    def test_one_that_fails_now_pays_no_seller_ever(self, taken, local_stripe):
+        safe = the_payment(taken).release_not_before
+        local_stripe.dispute(the_payment(taken).charge_id)
         hear(local_stripe)
-        assert the_payment(accepted).state is PaymentState.CHARGED_BACK
+        assert the_payment(taken).state is PaymentState.CHARGED_BACK
 
         for later in (safe, safe + timedelta(days=30)):
-            run(accepted, at=later)
+            run(taken, at=later)
 
-        assert (release_of(accepted).state, transfers(local_stripe)) == (IntentState.BLOCKED, [])
+        assert (release_of(taken).state, transfers(local_stripe)) == (IntentState.BLOCKED, [])
         assert_nothing_lost()
 
-    def test_one_that_failed_unheard_pays_no_seller_either(self, accepted, local_stripe):
-        safe = the_payment(accepted).release_not_before
-        local_stripe.dispute(the_payment(accepted).charge_id)
+    def test_one_that_failed_unheard_pays_no_seller_either(self, taken, local_stripe):
+        safe = the_payment(taken).release_not_before
+        local_stripe.dispute(the_payment(taken).charge_id)
         local_stripe.take_events()
 
-        run(accepted, at=safe)
+        run(taken, at=safe)
 
-        assert (the_payment(accepted).state, transfers(local_stripe)) == (PaymentState.CHARGED_BACK, [])
+        assert (the_payment(taken).state, transfers(local_stripe)) == (PaymentState.CHARGED_BACK, [])
 
 
 def run(order_id, *, at) -> None:

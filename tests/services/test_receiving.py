@@ -22,8 +22,8 @@ FOUND = "Rang the clinic at the number of its licence: he is its night porter."
 
 
 @pytest.fixture
-def order_id(scene, now):
-    return make_order("in_transit", scene, at=now).id
+def order_id(in_transit):
+    return in_transit.id
 
 
 @pytest.fixture

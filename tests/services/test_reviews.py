@@ -28,8 +28,8 @@ SAID = "It was as described, and packed well."
 
 
 @pytest.fixture
-def sold(scene, now):
-    return make_order("accepted", scene, at=now)
+def sold(accepted):
+    return accepted
 
 
 def write(order, who, now, **changed):
@@ -205,7 +205,7 @@ class TestSeller:
         assert (seller.history.sales, seller.history.days, seller.history.rating) == (0, None, None)
 
     def test_history_counts_what_happened_within_two_years(self, scene, sold, now):
-        sold.dispatched_at = now + timedelta(days=4)
+        sold.dispatched_at = sold.placed_at + timedelta(days=4)
         db.session.commit()
         write(sold, scene.buyer, now, rating=4)
         model = real_model("Lumenis M22")

@@ -30,8 +30,8 @@ AWAITING, TO_PAY = OrderState.AWAITING_PRACTITIONER, OrderState.AWAITING_PAYMENT
 
 
 @pytest.fixture
-def order_id(scene, now):
-    return place(scene, at=now)
+def order_id(awaiting_practitioner):
+    return awaiting_practitioner.id
 
 
 @pytest.fixture
@@ -94,7 +94,9 @@ class TestSendLink:
 
     def test_serves_no_longer_than_the_order_stands(self, send, order_id, now):
         late = now + timedelta(hours=30)
-        assert the_link(send(at=late)[0]).expires_at == the_order(order_id).expires_at == now + timedelta(hours=72)
+        order = the_order(order_id)
+        ends = order.placed_at + timedelta(hours=72)
+        assert the_link(send(at=late)[0]).expires_at == order.expires_at == ends
 
     def test_is_not_sent_once_the_order_has_run_out(self, send, now):
         with pytest.raises(orders.OrderExpired):

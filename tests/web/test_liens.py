@@ -29,8 +29,8 @@ def scene(scene, now):
 
 
 @pytest.fixture
-def order(scene, now):
-    return make_order("funds_held", scene, at=now)
+def order(funds_held):
+    return funds_held
 
 
 @pytest.fixture

@@ -118,8 +118,8 @@ class TestThread:
 
 class TestDispute:
     @pytest.fixture
-    def order(self, scene, now):
-        return make_order("funds_held", scene, at=now).id
+    def order(self, funds_held):
+        return funds_held.id
 
     def test_is_decided_with_the_thread_before_ones_eyes(self, app, scene, order, now):
         staff = browser_of(app, make_staff("finance", name="Felix Roth"))

@@ -27,8 +27,8 @@ def as_(app):
 
 
 @pytest.fixture
-def order(scene, now):
-    return make_order("under_inspection", scene, at=now)
+def order(under_inspection):
+    return under_inspection
 
 
 def send(browser, address, page, **fields):

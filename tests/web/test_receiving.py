@@ -18,8 +18,8 @@ def as_(app):
 
 
 @pytest.fixture
-def address(scene, now):
-    return f"/orders/{make_order('in_transit', scene, at=now).id}"
+def address(in_transit):
+    return f"/orders/{in_transit.id}"
 
 
 def test_offers_the_clinics_people_and_somebody_else(scene, as_, address):

@@ -4,7 +4,6 @@ import pytest
 
 from marketplace.reviews import service
 from tests.factories.accounts import make_staff, make_user
-from tests.factories.orders import make_order
 from tests.pages import browser_of, press, text, token
 from tests.support import count_statements
 
@@ -12,8 +11,8 @@ SAID = "It was as described, and packed well."
 
 
 @pytest.fixture
-def sold(scene, now):
-    return make_order("accepted", scene, at=now)
+def sold(accepted):
+    return accepted
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from tests.factories.accounts import make_staff, make_user
 from tests.factories.clinics import make_member
 from tests.factories.credentials import make_credential
 from tests.factories.links import ask, the_link, tokens_mailed
-from tests.factories.orders import make_order, place, the_order
+from tests.factories.orders import make_order, the_order
 from tests.pages import browser_of, press, text, token
 from tests.support import count_statements
 
@@ -36,8 +36,8 @@ def as_(app):
 
 
 @pytest.fixture
-def order_id(scene, now):
-    return place(scene, at=now)
+def order_id(awaiting_practitioner):
+    return awaiting_practitioner.id
 
 
 @pytest.fixture
