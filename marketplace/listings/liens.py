@@ -17,7 +17,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from .. import audit
 from ..clinics import queries as clinics
 from ..clinics.models import Clinic
-from ..extensions import db, unit_of_work
+from ..extensions import db
 from ..kernel.days import written
 from ..kernel.errors import Conflict, Invalid, NotFound, Refused
 from .mailing import tell_seller
@@ -131,54 +131,52 @@ def latest_found(listing_id: ColumnElement[UUID] | InstrumentedAttribute[UUID]) 
     )
 
 
-def note_search(
-    *,
-    listing_id: UUID,
-    actor_id: UUID,
-    debtor_name: str,
-    office: str,
-    through: date,
-    found: FilingFound,
-    file_number: str,
-    at: datetime,
-) -> None:
+def note_search(*, listing_id: UUID, actor_id: UUID, made: Search) -> bool:
     """
-    Keep, as staff, what a search of filings found; it stays for ever, a later one stands above it.
+    Keep, as staff, what a search of filings found; it stays for ever, a later one stands above it. A step.
 
     With a filing on it that is not stated, a unit neither enters the market nor leaves its seller, who is mailed: the
-    insert waits for whoever lets it leave at the same instant (trigger).
+    insert waits for whoever lets it leave at the same instant (trigger). Return whether such a one is found that the
+    search before it had not found, on a unit that is still at its seller's (`orders.freeing` tells its buyer).
 
     :raises NotFound: there is no such unit
     :raises OwnFilings: they belong or belonged to the clinic that sells it
     :raises Invalid: name, office or file number is missing, or the day lies ahead
     """
-    name, where, number = debtor_name.strip(), office.strip(), file_number.strip()
+    name, where, number = made.debtor_name.strip(), made.office.strip(), (made.file_number or "").strip()
     if not name:
         raise Invalid("Write the name exactly as it was searched.", field="debtor_name")
     if not where:
         raise Invalid("Say which filing office was searched, and how.", field="office")
-    if through > at.date():
+    if made.through > made.at.date():
         raise Invalid("The office's index cannot be complete up to a day that lies ahead.", field="through")
-    if found is not FilingFound.NOTHING and not number:
+    if made.found is not FilingFound.NOTHING and not number:
         raise Invalid("Write the number of the filing that was found.", field="file_number")
-    with unit_of_work():
-        listing = db.session.get(Listing, listing_id)
-        if listing is None:
-            raise NotFound("There is no such device.")
-        if clinics.ever_member(user_id=actor_id, clinic_id=listing.clinic_id):
-            raise OwnFilings
-        db.session.add(
-            FilingSearch(
-                listing_id=listing_id, debtor_name=name, office=where, through=through, found=found,
-                file_number=number or None, searched_by=actor_id, at=at,
-            )
-        )  # fmt: skip
-        audit.record(
-            "filings:searched", actor_id=actor_id, subject_type="listing", subject_id=listing_id, at=at,
-            found=str(found),
-        )  # fmt: skip
-        if found is FilingFound.THIS_UNIT and of(listing) is None and listing.state in _STILL_THERE:
-            tell_seller(listing, "filing_found", at=at, office=where, number=number)
+    listing = db.session.get(Listing, listing_id)
+    if listing is None:
+        raise NotFound("There is no such device.")
+    if clinics.ever_member(user_id=actor_id, clinic_id=listing.clinic_id):
+        raise OwnFilings
+    known = _found_on(listing)
+    db.session.add(
+        FilingSearch(
+            listing_id=listing_id, debtor_name=name, office=where, through=made.through, found=made.found,
+            file_number=number or None, searched_by=actor_id, at=made.at,
+        )
+    )  # fmt: skip
+    audit.record(
+        "filings:searched", actor_id=actor_id, subject_type="listing", subject_id=listing_id, at=made.at,
+        found=str(made.found),
+    )  # fmt: skip
+    is_news = (
+        made.found is FilingFound.THIS_UNIT
+        and known is not FilingFound.THIS_UNIT
+        and of(listing) is None
+        and listing.state in _STILL_THERE
+    )
+    if is_news:
+        tell_seller(listing, "filing_found", at=made.at, office=where, number=number)
+    return is_news
 
 
 _STILL_THERE = (ListingState.IN_REVIEW, ListingState.PUBLISHED, ListingState.PAUSED, ListingState.RESERVED)
@@ -205,6 +203,9 @@ def refuse_what_is_not_stated(listing: Listing) -> None:
 
     :raises FilingNotStated: the latest search found a filing on it
     """
-    found = db.session.scalar(select(latest_found(Listing.id)).where(Listing.id == listing.id))
-    if of(listing) is None and found is FilingFound.THIS_UNIT:
+    if of(listing) is None and _found_on(listing) is FilingFound.THIS_UNIT:
         raise FilingNotStated
+
+
+def _found_on(listing: Listing) -> FilingFound | None:
+    return db.session.scalar(select(latest_found(Listing.id)).where(Listing.id == listing.id))

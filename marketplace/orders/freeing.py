@@ -98,6 +98,24 @@ class Waiting:
     handed_in_at: datetime
 
 
+def note_search(*, listing_id: UUID, actor_id: UUID, made: Search) -> None:
+    """
+    Keep, as staff, what a search of filings found (`listings.liens`); who ordered the unit is mailed, as its seller is.
+
+    :raises NotFound: there is no such unit
+    :raises OwnFilings: they belong or belonged to the clinic that sells it
+    :raises Invalid: name, office or file number is missing, or the day lies ahead
+    """
+    with unit_of_work():
+        if not liens.note_search(listing_id=listing_id, actor_id=actor_id, made=made):
+            return
+        order = db.session.scalars(
+            select(Order).where(Order.listing_id == listing_id, Order.state.in_(UNSHIPPED))
+        ).one_or_none()
+        if order is not None:
+            steps.tell_buyer(lien_wording.found_to_buyer(steps.told_of(order)), order, at=made.at, page="/lien")
+
+
 def of_order(order_id: UUID) -> LienView | None:
     """Return what rests on an order's unit; None where nothing does. Asks nothing about the reader."""
     row = db.session.execute(

@@ -3,6 +3,18 @@
 from .wording import News, Told
 
 
+def found_to_buyer(told: Told) -> News:
+    """A filing on the device was found that its seller had not stated."""
+    return News(
+        f"A filing was found on the {told.device}",
+        (
+            "Our staff found a filing on this very device that its seller had not stated. The seller was told.",
+            "It does not leave, and nothing is paid out for it, before we have read a release by whoever filed.",
+        ),
+        "Look at what was found",
+    )
+
+
 def freed_to_buyer(told: Told) -> News:
     """Nothing rests on the device any more."""
     return News(

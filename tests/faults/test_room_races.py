@@ -25,7 +25,8 @@ from marketplace.leads import service as leads
 from marketplace.leads.models import Lead, LeadProposal
 from marketplace.leads.service import HandedIn
 from marketplace.leads.states import LeadKind, LeadState
-from marketplace.listings import liens, reports
+from marketplace.listings import reports
+from marketplace.listings.liens import Search
 from marketplace.listings.terms import FilingFound
 from marketplace.notifications.models import Mail
 from marketplace.orders import freeing
@@ -259,14 +260,12 @@ class TestLiens:
             scene, now = make_scene(around["now"]), around["now"]
             order, listing_id = (make_order("funds_held", scene, at=now).id, scene.seller.id), scene.listing.id
             db.session.remove()
+        made = Search("Desert", "Arizona, online", now.date(), FilingFound.THIS_UNIT, "2024-1", now)
 
         found, left = at_once(
-            lambda: liens.note_search(
-                listing_id=listing_id, actor_id=around["moderators"][0], debtor_name="Desert", office="Arizona, online",
-                through=now.date(), found=FilingFound.THIS_UNIT, file_number="2024-1", at=now,
-            ),
+            lambda: freeing.note_search(listing_id=listing_id, actor_id=around["moderators"][0], made=made),
             self.releasing(order, around),
-        )  # fmt: skip
+        )
 
         assert found is None
         with own_app.app_context():

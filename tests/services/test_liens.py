@@ -14,7 +14,7 @@ from marketplace.extensions import db
 from marketplace.kernel.errors import Conflict, Invalid, NotFound
 from marketplace.listings import liens
 from marketplace.listings import service as listings
-from marketplace.listings.liens import FilingNotStated, Lien, OwnFilings
+from marketplace.listings.liens import FilingNotStated, Lien, OwnFilings, Search
 from marketplace.listings.models import Listing, Paper
 from marketplace.listings.terms import FilingFound, PaperKind
 from marketplace.listings.units import FilingSearch
@@ -91,7 +91,8 @@ def search(listing, moderator, now, **changed):
         "debtor_name": " Desert Aesthetics LLC ", "office": "Arizona Secretary of State, online", "through": now.date(),
         "found": FilingFound.NOTHING, "file_number": "", "at": now,
     }  # fmt: skip
-    liens.note_search(listing_id=listing.id, actor_id=moderator.id, **values | changed)
+    made = Search(**values | changed)
+    freeing.note_search(listing_id=listing.id, actor_id=moderator.id, made=made)
 
 
 def state_of(order):
@@ -186,10 +187,8 @@ class TestFilings:
         with pytest.raises(OwnFilings):
             search(scene.listing, moderator, now)
         with pytest.raises(NotFound):
-            liens.note_search(
-                listing_id=uuid4(), actor_id=moderator.id, debtor_name="A", office="B", through=now.date(),
-                found=FilingFound.NOTHING, file_number="", at=now,
-            )  # fmt: skip
+            made = Search("A", "B", now.date(), FilingFound.NOTHING, None, now)
+            freeing.note_search(listing_id=uuid4(), actor_id=moderator.id, made=made)
 
     def test_one_on_the_unit_keeps_it_off_the_market_until_it_is_stated_or_gone(self, scene, moderator, now):
         unit = make_listing(clinic=scene.seller_clinic, state="in_review", handpieces=["DIODE_HR"], submitted_at=now)
@@ -316,6 +315,9 @@ class TestFoundLater:
         db.session.commit()
         return make_order("funds_held", scene, at=now)
 
+    def buyers_mails(self):
+        return promised_mails(Mail.context["subject"].astext.startswith("A filing was found"))
+
     def found(self, scene, moderator, now, found=FilingFound.THIS_UNIT):
         search(scene.listing, moderator, now, found=found, file_number="2024-1")
 
@@ -352,6 +354,34 @@ class TestFoundLater:
         gone = make_listing(clinic=scene.seller_clinic, state=state)
         search(gone, moderator, now, found=FilingFound.THIS_UNIT, file_number="2024-1")
         assert promised_mails(Mail.template == "filing_found") == []
+
+    def test_who_ordered_it_is_told(self, scene, unstated, moderator, now):
+        self.found(scene, moderator, now)
+
+        (mail,) = self.buyers_mails()
+        assert mail.to == scene.buyer.email
+        assert mail.context["subject"] == f"A filing was found on the {scene.listing.title}"
+        assert mail.context["path"] == f"/orders/{unstated.id}/lien"
+        assert "that its seller had not stated. The seller was told." in mail.context["lines"][0]
+
+    def test_both_once_for_each_time_that_one_comes_up(self, scene, unstated, moderator, now):
+        this = FilingFound.THIS_UNIT
+        for found, told in ((this, 1), (this, 1), (FilingFound.TERMINATED, 1), (this, 2)):
+            self.found(scene, moderator, now, found=found)
+            assert len(promised_mails(Mail.template == "filing_found")) == told
+            assert len(self.buyers_mails()) == told
+
+    @pytest.mark.parametrize("state", ["in_transit", "accepted", "cancelled"])
+    def test_nobody_who_has_it_or_takes_it_no_more(self, scene, moderator, now, state):
+        scene.listing.particulars = {**scene.listing.particulars, "title": "free"}
+        db.session.commit()
+        make_order(state, scene, at=now)
+        search(scene.listing, moderator, now, found=FilingFound.THIS_UNIT, file_number="2024-1")
+        assert self.buyers_mails() == []
+
+    def test_nor_of_what_the_seller_states(self, scene, order, moderator, now):
+        self.found(scene, moderator, now)
+        assert promised_mails(Mail.template == "filing_found") == self.buyers_mails() == []
 
     def test_it_stays_until_a_release_was_found_good(self, scene, unstated, moderator, finance, now):
         self.found(scene, moderator, now)

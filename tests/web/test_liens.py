@@ -7,6 +7,7 @@ import pytest
 
 from marketplace.extensions import db
 from marketplace.listings import liens
+from marketplace.listings.liens import Search
 from marketplace.listings.terms import FilingFound
 from marketplace.orders import freeing
 from tests.factories.accounts import make_staff, make_user
@@ -102,10 +103,8 @@ class TestOrder:
         scene = make_scene(now)
         order = make_order("funds_held", scene, at=now)
         moderator = make_staff("moderator")
-        liens.note_search(
-            listing_id=scene.listing.id, actor_id=moderator.id, debtor_name="Desert", office="Arizona, online",
-            through=now.date(), found=FilingFound.THIS_UNIT, file_number="2024-1", at=now,
-        )  # fmt: skip
+        made = Search("Desert", "Arizona, online", now.date(), FilingFound.THIS_UNIT, "2024-1", now)
+        freeing.note_search(listing_id=scene.listing.id, actor_id=moderator.id, made=made)
         buyer, seller = browser_of(app, scene.buyer), browser_of(app, scene.seller)
         for one in (buyer, seller):
             page = text(one.get(f"/orders/{order.id}"))
@@ -148,11 +147,9 @@ class TestLien:
 
     def test_shows_what_our_staff_searched(self, order, scene, buyer, now):
         assert "Our staff have not searched filings on it." in text(buyer.get(f"/orders/{order.id}/lien"))
-        liens.note_search(
-            listing_id=scene.listing.id, actor_id=make_staff("moderator").id, debtor_name="Desert Aesthetics LLC",
-            office="Arizona Secretary of State, online", through=now.date(), found=FilingFound.TERMINATED,
-            file_number="2019-77", at=now,
-        )  # fmt: skip
+        office = "Arizona Secretary of State, online"
+        made = Search("Desert Aesthetics LLC", office, now.date(), FilingFound.TERMINATED, "2019-77", now)
+        freeing.note_search(listing_id=scene.listing.id, actor_id=make_staff("moderator").id, made=made)
         page = text(buyer.get(f"/orders/{order.id}/lien"))
         assert "a filing on this unit that is terminated, 2019-77" in page
 

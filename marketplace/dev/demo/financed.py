@@ -11,6 +11,7 @@ from ...listings.fields import Place
 from ...listings.models import Listing
 from ...listings.states import ListingState
 from ...listings.terms import FilingFound, PaperKind
+from ...orders import freeing
 from . import pictures
 from .market import FEATURED
 from .people import Stage
@@ -46,9 +47,9 @@ def owe(stage: Stage, *, now: datetime) -> None:
         filename="payoff.jpg", content=letter, at=at,
     )  # fmt: skip
     listings.submit(listing_id=unit.id, actor_id=seller, at=at)
-    liens.note_search(
-        listing_id=unit.id, actor_id=staff, debtor_name=liens.debtor_of(unit.id), found=FilingFound.THIS_UNIT,
-        office="Arizona Secretary of State, online search (demo)", through=(at - timedelta(days=3)).date(),
-        file_number="DEMO-0001", at=at + timedelta(hours=1),
+    made = liens.Search(
+        liens.debtor_of(unit.id), "Arizona Secretary of State, online search (demo)", (at - timedelta(days=3)).date(),
+        FilingFound.THIS_UNIT, "DEMO-0001", at + timedelta(hours=1),
     )  # fmt: skip
+    freeing.note_search(listing_id=unit.id, actor_id=staff, made=made)
     listings.approve(listing_id=unit.id, actor_id=staff, at=at + timedelta(hours=2))

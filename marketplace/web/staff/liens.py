@@ -85,16 +85,16 @@ def note_search(listing_id: UUID) -> ResponseReturnValue:
     form = _search_form(listing_id)
     if form.validate_on_submit():
         with applied(form):
-            liens.note_search(
-                listing_id=listing_id,
-                actor_id=me().id,
-                debtor_name=form.debtor_name.data or "",
-                office=form.office.data or "",
-                through=form.through.data or clock.now().date(),
-                found=FilingFound(form.found.data),
-                file_number=form.file_number.data or "",
-                at=clock.now(),
+            at = clock.now()
+            made = liens.Search(
+                form.debtor_name.data or "",
+                form.office.data or "",
+                form.through.data or at.date(),
+                FilingFound(form.found.data),
+                form.file_number.data,
+                at,
             )
+            freeing.note_search(listing_id=listing_id, actor_id=me().id, made=made)
             flash("It is kept.", "success")
             return redirect(url_for(".filings", listing_id=listing_id), code=303)
     return _filings(listing_id, form)
