@@ -150,6 +150,7 @@ class Weighty(StrEnum):
     CHANGE_EMAIL = "change_email"
     CHANGE_SECOND_FACTOR = "change_second_factor"
     TURN_OFF_SECOND_FACTOR = "turn_off_second_factor"
+    TAKE_DATA = "take_data"
 
 
 _W = Weighty
@@ -177,6 +178,7 @@ WEIGHED: dict[Weighty, tuple[frozenset[Permission], str]] = {
     _W.CHANGE_EMAIL: (frozenset({_P.ACCOUNT_MANAGE}), "changing the e-mail address of the account"),
     _W.CHANGE_SECOND_FACTOR: (frozenset({_P.ACCOUNT_MANAGE}), "setting up a second factor, or its recovery codes"),
     _W.TURN_OFF_SECOND_FACTOR: (frozenset({_P.ACCOUNT_MANAGE}), "turning the second factor off"),
+    _W.TAKE_DATA: (frozenset({_P.ACCOUNT_MANAGE}), "taking along what is held about you"),
 }
 """Under which permission each of them stands, and what it is called where the person is asked."""
 

@@ -37,6 +37,7 @@ EVENTS = {
     "account:second_factor_forgotten_by_command": "Second factor taken away by our staff",
     "account:recovery_codes_made": "New recovery codes made",
     "account:recovery_code_used": "Recovery code used",
+    "account:data_taken": "What is held about you was taken along",
 }
 """What of the audit trail its own person reads, in words."""
 

@@ -100,6 +100,8 @@ WEIGHTY = {
     "second_factor.begin": Weighty.CHANGE_SECOND_FACTOR,
     "second_factor.recovery_codes": Weighty.CHANGE_SECOND_FACTOR,
     "second_factor.turn_off": Weighty.TURN_OFF_SECOND_FACTOR,
+    "own_data.as_json": Weighty.TAKE_DATA,
+    "own_data.as_tables": Weighty.TAKE_DATA,
     "second_factor.turn_on": Weighty.CHANGE_SECOND_FACTOR,
     "signing.sign": Weighty.SIGN_ORDER,
     "staff_clinics.decide": Weighty.DECIDE_SELLER,
