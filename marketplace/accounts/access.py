@@ -151,6 +151,7 @@ class Weighty(StrEnum):
     CHANGE_SECOND_FACTOR = "change_second_factor"
     TURN_OFF_SECOND_FACTOR = "turn_off_second_factor"
     TAKE_DATA = "take_data"
+    CLOSE_ACCOUNT = "close_account"
 
 
 _W = Weighty
@@ -179,6 +180,7 @@ WEIGHED: dict[Weighty, tuple[frozenset[Permission], str]] = {
     _W.CHANGE_SECOND_FACTOR: (frozenset({_P.ACCOUNT_MANAGE}), "setting up a second factor, or its recovery codes"),
     _W.TURN_OFF_SECOND_FACTOR: (frozenset({_P.ACCOUNT_MANAGE}), "turning the second factor off"),
     _W.TAKE_DATA: (frozenset({_P.ACCOUNT_MANAGE}), "taking along what is held about you"),
+    _W.CLOSE_ACCOUNT: (frozenset({_P.ACCOUNT_MANAGE}), "closing your account"),
 }
 """Under which permission each of them stands, and what it is called where the person is asked."""
 

@@ -7,9 +7,10 @@ from .. import ripple
 from ..extensions import unit_of_work
 from ..kernel.errors import Conflict, Invalid, Refused
 from ..kernel.terms import StaffRole
-from ..ripple import Cause, Ground, Loss
-from . import factors, tokens
-from .models import SessionEnd, TokenPurpose, UserSession
+from ..ripple import Ground
+from . import factors
+from .closing import close
+from .models import SessionEnd, UserSession
 from .queries import Person
 from .sessions import end_sessions
 from .steps import add_user, clean_email, clean_name, id_at, locked, new_hash, record, replace_password
@@ -49,15 +50,7 @@ def disable(*, user_id: UUID, actor_id: UUID, reason: str, at: datetime) -> None
         raise Invalid("Say why, for the record.", field="reason")
     with unit_of_work():
         user = locked(user_id)
-        if user.disabled_at is not None:
-            raise Conflict("This account is disabled already.")
-        user.disabled_at = at
-        for purpose in TokenPurpose:
-            tokens.cancel(user_id=user.id, purpose=purpose, at=at)
-        end_sessions(UserSession.user_id == user_id, because=SessionEnd.ACCOUNT_DISABLED, at=at)
-        words = f"The account of {user.name} was closed."
-        ripple.lost(Loss(Cause.ACCOUNT_CLOSED, Ground(person_id=user.id), user.id, words), actor_id=actor_id, at=at)
-        record("account:disabled", user, actor_id=actor_id, at=at, reason=reason.strip())
+        close(user, actor_id=actor_id, reason=reason.strip(), at=at)
 
 
 def enable(*, user_id: UUID, actor_id: UUID, reason: str, at: datetime) -> None:

@@ -21,7 +21,7 @@ from . import steps
 from .access import IN_THE_HANDS_OF, MANAGERS, may_handle
 from .models import Clinic, ClinicInvitation, ClinicMember, ClinicSite
 from .policy import INVITATION_LASTS, ZONES, is_over
-from .queries import InvitationIsDead, WrongRole, members_of, require_role
+from .queries import InvitationIsDead, WrongRole, members_of, other_owners, require_role
 
 
 class LastOwner(Conflict):
@@ -330,14 +330,7 @@ def _wrong_role(own: ClinicRole) -> WrongRole:
 def _refuse_last_owner(member: ClinicMember) -> None:
     if member.role is not ClinicRole.OWNER:
         return
-    others = [
-        other
-        for other in members_of(member.clinic_id)
-        if other.role is ClinicRole.OWNER and other.user_id != member.user_id
-        # Whoever has a last day goes by themselves, and nobody is asked then; who cannot sign in runs nothing.
-        if other.ends_on is None and other.account_open
-    ]
-    if not others:
+    if not other_owners(member.clinic_id, member.user_id):
         raise LastOwner
 
 

@@ -190,6 +190,17 @@ def members_of(clinic_id: UUID) -> list[Member]:
     return [Member(*row) for row in rows]
 
 
+def other_owners(clinic_id: UUID, user_id: UUID) -> list[Member]:
+    """Return the owners of the clinic beside this person who stay."""
+    return [
+        other
+        for other in members_of(clinic_id)
+        if other.role is ClinicRole.OWNER and other.user_id != user_id
+        # Whoever has a last day goes by themselves, and nobody is asked then; who cannot sign in runs nothing.
+        if other.ends_on is None and other.account_open
+    ]
+
+
 def member(*, clinic_id: UUID, user_id: UUID) -> Member:
     """
     Return the member.

@@ -97,6 +97,13 @@ def forget(*, user_id: UUID, search_id: UUID) -> None:
         db.session.delete(_mine(user_id, search_id))
 
 
+def forget_all(*, user_id: UUID) -> None:
+    """Watch nothing for a person any longer, and forget every search that they saved."""
+    with unit_of_work():
+        for kept in (Watch, SavedSearch):
+            db.session.execute(delete(kept).where(kept.user_id == user_id))
+
+
 def stop(*, stop_key: UUID) -> None:
     """
     End what the link of a mail is about: a watch is over, a search and a want are kept without mails.

@@ -102,6 +102,7 @@ WEIGHTY = {
     "second_factor.turn_off": Weighty.TURN_OFF_SECOND_FACTOR,
     "own_data.as_json": Weighty.TAKE_DATA,
     "own_data.as_tables": Weighty.TAKE_DATA,
+    "own_data.close": Weighty.CLOSE_ACCOUNT,
     "second_factor.turn_on": Weighty.CHANGE_SECOND_FACTOR,
     "signing.sign": Weighty.SIGN_ORDER,
     "staff_clinics.decide": Weighty.DECIDE_SELLER,

@@ -338,6 +338,7 @@ PAGES: dict[str | None, dict[str, tuple[str, ...]]] = {
         "account.confirm": ("/account/confirm",),
         "account.home": ("/account",),
         "own_data.page": ("/account/data",),
+        "own_data.close": ("/account/close",),
         "own_address.change": ("/account/address",),
         "second_factor.page": ("/account/security",),
         "second_factor.turn_off": ("/account/security/second-factor/off",),

@@ -124,6 +124,7 @@ class TestTake:
         acts = [(one["kind"], one["subject_type"], one["subject_id"]) for one in done]
         assert ("order:placed", "order", str(accepted.id)) in acts
         assert [one["kind"] for one in done].count("order:accepted") == 1
+        assert "order:confirmed" not in [one["kind"] for one in done]  # The practitioner did.
 
     def test_says_what_is_not_in_it(self, buyer, now):
         assert service.take(user_id=buyer.id, at=now)["not_here"] == list(held.NOT_HERE)

@@ -6,8 +6,12 @@ import zipfile
 
 import pytest
 
+from marketplace.adapters.mail import SmtpMailer
+from marketplace.notifications.models import Mail
+from tests.conftest import settings_for
+from tests.factories.accounts import PASSWORD, make_staff
 from tests.pages import browser_of, text
-from tests.support import let_confirmations_lapse
+from tests.support import let_confirmations_lapse, promised_mails
 
 
 @pytest.fixture
@@ -53,3 +57,54 @@ class TestTake:
         answer = browser.post(f"/account/data/{kind}")
         assert answer.status_code == 303
         assert answer.location.startswith("/account/confirm")
+
+
+class TestClose:
+    def test_says_what_goes_and_what_stays(self, browser):
+        page = text(browser.get("/account/close"))
+        assert "<h2>What goes</h2>" in page
+        assert "it must be provable later that a device went to somebody trained" in page
+        assert ">Close my account</button>" in page
+        assert 'href="/account/close"' in text(browser.get("/account/data"))
+
+    def test_closes_it_signs_out_and_lets_nobody_in(self, browser, scene, client):
+        answer = browser.post("/account/close")
+        assert (answer.status_code, answer.location) == (303, "/")
+        assert "Your account is closed." in text(browser.get("/"))
+        assert browser.get("/account").location.startswith("/sign-in")
+        answer = client.post("/sign-in", data={"email": scene.buyer.email, "password": PASSWORD})
+        assert answer.status_code == 422
+
+    def test_the_last_mail_can_be_read(self, browser, scene, app, tmp_path):
+        browser.post("/account/close")
+        (mail,) = promised_mails(Mail.template == "account_closed")
+        mailer = SmtpMailer(app, settings_for("postgresql+psycopg://nowhere/none", tmp_path))
+
+        message = mailer.written(mail_id=mail.id, to=mail.to, template=mail.template, context=mail.context)
+
+        assert (message["Subject"], message["To"]) == ("Your account is closed", scene.buyer.email)
+        for kind in ("plain", "html"):
+            assert "Hello Alice Martin," in message.get_body((kind,)).get_content()
+
+    def test_while_others_need_them_it_says_for_what(self, browser, funds_held, scene):
+        page = text(browser.get("/account/close"))
+        assert (
+            f'<a href="/orders/{funds_held.id}">Order {funds_held.number} is under way.</a> See it through, or end it.'
+            in page
+        )
+        assert "Close my account" not in page
+        answer = browser.post("/account/close")
+        assert (answer.status_code, f"Order {funds_held.number} is under way." in text(answer)) == (409, True)
+        assert browser.get("/account").status_code == 200
+
+    def test_asks_first_whether_it_is_still_them(self, browser):
+        browser.get("/account/close")
+        let_confirmations_lapse()
+        assert browser.post("/account/close").location.startswith("/account/confirm")
+        assert browser.get("/account").status_code == 200
+
+    def test_is_not_for_staff(self, app):
+        staff = browser_of(app, make_staff())
+        assert 'href="/account/close"' not in text(staff.get("/account/data"))
+        assert staff.post("/account/close").status_code == 403
+        assert staff.get("/account").status_code == 200
