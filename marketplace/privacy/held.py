@@ -24,7 +24,7 @@ BY_ADDRESS = frozenset({"mails.to", "clinic_invitations.email"})
 NOT_HERE = (
     "Passwords, codes and tokens: most are kept as digests, which nobody can read, you included.",
     "Things of others that name you as whoever did something: what you did is listed, each act with its time.",
-    "What registers were found to say of you: known, it could not be looked into. You are told what comes of it.",
+    "What we found about you in registers: it is looked into first, and you are told what comes of it.",
 )
 """What is held and not handed over, and why."""
 
