@@ -5,6 +5,7 @@ The map, from the top of the house to its ground:
 
 app, cli, dev            put the house together, command it, stand in for the world on a developer's machine
 web, jobs, adapters      pages by audience; background work; Stripe, disks, mail
+privacy                  what is held about a person: told to them, handed over, and how one goes
 watching, desks          what people keep an eye on; what waits on the desks of staff
 wants                    what buyers look for, held against what sellers have
 leads                    what people want arranged around a device, and to whom it was handed on
