@@ -21,7 +21,7 @@ from marketplace.registers.sources import Field
 from marketplace.registers.states import SNAPSHOT, SnapshotEvent, SnapshotState
 from tests.factories.accounts import make_staff
 from tests.factories.registers import make_snapshot
-from tests.support import promised_jobs, run_jobs
+from tests.support import count_statements, promised_jobs, run_jobs
 
 _S = SnapshotState
 
@@ -424,3 +424,10 @@ def test_two_cannot_move_one_file(now):
     )
     with pytest.raises(Conflict, match="just moved"):
         steps.move(snapshot, SnapshotEvent.CHECKED, actor_id=None, at=now)
+
+
+def test_of_no_file_and_of_nobody_there_are_no_rows():
+    with count_statements() as sent:
+        assert queries.by_name([], [("LAMB", "ADA")]) == queries.by_name([uuid4()], []) == []
+        assert queries.by_npi([], ["1234567893"]) == queries.by_npi([uuid4()], []) == []
+    assert sent == []
