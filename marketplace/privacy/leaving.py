@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, or_, select
 
 from ..accounts import closing
+from ..accounts import queries as accounts
 from ..clinics import membership
 from ..clinics import queries as clinics
 from ..clinics.queries import Membership
@@ -65,12 +66,14 @@ def obstacles(user_id: UUID) -> list[Obstacle]:
 def leave(*, user_id: UUID, at: datetime) -> None:
     """
     Close one's own account. Everything that was asked for in their name is taken back first, each by itself: whoever
-    is interrupted does it again. What they bought, sold, wrote or proved stays.
+    is interrupted does it again. What they bought, sold, wrote or proved stays. After a refusal nothing is changed.
 
-    :raises StillNeeded: others rest on them; nothing is changed
+    :raises StillNeeded: others rest on them
     :raises marketplace.accounts.closing.StaffAccount: they are staff
     :raises Conflict: it is closed already
     """
+    if accounts.person(user_id).staff_role is not None:
+        raise closing.StaffAccount
     standing = obstacles(user_id)
     if standing:
         raise StillNeeded(standing)

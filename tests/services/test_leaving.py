@@ -218,11 +218,14 @@ class TestLeave:
         with pytest.raises(Conflict, match="disabled already"):
             leaving.leave(user_id=buyer.id, at=now)
 
-    def test_staff_do_not_go_by_themselves(self, now):
+    def test_staff_do_not_go_by_themselves(self, scene, now):
         verifier = make_staff()
-        with pytest.raises(StaffAccount):
-            leaving.leave(user_id=verifier.id, at=now)
+        make_member(clinic=scene.seller_clinic, user=verifier)
+        for go in (leaving.leave, closing.close_own):
+            with pytest.raises(StaffAccount):
+                go(user_id=verifier.id, at=now)
         assert is_open(verifier)
+        assert count(ClinicMember, ClinicMember.user_id == verifier.id, ClinicMember.left_at.is_(None)) == 1
 
     def test_what_they_were_named_for_meanwhile_is_held(self, funds_held, scene, now, monkeypatch):
         """An order that was placed between the look and the closing."""
