@@ -22,7 +22,7 @@ from ..kernel.days import written
 from ..kernel.errors import Conflict, Invalid, NotFound, Refused
 from .mailing import tell_seller
 from .models import Listing
-from .states import ListingState
+from .states import LIVE
 from .terms import FilingFound
 from .units import FilingSearch
 
@@ -172,14 +172,11 @@ def note_search(*, listing_id: UUID, actor_id: UUID, made: Search) -> bool:
         made.found is FilingFound.THIS_UNIT
         and known is not FilingFound.THIS_UNIT
         and of(listing) is None
-        and listing.state in _STILL_THERE
+        and listing.state in LIVE
     )
     if is_news:
         tell_seller(listing, "filing_found", at=made.at, office=where, number=number)
     return is_news
-
-
-_STILL_THERE = (ListingState.IN_REVIEW, ListingState.PUBLISHED, ListingState.PAUSED, ListingState.RESERVED)
 
 
 def refuse_a_lapsed_letter(listing: Listing, *, at: datetime) -> None:

@@ -18,13 +18,12 @@ from ..kernel.errors import Conflict, Invalid, NotFound, Refused
 from ..kernel.text import normal_number, slug
 from . import service
 from .models import Listing
-from .states import ListingState
+from .states import LIVE
 from .units import StolenUnit
 
 FILE = "stolen.csv"
 COLUMNS = ("maker", "serial", "reported_on")
 MOST_ROWS = 5_000
-LIVE = (ListingState.IN_REVIEW, ListingState.PUBLISHED, ListingState.PAUSED, ListingState.RESERVED)
 
 
 class ListRefused(Invalid):

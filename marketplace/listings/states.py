@@ -59,6 +59,10 @@ LISTING: Machine[ListingState, ListingEvent] = Machine(
 )
 
 
+LIVE = (ListingState.IN_REVIEW, ListingState.PUBLISHED, ListingState.PAUSED, ListingState.RESERVED)
+"""States in which a unit was sent in to be sold, and is neither sold nor taken back."""
+
+
 class PhotoState(StrEnum):
     """How far a photo is on its way from the file that was sent to the files that pages show."""
 

@@ -5,6 +5,7 @@ import json
 import zipfile
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -37,20 +38,14 @@ def overview(user_id: UUID) -> list[tuple[Group, list[tuple[str, int]]]]:
     """
     email = _email(user_id)
     counts = [
-        select(literal(number), func.count()).where(_table(one).c[one.name] == _named(one, user_id, email))
-        for number, one in enumerate(about())
+        select(literal(one.key), func.count()).where(_table(one).c[one.name] == _named(one, user_id, email))
+        for one in about()
     ]
     found = {row[0]: row[1] for row in db.session.execute(union_all(*counts))}
     return [
         (group, holdings)
         for group in groups()
-        if (
-            holdings := [
-                (one.words, found[number])
-                for number, one in enumerate(about())
-                if one.group == group.code and found[number]
-            ]
-        )
+        if (holdings := [(one.words, found[one.key]) for one in about() if one.group == group.code and found[one.key]])
     ]
 
 
@@ -94,6 +89,7 @@ def _email(user_id: UUID) -> str:
     return email
 
 
+@cache  # To name the tables of every room takes longer than to ask one of them.
 def _table(one: Column) -> Table:
     return metadata().tables[one.table]
 

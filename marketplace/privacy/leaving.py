@@ -16,15 +16,15 @@ from ..clinics.queries import Membership
 from ..credentials import queries as credentials
 from ..credentials import submitting
 from ..extensions import db
+from ..inspections import states as inspecting
 from ..inspections.models import Inspection
-from ..inspections.states import LIVE
 from ..kernel.errors import Conflict
 from ..kernel.machine import IllegalMove
 from ..kernel.terms import ClinicRole
 from ..leads import queries as leads
 from ..leads import service as asked
 from ..listings.models import Listing
-from ..listings.states import ListingState
+from ..listings.states import LIVE
 from ..orders import offering, offers, reserving
 from ..orders.models import Order
 from ..orders.states import ENDED_WITHOUT_SALE, OrderState
@@ -36,7 +36,6 @@ from ..wants.states import WantEvent
 from ..watching import service as watching
 
 _OVER = (*ENDED_WITHOUT_SALE, OrderState.SETTLED)
-_OFFERED = (ListingState.IN_REVIEW, ListingState.PUBLISHED, ListingState.PAUSED, ListingState.RESERVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,7 @@ def _orders(user_id: UUID, clinic_ids: list[UUID]) -> Iterator[Obstacle]:
 
 def _inspections(user_id: UUID) -> Iterator[Obstacle]:
     for one in db.session.scalars(
-        select(Inspection.id).where(Inspection.inspector_id == user_id, Inspection.state.in_(LIVE))
+        select(Inspection.id).where(Inspection.inspector_id == user_id, Inspection.state.in_(inspecting.LIVE))
     ):
         yield Obstacle("An inspection was given to you.", "Sign it, or write to us.", f"/inspections/{one}")
 
@@ -136,6 +135,6 @@ def _clinics(user_id: UUID, alone: list[Membership]) -> Iterator[Obstacle]:
                 "Make somebody else an owner, or end the memberships of the others.",
                 f"/clinics/{one.clinic_id}",
             )
-        on_offer = select(Listing.id).where(Listing.clinic_id == one.clinic_id, Listing.state.in_(_OFFERED)).limit(1)
+        on_offer = select(Listing.id).where(Listing.clinic_id == one.clinic_id, Listing.state.in_(LIVE)).limit(1)
         if db.session.scalar(on_offer) is not None:
             yield Obstacle(f"{one.clinic_name} has devices on offer.", "Take them off the market.", "/sell")
